@@ -1,0 +1,39 @@
+/** Who closed a connection, and why. */
+export interface CloseInfo {
+  /**
+   * The peer's status code; 1005 if its Close had none. If hawser failed the connection, the code
+   * that it sent. 1006 if no Close came from the peer (RFC 6455 section 7.1.5).
+   */
+  readonly code: number;
+  readonly reason: string;
+  /** Both sides sent a Close before the transport ended. */
+  readonly clean: boolean;
+  /** Who began it: this process, the peer with its Close, or the transport that ended without one. */
+  readonly initiator: 'local' | 'peer' | 'transport';
+  /** What went wrong, if anything did. */
+  readonly cause?: Error;
+}
+
+/**
+ * Why a connection ended or a message did not leave, when neither side broke a rule.
+ * `docs/errors.md` has a cause and a remedy for each code.
+ */
+export const CONNECTION_ERRORS = {
+  ERR_CONNECTION_NOT_OPEN: 'the connection is not open any more; the message was not sent',
+  ERR_CONNECTION_CLOSED: 'the connection closed before the message was with the kernel',
+  ERR_CLOSE_TIMEOUT: 'the peer did not end the connection within closeTimeout',
+  ERR_TRANSPORT_ENDED: 'the peer ended the transport without a Close frame',
+  ERR_TERMINATED: 'the application called terminate()',
+} as const;
+export type ConnectionErrorCode = keyof typeof CONNECTION_ERRORS;
+
+/** See {@link CONNECTION_ERRORS}. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError';
+  readonly code: ConnectionErrorCode;
+
+  constructor(code: ConnectionErrorCode, options?: ErrorOptions) {
+    super(CONNECTION_ERRORS[code], options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,90 @@
+import { Duplex } from 'node:stream';
+import { type ConnectionSettings, WebSocketConnection } from './connection.js';
+import { Deadlines, systemClock } from './deadlines.js';
+import { resolveOptions, type ServerOptions } from './options.js';
+
+/** Two connections that talk to each other in memory. */
+export interface ConnectionPair {
+  readonly server: WebSocketConnection;
+  readonly client: WebSocketConnection;
+}
+
+/** The options that mean something without a handshake. */
+export type ConnectionPairOptions = Pick<
+  ServerOptions,
+  'closeTimeout' | 'maxPayload' | 'textAs' | 'highWaterMark' | 'clock'
+>;
+
+/**
+ * Make two connected in-memory connections, for tests of what an application does with one: no
+ * port, no handshake, the same code otherwise. Bytes arrive asynchronously, as from a socket.
+ */
+export function createConnectionPair(options: ConnectionPairOptions = {}): ConnectionPair {
+  const resolved = resolveOptions<undefined>(options, []);
+  const { clock = systemClock, maxPayload, textAs, highWaterMark, closeTimeout } = resolved;
+  const deadlines = new Deadlines(clock);
+  const connect = (role: 'server' | 'client', transport: Duplex): WebSocketConnection => {
+    const settings: ConnectionSettings = {
+      decoder: { role, maxPayload, rsv1: false },
+      textAs,
+      highWaterMark,
+      closeTimeout,
+      deadlines,
+      observer: undefined,
+    };
+    const connection = new WebSocketConnection(transport, settings, {
+      context: undefined,
+      url: '/',
+      subprotocol: '',
+      extensions: '',
+      remoteAddress: undefined,
+    });
+    connection.start(Buffer.alloc(0));
+    return connection;
+  };
+  const [one, other] = createTransportPair();
+  return { server: connect('server', one), client: connect('client', other) };
+}
+
+/** Two ends of an in-memory transport: what is written to one is read from the other. */
+function createTransportPair(): [Duplex, Duplex] {
+  const one = new TransportEnd();
+  const other = new TransportEnd();
+  one.peer = other;
+  other.peer = one;
+  return [one, other];
+}
+
+class TransportEnd extends Duplex {
+  peer: TransportEnd | undefined;
+  /** The write that waits for the peer to read. */
+  #unread: (() => void) | undefined;
+
+  constructor() {
+    super({ allowHalfOpen: true });
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    // A copy, because the reader unmasks in place what it is given.
+    if (this.peer!.push(Buffer.from(chunk))) process.nextTick(done);
+    else this.peer!.#unread = done;
+  }
+
+  override _read(): void {
+    const done = this.#unread;
+    this.#unread = undefined;
+    if (done !== undefined) process.nextTick(done);
+  }
+
+  override _final(done: () => void): void {
+    this.peer!.push(null);
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    // A socket that is gone ends its peer: cleanly if it was ended before, else by a reset.
+    const peer = this.peer!;
+    if (!this.writableFinished && !peer.destroyed) peer.destroy();
+    done(error);
+  }
+}

@@ -1,0 +1,115 @@
+/** A message as the application gets it. */
+export type Message = string | Buffer;
+
+interface HeldMessage {
+  readonly data: Message;
+  readonly isBinary: boolean;
+}
+
+/** Bytes of messages held before reading stops. */
+export const HELD_LIMIT: number = 64 * 1024;
+/** What holding a message costs beside its content; without it empty messages would be free. */
+const HELD_OVERHEAD = 64;
+
+/**
+ * Messages that nobody has taken yet: there is no consumer, or it paused, or it is an iterator
+ * that is slower than the peer. A connection whose listeners keep up has none.
+ */
+export class Inbox {
+  /** The application called `pause()`. */
+  paused = false;
+  /** The one consumer is an iterator. */
+  iterating = false;
+
+  #held: HeldMessage[] = [];
+  #heldBytes = 0;
+  /** Calls of the iterator's `next()` that wait for a message. */
+  #waiting: ((result: IteratorResult<Message, undefined>) => void)[] = [];
+  #ended = false;
+
+  /** Messages held. */
+  get size(): number {
+    return this.#held.length;
+  }
+
+  /** So much is held that reading should stop. */
+  get full(): boolean {
+    return this.#heldBytes >= HELD_LIMIT;
+  }
+
+  /** There is nothing here that the connection would have to remember. */
+  get idle(): boolean {
+    return !this.paused && !this.iterating && this.#held.length === 0;
+  }
+
+  /** Hand a message to the iterator that waits for it, or hold it. */
+  put(data: Message, isBinary: boolean): void {
+    const waiting = this.#waiting.shift();
+    if (waiting !== undefined) {
+      waiting({ done: false, value: data });
+      return;
+    }
+    this.#held.push({ data, isBinary });
+    this.#heldBytes += data.length + HELD_OVERHEAD;
+  }
+
+  /** The oldest message held. */
+  take(): HeldMessage | undefined {
+    const message = this.#held.shift();
+    if (message !== undefined) this.#heldBytes -= message.data.length + HELD_OVERHEAD;
+    return message;
+  }
+
+  /** Forget the messages held. */
+  clear(): void {
+    this.#held = [];
+    this.#heldBytes = 0;
+  }
+
+  /** No message will come any more. */
+  end(): void {
+    this.#ended = true;
+    this.#release();
+  }
+
+  /**
+   * The one iterator over the messages.
+   *
+   * @param readOn called when there is room again.
+   */
+  iterate(readOn: () => void): AsyncIterableIterator<Message, undefined, undefined> {
+    this.iterating = true;
+    let left = false;
+    const iterator: AsyncIterableIterator<Message, undefined, undefined> = {
+      next: () => {
+        if (left) return Promise.resolve({ done: true, value: undefined });
+        if (this.#held.length === 0) readOn(); // what is still to be decoded
+        const message = this.take();
+        if (message !== undefined) {
+          readOn();
+          return Promise.resolve({ done: false, value: message.data });
+        }
+        if (this.#ended) return Promise.resolve({ done: true, value: undefined });
+        return new Promise((resolve) => this.#waiting.push(resolve));
+      },
+      return: () => {
+        if (!left) {
+          left = true;
+          this.iterating = false;
+          this.#release();
+          readOn();
+        }
+        return Promise.resolve({ done: true, value: undefined });
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  }
+
+  /** Tell every call of `next()` that waits: there is no more for you. */
+  #release(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve({ done: true, value: undefined });
+  }
+}

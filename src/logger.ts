@@ -1,0 +1,80 @@
+import type { Clock } from './deadlines.js';
+
+/** Where hawser writes what an operator should know. `console` is one. */
+export interface Logger {
+  warn(message: string): void;
+  error(message: string, cause?: unknown): void;
+}
+
+/**
+ * What the server reports, by whose fault it is. A logger that the application brings gets all of
+ * it; the default console only what the application can mend, or a hostile peer could fill a disk.
+ */
+export interface Log {
+  /** The application's own fault: its `authorize` threw, say. */
+  applicationError(message: string, cause: unknown): void;
+  /** Something is probably not configured as intended: an origin was refused, say. */
+  hint(message: string): void;
+  /** An upgrade was refused by the client's fault. */
+  refusal(message: string): void;
+  /** A peer broke the protocol or a limit, and its connection failed. */
+  peerError(message: string, cause: Error): void;
+}
+
+/** Lines that the default console writes in a minute; what is more is counted. */
+const LINES_A_MINUTE = 10;
+const MINUTE = 60_000;
+
+/** @param logger the application's, or `undefined` for the rate-limited console. */
+export function createLog(logger: Logger | undefined, clock: Clock): Log {
+  if (logger !== undefined) {
+    return {
+      applicationError: (message, cause) => {
+        logger.error(message, cause);
+      },
+      hint: (message) => {
+        logger.warn(message);
+      },
+      refusal: (message) => {
+        logger.warn(message);
+      },
+      peerError: (message, cause) => {
+        logger.error(message, cause);
+      },
+    };
+  }
+  const limited = limitLines(clock);
+  return {
+    applicationError: (message, cause) => {
+      limited((note) => {
+        console.error(`hawser: ${message}${note}`, cause);
+      });
+    },
+    hint: (message) => {
+      limited((note) => {
+        console.warn(`hawser: ${message}${note}`);
+      });
+    },
+    refusal: () => undefined,
+    peerError: () => undefined,
+  };
+}
+
+function limitLines(clock: Clock): (write: (note: string) => void) => void {
+  let since = -Infinity;
+  let lines = 0;
+  let left = 0;
+  return (write) => {
+    const now = clock.now();
+    if (now - since >= MINUTE) {
+      since = now;
+      lines = 0;
+    }
+    if (++lines > LINES_A_MINUTE) {
+      left++;
+      return;
+    }
+    write(left === 0 ? '' : ` (${left} more lines were left out)`);
+    left = 0;
+  };
+}

@@ -1,0 +1,347 @@
+import type { IncomingMessage } from 'node:http';
+import type { Clock } from './deadlines.js';
+import type { Logger } from './logger.js';
+import { DEFAULT_MAX_PAYLOAD } from './protocol/frame-decoder.js';
+import { parseOrigin } from './protocol/origin.js';
+import type { UpgradeHeaders } from './protocol/upgrade-rejection.js';
+
+/** What `authorize` may return; nothing means: accepted as it is. */
+export interface Authorization<Context> {
+  /** Becomes `conn.context`. */
+  readonly context?: Context;
+  /** Added to the 101 response, `Set-Cookie` for example. */
+  readonly headers?: UpgradeHeaders;
+  /** Instead of what `subprotocols` would choose; must have been offered. */
+  readonly subprotocol?: string;
+  /** Instead of the server's `maxPayload`, for this connection. */
+  readonly maxPayload?: number;
+}
+// `void`: an authorize function that ends without a return statement accepts.
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type
+export type AuthorizeResult<Context> = void | Authorization<Context>;
+
+/** permessage-deflate (RFC 7692). */
+export interface DeflateOptions {
+  /** Shorter messages are not compressed; bytes. */
+  readonly threshold?: number;
+  /** Who keeps its window from message to message. @default 'none' */
+  readonly contextTakeover?: 'none' | 'server' | 'client' | 'both';
+  /** 8 to 15. */
+  readonly windowBits?: number;
+  /** 0 to 9. */
+  readonly level?: number;
+  /** 1 to 9. */
+  readonly memLevel?: number;
+  /** Whether a message is worth compressing. */
+  readonly filter?: (message: string | Uint8Array, connection: unknown) => boolean;
+  /** Bytes that contexts of their own may take on this server. */
+  readonly memoryBudget?: number;
+  /** Milliseconds after which an idle connection gives its contexts back. */
+  readonly idleRelease?: number;
+}
+
+/** Options of a `WebSocketServer`. All durations are milliseconds, all sizes bytes. */
+export interface ServerOptions<Context = undefined> {
+  /** Paths to serve; the query is not part of a path. A RegExp must not have the flags g or y. @default any */
+  readonly path?: string | RegExp | ((path: string, request: IncomingMessage) => boolean);
+  /** In the server's order of preference, or a function that picks one of those offered. @default none */
+  readonly subprotocols?:
+    | readonly string[]
+    | ((offered: readonly string[], request: IncomingMessage) => string | undefined);
+  /**
+   * Which pages may connect. A request without `Origin` is not from a browser and passes. `'*'` lets
+   * every page on the web connect with your users' cookies.
+   * @default 'same-origin'
+   */
+  readonly origin?:
+    | 'same-origin'
+    | '*'
+    | readonly string[]
+    | ((origin: string, request: IncomingMessage) => boolean);
+  /** Acceptable `Host` values, against DNS rebinding; without a port, any port. @default any */
+  readonly allowedHosts?: readonly string[];
+  /** Accept by returning, refuse by throwing `UpgradeRejection`. `signal` aborts when the client leaves or time is up. @default accept */
+  readonly authorize?: (
+    request: IncomingMessage,
+    options: { readonly signal: AbortSignal },
+  ) => AuthorizeResult<Context> | Promise<AuthorizeResult<Context>>;
+  /** From the request to the 101, `authorize` included. @default 10 s */
+  readonly upgradeTimeout?: number;
+  /** From the first Close to the end of the transport. @default 10 s */
+  readonly closeTimeout?: number;
+  /** Longest message, all fragments, after inflation. @default 4 MiB */
+  readonly maxPayload?: number;
+  /** From a message's first byte to its last. @default 60 s */
+  readonly messageTimeout?: number;
+  /** How Text messages are delivered. @default 'string' */
+  readonly textAs?: 'string' | 'buffer';
+  /** Above it `send` returns `false`. @default 64 KiB */
+  readonly highWaterMark?: number;
+  /** Most that may wait for one connection. @default 16 MiB */
+  readonly maxBufferedAmount?: number;
+  /** What happens above `maxBufferedAmount`. @default 'close' */
+  readonly slowConsumer?: 'close' | 'drop';
+  /** Most that may wait for all connections together. @default Infinity */
+  readonly maxTotalBuffered?: number;
+  /** Ping a peer that has been silent for `interval`; dead without an answer within `timeout`. @default 25 s, 10 s */
+  readonly heartbeat?: false | { readonly interval?: number; readonly timeout?: number };
+  /** Without a message in either direction. @default Infinity */
+  readonly idleTimeout?: number;
+  /** @default Infinity */
+  readonly maxLifetime?: number;
+  /** More are refused with 503. @default Infinity */
+  readonly maxConnections?: number;
+  /** Upgrades waiting for `authorize`; more are refused with 503. @default 1024 */
+  readonly maxPendingUpgrades?: number;
+  /** More are refused with 429. @default Infinity */
+  readonly maxConnectionsPerAddress?: number;
+  /** A token bucket for each connection's messages. @default none */
+  readonly messageRate?: {
+    readonly perSecond: number;
+    readonly burst: number;
+    readonly fragments?: number;
+    readonly action: 'close' | 'pause';
+  };
+  /** How many proxies stand in front, or which addresses are proxies; only then are `X-Forwarded-*` read. @default false */
+  readonly trustProxy?: false | number | ((address: string) => boolean);
+  /** Compression. @default false */
+  readonly perMessageDeflate?: boolean | DeflateOptions;
+  /** Where to report. @default a rate-limited console, for the application's own faults only */
+  readonly logger?: Logger;
+  /** Where time comes from, for tests. @default Node's timers */
+  readonly clock?: Clock;
+}
+
+/** Options as they are used: checked, and with their defaults. */
+export type ResolvedOptions<Context> = Required<
+  Omit<
+    ServerOptions<Context>,
+    'path' | 'authorize' | 'allowedHosts' | 'messageRate' | 'logger' | 'clock'
+  >
+> &
+  Pick<
+    ServerOptions<Context>,
+    'path' | 'authorize' | 'allowedHosts' | 'messageRate' | 'logger' | 'clock'
+  >;
+
+const DEFAULTS = {
+  subprotocols: [],
+  origin: 'same-origin',
+  upgradeTimeout: 10_000,
+  closeTimeout: 10_000,
+  maxPayload: DEFAULT_MAX_PAYLOAD,
+  messageTimeout: 60_000,
+  textAs: 'string',
+  highWaterMark: 64 * 1024,
+  maxBufferedAmount: 16 * 1024 * 1024,
+  slowConsumer: 'close',
+  maxTotalBuffered: Infinity,
+  heartbeat: { interval: 25_000, timeout: 10_000 },
+  idleTimeout: Infinity,
+  maxLifetime: Infinity,
+  maxConnections: Infinity,
+  maxPendingUpgrades: 1024,
+  maxConnectionsPerAddress: Infinity,
+  trustProxy: false,
+  perMessageDeflate: false,
+} as const;
+
+/** What a value must be, in words and as a test. */
+interface Rule {
+  readonly expected: string;
+  readonly accepts: (value: unknown) => boolean;
+}
+type Rules<Options> = Readonly<Record<keyof Options, Rule>>;
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+const isStrings = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((each) => typeof each === 'string');
+const isNumber = (value: unknown, least: number, most: number): boolean =>
+  typeof value === 'number' && value >= least && value <= most;
+
+const whole = (what: string, least: number, most: number): Rule => ({
+  expected: `${what} from ${least} to ${most}`,
+  accepts: (value) => Number.isInteger(value) && isNumber(value, least, most),
+});
+const count: Rule = {
+  expected: 'a whole number from 0, or Infinity',
+  accepts: (value) =>
+    value === Infinity || (Number.isInteger(value) && isNumber(value, 0, Infinity)),
+};
+const bytes: Rule = {
+  expected: 'a number of bytes above 0, or Infinity',
+  accepts: (value) => isNumber(value, 1, Infinity),
+};
+const duration: Rule = {
+  expected: 'a number of milliseconds above 0, or Infinity',
+  accepts: (value) => isNumber(value, Number.MIN_VALUE, Infinity),
+};
+const rate: Rule = { expected: 'a number above 0', accepts: duration.accepts };
+const oneOf = (...values: unknown[]): Rule => ({
+  expected: `one of ${values.map((value) => JSON.stringify(value)).join(', ')}`,
+  accepts: (value) => values.includes(value),
+});
+const aFunction: Rule = { expected: 'a function', accepts: isFunction };
+
+const HEARTBEAT_RULES: Rules<{ interval: number; timeout: number }> = {
+  interval: duration,
+  timeout: duration,
+};
+const MESSAGE_RATE_RULES: Rules<Required<NonNullable<ServerOptions['messageRate']>>> = {
+  perSecond: rate,
+  burst: rate,
+  fragments: rate,
+  action: oneOf('close', 'pause'),
+};
+const DEFLATE_RULES: Rules<DeflateOptions> = {
+  threshold: count,
+  contextTakeover: oneOf('none', 'server', 'client', 'both'),
+  windowBits: whole('a number of bits', 8, 15),
+  level: whole('a zlib level', 0, 9),
+  memLevel: whole('a zlib memLevel', 1, 9),
+  filter: aFunction,
+  memoryBudget: bytes,
+  idleRelease: duration,
+};
+
+const RULES: Rules<ServerOptions> = {
+  path: {
+    expected: 'a string that begins with /, a RegExp without the flags g and y, or a function',
+    accepts: (value) =>
+      isFunction(value) ||
+      (typeof value === 'string' && value.startsWith('/')) ||
+      (value instanceof RegExp && !value.global && !value.sticky),
+  },
+  subprotocols: {
+    expected: 'an array of strings or a function',
+    accepts: (value) => isFunction(value) || isStrings(value),
+  },
+  origin: {
+    expected:
+      "'same-origin', '*', a function, or an array of origins such as 'https://example.com' (scheme and host, no path)",
+    accepts: (value) =>
+      value === 'same-origin' ||
+      value === '*' ||
+      isFunction(value) ||
+      (isStrings(value) &&
+        (value as string[]).every((each) => each === 'null' || parseOrigin(each) !== undefined)),
+  },
+  allowedHosts: { expected: 'an array of host names', accepts: isStrings },
+  authorize: aFunction,
+  upgradeTimeout: duration,
+  closeTimeout: duration,
+  maxPayload: whole('a number of bytes', 1, Number.MAX_SAFE_INTEGER),
+  messageTimeout: duration,
+  textAs: oneOf('string', 'buffer'),
+  highWaterMark: bytes,
+  maxBufferedAmount: bytes,
+  slowConsumer: oneOf('close', 'drop'),
+  maxTotalBuffered: bytes,
+  heartbeat: {
+    expected: 'false or an object with interval and timeout',
+    accepts: (value) => value === false || isObject(value),
+  },
+  idleTimeout: duration,
+  maxLifetime: duration,
+  maxConnections: count,
+  maxPendingUpgrades: count,
+  maxConnectionsPerAddress: count,
+  messageRate: {
+    expected: 'an object with perSecond, burst and action',
+    accepts: (value) =>
+      isObject(value) && 'perSecond' in value && 'burst' in value && 'action' in value,
+  },
+  trustProxy: {
+    expected: 'false, a number of proxies from 1, or a function',
+    accepts: (value) =>
+      value === false || isFunction(value) || (Number.isInteger(value) && (value as number) >= 1),
+  },
+  perMessageDeflate: {
+    expected: 'a boolean or an object',
+    accepts: (value) => typeof value === 'boolean' || isObject(value),
+  },
+  logger: {
+    expected: 'an object with the methods warn and error',
+    accepts: (value) => isObject(value) && isFunction(value['warn']) && isFunction(value['error']),
+  },
+  clock: {
+    expected: 'an object with the methods now, setTimeout and clearTimeout',
+    accepts: (value) =>
+      isObject(value) &&
+      isFunction(value['now']) &&
+      isFunction(value['setTimeout']) &&
+      isFunction(value['clearTimeout']),
+  },
+};
+
+/** Options that say what the server is attached to; `server.ts` handles them itself. */
+const ATTACHMENT_RULES: Rules<{ port: number; host: string; noServer: boolean }> = {
+  port: whole('a port', 0, 65_535),
+  host: { expected: 'a string', accepts: (value) => typeof value === 'string' },
+  noServer: oneOf(true),
+};
+
+/**
+ * Check options and fill in the defaults. An option that is `undefined` counts as left out.
+ *
+ * @param attachment which of `port`, `host` and `noServer` are allowed besides.
+ * @throws TypeError naming the option, what was expected and what was got.
+ */
+export function resolveOptions<Context>(
+  options: object,
+  attachment: readonly (keyof typeof ATTACHMENT_RULES)[],
+): ResolvedOptions<Context> {
+  const rules: Record<string, Rule> = { ...RULES };
+  for (const name of attachment) rules[name] = ATTACHMENT_RULES[name];
+  const given = check(options, rules, '');
+  const { heartbeat, messageRate, perMessageDeflate } = given;
+  if (isObject(heartbeat)) {
+    given['heartbeat'] = {
+      ...DEFAULTS.heartbeat,
+      ...check(heartbeat, HEARTBEAT_RULES, 'heartbeat.'),
+    };
+  }
+  if (isObject(messageRate)) check(messageRate, MESSAGE_RATE_RULES, 'messageRate.');
+  if (isObject(perMessageDeflate)) check(perMessageDeflate, DEFLATE_RULES, 'perMessageDeflate.');
+  return { ...DEFAULTS, ...given } as ResolvedOptions<Context>;
+}
+
+/** The options that are not `undefined`, each of them checked. */
+function check(
+  options: object,
+  rules: Readonly<Record<string, Rule>>,
+  prefix: string,
+): Record<string, unknown> {
+  if (!isObject(options)) {
+    throw new TypeError(`WebSocketServer: expected options to be an object, got ${show(options)}`);
+  }
+  const given: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(rules, name)) {
+      const known = Object.keys(rules).join(', ');
+      throw new TypeError(
+        `WebSocketServer: unknown option ${prefix}${name} (got ${show(value)}); expected one of ${known}`,
+      );
+    }
+    if (value === undefined) continue;
+    const { expected, accepts } = rules[name]!;
+    if (!accepts(value)) {
+      throw new TypeError(
+        `WebSocketServer: expected option ${prefix}${name} to be ${expected}, got ${show(value)}`,
+      );
+    }
+    given[name] = value;
+  }
+  return given;
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (value instanceof RegExp) return String(value);
+  if (typeof value === 'object' && value !== null) {
+    return Array.isArray(value) ? JSON.stringify(value) : 'an object';
+  }
+  return `${String(value)} (${typeof value})`;
+}

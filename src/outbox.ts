@@ -1,0 +1,299 @@
+import { Buffer } from 'node:buffer';
+import type { Duplex } from 'node:stream';
+import { type FrameEncoder, headerSize, writeHeader } from './protocol/frame-encoder.js';
+import { FIN, Opcode } from './protocol/frame.js';
+import { sharedSlab, Slab } from './slab.js';
+
+/** Called once the bytes are with the kernel, or with the reason why they never will be. */
+export type SendCallback = (error?: Error) => void;
+
+/** Up to this many bytes a payload is copied behind its header; a longer one goes out as it is. */
+const COPY_UP_TO = 16 * 1024;
+/** A tick that sends more than this does not wait for its end. */
+const FLUSH_FROM = 64 * 1024;
+/** Bytes of the slab of a connection whose socket is behind. */
+const OWN_SLAB_SIZE = COPY_UP_TO + 16;
+/** Longest header of a frame that is not masked. */
+const MAX_BARE_HEADER = 10;
+const PONG: number = FIN | Opcode.Pong;
+
+/**
+ * What one connection has to send. The frames of a tick leave in one write: at the end of the read
+ * event that caused them, or on `process.nextTick`.
+ *
+ * The socket is handed nothing while it still has something to write. What waits is therefore
+ * still ours, and only the newest of the pongs that wait is kept (RFC 6455 section 5.5.3).
+ */
+export class Outbox {
+  readonly #socket: Duplex;
+  /** Only a client has one: its frames are masked, each in a buffer of its own. */
+  readonly #masking: FrameEncoder | undefined;
+  readonly #onWritten: (error?: Error | null) => void;
+  /** Called after each write that the kernel has taken. */
+  readonly #onProgress: () => void;
+
+  /** Whole frames, or pieces of frames, that wait; the last piece may still be growing, see below. */
+  #queue: Buffer[] = [];
+  /** Bytes in the queue and in the growing piece. */
+  #queued = 0;
+  /** All the bytes ever handed to the socket. */
+  #handed = 0;
+  /** The socket has not written yet what an earlier tick gave it. */
+  #blocked = false;
+  /** Somebody will call `flush()` in this tick. */
+  #flushing = false;
+  #waitingPong: Uint8Array | undefined;
+  /** Callbacks, with the position in the stream that the kernel must have reached. */
+  #callbacks: { readonly at: number; readonly callback: SendCallback }[] | undefined;
+
+  // The piece that is still growing: the bytes from #pieceStart to #pieceEnd of #piece. Frames can
+  // be added to it as long as nobody else has written behind it in the same slab.
+  #piece: Buffer | undefined;
+  #pieceStart = 0;
+  #pieceEnd = 0;
+  /** While the socket is behind, a slab of its own: a waiting frame must not keep the shared one. */
+  #ownSlab: Slab | undefined;
+
+  constructor(socket: Duplex, masking: FrameEncoder | undefined, onProgress: () => void) {
+    this.#socket = socket;
+    this.#masking = masking;
+    this.#onProgress = onProgress;
+    this.#onWritten = (error) => {
+      this.#written(error ?? undefined);
+    };
+  }
+
+  /** Bytes that are not with the kernel yet. */
+  get bufferedAmount(): number {
+    return this.#queued + (this.#waitingPong?.byteLength ?? 0) + this.#socket.writableLength;
+  }
+
+  /**
+   * Send a frame whose payload is text.
+   *
+   * @param byte0 the header's first byte: opcode and flags.
+   */
+  text(byte0: number, text: string): void {
+    if (this.#masking !== undefined) {
+      this.frame(this.#masking.encodeFrame(byte0, text));
+      return;
+    }
+    // A character is at most three bytes (a surrogate pair, two characters, is four). Where that
+    // leaves no doubt about the header's size the bytes are counted by writing them.
+    const most = text.length * 3;
+    if (most > COPY_UP_TO) {
+      this.bytes(byte0, Buffer.from(text, 'utf8'));
+      return;
+    }
+    const slab = this.#grow(MAX_BARE_HEADER + most);
+    const start = slab.at;
+    let header = headerSize(most);
+    if (header !== headerSize(text.length)) header = headerSize(Buffer.byteLength(text, 'utf8'));
+    const length = slab.bytes.write(text, start + header, 'utf8');
+    writeHeader(slab.bytes, start, byte0, length);
+    this.#grown(slab, start + header + length);
+  }
+
+  /** Send a frame whose payload is bytes. A long payload is not copied. */
+  bytes(byte0: number, payload: Uint8Array): void {
+    if (this.#masking !== undefined) {
+      this.frame(this.#masking.encodeFrame(byte0, payload));
+      return;
+    }
+    const { length } = payload;
+    const copied = length <= COPY_UP_TO;
+    const slab = this.#grow(MAX_BARE_HEADER + (copied ? length : 0));
+    const end = writeHeader(slab.bytes, slab.at, byte0, length);
+    if (copied) {
+      slab.bytes.set(payload, end);
+      this.#grown(slab, end + length);
+    } else {
+      this.#grown(slab, end);
+      this.frame(asBuffer(payload));
+    }
+  }
+
+  /** Send a frame that is encoded already; its bytes may be shared with other connections. */
+  frame(frame: Buffer): void {
+    this.#closePiece();
+    this.#queue.push(frame);
+    this.#queued += frame.length;
+    this.#schedule();
+  }
+
+  /** Answer a ping: at once if the socket keeps up, else only the newest of those that wait. */
+  pong(payload: Uint8Array): void {
+    if (this.#blocked) this.#waitingPong = payload;
+    else this.bytes(PONG, payload);
+  }
+
+  /** Call back when everything sent so far is with the kernel. */
+  whenWritten(callback: SendCallback): void {
+    (this.#callbacks ??= []).push({ at: this.#handed + this.#queued, callback });
+  }
+
+  /** Until {@link uncork}, wait with writing: more is coming in this same call. */
+  cork(): void {
+    this.#flushing = true;
+  }
+
+  uncork(): void {
+    this.flush();
+  }
+
+  /** Hand the socket what waits, unless it is behind. */
+  flush(): void {
+    this.#flushing = false;
+    if (this.#blocked || this.#queued === 0) return;
+    this.#closePiece();
+    this.#write();
+  }
+
+  /** Hand the socket everything, behind or not, and end it. */
+  end(): void {
+    this.#flushAll();
+    this.#socket.end();
+  }
+
+  /** Hand the socket everything and cut it: the kernel still sends what it takes at once. */
+  destroy(): void {
+    this.#flushAll();
+    this.#socket.destroy();
+  }
+
+  /** The transport is gone: whatever still waits never leaves. */
+  abandon(reason: Error): void {
+    this.#queue = [];
+    this.#queued = 0;
+    this.#piece = undefined;
+    this.#ownSlab = undefined;
+    this.#waitingPong = undefined;
+    const callbacks = this.#callbacks;
+    this.#callbacks = undefined;
+    for (const { callback } of callbacks ?? []) process.nextTick(callback, reason);
+  }
+
+  /** A slab with room for `count` bytes, from which the growing piece goes on. */
+  #grow(count: number): Slab {
+    const slab = this.#blocked ? (this.#ownSlab ??= new Slab(OWN_SLAB_SIZE)) : sharedSlab;
+    slab.reserve(count);
+    if (this.#piece !== slab.bytes || this.#pieceEnd !== slab.at) {
+      this.#closePiece();
+      this.#piece = slab.bytes;
+      this.#pieceStart = this.#pieceEnd = slab.at;
+    }
+    return slab;
+  }
+
+  #grown(slab: Slab, end: number): void {
+    this.#queued += end - slab.at;
+    this.#pieceEnd = slab.at = end;
+    this.#schedule();
+  }
+
+  #closePiece(): void {
+    if (this.#piece === undefined) return;
+    if (this.#pieceEnd > this.#pieceStart) {
+      this.#queue.push(this.#piece.subarray(this.#pieceStart, this.#pieceEnd));
+    }
+    this.#piece = undefined;
+  }
+
+  #schedule(): void {
+    if (this.#queued >= FLUSH_FROM && !this.#blocked) {
+      const corked = this.#flushing;
+      this.flush();
+      this.#flushing = corked;
+    } else if (!this.#flushing) {
+      this.#flushing = true;
+      flushAtEndOfTick(this);
+    }
+  }
+
+  /** Write from the queue's front until the socket says that it is behind. */
+  #write(): void {
+    const socket = this.#socket;
+    const queue = this.#queue;
+    if (queue.length === 1) {
+      const only = queue[0]!;
+      queue.length = 0;
+      this.#queued = 0;
+      this.#handed += only.length;
+      this.#blocked = !socket.write(only, this.#onWritten);
+      return;
+    }
+    let count = 0;
+    socket.cork(); // the pieces are one writev
+    while (count < queue.length && !this.#blocked) {
+      const piece = queue[count++]!;
+      this.#queued -= piece.length;
+      this.#handed += piece.length;
+      this.#blocked = !socket.write(piece, this.#onWritten);
+    }
+    socket.uncork();
+    queue.splice(0, count);
+  }
+
+  #flushAll(): void {
+    this.#flushing = true;
+    this.#releasePong();
+    this.#flushing = false;
+    this.#closePiece();
+    this.#socket.cork();
+    for (const piece of this.#queue) {
+      this.#handed += piece.length;
+      this.#socket.write(piece, this.#onWritten);
+    }
+    this.#socket.uncork();
+    this.#queue = [];
+    this.#queued = 0;
+  }
+
+  #releasePong(): void {
+    const payload = this.#waitingPong;
+    if (payload === undefined) return;
+    this.#waitingPong = undefined;
+    this.bytes(PONG, payload);
+  }
+
+  #written(error: Error | undefined): void {
+    if (error !== undefined) return; // the socket closes, and abandon() is called
+    if (this.#blocked && !this.#socket.writableNeedDrain) {
+      this.#blocked = false;
+      this.#ownSlab = undefined;
+      this.#releasePong();
+      this.flush();
+    }
+    this.#callBack();
+    this.#onProgress();
+  }
+
+  #callBack(): void {
+    const callbacks = this.#callbacks;
+    if (callbacks === undefined) return;
+    const written = this.#handed - this.#socket.writableLength;
+    const due = callbacks.findIndex(({ at }) => at > written);
+    const done = due < 0 ? callbacks.splice(0) : callbacks.splice(0, due);
+    if (callbacks.length === 0) this.#callbacks = undefined;
+    // Each in a call of its own, so that one that throws does not cost the others theirs.
+    for (const { callback } of done) process.nextTick(callback);
+  }
+}
+
+let pending: Outbox[] = [];
+
+/** One tick callback for all the connections that have something to send. */
+function flushAtEndOfTick(outbox: Outbox): void {
+  if (pending.push(outbox) > 1) return;
+  process.nextTick(() => {
+    const due = pending;
+    pending = [];
+    for (const each of due) each.flush();
+  });
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

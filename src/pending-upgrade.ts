@@ -1,0 +1,71 @@
+import { Buffer } from 'node:buffer';
+import type { Duplex } from 'node:stream';
+import type { Deadline, Deadlines } from './deadlines.js';
+
+/** Bytes read from a client whose upgrade is still being decided. */
+const MAX_EARLY_BYTES = 64 * 1024;
+
+/** Why an upgrade came to nothing before `authorize` had answered. */
+export type PendingOutcome = 'left' | 'timeout' | 'closing';
+
+/**
+ * An upgrade that `authorize` is still thinking about. The client's bytes are read meanwhile: only
+ * so can it be noticed that the client left, and what it sent early is not lost.
+ */
+export class PendingUpgrade {
+  readonly #socket: Duplex;
+  readonly #early: Buffer[];
+  #earlyBytes: number;
+  #controller: AbortController | undefined;
+  #outcome: PendingOutcome | undefined;
+  #settle: ((outcome: PendingOutcome) => void) | undefined;
+  #deadline: Deadline | undefined;
+
+  constructor(socket: Duplex, head: Buffer) {
+    this.#socket = socket;
+    this.#early = [head];
+    this.#earlyBytes = head.length;
+  }
+
+  /** Aborts when the client leaves, time is up, or the server closes. Made when first asked for. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#outcome !== undefined) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  /** Watch the client until {@link release}; resolves if the upgrade comes to nothing first. */
+  watch(deadlines: Deadlines, timeout: number): Promise<PendingOutcome> {
+    this.#deadline = deadlines.start(timeout, () => {
+      this.abort('timeout');
+    });
+    this.#socket.on('data', this.#onData).on('end', this.#onGone).on('close', this.#onGone);
+    this.#socket.resume();
+    return new Promise((resolve) => (this.#settle = resolve));
+  }
+
+  abort(outcome: PendingOutcome): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = outcome;
+    this.#controller?.abort();
+    this.#settle?.(outcome);
+  }
+
+  /** Stop watching. @returns what the client has sent so far. */
+  release(): Buffer {
+    this.#deadline?.cancel();
+    this.#socket.off('data', this.#onData).off('end', this.#onGone).off('close', this.#onGone);
+    this.#socket.pause();
+    return this.#early.length === 1 ? this.#early[0]! : Buffer.concat(this.#early);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#early.push(chunk);
+    this.#earlyBytes += chunk.length;
+    if (this.#earlyBytes >= MAX_EARLY_BYTES) this.#socket.pause();
+  };
+
+  readonly #onGone = (): void => {
+    this.abort('left');
+  };
+}

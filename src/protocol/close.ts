@@ -1,0 +1,105 @@
+import { Buffer, isUtf8 } from 'node:buffer';
+import { ProtocolError } from './errors.js';
+import { MAX_7_BIT_LENGTH } from './frame.js';
+
+/** The status codes of RFC 6455 section 7.4.1 and of the IANA registry that followed it. */
+export const CloseCode = {
+  NormalClosure: 1000,
+  GoingAway: 1001,
+  ProtocolError: 1002,
+  UnsupportedData: 1003,
+  /** Never on the wire: the Close frame had no code. */
+  NoStatusReceived: 1005,
+  /** Never on the wire: the transport ended without a Close frame. */
+  AbnormalClosure: 1006,
+  InvalidPayload: 1007,
+  PolicyViolation: 1008,
+  MessageTooBig: 1009,
+  MandatoryExtension: 1010,
+  InternalError: 1011,
+  ServiceRestart: 1012,
+  TryAgainLater: 1013,
+  BadGateway: 1014,
+} as const;
+
+/**
+ * Whether a Close frame may carry this code. 1004, 1005, 1006 and 1015 are reserved, the rest of
+ * 1000 to 2999 is unassigned, 3000 to 3999 is for registered libraries and 4000 to 4999 for
+ * private use (sections 7.4.1 and 7.4.2).
+ */
+export function isValidCloseCode(code: number): boolean {
+  return (
+    (code >= 1000 && code <= 1003) ||
+    (code >= 1007 && code <= 1014) ||
+    (code >= 3000 && code <= 4999)
+  );
+}
+
+/** What a Close frame said (section 5.5.1): a status code and a reason, both optional. */
+export interface ClosePayload {
+  /** 1005 when the frame had no payload (section 7.1.5). */
+  readonly code: number;
+  readonly reason: string;
+}
+
+const CODE_BYTES = 2;
+/** The longest reason, in bytes of UTF-8: a control frame's payload less the code. */
+export const MAX_REASON_BYTES: number = MAX_7_BIT_LENGTH - CODE_BYTES;
+
+const EMPTY: ClosePayload = { code: CloseCode.NoStatusReceived, reason: '' };
+
+/**
+ * Read the payload of a received Close frame.
+ *
+ * @throws ProtocolError for one byte of payload, a code that may not be sent, or a reason that is
+ * not UTF-8 (sections 5.5.1, 7.4 and 8.1).
+ */
+export function parseClosePayload(payload: Buffer): ClosePayload {
+  if (payload.length === 0) return EMPTY;
+  if (payload.length < CODE_BYTES) {
+    throw new ProtocolError(
+      'ERR_CLOSE_PAYLOAD',
+      'the Close frame has 1 byte of payload; a status code needs 2 (RFC 6455 section 5.5.1)',
+    );
+  }
+  const code = payload.readUInt16BE(0);
+  if (!isValidCloseCode(code)) {
+    throw new ProtocolError(
+      'ERR_CLOSE_CODE',
+      `the Close frame has status code ${code}, which must not be sent (RFC 6455 section 7.4)`,
+    );
+  }
+  const reason = payload.subarray(CODE_BYTES);
+  if (!isUtf8(reason)) {
+    throw new ProtocolError(
+      'ERR_INVALID_UTF8',
+      `the Close frame's reason (${reason.length} bytes) is not valid UTF-8 (RFC 6455 section 5.5.1)`,
+    );
+  }
+  return { code, reason: reason.toString('utf8') };
+}
+
+/**
+ * Make the payload of a Close frame to be sent.
+ *
+ * @param code 1005 makes an empty payload: a Close frame without a status code.
+ * @throws RangeError for a code that may not be sent or a reason of more than 123 bytes.
+ */
+export function formatClosePayload(code: number, reason = ''): Buffer {
+  if (code === CloseCode.NoStatusReceived && reason === '') return Buffer.alloc(0);
+  if (!Number.isInteger(code) || !isValidCloseCode(code)) {
+    throw new RangeError(
+      `close code ${code} must not be sent; use 1000 to 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 section 7.4)`,
+    );
+  }
+  const length = Buffer.byteLength(reason, 'utf8');
+  if (length > MAX_REASON_BYTES) {
+    throw new RangeError(
+      `the close reason is ${length} bytes of UTF-8; a Close frame has room for ${MAX_REASON_BYTES} (RFC 6455 section 5.5)`,
+    );
+  }
+  const payload = Buffer.allocUnsafe(CODE_BYTES + length);
+  payload.writeUInt16BE(code, 0);
+  payload.write(reason, CODE_BYTES, 'utf8');
+  return payload;
+}

@@ -1,0 +1,371 @@
+import { Buffer, isUtf8 } from 'node:buffer';
+import { type ClosePayload, parseClosePayload } from './close.js';
+import { ProtocolError } from './errors.js';
+import { header, type HeaderContext, parseHeader } from './frame-header.js';
+import {
+  type FrameHeader,
+  isControl,
+  MAX_HEADER_BYTES,
+  Opcode,
+  type Role,
+  RSV1,
+  RSV2,
+  RSV3,
+} from './frame.js';
+import { rotateKey, unmask } from './mask.js';
+import { MessageBuffer } from './message-buffer.js';
+import { Utf8Validator } from './utf8.js';
+
+/** 4 MiB. */
+export const DEFAULT_MAX_PAYLOAD: number = 4 * 1024 * 1024;
+
+export interface FrameDecoderOptions {
+  /** Our role. A server refuses unmasked frames, a client masked ones (section 5.1). @default 'server' */
+  readonly role?: Role;
+  /** Longest message in bytes, all fragments; a longer one is refused at its frame header with 1009. @default 4 MiB */
+  readonly maxPayload?: number;
+  /** An extension was negotiated that gives RSV1 a meaning (RFC 7692). Text under it is not checked to be UTF-8: only its inflated form can be. @default false */
+  readonly rsv1?: boolean;
+}
+
+const EMPTY: Buffer = Buffer.alloc(0);
+
+/**
+ * Turns the bytes of one peer into messages and control frames (RFC 6455 section 5). Pure: no
+ * socket, no event, no clock.
+ *
+ * ```ts
+ * decoder.push(chunk);
+ * while (decoder.next()) use(decoder.opcode, decoder.payload);
+ * ```
+ *
+ * It is pulled, so pausing is not calling `next()`. Fragments are joined, text is checked to be
+ * UTF-8 as soon as the bytes prove it is not, and `maxPayload` is enforced before anything is
+ * allocated. Memory held is at most twice the bytes received and not yet delivered, plus a constant.
+ */
+export class FrameDecoder {
+  // What next() found; the following call overwrites it.
+
+  /** `Text`, `Binary`, `Close`, `Ping` or `Pong`; for a fragmented message that of its first frame. */
+  opcode: Opcode = Opcode.Continuation;
+  /** The message had RSV1 set: it is compressed (RFC 7692 section 6). */
+  compressed = false;
+  /** Code and reason, after a Close frame. */
+  close: ClosePayload | undefined;
+  /** Set it to `[]` and the header of every frame is added here, for whoever wants to see them. */
+  headers: FrameHeader[] | undefined;
+
+  readonly #context: HeaderContext;
+
+  // The bytes being read, and where they stand in the stream.
+  #chunk = EMPTY;
+  #at = 0;
+  #chunkOffset = 0;
+  /** Chunks pushed while an earlier one was not read to its end. */
+  #backlog: MessageBuffer | undefined;
+  /** A header cut by the end of a chunk. */
+  #cutHeader: Buffer | undefined;
+  #cutHeaderLength = 0;
+  /** After a Close or an error nothing more is read (sections 5.5.1 and 7.1.7). */
+  #ended = false;
+
+  // The frame whose payload is being gathered because the chunk cuts it.
+  #frameOpcode: Opcode = Opcode.Continuation;
+  #frameFin = true;
+  #frameRemaining = -1;
+  #key = 0;
+
+  // The message in progress: fragmented, or cut by the end of a chunk.
+  /** Its first frame's opcode; Continuation when no fragmented message is in progress. */
+  #messageOpcode: Opcode = Opcode.Continuation;
+  #messageCompressed = false;
+  #message: MessageBuffer | undefined;
+  #validator: Utf8Validator | undefined;
+  #control: MessageBuffer | undefined;
+
+  // Where the payload that next() found stands, and whether it is all ASCII.
+  #source = EMPTY;
+  #start = 0;
+  #end = 0;
+  #ascii = false;
+
+  /** @param options see {@link FrameDecoderOptions}; an object that has them all is kept and shared. */
+  constructor(options: FrameDecoderOptions = {}) {
+    const { role = 'server', maxPayload = DEFAULT_MAX_PAYLOAD, rsv1 = false } = options;
+    this.#context =
+      options.role === role && options.maxPayload === maxPayload && options.rsv1 === rsv1
+        ? (options as HeaderContext)
+        : { role, maxPayload, rsv1 };
+  }
+
+  /**
+   * Add bytes from the peer, cut anywhere. They belong to the decoder from now on: payloads are
+   * unmasked in place.
+   */
+  push(chunk: Buffer): void {
+    if (this.#ended || chunk.length === 0) return;
+    if (this.#at === this.#chunk.length && this.#backlog === undefined) {
+      this.#chunkOffset += this.#chunk.length;
+      this.#chunk = chunk;
+      this.#at = 0;
+    } else {
+      (this.#backlog ??= new MessageBuffer()).append(chunk, 0, chunk.length);
+    }
+  }
+
+  /**
+   * Read on to the next message or control frame.
+   *
+   * @returns `true` when one is there; `false` when more bytes are needed, or none are wanted any
+   * more because a Close came.
+   * @throws ProtocolError when the peer broke a rule; the decoder then ignores everything further.
+   */
+  next(): boolean {
+    if (this.#ended) return false;
+    try {
+      return this.#advance();
+    } catch (error) {
+      this.#ignoreTheRest();
+      throw error;
+    }
+  }
+
+  /**
+   * The payload that `next()` found, unmasked and whole. It is the caller's to keep: a small payload
+   * is a copy, so that keeping it does not keep the chunk it came in.
+   */
+  get payload(): Buffer {
+    const { length } = this.#source;
+    if (this.#end - this.#start === length) return this.#source;
+    const view = this.#source.subarray(this.#start, this.#end);
+    return view.length * 2 < length ? Buffer.from(view) : view;
+  }
+
+  /** The payload as a string; for a Text message, which `next()` has checked to be UTF-8. */
+  get text(): string {
+    return this.#source.toString(this.#ascii ? 'latin1' : 'utf8', this.#start, this.#end);
+  }
+
+  /** Bytes of memory held for what has arrived and has not been delivered. */
+  get bytesHeld(): number {
+    return (
+      (this.#at < this.#chunk.length ? this.#chunk.length : 0) +
+      (this.#backlog?.capacity ?? 0) +
+      (this.#cutHeader?.length ?? 0) +
+      (this.#message?.capacity ?? 0) +
+      (this.#control?.capacity ?? 0)
+    );
+  }
+
+  /** Whether bytes are waiting that `next()` has not looked at yet. */
+  get pending(): boolean {
+    return this.#at < this.#chunk.length || this.#backlog !== undefined;
+  }
+
+  #advance(): boolean {
+    for (;;) {
+      if (this.#frameRemaining >= 0) {
+        if (!this.#gather()) {
+          if (!this.#nextChunk()) return this.#needMore();
+        } else if (this.#endFrame()) {
+          return true;
+        }
+      } else if (!this.#readHeader()) {
+        if (!this.#nextChunk()) return this.#needMore();
+      } else if (this.#wholeInChunk()) {
+        return true;
+      }
+    }
+  }
+
+  /** Nothing that waits for more bytes may keep the chunk of an earlier message. */
+  #needMore(): false {
+    this.#source = EMPTY;
+    return false;
+  }
+
+  /** Go on to the backlog, if there is one. */
+  #nextChunk(): boolean {
+    this.#chunkOffset += this.#chunk.length;
+    this.#at = 0;
+    const backlog = this.#backlog;
+    this.#chunk = backlog === undefined ? EMPTY : backlog.take(); // do not keep a chunk that is read
+    this.#backlog = undefined;
+    return backlog !== undefined;
+  }
+
+  /** Read a header, which the end of a chunk may have cut. */
+  #readHeader(): boolean {
+    const chunk = this.#chunk;
+    const at = this.#at;
+    const available = chunk.length - at;
+    if (available === 0) return false;
+    const gathered =
+      this.#messageOpcode === Opcode.Continuation ? -1 : (this.#message?.length ?? 0);
+    if (this.#cutHeaderLength === 0) {
+      const size = parseHeader(
+        chunk,
+        at,
+        available,
+        gathered,
+        this.#chunkOffset + at,
+        this.#context,
+      );
+      if (size > 0) {
+        this.#at = at + size;
+        this.#beginFrame();
+        return true;
+      }
+    }
+    // The chunk cuts the header. Join it with what follows, in a block of its own; what is copied
+    // too much (the payload's first bytes) stays in the chunk and is read there.
+    const cut = (this.#cutHeader ??= Buffer.allocUnsafe(MAX_HEADER_BYTES));
+    const before = this.#cutHeaderLength;
+    const total = before + chunk.copy(cut, before, at, at + MAX_HEADER_BYTES - before);
+    const size = parseHeader(
+      cut,
+      0,
+      total,
+      gathered,
+      this.#chunkOffset + at - before,
+      this.#context,
+    );
+    if (size === 0) {
+      this.#cutHeaderLength = total;
+      this.#at = chunk.length;
+      return false;
+    }
+    this.#cutHeader = undefined;
+    this.#cutHeaderLength = 0;
+    this.#at = at + size - before;
+    this.#beginFrame();
+    return true;
+  }
+
+  /** The header is legal: remember what the payload needs. */
+  #beginFrame(): void {
+    const { opcode, fin, rsv, length, key } = header;
+    this.#frameOpcode = opcode;
+    this.#frameFin = fin;
+    this.#frameRemaining = length;
+    this.#key = key;
+    this.headers?.push({
+      opcode,
+      fin,
+      rsv1: (rsv & RSV1) !== 0,
+      rsv2: (rsv & RSV2) !== 0,
+      rsv3: (rsv & RSV3) !== 0,
+      length,
+    });
+    if (opcode === Opcode.Text || opcode === Opcode.Binary) {
+      this.#messageOpcode = opcode;
+      this.#messageCompressed = rsv === RSV1;
+    }
+  }
+
+  /**
+   * The straight path: an unfragmented frame that lies whole in the chunk is unmasked and found
+   * where it is.
+   */
+  #wholeInChunk(): boolean {
+    const opcode = this.#frameOpcode;
+    const length = this.#frameRemaining;
+    const start = this.#at;
+    const end = start + length;
+    const chunk = this.#chunk;
+    if (opcode === Opcode.Continuation || !this.#frameFin || end > chunk.length) return false;
+    this.#at = end;
+    this.#frameRemaining = -1;
+    if (opcode !== Opcode.Text && length * 2 < chunk.length) {
+      // It will be copied out (see `payload`), so unmask while copying.
+      const copy = Buffer.allocUnsafe(length);
+      unmask(chunk, start, end, copy, 0, this.#key);
+      this.#found(opcode, copy, 0, length);
+    } else {
+      this.#ascii = unmask(chunk, start, end, chunk, start, this.#key) === 0;
+      this.#found(opcode, chunk, start, end);
+    }
+    if (opcode === Opcode.Text && !this.#ascii && !this.#messageCompressed) {
+      if (!isUtf8(chunk.subarray(start, end))) throw this.#invalidUtf8();
+    }
+    if (!isControl(opcode)) this.#messageOpcode = Opcode.Continuation;
+    return true;
+  }
+
+  /** Copy what has arrived of the frame's payload out of the chunk, unmasking it. */
+  #gather(): boolean {
+    const chunk = this.#chunk;
+    const from = this.#at;
+    const count = Math.min(this.#frameRemaining, chunk.length - from);
+    if (count > 0) {
+      const control = isControl(this.#frameOpcode);
+      const buffer = control
+        ? (this.#control ??= new MessageBuffer())
+        : (this.#message ??= new MessageBuffer());
+      const at = buffer.length;
+      const total = this.#frameFin ? at + this.#frameRemaining : Infinity;
+      const block = buffer.extend(count, total);
+      const seen = unmask(chunk, from, from + count, block, at, this.#key);
+      this.#key = rotateKey(this.#key, count);
+      this.#at = from + count;
+      this.#frameRemaining -= count;
+      if (!control && this.#messageOpcode === Opcode.Text && !this.#messageCompressed) {
+        // Until the first byte that is not ASCII there is nothing to validate.
+        if (seen !== 0) this.#validator ??= new Utf8Validator();
+        if (this.#validator?.push(block, at, at + count) === false) throw this.#invalidUtf8();
+      }
+    }
+    return this.#frameRemaining === 0;
+  }
+
+  /** The gathered frame is complete; is the message? */
+  #endFrame(): boolean {
+    const opcode = this.#frameOpcode;
+    this.#frameRemaining = -1;
+    if (isControl(opcode)) {
+      const payload = this.#control?.take() ?? EMPTY;
+      this.#control = undefined;
+      this.#found(opcode, payload, 0, payload.length);
+      return true;
+    }
+    if (!this.#frameFin) return false;
+    const validator = this.#validator;
+    if (validator?.complete === false) throw this.#invalidUtf8();
+    const payload = this.#message?.take() ?? EMPTY;
+    this.#ascii = validator === undefined && !this.#messageCompressed;
+    this.#found(this.#messageOpcode, payload, 0, payload.length);
+    this.#message = undefined;
+    this.#validator = undefined;
+    this.#messageOpcode = Opcode.Continuation;
+    return true;
+  }
+
+  #found(opcode: Opcode, source: Buffer, start: number, end: number): void {
+    this.opcode = opcode;
+    this.#source = source;
+    this.#start = start;
+    this.#end = end;
+    this.compressed = this.#messageCompressed && !isControl(opcode);
+    if (opcode === Opcode.Close) {
+      this.close = parseClosePayload(this.payload);
+      this.#ignoreTheRest();
+    }
+  }
+
+  #ignoreTheRest(): void {
+    this.#ended = true;
+    this.#chunk = EMPTY;
+    this.#at = 0;
+    this.#backlog = undefined;
+    this.#cutHeader = undefined;
+    this.#message = undefined;
+    this.#control = undefined;
+  }
+
+  #invalidUtf8(): ProtocolError {
+    return new ProtocolError(
+      'ERR_INVALID_UTF8',
+      `a Text message has bytes that are not UTF-8, at byte ${this.#chunkOffset + this.#at} of the stream or before (RFC 6455 section 8.1)`,
+    );
+  }
+}

@@ -1,0 +1,226 @@
+import type { Buffer } from 'node:buffer';
+import { ProtocolError, type ProtocolErrorCode } from './errors.js';
+import {
+  FIN,
+  isControl,
+  LENGTH_16,
+  LENGTH_64,
+  MASK,
+  MASKING_KEY_BYTES,
+  MAX_16_BIT_LENGTH,
+  MAX_7_BIT_LENGTH,
+  Opcode,
+  type Role,
+  RSV1,
+  RSV2,
+  RSV3,
+} from './frame.js';
+import { readKey } from './mask.js';
+
+/** What the decoder knows that decides whether the next header is legal. */
+export interface HeaderContext {
+  /** Our role: a server's peer must mask, a client's must not. */
+  readonly role: Role;
+  /** An extension was negotiated that gives RSV1 a meaning. */
+  readonly rsv1: boolean;
+  /** Longest message in bytes, all fragments. */
+  readonly maxPayload: number;
+}
+
+/**
+ * The header that {@link parseHeader} has just read. It is one object for all decoders: they copy
+ * what they need before anything else can run, and no connection pays for an object of its own.
+ */
+export const header = {
+  fin: true,
+  opcode: Opcode.Continuation as Opcode,
+  /** RSV1 to RSV3, where the header's first byte has them. */
+  rsv: 0,
+  /** Payload length in bytes. */
+  length: 0,
+  /** The masking key, or 0 for an unmasked frame: XOR with 0 changes nothing. */
+  key: 0,
+};
+
+/**
+ * Read the frame header at `at` into {@link header}, checking every rule of section 5 that a
+ * header can break.
+ *
+ * @param available bytes there are from `at` on.
+ * @param gathered bytes of the fragmented message in progress, or -1 if there is none.
+ * @param offset where in the stream the header stands; for messages only.
+ * @returns the header's size in bytes, or 0 if more bytes are needed to know.
+ * @throws ProtocolError as soon as the bytes prove a fault.
+ */
+export function parseHeader(
+  bytes: Buffer,
+  at: number,
+  available: number,
+  gathered: number,
+  offset: number,
+  context: HeaderContext,
+): number {
+  if (available < 2) return 0;
+  const byte0 = bytes[at]!;
+  const byte1 = bytes[at + 1]!;
+  const opcode = byte0 & 0x0f;
+  const fin = (byte0 & FIN) !== 0;
+  const rsv = byte0 & (RSV1 | RSV2 | RSV3);
+  const masked = (byte1 & MASK) !== 0;
+
+  if (rsv !== 0) {
+    // Section 5.2: RSV bits MUST be 0 unless an extension defines them. RFC 7692 section 6.1
+    // defines RSV1, and only on the first frame of a data message.
+    if (rsv !== RSV1 || !context.rsv1 || isControl(opcode) || opcode === Opcode.Continuation) {
+      throw fault(
+        'ERR_RESERVED_BIT',
+        `${rsvNames(rsv)} set on ${opcodeName(opcode)}, but no extension was negotiated that defines it there; is something else writing to this socket?`,
+        '5.2',
+        bytes,
+        at,
+        offset,
+      );
+    }
+  }
+  if (isControl(opcode)) {
+    if (opcode > Opcode.Pong) throw reserved(bytes, at, offset);
+    if (!fin) {
+      throw fault(
+        'ERR_CONTROL_FRAGMENTED',
+        `${opcodeName(opcode)} is fragmented`,
+        '5.5',
+        bytes,
+        at,
+        offset,
+      );
+    }
+    if ((byte1 & 0x7f) > MAX_7_BIT_LENGTH) {
+      throw fault(
+        'ERR_CONTROL_TOO_LONG',
+        `${opcodeName(opcode)} announces more than ${MAX_7_BIT_LENGTH} bytes of payload`,
+        '5.5',
+        bytes,
+        at,
+        offset,
+      );
+    }
+  } else if (opcode > Opcode.Binary) {
+    throw reserved(bytes, at, offset);
+  }
+  if (masked !== (context.role === 'server')) {
+    throw masked
+      ? fault('ERR_MASK_FORBIDDEN', 'a frame from the server is masked', '5.1', bytes, at, offset)
+      : fault(
+          'ERR_MASK_REQUIRED',
+          'a frame from the client is not masked',
+          '5.1',
+          bytes,
+          at,
+          offset,
+        );
+  }
+  if (!isControl(opcode) && (opcode === Opcode.Continuation) !== gathered >= 0) {
+    throw gathered < 0
+      ? fault(
+          'ERR_UNEXPECTED_CONTINUATION',
+          'a continuation frame continues no message',
+          '5.4',
+          bytes,
+          at,
+          offset,
+        )
+      : fault(
+          'ERR_EXPECTED_CONTINUATION',
+          `${opcodeName(opcode)} begins inside a fragmented message`,
+          '5.4',
+          bytes,
+          at,
+          offset,
+        );
+  }
+
+  let size = 2;
+  let length = byte1 & 0x7f;
+  if (length === LENGTH_16) {
+    size = 4;
+    if (available < size) return 0;
+    length = (bytes[at + 2]! << 8) | bytes[at + 3]!;
+    if (length <= MAX_7_BIT_LENGTH)
+      throw fault('ERR_LENGTH_NOT_MINIMAL', minimal(length, 16), '5.2', bytes, at, offset);
+  } else if (length === LENGTH_64) {
+    size = 10;
+    if (available < size) return 0;
+    // Section 5.2: "the most significant bit MUST be 0". Above 2^53 the sum is not exact, which
+    // does no harm: no limit can be that high.
+    if (bytes[at + 2]! > 0x7f) {
+      throw fault(
+        'ERR_LENGTH_TOP_BIT',
+        'the 64-bit payload length has its top bit set',
+        '5.2',
+        bytes,
+        at,
+        offset,
+      );
+    }
+    length = bytes.readUInt32BE(at + 2) * 0x1_0000_0000 + bytes.readUInt32BE(at + 6);
+    if (length <= MAX_16_BIT_LENGTH)
+      throw fault('ERR_LENGTH_NOT_MINIMAL', minimal(length, 64), '5.2', bytes, at, offset);
+  }
+  if (!isControl(opcode) && length + Math.max(gathered, 0) > context.maxPayload) {
+    throw fault(
+      'ERR_MESSAGE_TOO_BIG',
+      `the message is at least ${length + Math.max(gathered, 0)} bytes long; maxPayload is ${context.maxPayload}`,
+      '7.4.1',
+      bytes,
+      at,
+      offset,
+    );
+  }
+  if (masked) {
+    size += MASKING_KEY_BYTES;
+    if (available < size) return 0;
+  }
+  header.fin = fin;
+  header.opcode = opcode as Opcode;
+  header.rsv = rsv;
+  header.length = length;
+  header.key = masked ? readKey(bytes, at + size - MASKING_KEY_BYTES) : 0;
+  return size;
+}
+
+function opcodeName(opcode: number): string {
+  const name = Object.entries(Opcode).find(([, value]) => value === opcode)?.[0];
+  return name === undefined ? `a frame with opcode 0x${opcode.toString(16)}` : `a ${name} frame`;
+}
+
+function fault(
+  code: ProtocolErrorCode,
+  what: string,
+  section: string,
+  bytes: Buffer,
+  at: number,
+  offset: number,
+): ProtocolError {
+  const shown = bytes.toString('hex', at, at + 2).replace(/^../, '$& ');
+  return new ProtocolError(
+    code,
+    `byte ${offset}: ${what} (header ${shown}; RFC 6455 section ${section})`,
+  );
+}
+
+function reserved(bytes: Buffer, at: number, offset: number): ProtocolError {
+  const opcode = (bytes[at]! & 0x0f).toString(16);
+  return fault('ERR_RESERVED_OPCODE', `opcode 0x${opcode} is reserved`, '5.2', bytes, at, offset);
+}
+
+function rsvNames(rsv: number): string {
+  const names: string[] = [];
+  if ((rsv & RSV1) !== 0) names.push('RSV1');
+  if ((rsv & RSV2) !== 0) names.push('RSV2');
+  if ((rsv & RSV3) !== 0) names.push('RSV3');
+  return names.join(' and ') + (names.length > 1 ? ' are' : ' is');
+}
+
+function minimal(length: number, bits: number): string {
+  return `payload length ${length} was sent in ${bits} bits, not in the shortest form`;
+}

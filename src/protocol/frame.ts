@@ -1,0 +1,67 @@
+/**
+ * The vocabulary of a frame (RFC 6455 section 5.2): opcodes, header bits and sizes.
+ *
+ * ```
+ *  0               1               2               3
+ *  0 1 2 3 4 5 6 7 0 1 2 3 4 5 6 7 0 1 2 3 4 5 6 7 0 1 2 3 4 5 6 7
+ * +-+-+-+-+-------+-+-------------+-------------------------------+
+ * |F|R|R|R| opcode|M| payload len |  extended payload length      |
+ * |I|S|S|S|  (4)  |A|     (7)     |  (0, 16 or 64 bits), then the |
+ * |N|V|V|V|       |S|             |  masking key (0 or 32 bits)   |
+ * | |1|2|3|       |K|             |  and the payload data         |
+ * +-+-+-+-+-------+-+-------------+-------------------------------+
+ * ```
+ */
+
+/** Which end of the connection this code plays: it decides who must mask (section 5.1). */
+export type Role = 'server' | 'client';
+
+/** The opcodes of section 5.2 and 11.8; every other value is reserved. */
+export const Opcode = {
+  Continuation: 0x0,
+  Text: 0x1,
+  Binary: 0x2,
+  Close: 0x8,
+  Ping: 0x9,
+  Pong: 0xa,
+} as const;
+export type Opcode = (typeof Opcode)[keyof typeof Opcode];
+
+/** First byte: this is the final fragment of its message. */
+export const FIN = 0x80;
+/** First byte: reserved for extensions; permessage-deflate uses it as "Per-Message Compressed". */
+export const RSV1 = 0x40;
+export const RSV2 = 0x20;
+export const RSV3 = 0x10;
+/** Second byte: a masking key follows and the payload is masked. */
+export const MASK = 0x80;
+
+/** A payload of at most this many bytes has its length in the second byte (and no control frame may be longer: section 5.5). */
+export const MAX_7_BIT_LENGTH = 125;
+/** A payload of at most this many bytes has its length in 16 bits. */
+export const MAX_16_BIT_LENGTH = 0xffff;
+/** Second byte's length value that says: a 16-bit length follows. */
+export const LENGTH_16 = 126;
+/** Second byte's length value that says: a 64-bit length follows. */
+export const LENGTH_64 = 127;
+
+/** Bytes of a frame's masking key (section 5.3). */
+export const MASKING_KEY_BYTES = 4;
+/** The longest header there is: two bytes, a 64-bit length, a masking key. */
+export const MAX_HEADER_BYTES = 14;
+
+/** Close, Ping and Pong are control frames: the opcode's top bit is set (section 5.5). */
+export function isControl(opcode: number): boolean {
+  return (opcode & 0x8) !== 0;
+}
+
+/** The bits of one frame header as the peer sent it; what the `'frame'` event shows. */
+export interface FrameHeader {
+  readonly opcode: Opcode;
+  readonly fin: boolean;
+  readonly rsv1: boolean;
+  readonly rsv2: boolean;
+  readonly rsv3: boolean;
+  /** Payload length in bytes. */
+  readonly length: number;
+}

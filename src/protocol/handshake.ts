@@ -1,0 +1,209 @@
+import { createHash } from 'node:crypto';
+import { type ExtensionOffer, parseExtensions } from './extensions.js';
+import { parseTokens } from './http-grammar.js';
+import { checkHeaders, type UpgradeHeaders, UpgradeRejection } from './upgrade-rejection.js';
+
+/** The version of RFC 6455, the only one there is (section 4.1). */
+const VERSION = '13';
+/** Section 1.3: proof that the server understood the handshake and did not just echo it. */
+const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+
+/** What the opening handshake needs of an HTTP request; `http.IncomingMessage` has it all. */
+export interface UpgradeRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly httpVersion: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Names and values as received, alternating. Without it repeated headers go unnoticed. */
+  readonly rawHeaders?: readonly string[];
+}
+
+/** What a legal upgrade request says. */
+export interface Handshake {
+  /** `Sec-WebSocket-Key`. */
+  readonly key: string;
+  /** The host that was asked for, with its port if one was named. */
+  readonly host: string;
+  /** The path without the query. */
+  readonly path: string;
+  /** `Origin`, or `undefined`: then it is not a browser. */
+  readonly origin: string | undefined;
+  /** Subprotocols in the client's order of preference. */
+  readonly subprotocols: readonly string[];
+  /** Extensions in the client's order of preference. */
+  readonly extensions: readonly ExtensionOffer[];
+}
+
+/** Fields that a request must not repeat: which of two values counts would be anybody's guess. */
+const SINGULAR = ['host', 'origin', 'sec-websocket-key', 'sec-websocket-version'];
+
+/**
+ * Check a client's opening handshake (RFC 6455 section 4.2.1).
+ *
+ * @throws UpgradeRejection with the status to answer and a body that names the fault.
+ */
+export function checkUpgrade(request: UpgradeRequest): Handshake {
+  const { method, headers } = request;
+  if (method !== 'GET') {
+    throw new UpgradeRejection(405, {
+      headers: { Allow: 'GET' },
+      body: `a WebSocket handshake is a GET request, not ${printable(method)} (RFC 6455 section 4.1)`,
+    });
+  }
+  if (request.httpVersion !== '1.1') {
+    throw bad(`a WebSocket handshake needs HTTP/1.1, not HTTP/${printable(request.httpVersion)}`);
+  }
+  if (!isWebSocketUpgrade(request)) {
+    throw new UpgradeRejection(426, {
+      headers: { Upgrade: 'websocket' },
+      body: 'only upgrades to websocket are served here',
+    });
+  }
+  const repeated = repeatedHeader(request.rawHeaders);
+  if (repeated !== undefined) throw bad(`the header ${repeated} is there more than once`);
+  if (!hasToken(headers['connection'], 'upgrade')) {
+    throw bad('the Connection header does not include Upgrade');
+  }
+  const { path, authority } = splitTarget(request.url ?? '');
+  if (path === undefined) throw bad('the request target is not a path');
+  const host = authority ?? single(headers['host']);
+  if (host === undefined || !isHost(host)) {
+    throw bad(host === undefined ? 'the Host header is missing' : 'the Host header is malformed');
+  }
+  const version = single(headers['sec-websocket-version'])?.trim();
+  if (version !== VERSION) {
+    throw new UpgradeRejection(426, {
+      headers: { 'Sec-WebSocket-Version': VERSION, Upgrade: 'websocket' },
+      body: `WebSocket version ${printable(version)} is not supported, only ${VERSION} is (RFC 6455 section 4.4)`,
+    });
+  }
+  const key = single(headers['sec-websocket-key'])?.trim();
+  if (key === undefined || !isKey(key)) {
+    throw bad('Sec-WebSocket-Key is not 16 bytes in base64 (RFC 6455 section 4.1)');
+  }
+  const extensions = parseExtensions(joined(headers['sec-websocket-extensions']));
+  if (extensions === undefined) {
+    throw bad('Sec-WebSocket-Extensions is malformed (RFC 6455 section 9.1)');
+  }
+  const subprotocols = parseTokens(joined(headers['sec-websocket-protocol']));
+  if (subprotocols === undefined || new Set(subprotocols).size < subprotocols.length) {
+    throw bad('Sec-WebSocket-Protocol is malformed or repeats a name (RFC 6455 section 4.1)');
+  }
+  return { key, host, path, origin: single(headers['origin']), subprotocols, extensions };
+}
+
+/** Whether a request asks for WebSocket and not for another protocol. */
+export function isWebSocketUpgrade(request: UpgradeRequest): boolean {
+  return hasToken(request.headers['upgrade'], 'websocket');
+}
+
+/** The `Sec-WebSocket-Accept` that answers a key (section 4.2.2, step 5.4). */
+export function acceptKey(key: string): string {
+  return createHash('sha1')
+    .update(key + GUID)
+    .digest('base64');
+}
+
+/** Fields that {@link formatUpgradeResponse} writes. */
+const WRITTEN: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'sec-websocket-accept',
+  'sec-websocket-extensions',
+  'sec-websocket-protocol',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * The server's handshake (section 4.2.2).
+ *
+ * @throws TypeError for a header that cannot be sent.
+ */
+export function formatUpgradeResponse(
+  key: string,
+  { subprotocol, headers = {} }: { subprotocol?: string; headers?: UpgradeHeaders },
+): string {
+  checkHeaders(headers, WRITTEN);
+  return formatHead(101, 'Switching Protocols', {
+    Upgrade: 'websocket',
+    Connection: 'Upgrade',
+    'Sec-WebSocket-Accept': acceptKey(key),
+    ...(subprotocol === undefined ? {} : { 'Sec-WebSocket-Protocol': subprotocol }),
+    ...headers,
+  });
+}
+
+/** A status line and header fields, up to and with the empty line. Latin-1, as HTTP is. */
+export function formatHead(status: number, phrase: string, headers: UpgradeHeaders): string {
+  let head = `HTTP/1.1 ${status} ${phrase}\r\n`;
+  for (const [name, value] of Object.entries(headers)) {
+    for (const each of typeof value === 'string' ? [value] : value) head += `${name}: ${each}\r\n`;
+  }
+  return head + '\r\n';
+}
+
+function bad(body: string): UpgradeRejection {
+  return new UpgradeRejection(400, { body });
+}
+
+function hasToken(header: string | string[] | undefined, token: string): boolean {
+  return parseTokens(joined(header).toLowerCase().replaceAll('/', '+'))?.includes(token) ?? false;
+}
+
+function single(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' || header === undefined ? header : header.join(', ');
+}
+
+function joined(header: string | string[] | undefined): string {
+  return single(header) ?? '';
+}
+
+function repeatedHeader(rawHeaders: readonly string[] = []): string | undefined {
+  const seen = new Set<string>();
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!.toLowerCase();
+    if (SINGULAR.includes(name)) {
+      if (seen.has(name)) return rawHeaders[index];
+      seen.add(name);
+    }
+  }
+  return undefined;
+}
+
+/** 16 bytes are 22 characters of base64 and two of padding (section 4.1). */
+function isKey(key: string): boolean {
+  return /^[+/0-9A-Za-z]{22}==$/.test(key);
+}
+
+/** RFC 3986 section 3.2.2: a name, an IPv4 address or an IPv6 address in brackets; then the port. */
+function isHost(host: string): boolean {
+  return /^(?:\[[0-9A-Fa-f:.]+\]|[\w.~%!$&'()*+,;=-]+)(?::\d{0,5})?$/.test(host);
+}
+
+/** The path of a request target, without its query; `undefined` if it is not a path. */
+export function requestPath(target: string): string | undefined {
+  return splitTarget(target).path;
+}
+
+/**
+ * Take a request target apart: `/path?query`, or with `http://authority` before it, in which case
+ * that authority counts and not the Host header (RFC 9112 section 3.2.2).
+ */
+function splitTarget(target: string): { path: string | undefined; authority: string | undefined } {
+  const absolute = /^(?:https?|wss?):\/\/([^/?#]*)/i.exec(target);
+  const rest = absolute === null ? target : target.slice(absolute[0].length);
+  const path = rest.slice(0, indexOfAny(rest, '?', '#'));
+  if (path.startsWith('/')) return { path, authority: absolute?.[1] };
+  return { path: path === '' && absolute !== null ? '/' : undefined, authority: absolute?.[1] };
+}
+
+function indexOfAny(text: string, ...characters: string[]): number {
+  const found = characters.map((character) => text.indexOf(character)).filter((at) => at >= 0);
+  return Math.min(text.length, ...found);
+}
+
+/** What a peer sent, fit to be sent back: short and without control characters. */
+function printable(text: string | undefined): string {
+  return text === undefined ? '(none)' : text.slice(0, 40).replaceAll(/[^\x20-\x7e]/g, '?');
+}

@@ -1,0 +1,115 @@
+/**
+ * The pieces of HTTP's header grammar that the opening handshake needs (RFC 9110 section 5.6; RFC
+ * 6455 section 9.1 refers to its predecessor). One pass over the text, no regular expression with
+ * a choice in it: the time is linear whatever a peer sends.
+ */
+
+/** RFC 9110 section 5.6.2: the characters of a token. */
+const TOKEN_CHARACTERS: ReadonlySet<number> = new Set(
+  [..."!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"].map(
+    (character) => character.charCodeAt(0),
+  ),
+);
+
+/** A position in a header value, moved on by the readers below. */
+export class HeaderCursor {
+  readonly text: string;
+  at = 0;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  get done(): boolean {
+    return this.at >= this.text.length;
+  }
+
+  /** Optional white space: spaces and tabs. */
+  skipSpace(): void {
+    while (this.at < this.text.length) {
+      const code = this.text.charCodeAt(this.at);
+      if (code !== 0x20 && code !== 0x09) return;
+      this.at++;
+    }
+  }
+
+  /** Take `character` if it is next. */
+  take(character: string): boolean {
+    if (this.text[this.at] !== character) return false;
+    this.at++;
+    return true;
+  }
+
+  /** A token, or `''` if there is none here. */
+  token(): string {
+    const start = this.at;
+    while (!this.done && TOKEN_CHARACTERS.has(this.text.charCodeAt(this.at))) this.at++;
+    return this.text.slice(start, this.at);
+  }
+
+  /** A quoted-string's content with its escapes resolved, or `undefined` if it is not closed. */
+  quotedString(): string | undefined {
+    if (!this.take('"')) return undefined;
+    let content = '';
+    while (!this.done) {
+      const character = this.text[this.at++]!;
+      if (character === '"') return content;
+      if (character !== '\\') content += character;
+      else if (!this.done) content += this.text[this.at++]!;
+    }
+    return undefined;
+  }
+}
+
+/** Whether the whole text is one token. */
+export function isToken(text: string): boolean {
+  const cursor = new HeaderCursor(text);
+  return cursor.token() !== '' && cursor.done;
+}
+
+/**
+ * Read a comma-separated list; empty elements are skipped, as the list rule of HTTP asks
+ * (RFC 9110 section 5.6.1.2).
+ *
+ * @param element reads one element at the cursor; `undefined` means it is malformed.
+ * @returns the elements, or `undefined` if anything is malformed.
+ */
+export function parseList<T>(
+  text: string,
+  element: (cursor: HeaderCursor) => T | undefined,
+): T[] | undefined {
+  const cursor = new HeaderCursor(text);
+  const elements: T[] = [];
+  for (;;) {
+    cursor.skipSpace();
+    if (cursor.done) return elements;
+    if (cursor.take(',')) continue;
+    const parsed = element(cursor);
+    if (parsed === undefined) return undefined;
+    elements.push(parsed);
+    cursor.skipSpace();
+    if (!cursor.done && !cursor.take(',')) return undefined;
+  }
+}
+
+/** Read a list of tokens, such as `Connection` or `Sec-WebSocket-Protocol`. */
+export function parseTokens(text: string): string[] | undefined {
+  return parseList(text, (cursor) => cursor.token() || undefined);
+}
+
+/**
+ * Refuse a header that could not be written as it is: it would end the header or begin another.
+ *
+ * @throws TypeError naming the header.
+ */
+export function checkHeader(name: string, value: unknown): asserts value is string {
+  if (!isToken(name)) {
+    throw new TypeError(`${JSON.stringify(name)} is not a header name (RFC 9110 section 5.1)`);
+  }
+  // eslint-disable-next-line no-control-regex -- control characters are what must not be there
+  if (typeof value !== 'string' || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
+    throw new TypeError(
+      `header ${name}: expected a string without control characters or characters above U+00FF, got ${JSON.stringify(value)}`,
+    );
+  }
+}

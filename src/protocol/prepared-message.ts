@@ -1,0 +1,76 @@
+import { Buffer, isUtf8 } from 'node:buffer';
+import { FrameEncoder, headerSize } from './frame-encoder.js';
+import { Opcode } from './frame.js';
+
+/** What an application can send: a string, or bytes. */
+export type Payload = string | ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
+
+const encoder = new FrameEncoder({ role: 'server' });
+
+/**
+ * A message that is encoded once and may be sent to any number of connections, which then all
+ * share its bytes. Made by `wss.prepare()`.
+ */
+export class PreparedMessage {
+  readonly opcode: typeof Opcode.Text | typeof Opcode.Binary;
+  /** The whole frame as a server sends it. */
+  readonly frame: Buffer;
+  readonly #payloadStart: number;
+
+  constructor(opcode: typeof Opcode.Text | typeof Opcode.Binary, data: string | Uint8Array) {
+    this.opcode = opcode;
+    this.frame = encoder.encode(opcode, data);
+    this.#payloadStart = headerSize(
+      typeof data === 'string' ? Buffer.byteLength(data, 'utf8') : data.byteLength,
+    );
+  }
+
+  /** The payload data alone, for connections that have to mask or compress it for themselves. */
+  get payload(): Buffer {
+    return this.frame.subarray(this.#payloadStart);
+  }
+}
+
+/**
+ * Encode a message once.
+ *
+ * @param binary send as Binary or as Text whatever the data's type.
+ * @throws TypeError for data that is neither string nor bytes, or bytes that are to be sent as Text
+ * and are not UTF-8.
+ */
+export function prepareMessage(
+  data: Payload,
+  binary: boolean = typeof data !== 'string',
+): PreparedMessage {
+  const payload = typeof data === 'string' ? data : toBytes(data);
+  if (!binary && typeof payload !== 'string') checkText(payload);
+  return new PreparedMessage(binary ? Opcode.Binary : Opcode.Text, payload);
+}
+
+/**
+ * The bytes of a payload, not copied; those of a string are its UTF-8.
+ *
+ * @throws TypeError for what is neither a string nor bytes.
+ */
+export function toBytes(data: unknown): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  if (typeof data === 'string') return Buffer.from(data, 'utf8');
+  if (ArrayBuffer.isView(data)) {
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
+  if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) return new Uint8Array(data);
+  throw new TypeError(
+    `expected data to be a string, Buffer, typed array, DataView or ArrayBuffer, got ${
+      data === null ? 'null' : typeof data
+    }`,
+  );
+}
+
+/** @throws TypeError for bytes that cannot be sent as Text (RFC 6455 section 5.6). */
+export function checkText(bytes: Uint8Array): void {
+  if (!isUtf8(bytes)) {
+    throw new TypeError(
+      `${bytes.length} bytes were to be sent as Text but are not valid UTF-8; send them as Binary`,
+    );
+  }
+}

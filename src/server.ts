@@ -1,0 +1,557 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import {
+  type ConnectionObserver,
+  type ConnectionSettings,
+  type Data,
+  type SendOptions,
+  WebSocketConnection,
+} from './connection.js';
+import { Deadlines, systemClock } from './deadlines.js';
+import { createLog, type Log } from './logger.js';
+import {
+  type Authorization,
+  type AuthorizeResult,
+  type ResolvedOptions,
+  resolveOptions,
+  type ServerOptions,
+} from './options.js';
+import { type PendingOutcome, PendingUpgrade } from './pending-upgrade.js';
+import { formatClosePayload } from './protocol/close.js';
+import { ProtocolError } from './protocol/errors.js';
+import { checkUpgrade, formatUpgradeResponse, type Handshake } from './protocol/handshake.js';
+import { isListedHost, isListedOrigin, isSameOrigin } from './protocol/origin.js';
+import { prepareMessage, PreparedMessage } from './protocol/prepared-message.js';
+import { checkSubprotocol, selectSubprotocol } from './protocol/subprotocol.js';
+import { UpgradeRejection } from './protocol/upgrade-rejection.js';
+import { refuse } from './refusal.js';
+import { seenThroughProxies } from './trust-proxy.js';
+import { TypedEmitter } from './typed-emitter.js';
+import { UpgradeDispatcher, type UpgradeEndpoint } from './upgrade-dispatcher.js';
+
+/** A refused upgrade. */
+export interface RejectedUpgrade {
+  readonly status: number;
+  /** What the client was told. */
+  readonly reason: string;
+  readonly request: IncomingMessage;
+  readonly remoteAddress: string | undefined;
+}
+
+export interface ServerEvents<Context> {
+  connection: [connection: WebSocketConnection<Context>, request: IncomingMessage];
+  /** An upgrade was refused. */
+  rejected: [rejected: RejectedUpgrade];
+  /** A peer broke a rule or its transport failed. The connection's `'close'` follows. */
+  connectionError: [error: Error, connection: WebSocketConnection<Context>];
+  listening: [];
+  /** `close()` is done. */
+  close: [];
+  /** The server's own fault, such as a port in use. Thrown if nobody listens, as everywhere in Node. */
+  error: [error: Error];
+}
+
+/** What `accept` may set. */
+export interface AcceptOptions<Context> extends Authorization<Context> {}
+
+export interface BroadcastOptions<Context> extends SendOptions {
+  /** One connection, or several, that do not get the message. */
+  readonly except?: WebSocketConnection<Context> | Iterable<WebSocketConnection<Context>>;
+  /** Only connections for which it returns `true` get the message. */
+  readonly filter?: (connection: WebSocketConnection<Context>) => boolean;
+}
+
+export interface ServerCloseOptions {
+  /** @default 1001 */
+  readonly code?: number;
+  readonly reason?: string;
+  /** Milliseconds that the connections have to end. @default 10 s */
+  readonly timeout?: number;
+  /** Cuts what is left when it aborts. */
+  readonly signal?: AbortSignal;
+}
+
+/** How the connections of a closed server ended. */
+export interface CloseReport {
+  readonly total: number;
+  /** Ended by a complete closing handshake. */
+  readonly clean: number;
+  /** Cut at the deadline. */
+  readonly cut: number;
+  readonly milliseconds: number;
+}
+
+/** Seconds after which a client that was refused for load may try again. */
+const RETRY_AFTER = '10';
+
+/**
+ * Upgrades HTTP requests to WebSocket connections (RFC 6455) and keeps them.
+ *
+ * ```ts
+ * const wss = new WebSocketServer(server);                    // on your http.Server
+ * const wss = new WebSocketServer({ port: 8080 });            // on one of its own
+ * const wss = new WebSocketServer({ noServer: true });        // on none: call handleUpgrade
+ * ```
+ *
+ * @typeParam Context what `authorize` returns as `context`; `conn.context` has this type.
+ */
+export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEvents<Context>> {
+  readonly #options: ResolvedOptions<Context>;
+  readonly #server: Server | HttpsServer | undefined;
+  readonly #ownsServer: boolean;
+  readonly #log: Log;
+  readonly #deadlines: Deadlines;
+  readonly #settings: ConnectionSettings;
+  readonly #connections = new Set<WebSocketConnection<Context>>();
+  readonly #pending = new Set<PendingUpgrade>();
+  #closing: Promise<CloseReport> | undefined;
+
+  /** Attach to an http.Server or https.Server. */
+  constructor(server: Server | HttpsServer, options?: ServerOptions<Context>);
+  /** Make an http.Server that listens on `port` (0 picks one) and answers plain requests with 426. */
+  constructor(options: ServerOptions<Context> & { readonly port: number; readonly host?: string });
+  /** Attach to nothing. */
+  constructor(options: ServerOptions<Context> & { readonly noServer: true });
+  constructor(
+    first:
+      | Server
+      | HttpsServer
+      | (ServerOptions<Context> & { port?: number; host?: string; noServer?: boolean }),
+    options: ServerOptions<Context> = {},
+  ) {
+    super();
+    const attached = isServer(first) ? first : undefined;
+    const own =
+      attached === undefined ? (first as { port?: number; host?: string; noServer?: boolean }) : {};
+    const { port, host, noServer } = own;
+    if (attached === undefined && (port === undefined) === (noServer === undefined)) {
+      throw new TypeError(
+        'WebSocketServer: expected an http.Server, or options with either port or noServer: true',
+      );
+    }
+    this.#options = resolveOptions<Context>(
+      attached === undefined ? first : options,
+      attached !== undefined ? [] : port === undefined ? ['noServer'] : ['port', 'host'],
+    );
+    const {
+      clock = systemClock,
+      logger,
+      textAs,
+      highWaterMark,
+      closeTimeout,
+      maxPayload,
+    } = this.#options;
+    this.#log = createLog(logger, clock);
+    this.#deadlines = new Deadlines(clock);
+    this.#settings = {
+      decoder: { role: 'server', maxPayload, rsv1: false },
+      textAs,
+      highWaterMark,
+      closeTimeout,
+      deadlines: this.#deadlines,
+      observer: this.#observer(),
+    };
+    this.#ownsServer = port !== undefined;
+    this.#server = attached ?? (port === undefined ? undefined : createServer(upgradeRequired));
+    if (this.#server !== undefined) {
+      UpgradeDispatcher.of(this.#server).add(this.#endpoint());
+      this.#server.on('listening', () => this.emit('listening'));
+    }
+    if (port !== undefined) {
+      this.#server!.on('error', (error) => this.emit('error', error));
+      this.#server!.listen(port, host);
+    }
+  }
+
+  /** The open connections, and those that are closing. */
+  get connections(): ReadonlySet<WebSocketConnection<Context>> {
+    return this.#connections;
+  }
+
+  /** Where the http.Server listens; `null` without one or before it does. */
+  address(): AddressInfo | string | null {
+    return this.#server?.address() ?? null;
+  }
+
+  /**
+   * Upgrade a request: the whole policy, `authorize` included. Without `authorize`, or with one that
+   * returns synchronously, the 101 and `'connection'` have happened when it returns.
+   *
+   * @returns the connection, or `undefined` if the upgrade was refused or the client left. Never
+   * rejects.
+   */
+  handleUpgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<WebSocketConnection<Context> | undefined> {
+    socket.on('error', () => undefined); // a reset is news for the connection, not an exception
+    try {
+      const handshake = this.#admit(request, socket);
+      const pending = new PendingUpgrade(socket, head);
+      const result = this.#options.authorize?.(request, pending);
+      if (isPromise(result)) return this.#await(result, pending, request, socket, handshake);
+      return Promise.resolve(this.#open(request, socket, head, handshake, result ?? {}));
+    } catch (error) {
+      this.#refuse(request, socket, error);
+      return Promise.resolve(undefined);
+    }
+  }
+
+  /**
+   * Upgrade a request now, without the policy: for applications that have decided for themselves.
+   *
+   * @throws UpgradeRejection if the request is no WebSocket handshake (nothing is written then),
+   * TypeError for a header or subprotocol that cannot be sent, Error once `close()` was called.
+   */
+  accept(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    options: AcceptOptions<Context> = {},
+  ): WebSocketConnection<Context> {
+    if (this.#closing !== undefined) {
+      throw new Error('accept: this WebSocketServer is closed or closing');
+    }
+    socket.on('error', () => undefined);
+    return this.#open(request, socket, head, checkUpgrade(request), options);
+  }
+
+  /** Encode a message once, to send it many times. */
+  prepare(
+    data: Exclude<Data, PreparedMessage>,
+    options: { readonly binary?: boolean } = {},
+  ): PreparedMessage {
+    return prepareMessage(data, options.binary);
+  }
+
+  /**
+   * Send a message to all open connections. It is encoded once.
+   *
+   * @returns to how many.
+   */
+  broadcast(data: Data, options: BroadcastOptions<Context> = {}): number {
+    const { except, filter, binary, ...send } = options;
+    const message = data instanceof PreparedMessage ? data : prepareMessage(data, binary);
+    const excluded =
+      except instanceof WebSocketConnection || except === undefined ? undefined : new Set(except);
+    const sendOptions: SendOptions = { ...send, droppable: true };
+    let count = 0;
+    for (const connection of this.#connections) {
+      if (connection === except || connection.readyState !== 'open') continue;
+      if (excluded?.has(connection) === true || filter?.(connection) === false) continue;
+      connection.send(message, sendOptions);
+      count++;
+    }
+    return count;
+  }
+
+  /**
+   * Shut down: new upgrades get 503, what is queued may leave, every connection gets a Close, and
+   * what has not ended by the deadline is cut. An http.Server is closed only if this made it.
+   * Calling it again returns the same promise.
+   *
+   * @returns how the connections ended; never rejects.
+   * @throws RangeError, TypeError for a code or reason that must not be sent.
+   */
+  close(options: ServerCloseOptions = {}): Promise<CloseReport> {
+    const { code = 1001, reason = '', timeout = 10_000, signal } = options;
+    formatClosePayload(code, reason);
+    return (this.#closing ??= this.#shutDown(code, reason, timeout, signal));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  // From request to connection.
+
+  #endpoint(): UpgradeEndpoint {
+    const { path, upgradeTimeout } = this.#options;
+    const isClosing = (): boolean => this.#closing !== undefined;
+    return {
+      path,
+      get isClosed() {
+        return isClosing();
+      },
+      deadlines: this.#deadlines,
+      upgradeTimeout,
+      matches: (asked, request) =>
+        path === undefined ||
+        (typeof path === 'function' ? path(asked, request) : matchesPath(path, asked)),
+      handle: (request, socket, head) => void this.handleUpgrade(request, socket, head),
+      refuse: (request, socket, rejection) => {
+        this.#refuse(request, socket, rejection);
+      },
+    };
+  }
+
+  /** Everything that is decided before `authorize`. @throws UpgradeRejection */
+  #admit(request: IncomingMessage, socket: Duplex): Handshake {
+    const { maxConnections, maxPendingUpgrades, allowedHosts, origin } = this.#options;
+    const busy = (body: string): UpgradeRejection =>
+      new UpgradeRejection(503, { headers: { 'Retry-After': RETRY_AFTER }, body });
+    if (this.#closing !== undefined) throw busy('the server is shutting down');
+    const handshake = checkUpgrade(request);
+    const host = this.#seen(request, socket).forwardedHost ?? handshake.host;
+    if (allowedHosts !== undefined && !isListedHost(host, allowedHosts)) {
+      this.#log.hint(`refused host ${show(host)}; option allowedHosts would allow it`);
+      throw new UpgradeRejection(403, { body: 'this host is not served here' });
+    }
+    if (handshake.origin !== undefined && !this.#allowsOrigin(handshake.origin, host, request)) {
+      this.#log.hint(
+        `refused origin ${show(handshake.origin)} at host ${show(host)} (policy: ${
+          typeof origin === 'string' ? origin : typeof origin === 'function' ? 'function' : 'list'
+        }); option origin: [${show(handshake.origin)}] would allow it`,
+      );
+      throw new UpgradeRejection(403, { body: 'this origin is not allowed' });
+    }
+    if (this.#connections.size + this.#pending.size >= maxConnections) {
+      throw busy('too many connections');
+    }
+    if (this.#pending.size >= maxPendingUpgrades) throw busy('too many upgrades are pending');
+    return handshake;
+  }
+
+  #allowsOrigin(origin: string, host: string, request: IncomingMessage): boolean {
+    const policy = this.#options.origin;
+    if (policy === '*') return true;
+    if (policy === 'same-origin') return isSameOrigin(origin, host);
+    return typeof policy === 'function'
+      ? policy(origin, request)
+      : isListedOrigin(origin, policy as readonly string[]);
+  }
+
+  /** An `authorize` that takes its time. */
+  async #await(
+    result: Promise<AuthorizeResult<Context>>,
+    pending: PendingUpgrade,
+    request: IncomingMessage,
+    socket: Duplex,
+    handshake: Handshake,
+  ): Promise<WebSocketConnection<Context> | undefined> {
+    this.#pending.add(pending);
+    const undone = pending.watch(this.#deadlines, this.#options.upgradeTimeout);
+    try {
+      const settled = await Promise.race([result.then((value) => ({ value })), undone]);
+      const head = pending.release();
+      this.#pending.delete(pending);
+      if (typeof settled === 'object') {
+        return this.#open(request, socket, head, handshake, settled.value ?? {});
+      }
+      result.catch(() => undefined); // too late to matter
+      this.#refuseUndone(settled, request, socket);
+    } catch (error) {
+      pending.release();
+      this.#pending.delete(pending);
+      this.#refuse(request, socket, error);
+    }
+    return undefined;
+  }
+
+  #refuseUndone(outcome: PendingOutcome, request: IncomingMessage, socket: Duplex): void {
+    if (outcome === 'left') {
+      socket.destroy();
+      return;
+    }
+    this.#refuse(
+      request,
+      socket,
+      new UpgradeRejection(503, {
+        headers: { 'Retry-After': RETRY_AFTER },
+        body: outcome === 'timeout' ? 'authorization took too long' : 'the server is shutting down',
+      }),
+    );
+  }
+
+  /** Write the 101 and make the connection. @throws TypeError for what the application chose wrong */
+  #open(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    handshake: Handshake,
+    { context, headers = {}, subprotocol, maxPayload }: Authorization<Context>,
+  ): WebSocketConnection<Context> {
+    const chosen = subprotocol ?? this.#chooseSubprotocol(handshake.subprotocols, request);
+    if (chosen !== undefined) checkSubprotocol(chosen, handshake.subprotocols);
+    const response = formatUpgradeResponse(handshake.key, {
+      headers,
+      ...(chosen === undefined ? {} : { subprotocol: chosen }),
+    });
+    quieten(socket);
+    const connection = new WebSocketConnection<Context>(socket, this.#settings, {
+      context: context as Context,
+      url: request.url ?? '/',
+      subprotocol: chosen ?? '',
+      extensions: '',
+      remoteAddress: this.#seen(request, socket).address,
+      maxPayload,
+    });
+    this.#connections.add(connection);
+    socket.write(response, 'latin1');
+    throwLater(() => this.emit('connection', connection, request));
+    throwLater(() => {
+      connection.start(head);
+    });
+    return connection;
+  }
+
+  #chooseSubprotocol(offered: readonly string[], request: IncomingMessage): string | undefined {
+    const { subprotocols } = this.#options;
+    if (offered.length === 0) return undefined;
+    const chosen =
+      typeof subprotocols === 'function'
+        ? subprotocols(offered, request)
+        : selectSubprotocol(offered, subprotocols as readonly string[]);
+    if (chosen === undefined) {
+      this.#log.hint(
+        `no common subprotocol: the client offered ${offered.map(show).join(', ')}; browsers will close the connection unless option subprotocols has one of them`,
+      );
+    }
+    return chosen;
+  }
+
+  #refuse(request: IncomingMessage, socket: Duplex, error: unknown): void {
+    let rejection: UpgradeRejection;
+    if (error instanceof UpgradeRejection) {
+      rejection = error;
+    } else {
+      rejection = new UpgradeRejection(500);
+      this.#log.applicationError('an upgrade failed with an exception of the application', error);
+    }
+    refuse(socket, rejection, this.#deadlines, this.#options.closeTimeout);
+    const reason = rejection.message;
+    const { address } = this.#seen(request, socket);
+    this.#log.refusal(
+      `refused an upgrade from ${address ?? 'unknown'} with ${rejection.status}: ${reason}`,
+    );
+    throwLater(() =>
+      this.emit('rejected', { status: rejection.status, reason, request, remoteAddress: address }),
+    );
+  }
+
+  #seen(request: IncomingMessage, socket: Duplex): ReturnType<typeof seenThroughProxies> {
+    const peer = (socket as { remoteAddress?: string }).remoteAddress;
+    return seenThroughProxies(request, peer, this.#options.trustProxy);
+  }
+
+  // The connections.
+
+  #observer(): ConnectionObserver {
+    return {
+      failed: (error, connection) => {
+        const failed = connection as WebSocketConnection<unknown> as WebSocketConnection<Context>;
+        if (error instanceof ProtocolError) {
+          this.#log.peerError(
+            `closed ${failed.remoteAddress ?? 'a connection'} with ${error.closeCode}: ${error.message}`,
+            error,
+          );
+        }
+        this.emit('connectionError', error, failed);
+      },
+      closed: (connection) => {
+        this.#connections.delete(
+          connection as WebSocketConnection<unknown> as WebSocketConnection<Context>,
+        );
+      },
+    };
+  }
+
+  async #shutDown(
+    code: number,
+    reason: string,
+    timeout: number,
+    signal: AbortSignal | undefined,
+  ): Promise<CloseReport> {
+    const clock = this.#options.clock ?? systemClock;
+    const start = clock.now();
+    for (const pending of this.#pending) pending.abort('closing');
+    const ended = this.#ownsServer ? closeServer(this.#server!) : Promise.resolve();
+    const connections = [...this.#connections];
+    let cut = 0;
+    const cutTheRest = (): void => {
+      for (const connection of connections) {
+        if (connection.readyState === 'closed') continue;
+        cut++;
+        connection.terminate();
+      }
+    };
+    const closes = Promise.all(connections.map((connection) => connection.close(code, reason)));
+    const deadline = this.#deadlines.start(timeout, cutTheRest);
+    if (signal?.aborted === true) cutTheRest();
+    signal?.addEventListener('abort', cutTheRest, { once: true });
+    const infos = await closes;
+    deadline.cancel();
+    signal?.removeEventListener('abort', cutTheRest);
+    if (this.#ownsServer) this.#server!.closeAllConnections();
+    await ended;
+    this.emit('close');
+    return {
+      total: connections.length,
+      clean: infos.filter(({ clean }) => clean).length,
+      cut,
+      milliseconds: clock.now() - start,
+    };
+  }
+}
+
+function isServer(first: object): first is Server {
+  return typeof (first as Partial<Server>).on === 'function';
+}
+
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as Partial<Promise<T>> | undefined)?.then === 'function';
+}
+
+function matchesPath(path: string | RegExp, asked: string): boolean {
+  return typeof path === 'string' ? path === asked : path.test(asked);
+}
+
+/** Small frames must not wait for others, and silence is what the connection's own limits are for. */
+function quieten(socket: Duplex): void {
+  const { setNoDelay, setTimeout } = socket as {
+    setNoDelay?: (on: boolean) => void;
+    setTimeout?: (milliseconds: number) => void;
+  };
+  setNoDelay?.call(socket, true);
+  setTimeout?.call(socket, 0);
+}
+
+/** An exception of the application's listener is its own: it surfaces, but not in the middle of our work. */
+function throwLater(run: () => unknown): void {
+  try {
+    run();
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+}
+
+function closeServer(server: Server | HttpsServer): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+/** What an http.Server of our own answers to a plain request. */
+function upgradeRequired(
+  _request: IncomingMessage,
+  response: import('node:http').ServerResponse,
+): void {
+  response.writeHead(426, {
+    Upgrade: 'websocket',
+    Connection: 'Upgrade, close',
+    'Content-Type': 'text/plain; charset=utf-8',
+  });
+  response.end('only upgrades to websocket are served here\n');
+}
+
+function show(text: string): string {
+  return JSON.stringify(text.slice(0, 200));
+}

@@ -1,0 +1,126 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Deadlines } from './deadlines.js';
+import { isWebSocketUpgrade, requestPath } from './protocol/handshake.js';
+import { UpgradeRejection } from './protocol/upgrade-rejection.js';
+
+/** What the dispatcher needs to know of a WebSocketServer. */
+export interface UpgradeEndpoint {
+  readonly path: unknown;
+  /** It serves no new connections, but still says so with a 503. */
+  readonly isClosed: boolean;
+  readonly deadlines: Deadlines;
+  readonly upgradeTimeout: number;
+  matches(path: string, request: IncomingMessage): boolean;
+  handle(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  refuse(request: IncomingMessage, socket: Duplex, rejection: UpgradeRejection): void;
+}
+
+const dispatchers = new WeakMap<Server, UpgradeDispatcher>();
+
+/**
+ * Takes the upgrade requests of one http.Server to the WebSocketServers attached to it, and keeps
+ * out of the way of whoever else listens for `'upgrade'` there.
+ */
+export class UpgradeDispatcher {
+  readonly #server: Server;
+  #endpoints: UpgradeEndpoint[] = [];
+  /** What the socket had written before anyone saw the request of the `'upgrade'` in progress. */
+  #writtenBefore = 0;
+
+  /** The one dispatcher of an http.Server. */
+  static of(server: Server): UpgradeDispatcher {
+    let dispatcher = dispatchers.get(server);
+    if (dispatcher === undefined) {
+      dispatchers.set(server, (dispatcher = new UpgradeDispatcher(server)));
+    }
+    return dispatcher;
+  }
+
+  private constructor(server: Server) {
+    this.#server = server;
+    server.prependListener('upgrade', (_request: IncomingMessage, socket: Duplex) => {
+      // Node takes its own listeners off the socket before this event. From here to the end of
+      // its life a reset must not be an uncaught exception.
+      socket.on('error', () => undefined);
+      this.#writtenBefore = bytesWritten(socket);
+    });
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      this.#dispatch(request, socket, head);
+    });
+  }
+
+  /** Attach a WebSocketServer; one that is closed and had the same path makes way for it. */
+  add(endpoint: UpgradeEndpoint): void {
+    this.#endpoints = this.#endpoints.filter(
+      (other) => !(other.isClosed && String(other.path) === String(endpoint.path)),
+    );
+    this.#endpoints.push(endpoint);
+  }
+
+  #dispatch(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (socket.destroyed || this.#touched(socket, this.#writtenBefore)) return;
+    const first = this.#endpoints[0]!;
+    if (!isWebSocketUpgrade(request)) {
+      this.#notOurs(
+        request,
+        socket,
+        new UpgradeRejection(426, {
+          headers: { Upgrade: 'websocket' },
+          body: 'only upgrades to websocket are served here',
+        }),
+      );
+      return;
+    }
+    const path = requestPath(request.url ?? '');
+    if (path === undefined) {
+      const body = 'the request target is not a path';
+      first.refuse(request, socket, new UpgradeRejection(400, { body }));
+      return;
+    }
+    const endpoint = this.#find(path, request);
+    if (endpoint !== undefined) {
+      endpoint.handle(request, socket, head);
+      return;
+    }
+    const body = 'no WebSocket is served at this path';
+    this.#notOurs(request, socket, new UpgradeRejection(404, { body }));
+  }
+
+  /** Open servers first, in order of construction; those that take any path last. */
+  #find(path: string, request: IncomingMessage): UpgradeEndpoint | undefined {
+    const rank = ({ isClosed, path: own }: UpgradeEndpoint): number =>
+      (isClosed ? 2 : 0) + (own === undefined ? 1 : 0);
+    return [...this.#endpoints]
+      .sort((a, b) => rank(a) - rank(b))
+      .find((endpoint) => endpoint.matches(path, request));
+  }
+
+  /** Leave the request to the other listeners if there are any; else refuse it. */
+  #notOurs(request: IncomingMessage, socket: Duplex, rejection: UpgradeRejection): void {
+    const first = this.#endpoints[0]!;
+    if (this.#server.listenerCount('upgrade') <= 2) {
+      first.refuse(request, socket, rejection);
+      return;
+    }
+    const before = bytesWritten(socket);
+    first.deadlines.start(first.upgradeTimeout, () => {
+      if (!this.#touched(socket, before)) socket.destroy();
+    });
+  }
+
+  /** Whether another listener has taken the socket. */
+  #touched(socket: Duplex, writtenBefore: number): boolean {
+    return (
+      socket.writableEnded ||
+      bytesWritten(socket) > writtenBefore ||
+      socket.writableLength > 0 ||
+      socket.readableFlowing !== null ||
+      socket.listenerCount('readable') > 0
+    );
+  }
+}
+
+function bytesWritten(socket: Duplex): number {
+  return (socket as { bytesWritten?: number }).bytesWritten ?? 0;
+}
