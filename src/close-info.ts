@@ -27,7 +27,9 @@ export const CONNECTION_ERRORS = {
 } as const;
 export type ConnectionErrorCode = keyof typeof CONNECTION_ERRORS;
 
-/** See {@link CONNECTION_ERRORS}. */
+/**
+ * Neither side broke a rule, but the connection ended or a message did not leave; `code` says why.
+ */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
   readonly code: ConnectionErrorCode;

@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
-import { type ConnectionSettings, WebSocketConnection } from './connection.js';
+import type { ConnectionSettings } from './connection-settings.js';
+import { WebSocketConnection } from './connection.js';
 import { Deadlines, systemClock } from './deadlines.js';
 import { resolveOptions, type ServerOptions } from './options.js';
 

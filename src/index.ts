@@ -4,14 +4,8 @@ export {
   type ConnectionPair,
   type ConnectionPairOptions,
 } from './connection-pair.js';
-export {
-  type CloseReply,
-  type ConnectionEvents,
-  type Data,
-  type SendFrameOptions,
-  type SendOptions,
-  WebSocketConnection,
-} from './connection.js';
+export { type CloseReply, type ConnectionEvents } from './connection-events.js';
+export { WebSocketConnection } from './connection.js';
 export { type Clock } from './deadlines.js';
 export { type Message } from './inbox.js';
 export { type Logger } from './logger.js';
@@ -33,12 +27,7 @@ export {
 export { type FrameHeader, Opcode, type Role } from './protocol/frame.js';
 export { type Payload, type PreparedMessage } from './protocol/prepared-message.js';
 export { type UpgradeHeaders, UpgradeRejection } from './protocol/upgrade-rejection.js';
-export {
-  type AcceptOptions,
-  type BroadcastOptions,
-  type CloseReport,
-  type RejectedUpgrade,
-  type ServerCloseOptions,
-  type ServerEvents,
-  WebSocketServer,
-} from './server.js';
+export { type Data, type SendFrameOptions, type SendOptions } from './sender.js';
+export { type BroadcastOptions, type RejectedUpgrade, type ServerEvents } from './server-events.js';
+export { WebSocketServer } from './server.js';
+export { type CloseReport, type ServerCloseOptions } from './shutdown.js';

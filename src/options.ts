@@ -17,7 +17,6 @@ export interface Authorization<Context> {
   readonly maxPayload?: number;
 }
 // `void`: an authorize function that ends without a return statement accepts.
-// eslint-disable-next-line @typescript-eslint/no-invalid-void-type
 export type AuthorizeResult<Context> = void | Authorization<Context>;
 
 /** permessage-deflate (RFC 7692). */
@@ -305,7 +304,7 @@ export function resolveOptions<Context>(
   }
   if (isObject(messageRate)) check(messageRate, MESSAGE_RATE_RULES, 'messageRate.');
   if (isObject(perMessageDeflate)) check(perMessageDeflate, DEFLATE_RULES, 'perMessageDeflate.');
-  return { ...DEFAULTS, ...given } as ResolvedOptions<Context>;
+  return { ...DEFAULTS, ...given };
 }
 
 /** The options that are not `undefined`, each of them checked. */

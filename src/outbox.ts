@@ -132,13 +132,9 @@ export class Outbox {
     (this.#callbacks ??= []).push({ at: this.#handed + this.#queued, callback });
   }
 
-  /** Until {@link uncork}, wait with writing: more is coming in this same call. */
+  /** Wait with writing until {@link flush}: more is coming in this same call. */
   cork(): void {
     this.#flushing = true;
-  }
-
-  uncork(): void {
-    this.flush();
   }
 
   /** Hand the socket what waits, unless it is behind. */

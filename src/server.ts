@@ -1,15 +1,11 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import {
-  type ConnectionObserver,
-  type ConnectionSettings,
-  type Data,
-  type SendOptions,
-  WebSocketConnection,
-} from './connection.js';
-import { Deadlines, systemClock } from './deadlines.js';
+import { Admission, unavailable } from './admission.js';
+import type { ConnectionObserver, ConnectionSettings } from './connection-settings.js';
+import { WebSocketConnection } from './connection.js';
+import { type Clock, Deadlines, systemClock } from './deadlines.js';
 import { createLog, type Log } from './logger.js';
 import {
   type Authorization,
@@ -22,69 +18,16 @@ import { type PendingOutcome, PendingUpgrade } from './pending-upgrade.js';
 import { formatClosePayload } from './protocol/close.js';
 import { ProtocolError } from './protocol/errors.js';
 import { checkUpgrade, formatUpgradeResponse, type Handshake } from './protocol/handshake.js';
-import { isListedHost, isListedOrigin, isSameOrigin } from './protocol/origin.js';
 import { prepareMessage, PreparedMessage } from './protocol/prepared-message.js';
-import { checkSubprotocol, selectSubprotocol } from './protocol/subprotocol.js';
+import { checkSubprotocol } from './protocol/subprotocol.js';
 import { UpgradeRejection } from './protocol/upgrade-rejection.js';
+import { closeServer, createOwnServer } from './own-http-server.js';
 import { refuse } from './refusal.js';
-import { seenThroughProxies } from './trust-proxy.js';
+import type { Data, SendOptions } from './sender.js';
+import type { BroadcastOptions, ServerEvents } from './server-events.js';
+import { closeConnections, type CloseReport, type ServerCloseOptions } from './shutdown.js';
 import { TypedEmitter } from './typed-emitter.js';
 import { UpgradeDispatcher, type UpgradeEndpoint } from './upgrade-dispatcher.js';
-
-/** A refused upgrade. */
-export interface RejectedUpgrade {
-  readonly status: number;
-  /** What the client was told. */
-  readonly reason: string;
-  readonly request: IncomingMessage;
-  readonly remoteAddress: string | undefined;
-}
-
-export interface ServerEvents<Context> {
-  connection: [connection: WebSocketConnection<Context>, request: IncomingMessage];
-  /** An upgrade was refused. */
-  rejected: [rejected: RejectedUpgrade];
-  /** A peer broke a rule or its transport failed. The connection's `'close'` follows. */
-  connectionError: [error: Error, connection: WebSocketConnection<Context>];
-  listening: [];
-  /** `close()` is done. */
-  close: [];
-  /** The server's own fault, such as a port in use. Thrown if nobody listens, as everywhere in Node. */
-  error: [error: Error];
-}
-
-/** What `accept` may set. */
-export interface AcceptOptions<Context> extends Authorization<Context> {}
-
-export interface BroadcastOptions<Context> extends SendOptions {
-  /** One connection, or several, that do not get the message. */
-  readonly except?: WebSocketConnection<Context> | Iterable<WebSocketConnection<Context>>;
-  /** Only connections for which it returns `true` get the message. */
-  readonly filter?: (connection: WebSocketConnection<Context>) => boolean;
-}
-
-export interface ServerCloseOptions {
-  /** @default 1001 */
-  readonly code?: number;
-  readonly reason?: string;
-  /** Milliseconds that the connections have to end. @default 10 s */
-  readonly timeout?: number;
-  /** Cuts what is left when it aborts. */
-  readonly signal?: AbortSignal;
-}
-
-/** How the connections of a closed server ended. */
-export interface CloseReport {
-  readonly total: number;
-  /** Ended by a complete closing handshake. */
-  readonly clean: number;
-  /** Cut at the deadline. */
-  readonly cut: number;
-  readonly milliseconds: number;
-}
-
-/** Seconds after which a client that was refused for load may try again. */
-const RETRY_AFTER = '10';
 
 /**
  * Upgrades HTTP requests to WebSocket connections (RFC 6455) and keeps them.
@@ -102,6 +45,8 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   readonly #server: Server | HttpsServer | undefined;
   readonly #ownsServer: boolean;
   readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #admission: Admission;
   readonly #deadlines: Deadlines;
   readonly #settings: ConnectionSettings;
   readonly #connections = new Set<WebSocketConnection<Context>>();
@@ -143,7 +88,9 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       closeTimeout,
       maxPayload,
     } = this.#options;
+    this.#clock = clock;
     this.#log = createLog(logger, clock);
+    this.#admission = new Admission(this.#options, this.#log);
     this.#deadlines = new Deadlines(clock);
     this.#settings = {
       decoder: { role: 'server', maxPayload, rsv1: false },
@@ -154,7 +101,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       observer: this.#observer(),
     };
     this.#ownsServer = port !== undefined;
-    this.#server = attached ?? (port === undefined ? undefined : createServer(upgradeRequired));
+    this.#server = attached ?? (port === undefined ? undefined : createOwnServer());
     if (this.#server !== undefined) {
       UpgradeDispatcher.of(this.#server).add(this.#endpoint());
       this.#server.on('listening', () => this.emit('listening'));
@@ -189,7 +136,13 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   ): Promise<WebSocketConnection<Context> | undefined> {
     socket.on('error', () => undefined); // a reset is news for the connection, not an exception
     try {
-      const handshake = this.#admit(request, socket);
+      if (this.#closing !== undefined) throw unavailable('the server is shutting down');
+      const handshake = this.#admission.admit(
+        request,
+        socket,
+        this.#connections.size,
+        this.#pending.size,
+      );
       const pending = new PendingUpgrade(socket, head);
       const result = this.#options.authorize?.(request, pending);
       if (isPromise(result)) return this.#await(result, pending, request, socket, handshake);
@@ -210,7 +163,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    options: AcceptOptions<Context> = {},
+    options: Authorization<Context> = {},
   ): WebSocketConnection<Context> {
     if (this.#closing !== undefined) {
       throw new Error('accept: this WebSocketServer is closed or closing');
@@ -257,9 +210,8 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
    * @throws RangeError, TypeError for a code or reason that must not be sent.
    */
   close(options: ServerCloseOptions = {}): Promise<CloseReport> {
-    const { code = 1001, reason = '', timeout = 10_000, signal } = options;
-    formatClosePayload(code, reason);
-    return (this.#closing ??= this.#shutDown(code, reason, timeout, signal));
+    formatClosePayload(options.code ?? 1001, options.reason);
+    return (this.#closing ??= this.#shutDown(options));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -286,42 +238,6 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
         this.#refuse(request, socket, rejection);
       },
     };
-  }
-
-  /** Everything that is decided before `authorize`. @throws UpgradeRejection */
-  #admit(request: IncomingMessage, socket: Duplex): Handshake {
-    const { maxConnections, maxPendingUpgrades, allowedHosts, origin } = this.#options;
-    const busy = (body: string): UpgradeRejection =>
-      new UpgradeRejection(503, { headers: { 'Retry-After': RETRY_AFTER }, body });
-    if (this.#closing !== undefined) throw busy('the server is shutting down');
-    const handshake = checkUpgrade(request);
-    const host = this.#seen(request, socket).forwardedHost ?? handshake.host;
-    if (allowedHosts !== undefined && !isListedHost(host, allowedHosts)) {
-      this.#log.hint(`refused host ${show(host)}; option allowedHosts would allow it`);
-      throw new UpgradeRejection(403, { body: 'this host is not served here' });
-    }
-    if (handshake.origin !== undefined && !this.#allowsOrigin(handshake.origin, host, request)) {
-      this.#log.hint(
-        `refused origin ${show(handshake.origin)} at host ${show(host)} (policy: ${
-          typeof origin === 'string' ? origin : typeof origin === 'function' ? 'function' : 'list'
-        }); option origin: [${show(handshake.origin)}] would allow it`,
-      );
-      throw new UpgradeRejection(403, { body: 'this origin is not allowed' });
-    }
-    if (this.#connections.size + this.#pending.size >= maxConnections) {
-      throw busy('too many connections');
-    }
-    if (this.#pending.size >= maxPendingUpgrades) throw busy('too many upgrades are pending');
-    return handshake;
-  }
-
-  #allowsOrigin(origin: string, host: string, request: IncomingMessage): boolean {
-    const policy = this.#options.origin;
-    if (policy === '*') return true;
-    if (policy === 'same-origin') return isSameOrigin(origin, host);
-    return typeof policy === 'function'
-      ? policy(origin, request)
-      : isListedOrigin(origin, policy as readonly string[]);
   }
 
   /** An `authorize` that takes its time. */
@@ -359,10 +275,9 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     this.#refuse(
       request,
       socket,
-      new UpgradeRejection(503, {
-        headers: { 'Retry-After': RETRY_AFTER },
-        body: outcome === 'timeout' ? 'authorization took too long' : 'the server is shutting down',
-      }),
+      unavailable(
+        outcome === 'timeout' ? 'authorization took too long' : 'the server is shutting down',
+      ),
     );
   }
 
@@ -374,7 +289,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     handshake: Handshake,
     { context, headers = {}, subprotocol, maxPayload }: Authorization<Context>,
   ): WebSocketConnection<Context> {
-    const chosen = subprotocol ?? this.#chooseSubprotocol(handshake.subprotocols, request);
+    const chosen = subprotocol ?? this.#admission.subprotocolFor(handshake.subprotocols, request);
     if (chosen !== undefined) checkSubprotocol(chosen, handshake.subprotocols);
     const response = formatUpgradeResponse(handshake.key, {
       headers,
@@ -386,7 +301,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       url: request.url ?? '/',
       subprotocol: chosen ?? '',
       extensions: '',
-      remoteAddress: this.#seen(request, socket).address,
+      remoteAddress: this.#admission.addressOf(request, socket),
       maxPayload,
     });
     this.#connections.add(connection);
@@ -396,21 +311,6 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       connection.start(head);
     });
     return connection;
-  }
-
-  #chooseSubprotocol(offered: readonly string[], request: IncomingMessage): string | undefined {
-    const { subprotocols } = this.#options;
-    if (offered.length === 0) return undefined;
-    const chosen =
-      typeof subprotocols === 'function'
-        ? subprotocols(offered, request)
-        : selectSubprotocol(offered, subprotocols as readonly string[]);
-    if (chosen === undefined) {
-      this.#log.hint(
-        `no common subprotocol: the client offered ${offered.map(show).join(', ')}; browsers will close the connection unless option subprotocols has one of them`,
-      );
-    }
-    return chosen;
   }
 
   #refuse(request: IncomingMessage, socket: Duplex, error: unknown): void {
@@ -423,7 +323,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     }
     refuse(socket, rejection, this.#deadlines, this.#options.closeTimeout);
     const reason = rejection.message;
-    const { address } = this.#seen(request, socket);
+    const address = this.#admission.addressOf(request, socket);
     this.#log.refusal(
       `refused an upgrade from ${address ?? 'unknown'} with ${rejection.status}: ${reason}`,
     );
@@ -432,17 +332,12 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     );
   }
 
-  #seen(request: IncomingMessage, socket: Duplex): ReturnType<typeof seenThroughProxies> {
-    const peer = (socket as { remoteAddress?: string }).remoteAddress;
-    return seenThroughProxies(request, peer, this.#options.trustProxy);
-  }
-
   // The connections.
 
   #observer(): ConnectionObserver {
     return {
       failed: (error, connection) => {
-        const failed = connection as WebSocketConnection<unknown> as WebSocketConnection<Context>;
+        const failed = connection as WebSocketConnection<Context>;
         if (error instanceof ProtocolError) {
           this.#log.peerError(
             `closed ${failed.remoteAddress ?? 'a connection'} with ${error.closeCode}: ${error.message}`,
@@ -452,48 +347,24 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
         this.emit('connectionError', error, failed);
       },
       closed: (connection) => {
-        this.#connections.delete(
-          connection as WebSocketConnection<unknown> as WebSocketConnection<Context>,
-        );
+        this.#connections.delete(connection as WebSocketConnection<Context>);
       },
     };
   }
 
-  async #shutDown(
-    code: number,
-    reason: string,
-    timeout: number,
-    signal: AbortSignal | undefined,
-  ): Promise<CloseReport> {
-    const clock = this.#options.clock ?? systemClock;
-    const start = clock.now();
+  async #shutDown(options: ServerCloseOptions): Promise<CloseReport> {
     for (const pending of this.#pending) pending.abort('closing');
-    const ended = this.#ownsServer ? closeServer(this.#server!) : Promise.resolve();
-    const connections = [...this.#connections];
-    let cut = 0;
-    const cutTheRest = (): void => {
-      for (const connection of connections) {
-        if (connection.readyState === 'closed') continue;
-        cut++;
-        connection.terminate();
-      }
-    };
-    const closes = Promise.all(connections.map((connection) => connection.close(code, reason)));
-    const deadline = this.#deadlines.start(timeout, cutTheRest);
-    if (signal?.aborted === true) cutTheRest();
-    signal?.addEventListener('abort', cutTheRest, { once: true });
-    const infos = await closes;
-    deadline.cancel();
-    signal?.removeEventListener('abort', cutTheRest);
+    const ended = this.#ownsServer ? closeServer(this.#server!) : undefined;
+    const report = await closeConnections(
+      [...this.#connections],
+      options,
+      this.#deadlines,
+      this.#clock,
+    );
     if (this.#ownsServer) this.#server!.closeAllConnections();
     await ended;
     this.emit('close');
-    return {
-      total: connections.length,
-      clean: infos.filter(({ clean }) => clean).length,
-      cut,
-      milliseconds: clock.now() - start,
-    };
+    return report;
   }
 }
 
@@ -528,30 +399,4 @@ function throwLater(run: () => unknown): void {
       throw error;
     });
   }
-}
-
-function closeServer(server: Server | HttpsServer): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => {
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
-}
-
-/** What an http.Server of our own answers to a plain request. */
-function upgradeRequired(
-  _request: IncomingMessage,
-  response: import('node:http').ServerResponse,
-): void {
-  response.writeHead(426, {
-    Upgrade: 'websocket',
-    Connection: 'Upgrade, close',
-    'Content-Type': 'text/plain; charset=utf-8',
-  });
-  response.end('only upgrades to websocket are served here\n');
-}
-
-function show(text: string): string {
-  return JSON.stringify(text.slice(0, 200));
 }

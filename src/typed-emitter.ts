@@ -31,6 +31,4 @@ export type Listener<Events, E extends keyof Events & string> = (
   ...args: Arguments<Events, E>
 ) => void;
 
-export const TypedEmitter: new <Events>() => TypedEmitter<Events> = EventEmitter as unknown as new <
-  Events,
->() => TypedEmitter<Events>;
+export const TypedEmitter: new <Events>() => TypedEmitter<Events> = EventEmitter;

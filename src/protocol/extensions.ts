@@ -1,4 +1,4 @@
-import { HeaderCursor, isToken, parseList } from './http-grammar.js';
+import { type HeaderCursor, isToken, parseList } from './http-grammar.js';
 
 /**
  * `Sec-WebSocket-Extensions` (RFC 6455 section 9.1). The permessage-deflate negotiation of RFC

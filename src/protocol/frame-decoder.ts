@@ -323,7 +323,7 @@ export class FrameDecoder {
     const opcode = this.#frameOpcode;
     this.#frameRemaining = -1;
     if (isControl(opcode)) {
-      const payload = this.#control?.take() ?? EMPTY;
+      const payload = this.#control!.take();
       this.#control = undefined;
       this.#found(opcode, payload, 0, payload.length);
       return true;

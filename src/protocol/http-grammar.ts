@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 /**
  * The pieces of HTTP's header grammar that the opening handshake needs (RFC 9110 section 5.6; RFC
  * 6455 section 9.1 refers to its predecessor). One pass over the text, no regular expression with
@@ -6,9 +8,7 @@
 
 /** RFC 9110 section 5.6.2: the characters of a token. */
 const TOKEN_CHARACTERS: ReadonlySet<number> = new Set(
-  [..."!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"].map(
-    (character) => character.charCodeAt(0),
-  ),
+  Buffer.from("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"),
 );
 
 /** A position in a header value, moved on by the readers below. */
@@ -54,8 +54,7 @@ export class HeaderCursor {
     while (!this.done) {
       const character = this.text[this.at++]!;
       if (character === '"') return content;
-      if (character !== '\\') content += character;
-      else if (!this.done) content += this.text[this.at++]!;
+      content += character === '\\' ? (this.text[this.at++] ?? '') : character;
     }
     return undefined;
   }
@@ -88,7 +87,7 @@ export function parseList<T>(
     if (parsed === undefined) return undefined;
     elements.push(parsed);
     cursor.skipSpace();
-    if (!cursor.done && !cursor.take(',')) return undefined;
+    if (!cursor.take(',') && cursor.at < text.length) return undefined;
   }
 }
 
@@ -106,7 +105,6 @@ export function checkHeader(name: string, value: unknown): asserts value is stri
   if (!isToken(name)) {
     throw new TypeError(`${JSON.stringify(name)} is not a header name (RFC 9110 section 5.1)`);
   }
-  // eslint-disable-next-line no-control-regex -- control characters are what must not be there
   if (typeof value !== 'string' || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
     throw new TypeError(
       `header ${name}: expected a string without control characters or characters above U+00FF, got ${JSON.stringify(value)}`,

@@ -45,7 +45,7 @@ export function isSameOrigin(origin: string, host: string): boolean {
   const parsed = parseOrigin(origin);
   if (parsed === undefined) return false;
   const asked = parseOrigin(`${parsed.scheme}://${host}`);
-  return asked !== undefined && asked.host === parsed.host && asked.port === parsed.port;
+  return asked?.host === parsed.host && asked.port === parsed.port;
 }
 
 /** Whether an origin is in a list, scheme, host and port alike. `'null'` has to be listed as such. */
@@ -56,10 +56,7 @@ export function isListedOrigin(origin: string, list: readonly string[]): boolean
   return list.some((entry) => {
     const listed = parseOrigin(entry);
     return (
-      listed !== undefined &&
-      listed.scheme === parsed.scheme &&
-      listed.host === parsed.host &&
-      listed.port === parsed.port
+      listed?.scheme === parsed.scheme && listed.host === parsed.host && listed.port === parsed.port
     );
   });
 }

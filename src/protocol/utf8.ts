@@ -34,7 +34,7 @@ export class Utf8Validator {
     // to the last character boundary, then begin the character that this piece cuts.
     while (this.#owed > 0 && at < end) if (!this.#step(bytes[at++]!)) return false;
     if (end - at >= NATIVE_CHECK_FROM) {
-      const boundary = lastBoundary(bytes, at, end);
+      const boundary = lastBoundary(bytes, end);
       if (!isUtf8(bytes.subarray(at, boundary))) return false;
       at = boundary;
     }
@@ -68,8 +68,8 @@ export class Utf8Validator {
 }
 
 /** Where the last character that could be incomplete begins: at most three bytes before the end. */
-function lastBoundary(bytes: Buffer, start: number, end: number): number {
-  for (let at = end - 1; at >= start && at >= end - 3; at--) {
+function lastBoundary(bytes: Buffer, end: number): number {
+  for (let at = end - 1; at >= end - 3; at--) {
     if (bytes[at]! >= 0xc0) return at; // a leading byte: leave it and its continuations to #step
     if (bytes[at]! < 0x80) return end;
   }

@@ -1,0 +1,177 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+
+const root = resolve(__dirname, '../..');
+const temporary = mkdtempSync(join(tmpdir(), 'hawser-package-'));
+/** A copy of the sources in which `npm pack` may build without disturbing anyone's dist/. */
+const workshop = join(temporary, 'workshop');
+/** A stranger's project that has installed the tarball and nothing else of ours. */
+const project = join(temporary, 'project');
+const tarball = join(temporary, 'hawser.tgz');
+
+interface Result {
+  readonly status: number | null;
+  readonly output: string;
+}
+
+function run(cwd: string, command: string, ...args: string[]): Result {
+  // Without what npm and CI add: some tools print or behave differently under them.
+  const plain = Object.entries(process.env).filter(([name]) => !/^(npm_.*|CI)$/.test(name));
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd,
+    env: { ...Object.fromEntries(plain), FORCE_COLOR: '0' },
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
+  if (error) throw error;
+  return { status, output: status === 0 ? stdout.trim() : `${stdout}\n${stderr}` };
+}
+
+/** Runs the command `name` of an installed package, given the path of that package's manifest. */
+function tool(cwd: string, manifest: string, name: string, ...args: string[]): Result {
+  const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as { bin: Record<string, string> };
+  return run(cwd, process.execPath, join(dirname(manifest), bin[name]!), ...args);
+}
+const publint = join(root, 'node_modules/publint/package.json'); // it does not export that path
+const attw = require.resolve('@arethetypeswrong/cli/package.json');
+const typescript = require.resolve('typescript/package.json');
+
+const files = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .sort();
+
+const installed = join(project, 'node_modules', 'hawser');
+
+beforeAll(() => {
+  mkdirSync(workshop);
+  for (const name of readdirSync(root)) {
+    if (['.git', 'node_modules', 'dist', 'coverage', '__tests__'].includes(name)) continue;
+    cpSync(join(root, name), join(workshop, name), { recursive: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(workshop, 'node_modules'));
+  const packed = run(workshop, 'npm', 'pack', '--pack-destination', temporary, '--silent');
+  expect(packed).toMatchObject({ status: 0 });
+  cpSync(join(temporary, packed.output.split('\n').at(-1)!), tarball);
+
+  mkdirSync(project);
+  writeFileSync(join(project, 'package.json'), '{ "name": "stranger", "private": true }\n');
+  const install = ['install', '--offline', '--no-audit', '--no-fund', '--silent', tarball];
+  expect(run(project, 'npm', ...install)).toEqual({ status: 0, output: '' });
+  // The other end of the wire, and what a TypeScript project has: borrowed from the repository.
+  mkdirSync(join(project, 'node_modules', '@types'), { recursive: true });
+  for (const name of ['ws', 'undici', 'undici-types', '@types/node', '@types/ws']) {
+    const from = join(root, 'node_modules', name);
+    if (existsSync(from)) symlinkSync(from, join(project, 'node_modules', name));
+  }
+  cpSync(join(__dirname, 'programs'), project, { recursive: true });
+}, 240_000);
+
+afterAll(() => rmSync(temporary, { recursive: true, force: true }));
+
+describe('the tarball', () => {
+  test('holds the build, its sources and the papers, and nothing else', () => {
+    const names = files(installed);
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'CHANGELOG.md',
+        'LICENSE',
+        'README.md',
+        'dist/index.d.ts',
+        'dist/index.js',
+        'package.json',
+        'src/index.ts',
+        'wrapper.d.mts',
+        'wrapper.mjs',
+      ]),
+    );
+    const known =
+      /^(package\.json|(README|CHANGELOG)\.md|LICENSE|wrapper\.(mjs|d\.mts)|src\/.*\.(ts|wat)|dist\/.*\.(js|d\.ts)(\.map)?)$/;
+    expect(names.filter((name) => !known.test(name))).toEqual([]);
+  });
+
+  test('has no dependencies and no scripts that run on installation', () => {
+    const text = readFileSync(join(installed, 'package.json'), 'utf8');
+    const manifest = JSON.parse(text) as Record<string, Record<string, string> | undefined>;
+    expect(manifest['dependencies']).toBeUndefined();
+    expect(manifest['optionalDependencies']).toBeUndefined();
+    expect(manifest['peerDependencies']).toBeUndefined();
+    expect(Object.keys(manifest['scripts'] ?? {})).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/^(pre|post)?install$|^prepare$/)]),
+    );
+  });
+
+  test('has a source behind every source map', () => {
+    const maps = files(installed).filter((name) => name.endsWith('.map'));
+    expect(maps).not.toEqual([]);
+    const lost = maps.flatMap((name) => {
+      const file = join(installed, name);
+      const { sources } = JSON.parse(readFileSync(file, 'utf8')) as { sources: string[] };
+      return sources.filter((source) => !existsSync(join(dirname(file), source)));
+    });
+    expect(lost).toEqual([]);
+  });
+
+  test('satisfies publint in its strict mode', () => {
+    const { status, output } = tool(temporary, publint, 'publint', '--strict', tarball);
+    expect(output).toContain('All good!');
+    expect(status).toBe(0);
+  });
+
+  test('satisfies attw: the types resolve as the code does, in every mode', () => {
+    const args = ['--format', 'table-flipped', '--no-color', '--no-emoji', tarball];
+    const { status, output } = tool(temporary, attw, 'attw', ...args);
+    expect(output).toContain('No problems found');
+    expect(status).toBe(0);
+  });
+});
+
+describe('a project that installed the tarball', () => {
+  test('uses it from an ES module', () => {
+    expect(run(project, process.execPath, 'esm.mjs')).toEqual({
+      status: 0,
+      output: 'text from an ES module\nclosed 1 with 1001',
+    });
+  });
+
+  test('uses it from CommonJS', () => {
+    expect(run(project, process.execPath, 'commonjs.cjs')).toEqual({
+      status: 0,
+      output: 'binary from CommonJS\nclosed 1 with 1001',
+    });
+  });
+
+  test('gets the same names and the same classes from import and from require', () => {
+    const { status, output } = run(project, process.execPath, 'identity.mjs');
+    expect(status).toBe(0);
+    const seen = JSON.parse(output) as Record<string, string[]>;
+    expect(seen['required']).toContain('WebSocketServer');
+    expect(seen['imported']).toEqual(seen['required']);
+    expect(seen['different']).toEqual([]);
+    expect(seen['undefined']).toEqual([]);
+  });
+
+  test('compiles strict TypeScript against it, library checks included, and runs the result', () => {
+    const flags = ['--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022'];
+    const strict = ['--strict', '--exactOptionalPropertyTypes', '--types', 'node'];
+    const args = [...flags, ...strict, '--outDir', 'out', 'typed.mts', 'typed.cts'];
+    expect(tool(project, typescript, 'tsc', ...args)).toEqual({ status: 0, output: '' });
+    expect(run(project, process.execPath, 'out/typed.mjs')).toEqual({
+      status: 0,
+      output: [
+        'Unexpected server response: 401',
+        'Ann by GET: hello false',
+        '4000 enough peer',
+        'left 0',
+      ].join('\n'),
+    });
+    expect(run(project, process.execPath, 'out/typed.cjs')).toEqual({
+      status: 0,
+      output: 'around the loop\nclosed 1',
+    });
+  }, 120_000);
+});

@@ -1,0 +1,200 @@
+import { type CloseInfo, ConnectionError } from './close-info.js';
+import type { ConnectionEmitter } from './connection-events.js';
+import type { ConnectionSettings } from './connection-settings.js';
+import type { Deadline } from './deadlines.js';
+import {
+  CLOSE_HANDSHAKE,
+  type CloseAction,
+  type CloseEvent,
+  type CloseState,
+} from './protocol/close-handshake.js';
+import {
+  CloseCode,
+  type ClosePayload,
+  formatClosePayload,
+  MAX_REASON_BYTES,
+  parseClosePayload,
+} from './protocol/close.js';
+import { ProtocolError } from './protocol/errors.js';
+import type { Sender } from './sender.js';
+
+/**
+ * The end of a connection. What happens when is decided by the table in close-handshake.ts; this
+ * carries it out, keeps the deadlines and remembers who closed and why.
+ */
+export class Closing {
+  readonly #connection: ConnectionEmitter;
+  readonly #settings: ConnectionSettings;
+  readonly #sender: Sender;
+  #state: CloseState = 'open';
+  #deadline: Deadline | undefined;
+  #replyDeadline: Deadline | undefined;
+  /** Payload of the Close to be sent. */
+  #payload: Buffer | undefined;
+  #sent: ClosePayload | undefined;
+  #received: ClosePayload | undefined;
+  #initiator: CloseInfo['initiator'] = 'local';
+  #cause: Error | undefined;
+  #info: CloseInfo | undefined;
+  #waiters: ((info: CloseInfo) => void)[] | undefined;
+
+  constructor(connection: ConnectionEmitter, settings: ConnectionSettings, sender: Sender) {
+    this.#connection = connection;
+    this.#settings = settings;
+    this.#sender = sender;
+  }
+
+  get state(): CloseState {
+    return this.#state;
+  }
+
+  /** `undefined` until the transport is gone. */
+  get info(): CloseInfo | undefined {
+    return this.#info;
+  }
+
+  /** The application closes. @throws RangeError, TypeError for what must not be sent. */
+  close(code: number, reason: string): Promise<CloseInfo> {
+    if (typeof reason !== 'string') {
+      throw new TypeError(`close: expected reason to be a string, got ${typeof reason}`);
+    }
+    const payload = formatClosePayload(code, reason);
+    if (this.#state === 'open' || this.#state === 'replying') {
+      this.#payload = payload;
+      this.#step('localClose');
+    }
+    if (this.#info !== undefined) return Promise.resolve(this.#info);
+    return new Promise((resolve) => (this.#waiters ??= []).push(resolve));
+  }
+
+  terminate(): void {
+    if (this.#state === 'open') this.#cause = new ConnectionError('ERR_TERMINATED');
+    this.#step('terminate');
+  }
+
+  /** A Close frame came. */
+  peerClose(received: ClosePayload): void {
+    this.#received = received;
+    if (this.#state === 'open') this.#initiator = 'peer';
+    this.#step('peerClose');
+  }
+
+  /** The peer broke a rule: fail the WebSocket Connection (RFC 6455 section 7.1.7). */
+  fail(error: ProtocolError): void {
+    this.#cause = error;
+    this.#payload = formatClosePayload(error.closeCode, error.message.slice(0, MAX_REASON_BYTES));
+    this.#step('failure');
+    this.#report(error);
+  }
+
+  /** The peer ended its half of the transport. */
+  peerEnd(): void {
+    if (this.#state === 'open') this.#initiator = 'transport';
+    if (this.#state === 'open' || this.#state === 'closing') {
+      this.#cause ??= new ConnectionError('ERR_TRANSPORT_ENDED');
+    }
+    this.#step('peerEnd');
+  }
+
+  /** The transport failed; its `'close'` follows. */
+  transportError(error: Error): void {
+    this.#cause ??= error;
+    if (this.#state !== 'open') return;
+    this.#initiator = 'transport';
+    this.#report(error);
+  }
+
+  transportClose(): void {
+    if (this.#state === 'open') this.#initiator = 'transport';
+    this.#step('transportClose');
+  }
+
+  #step(event: CloseEvent): void {
+    const transition = CLOSE_HANDSHAKE[this.#state][event];
+    if (transition === undefined) return;
+    this.#state = transition.next;
+    this.#sender.stop();
+    for (const action of transition.actions) this.#obey(action);
+  }
+
+  #obey(action: CloseAction): void {
+    switch (action) {
+      case 'sendClose':
+        this.#sent = parseClosePayload(this.#payload!);
+        this.#sender.close(this.#payload!);
+        break;
+      case 'ask':
+        this.#ask();
+        break;
+      case 'startDeadline':
+        this.#deadline = this.#settings.deadlines.start(this.#settings.closeTimeout, () => {
+          this.#cause ??= new ConnectionError('ERR_CLOSE_TIMEOUT');
+          this.#step('deadline');
+        });
+        break;
+      case 'end':
+        this.#sender.outbox.end();
+        break;
+      case 'destroy':
+        this.#sender.outbox.destroy();
+        break;
+      case 'emitClose':
+        this.#emitClose();
+        break;
+    }
+  }
+
+  /** Echo the peer's code (section 5.5.1), unless the application wants to answer. */
+  #ask(): void {
+    const { code, reason } = this.#received!;
+    this.#payload = formatClosePayload(code);
+    if (this.#connection.listenerCount('closing') === 0) {
+      this.#step('reply');
+      return;
+    }
+    const { deadlines, closeTimeout } = this.#settings;
+    this.#replyDeadline = deadlines.start(closeTimeout / 2, () => {
+      this.#step('reply');
+    });
+    this.#connection.emit('closing', code, reason, (replyCode = code, replyReason = '') => {
+      const payload = formatClosePayload(replyCode, replyReason);
+      if (this.#state !== 'replying') return;
+      this.#payload = payload;
+      this.#step('reply');
+    });
+  }
+
+  #report(error: Error): void {
+    this.#settings.observer?.failed(error, this.#connection);
+    if (this.#connection.listenerCount('error') > 0) this.#connection.emit('error', error);
+  }
+
+  #emitClose(): void {
+    this.#deadline?.cancel();
+    this.#replyDeadline?.cancel();
+    const info = this.#describe();
+    this.#info = info;
+    this.#sender.outbox.abandon(
+      new ConnectionError('ERR_CONNECTION_CLOSED', { cause: this.#cause }),
+    );
+    this.#settings.observer?.closed(this.#connection);
+    for (const resolve of this.#waiters ?? []) resolve(info);
+    this.#waiters = undefined;
+    this.#connection.emit('close', info.code, info.reason, info);
+  }
+
+  #describe(): CloseInfo {
+    const failed = this.#cause instanceof ProtocolError;
+    const { code, reason } = (failed ? this.#sent : this.#received) ?? {
+      code: CloseCode.AbnormalClosure,
+      reason: '',
+    };
+    return {
+      code,
+      reason,
+      clean: !failed && this.#sent !== undefined && this.#received !== undefined,
+      initiator: this.#initiator,
+      ...(this.#cause === undefined ? {} : { cause: this.#cause }),
+    };
+  }
+}

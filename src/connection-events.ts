@@ -1,0 +1,35 @@
+import type { CloseInfo } from './close-info.js';
+import type { Message } from './inbox.js';
+import type { FrameHeader } from './protocol/frame.js';
+import type { Data } from './sender.js';
+import type { TypedEmitter } from './typed-emitter.js';
+
+/**
+ * Answers a peer's Close with this code and reason; without them its own code is echoed.
+ *
+ * @throws RangeError for a code or reason that must not be sent.
+ */
+export type CloseReply = (code?: number, reason?: string) => void;
+
+/** The events of a connection, with their listeners' arguments. */
+export interface ConnectionEvents {
+  /** A message: a string for Text (a Buffer with `textAs: 'buffer'`), a Buffer for Binary. */
+  message: [data: Message, isBinary: boolean];
+  /** A Ping came; its Pong is already on the way. */
+  ping: [payload: Buffer];
+  pong: [payload: Buffer];
+  /** After `send` returned `false`: everything is with the kernel. */
+  drain: [];
+  /** A message was dropped, see `slowConsumer`. */
+  dropped: [data: Data];
+  /** The end, exactly once. */
+  close: [code: number, reason: string, info: CloseInfo];
+  /** What went wrong; emitted only if someone listens. `'close'` follows. */
+  error: [error: Error];
+  /** The header of each frame received; costs nothing unless someone listens. */
+  frame: [frame: FrameHeader];
+  /** The peer's Close came. With a listener its answer waits for `reply()`, at most half of `closeTimeout`. */
+  closing: [code: number, reason: string, reply: CloseReply];
+}
+
+export type ConnectionEmitter = TypedEmitter<ConnectionEvents>;

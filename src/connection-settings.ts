@@ -1,0 +1,32 @@
+import type { Deadlines } from './deadlines.js';
+import type { FrameDecoderOptions } from './protocol/frame-decoder.js';
+
+/** What all the connections of a server have in common: one object for all. */
+export interface ConnectionSettings {
+  readonly decoder: FrameDecoderOptions;
+  readonly textAs: 'string' | 'buffer';
+  /** Bytes. */
+  readonly highWaterMark: number;
+  /** Milliseconds. */
+  readonly closeTimeout: number;
+  readonly deadlines: Deadlines;
+  /** Who wants to know: the server. */
+  readonly observer: ConnectionObserver | undefined;
+}
+
+/** `connection` is the WebSocketConnection; only the server knows what context it has. */
+export interface ConnectionObserver {
+  failed(error: Error, connection: unknown): void;
+  closed(connection: unknown): void;
+}
+
+/** What the opening handshake settled for one connection. */
+export interface ConnectionDetails<Context> {
+  readonly context: Context;
+  readonly url: string;
+  readonly subprotocol: string;
+  readonly extensions: string;
+  readonly remoteAddress: string | undefined;
+  /** Differs from the settings' only if `authorize` said so. */
+  readonly maxPayload?: number | undefined;
+}

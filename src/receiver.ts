@@ -1,0 +1,219 @@
+import type { Duplex } from 'node:stream';
+import type { Closing } from './closing.js';
+import type { ConnectionEmitter } from './connection-events.js';
+import { Inbox, type Message } from './inbox.js';
+import type { ProtocolError } from './protocol/errors.js';
+import { FrameDecoder, type FrameDecoderOptions } from './protocol/frame-decoder.js';
+import { type FrameHeader, Opcode } from './protocol/frame.js';
+import type { Sender } from './sender.js';
+
+/**
+ * The receiving half of a connection: from the socket's chunks through the decoder to the
+ * application's listeners or iterator, one message at a time.
+ *
+ * ```
+ * socket 'data' - decoder.push - decoder.next - emit('message')
+ * ```
+ *
+ * Pausing, closing and a listener that throws are all the same to it: `next()` is not called.
+ */
+export class Receiver {
+  readonly #connection: ConnectionEmitter;
+  readonly #socket: Duplex;
+  readonly #textAsString: boolean;
+  readonly #decoder: FrameDecoder;
+  readonly #sender: Sender;
+  readonly #closing: Closing;
+  /** Messages nobody has taken; `undefined` while listeners take them as they come. */
+  #inbox: Inbox | undefined;
+  /** `resume()` was called without a consumer: messages are thrown away. */
+  #discarding = false;
+  /** The loop in {@link read} runs: a listener that calls back must not start a second one. */
+  #reading = false;
+  /** The socket is paused. */
+  #stopped = false;
+
+  constructor(
+    connection: ConnectionEmitter,
+    socket: Duplex,
+    options: { readonly decoder: FrameDecoderOptions; readonly textAs: 'string' | 'buffer' },
+    sender: Sender,
+    closing: Closing,
+  ) {
+    this.#connection = connection;
+    this.#socket = socket;
+    this.#textAsString = options.textAs === 'string';
+    this.#decoder = new FrameDecoder(options.decoder);
+    this.#sender = sender;
+    this.#closing = closing;
+  }
+
+  get isPaused(): boolean {
+    return this.#inbox?.paused ?? false;
+  }
+
+  /** Bytes came from the peer. */
+  push(chunk: Buffer): void {
+    this.#decoder.push(chunk);
+    this.read();
+  }
+
+  /** Hold messages from now on. */
+  pause(): void {
+    (this.#inbox ??= new Inbox()).paused = true;
+  }
+
+  /** Deliver what is held and go on; without a consumer throw it away, as Node's streams do. */
+  resume(): void {
+    const inbox = this.#inbox;
+    if (inbox !== undefined) inbox.paused = false;
+    if (this.#connection.listenerCount('message') === 0 && inbox?.iterating !== true) {
+      this.#discarding = true;
+      inbox?.clear();
+    }
+    this.readSoon();
+  }
+
+  /** @throws TypeError if there is another consumer. */
+  iterate(): AsyncIterableIterator<Message, undefined, undefined> {
+    if (this.#inbox?.iterating === true || this.#connection.listenerCount('message') > 0) {
+      throw new TypeError(
+        "a connection has either 'message' listeners or one iterator; remove the other consumer first",
+      );
+    }
+    this.#discarding = false;
+    const inbox = (this.#inbox ??= new Inbox());
+    const iterator = inbox.iterate(() => {
+      this.read();
+    });
+    this.read();
+    return iterator;
+  }
+
+  /** A `'message'` listener is about to be added. @throws TypeError while an iterator is at work. */
+  beforeMessageListener(): void {
+    if (this.#inbox?.iterating === true) {
+      throw new TypeError(
+        "an iterator is taking this connection's messages; leave its loop before adding a 'message' listener",
+      );
+    }
+    this.#discarding = false;
+    if (this.#inbox !== undefined) this.readSoon();
+  }
+
+  /** A `'frame'` listener is about to be added. */
+  beforeFrameListener(): void {
+    this.#decoder.headers ??= [];
+  }
+
+  /** {@link read} in a call of its own, as Node's streams deliver what they hold. */
+  readSoon(): void {
+    process.nextTick(() => {
+      this.read();
+    });
+  }
+
+  /** Deliver all there is, as far as it is wanted. */
+  read(): void {
+    if (this.#reading) return;
+    this.#reading = true;
+    let thrown = true;
+    const { outbox } = this.#sender;
+    outbox.cork(); // what the listeners send leaves in one write
+    try {
+      while (this.#readOne());
+      thrown = false;
+    } finally {
+      this.#reading = false;
+      outbox.flush();
+      // A listener's exception goes up to the application; the messages behind it are not lost.
+      if (thrown) this.readSoon();
+    }
+    this.#regulate();
+  }
+
+  /** Stop the socket when enough is held; never once the connection is closing. */
+  #regulate(): void {
+    const { state } = this.#closing;
+    if (state === 'closed') {
+      if (!this.#decoder.pending) this.#inbox?.end();
+      return;
+    }
+    const stop = state === 'open' && this.#inbox?.full === true;
+    if (stop === this.#stopped) return;
+    this.#stopped = stop;
+    if (stop) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  /** One message or control frame; `false` when there is nothing to be done now. */
+  #readOne(): boolean {
+    const inbox = this.#inbox;
+    if (inbox !== undefined) {
+      const { state } = this.#closing;
+      if (inbox.idle) this.#inbox = undefined;
+      else if (this.#deliverHeld(inbox)) return true;
+      else if (inbox.full && (state === 'open' || state === 'closed')) return false;
+    }
+    const decoder = this.#decoder;
+    const found = this.#decode();
+    if (decoder.headers !== undefined) this.#emitHeaders(decoder.headers);
+    if (!found) return false;
+    switch (decoder.opcode) {
+      case Opcode.Text:
+        this.#deliver(this.#textAsString ? decoder.text : decoder.payload, false);
+        break;
+      case Opcode.Binary:
+        this.#deliver(decoder.payload, true);
+        break;
+      case Opcode.Ping:
+        this.#answer(decoder.payload);
+        break;
+      case Opcode.Pong:
+        this.#connection.emit('pong', decoder.payload);
+        break;
+      default:
+        this.#closing.peerClose(decoder.close!);
+    }
+    return true;
+  }
+
+  #decode(): boolean {
+    try {
+      return this.#decoder.next();
+    } catch (error) {
+      this.#closing.fail(error as ProtocolError);
+      return false;
+    }
+  }
+
+  /** Hand a held message to the listeners, if there are any and they want it. */
+  #deliverHeld(inbox: Inbox): boolean {
+    if (inbox.size === 0 || inbox.paused || inbox.iterating) return false;
+    if (this.#connection.listenerCount('message') === 0) return false;
+    const { data, isBinary } = inbox.take()!;
+    this.#connection.emit('message', data, isBinary);
+    return true;
+  }
+
+  #deliver(data: Message, isBinary: boolean): void {
+    if (this.#inbox === undefined && this.#connection.emit('message', data, isBinary)) return;
+    if (this.#discarding) return;
+    const inbox = (this.#inbox ??= new Inbox());
+    // Once we have sent a Close, reading goes on whether or not anybody takes the messages.
+    if (this.#closing.state === 'closing' && (inbox.paused || inbox.full)) return;
+    inbox.put(data, isBinary);
+  }
+
+  /** "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response" (section 5.5.2). */
+  #answer(payload: Buffer): void {
+    const { state } = this.#closing;
+    if (state === 'open' || state === 'closing') this.#sender.outbox.pong(payload);
+    this.#connection.emit('ping', payload);
+  }
+
+  #emitHeaders(headers: FrameHeader[]): void {
+    this.#decoder.headers = [];
+    for (const header of headers) this.#connection.emit('frame', header);
+  }
+}

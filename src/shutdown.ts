@@ -1,0 +1,64 @@
+import type { CloseInfo } from './close-info.js';
+import { type Clock, type Deadlines } from './deadlines.js';
+
+export interface ServerCloseOptions {
+  /** @default 1001 */
+  readonly code?: number;
+  /** @default '' */
+  readonly reason?: string;
+  /** Milliseconds that the connections have to end. @default 10 s */
+  readonly timeout?: number;
+  /** Cuts what is left when it aborts. */
+  readonly signal?: AbortSignal;
+}
+
+/** How the connections of a closed server ended. */
+export interface CloseReport {
+  readonly total: number;
+  /** Ended by a complete closing handshake. */
+  readonly clean: number;
+  /** Cut at the deadline. */
+  readonly cut: number;
+  readonly milliseconds: number;
+}
+
+/** What a shutdown needs of a connection. */
+interface Closable {
+  readonly readyState: 'open' | 'closing' | 'closed';
+  close(code: number, reason: string): Promise<CloseInfo>;
+  terminate(): void;
+}
+
+/**
+ * Close connections with a Close frame behind what they have queued, and cut those that have not
+ * ended by the deadline.
+ */
+export async function closeConnections(
+  connections: readonly Closable[],
+  { code = 1001, reason = '', timeout = 10_000, signal }: ServerCloseOptions,
+  deadlines: Deadlines,
+  clock: Clock,
+): Promise<CloseReport> {
+  const start = clock.now();
+  const closes = connections.map((connection) => connection.close(code, reason));
+  let cut = 0;
+  const cutTheRest = (): void => {
+    for (const connection of connections) {
+      if (connection.readyState === 'closed') continue;
+      cut++;
+      connection.terminate();
+    }
+  };
+  const deadline = deadlines.start(timeout, cutTheRest);
+  if (signal?.aborted === true) cutTheRest();
+  signal?.addEventListener('abort', cutTheRest, { once: true });
+  const infos = await Promise.all(closes);
+  deadline.cancel();
+  signal?.removeEventListener('abort', cutTheRest);
+  return {
+    total: connections.length,
+    clean: infos.filter(({ clean }) => clean).length,
+    cut,
+    milliseconds: clock.now() - start,
+  };
+}
