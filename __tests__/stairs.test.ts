@@ -20,18 +20,6 @@ interface Floor {
   readonly unspoken?: readonly string[];
 }
 
-const secondFloor = [
-  'server.ts',
-  'upgrade-dispatcher.ts',
-  'pending-upgrade.ts',
-  'refusal.ts',
-  'trust-proxy.ts',
-  'options.ts',
-  'topics.ts',
-  'connection-pair.ts',
-  'http2.ts',
-];
-
 const house: readonly Floor[] = [
   {
     name: 'protocol',
@@ -60,14 +48,14 @@ const house: readonly Floor[] = [
   {
     name: 'index',
     has: (file) => file === 'index.ts',
-    floors: ['protocol', 'first floor', 'second floor'],
+    floors: ['protocol', 'connection', 'server'],
     builtins: [],
     typesOf: [],
   },
   {
-    name: 'second floor',
-    has: (file) => secondFloor.includes(file),
-    floors: ['protocol', 'first floor', 'second floor'],
+    name: 'server',
+    has: (file) => file.startsWith('server/'),
+    floors: ['protocol', 'connection', 'server'],
     builtins: [
       'node:http',
       'node:diagnostics_channel',
@@ -78,9 +66,9 @@ const house: readonly Floor[] = [
     typesOf: ['node:https', 'node:http2', 'node:net', 'node:tls'],
   },
   {
-    name: 'first floor',
-    has: (file) => !file.includes('/'),
-    floors: ['protocol', 'first floor'],
+    name: 'connection',
+    has: (file) => file.startsWith('connection/'),
+    floors: ['protocol', 'connection'],
     builtins: ['node:events', 'node:diagnostics_channel', 'node:buffer'],
     typesOf: ['node:stream'],
   },
@@ -187,25 +175,35 @@ describe('the checker of the stairs', () => {
     ['protocol/handshake.ts', `import { createHash } from 'node:crypto';`],
     ['protocol/frame.ts', `/** Not a Date, and no setTimeout. */ export const a = 'process';`],
     [
-      'connection.ts',
+      'connection/connection.ts',
       `import type { Duplex } from 'node:stream'; import { o } from './outbox.js';`,
     ],
-    ['connection.ts', `import { type Duplex, type Writable } from 'node:stream';`],
-    ['anything-new.ts', `import { EventEmitter } from 'node:events';`],
-    ['server.ts', `import { createServer } from 'node:http'; export * from './connection.js';`],
-    ['index.ts', `export { A } from './server.js'; export type { B } from './protocol/frame.js';`],
+    ['connection/connection.ts', `import { type Duplex, type Writable } from 'node:stream';`],
+    ['connection/anything-new.ts', `import { EventEmitter } from 'node:events';`],
+    [
+      'server/server.ts',
+      `import { createServer } from 'node:http'; export * from '../connection/connection.js';`,
+    ],
+    [
+      'index.ts',
+      `export { A } from './server/server.js'; export type { B } from './protocol/frame.js';`,
+    ],
     ['adapters/redis.ts', `import type { Broker } from '../index.js';`],
   ])('lets %s have %s', (file, source) => {
     expect(breaches(file, source)).toEqual([]);
   });
 
   test.each([
-    ['protocol/mask.ts', `import { c } from '../connection.js';`, /import \.\.\/connection\.js/],
-    ['protocol/mask.ts', `import type { C } from '../connection.js';`, /\(first floor\)/],
+    [
+      'protocol/mask.ts',
+      `import { c } from '../connection/connection.js';`,
+      /import \.\.\/connection\/connection\.js/,
+    ],
+    ['protocol/mask.ts', `import type { C } from '../connection/connection.js';`, /\(connection\)/],
     ['protocol/mask.ts', `import { EventEmitter } from 'node:events';`, /import node:events/],
     ['protocol/mask.ts', `import type { Duplex } from 'node:stream';`, /import node:stream/],
     ['protocol/mask.ts', `type D = import('node:stream').Duplex;`, /import node:stream/],
-    ['protocol/mask.ts', `const c = await import('../server.js');`, /\(second floor\)/],
+    ['protocol/mask.ts', `const c = await import('../server/server.js');`, /\(server\)/],
     ['protocol/mask.ts', `const c = require('node:net');`, /import node:net/],
     ['protocol/mask.ts', `import net = require('node:net');`, /import node:net/],
     ['protocol/mask.ts', `export * from '../index.js';`, /\(index\)/],
@@ -216,19 +214,28 @@ describe('the checker of the stairs', () => {
     ['protocol/mask.ts', `globalThis.setTimeout(f, 1);`, /mention setTimeout/],
     ['protocol/mask.ts', `setImmediate(f);`, /mention setImmediate/],
     ['protocol/utils.ts', ``, /lives with its reason/],
-    ['connection.ts', `import { Duplex } from 'node:stream';`, /more than types of node:stream/],
-    ['connection.ts', `import { type D, E } from 'node:stream';`, /more than types of/],
-    ['connection.ts', `import S, { type D } from 'node:stream';`, /more than types of/],
-    ['connection.ts', `import type { Socket } from 'node:net';`, /import node:net/],
-    ['outbox.ts', `import type { WebSocketServer } from './server.js';`, /\(second floor\)/],
-    ['outbox.ts', `export { a } from './index.js';`, /\(index\)/],
-    ['server.ts', `import { r } from './adapters/redis.js';`, /\(adapters\)/],
-    ['server.ts', `import ws from 'ws';`, /import ws/],
-    ['server.ts', `import p from '../package.json';`, /outside the house/],
+    [
+      'connection/connection.ts',
+      `import { Duplex } from 'node:stream';`,
+      /more than types of node:stream/,
+    ],
+    ['connection/connection.ts', `import { type D, E } from 'node:stream';`, /more than types of/],
+    ['connection/connection.ts', `import S, { type D } from 'node:stream';`, /more than types of/],
+    ['connection/connection.ts', `import type { Socket } from 'node:net';`, /import node:net/],
+    [
+      'connection/outbox.ts',
+      `import type { WebSocketServer } from '../server/server.js';`,
+      /\(server\)/,
+    ],
+    ['connection/outbox.ts', `export { a } from '../index.js';`, /\(index\)/],
+    ['server/server.ts', `import { r } from '../adapters/redis.js';`, /\(adapters\)/],
+    ['server/server.ts', `import ws from 'ws';`, /import ws/],
+    ['server/server.ts', `import p from '../../package.json';`, /outside the house/],
     ['index.ts', `import { createServer } from 'node:http';`, /import node:http/],
     ['adapters/redis.ts', `import { o } from './nats.js';`, /\(adapters\)/],
     ['adapters/redis.ts', `import { o } from '../protocol/frame.js';`, /\(protocol\)/],
     ['adapters/redis.ts', `import { createClient } from 'redis';`, /import redis/],
+    ['anything.ts', ``, /no floor of the house has it/],
     ['cellar/a.ts', ``, /no floor of the house has it/],
   ])('refuses %s that has %s', (file, source, sentence) => {
     const found = breaches(file, source);

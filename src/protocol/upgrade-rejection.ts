@@ -13,7 +13,7 @@ export function checkHeaders(headers: UpgradeHeaders, reserved: ReadonlySet<stri
     if (reserved.has(name.toLowerCase())) {
       throw new TypeError(`header ${name} is written by hawser itself; leave it out`);
     }
-    for (const each of typeof value === 'string' ? [value] : value) checkHeader(name, each);
+    for (const each of [value].flat()) checkHeader(name, each);
   }
 }
 

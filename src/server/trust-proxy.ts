@@ -1,4 +1,4 @@
-import type { UpgradeRequest } from './protocol/handshake.js';
+import type { UpgradeRequest } from '../protocol/handshake.js';
 
 /** `trustProxy` of the server's options. */
 export type TrustProxy = false | number | ((address: string) => boolean);

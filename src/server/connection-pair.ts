@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
-import type { ConnectionSettings } from './connection-settings.js';
-import { WebSocketConnection } from './connection.js';
-import { Deadlines, systemClock } from './deadlines.js';
+import type { ConnectionSettings } from '../connection/settings.js';
+import { WebSocketConnection } from '../connection/connection.js';
+import { Deadlines, systemClock } from '../connection/deadlines.js';
 import { resolveOptions, type ServerOptions } from './options.js';
 
 /** Two connections that talk to each other in memory. */

@@ -1,13 +1,13 @@
 import type { Duplex } from 'node:stream';
 import type { CloseInfo } from './close-info.js';
 import { Closing } from './closing.js';
-import type { ConnectionEvents } from './connection-events.js';
-import type { ConnectionDetails, ConnectionSettings } from './connection-settings.js';
+import type { ConnectionEvents } from './events.js';
+import type { ConnectionDetails, ConnectionSettings } from './settings.js';
 import type { Message } from './inbox.js';
 import type { SendCallback } from './outbox.js';
-import { CloseCode, parseClosePayload } from './protocol/close.js';
-import { Opcode } from './protocol/frame.js';
-import { type Payload, toBytes } from './protocol/prepared-message.js';
+import { CloseCode, parseClosePayload } from '../protocol/close.js';
+import { Opcode } from '../protocol/frame.js';
+import { type Payload, toBytes } from '../protocol/prepared-message.js';
 import { Receiver } from './receiver.js';
 import { type Data, Sender, type SendFrameOptions, type SendOptions } from './sender.js';
 import { type Listener, TypedEmitter } from './typed-emitter.js';

@@ -1,4 +1,4 @@
-import type { Clock } from './deadlines.js';
+import type { Clock } from '../connection/deadlines.js';
 
 /** Where hawser writes what an operator should know. `console` is one. */
 export interface Logger {
@@ -47,11 +47,13 @@ export function createLog(logger: Logger | undefined, clock: Clock): Log {
   return {
     applicationError: (message, cause) => {
       limited((note) => {
+        // eslint-disable-next-line no-console -- the console is where this logger writes
         console.error(`hawser: ${message}${note}`, cause);
       });
     },
     hint: (message) => {
       limited((note) => {
+        // eslint-disable-next-line no-console -- the console is where this logger writes
         console.warn(`hawser: ${message}${note}`);
       });
     },

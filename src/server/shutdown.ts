@@ -1,5 +1,5 @@
-import type { CloseInfo } from './close-info.js';
-import { type Clock, type Deadlines } from './deadlines.js';
+import type { CloseInfo } from '../connection/close-info.js';
+import { type Clock, type Deadlines } from '../connection/deadlines.js';
 
 export interface ServerCloseOptions {
   /** @default 1001 */

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
-import { type FrameEncoder, headerSize, writeHeader } from './protocol/frame-encoder.js';
-import { FIN, Opcode } from './protocol/frame.js';
+import { type FrameEncoder, headerSize, writeHeader } from '../protocol/frame-encoder.js';
+import { FIN, Opcode } from '../protocol/frame.js';
 import { sharedSlab, Slab } from './slab.js';
 
 /** Called once the bytes are with the kernel, or with the reason why they never will be. */

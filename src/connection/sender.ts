@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { ConnectionError } from './close-info.js';
 import { Outbox, type SendCallback } from './outbox.js';
-import { checkFrame, firstByte, FrameEncoder, type FrameFlags } from './protocol/frame-encoder.js';
-import { FIN, isControl, Opcode, type Role } from './protocol/frame.js';
-import { checkText, type Payload, PreparedMessage, toBytes } from './protocol/prepared-message.js';
+import { checkFrame, firstByte, FrameEncoder, type FrameFlags } from '../protocol/frame-encoder.js';
+import { FIN, isControl, Opcode, type Role } from '../protocol/frame.js';
+import { checkText, type Payload, PreparedMessage, toBytes } from '../protocol/prepared-message.js';
 
 /** What can be sent. A string goes out as Text, bytes as Binary. */
 export type Data = Payload | PreparedMessage;

@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Log } from './logger.js';
 import type { ResolvedOptions } from './options.js';
-import { checkUpgrade, type Handshake } from './protocol/handshake.js';
-import { isListedHost, isListedOrigin, isSameOrigin } from './protocol/origin.js';
-import { selectSubprotocol } from './protocol/subprotocol.js';
-import { UpgradeRejection } from './protocol/upgrade-rejection.js';
+import { checkUpgrade, type Handshake } from '../protocol/handshake.js';
+import { isListedHost, isListedOrigin, isSameOrigin } from '../protocol/origin.js';
+import { selectSubprotocol } from '../protocol/subprotocol.js';
+import { UpgradeRejection } from '../protocol/upgrade-rejection.js';
 import { seenThroughProxies } from './trust-proxy.js';
 
 /** Seconds after which a client that was refused for load may try again. */

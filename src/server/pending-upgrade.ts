@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
-import type { Deadline, Deadlines } from './deadlines.js';
+import type { Deadline, Deadlines } from '../connection/deadlines.js';
 
 /** Bytes read from a client whose upgrade is still being decided. */
 const MAX_EARLY_BYTES = 64 * 1024;

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import type { Clock } from './deadlines.js';
+import type { Clock } from '../connection/deadlines.js';
 import type { Logger } from './logger.js';
-import { DEFAULT_MAX_PAYLOAD } from './protocol/frame-decoder.js';
-import { parseOrigin } from './protocol/origin.js';
-import type { UpgradeHeaders } from './protocol/upgrade-rejection.js';
+import { DEFAULT_MAX_PAYLOAD } from '../protocol/frame-decoder.js';
+import { parseOrigin } from '../protocol/origin.js';
+import type { UpgradeHeaders } from '../protocol/upgrade-rejection.js';
 
 /** What `authorize` may return; nothing means: accepted as it is. */
 export interface Authorization<Context> {

@@ -1,5 +1,5 @@
 import type { Deadlines } from './deadlines.js';
-import type { FrameDecoderOptions } from './protocol/frame-decoder.js';
+import type { FrameDecoderOptions } from '../protocol/frame-decoder.js';
 
 /** What all the connections of a server have in common: one object for all. */
 export interface ConnectionSettings {

@@ -3,9 +3,9 @@ import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Admission, unavailable } from './admission.js';
-import type { ConnectionObserver, ConnectionSettings } from './connection-settings.js';
-import { WebSocketConnection } from './connection.js';
-import { type Clock, Deadlines, systemClock } from './deadlines.js';
+import type { ConnectionObserver, ConnectionSettings } from '../connection/settings.js';
+import { WebSocketConnection } from '../connection/connection.js';
+import { type Clock, Deadlines, systemClock } from '../connection/deadlines.js';
 import { createLog, type Log } from './logger.js';
 import {
   type Authorization,
@@ -15,18 +15,18 @@ import {
   type ServerOptions,
 } from './options.js';
 import { type PendingOutcome, PendingUpgrade } from './pending-upgrade.js';
-import { formatClosePayload } from './protocol/close.js';
-import { ProtocolError } from './protocol/errors.js';
-import { checkUpgrade, formatUpgradeResponse, type Handshake } from './protocol/handshake.js';
-import { prepareMessage, PreparedMessage } from './protocol/prepared-message.js';
-import { checkSubprotocol } from './protocol/subprotocol.js';
-import { UpgradeRejection } from './protocol/upgrade-rejection.js';
+import { formatClosePayload } from '../protocol/close.js';
+import { ProtocolError } from '../protocol/errors.js';
+import { checkUpgrade, formatUpgradeResponse, type Handshake } from '../protocol/handshake.js';
+import { prepareMessage, PreparedMessage } from '../protocol/prepared-message.js';
+import { checkSubprotocol } from '../protocol/subprotocol.js';
+import { UpgradeRejection } from '../protocol/upgrade-rejection.js';
 import { closeServer, createOwnServer } from './own-http-server.js';
 import { refuse } from './refusal.js';
-import type { Data, SendOptions } from './sender.js';
-import type { BroadcastOptions, ServerEvents } from './server-events.js';
+import type { Data, SendOptions } from '../connection/sender.js';
+import type { BroadcastOptions, ServerEvents } from './events.js';
 import { closeConnections, type CloseReport, type ServerCloseOptions } from './shutdown.js';
-import { TypedEmitter } from './typed-emitter.js';
+import { TypedEmitter } from '../connection/typed-emitter.js';
 import { UpgradeDispatcher, type UpgradeEndpoint } from './upgrade-dispatcher.js';
 
 /**

@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream';
 import type { Closing } from './closing.js';
-import type { ConnectionEmitter } from './connection-events.js';
+import type { ConnectionEmitter } from './events.js';
 import { Inbox, type Message } from './inbox.js';
-import type { ProtocolError } from './protocol/errors.js';
-import { FrameDecoder, type FrameDecoderOptions } from './protocol/frame-decoder.js';
-import { type FrameHeader, Opcode } from './protocol/frame.js';
+import type { ProtocolError } from '../protocol/errors.js';
+import { FrameDecoder, type FrameDecoderOptions } from '../protocol/frame-decoder.js';
+import { type FrameHeader, Opcode } from '../protocol/frame.js';
 import type { Sender } from './sender.js';
 
 /**

@@ -1,8 +1,8 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Deadlines } from './deadlines.js';
-import { isWebSocketUpgrade, requestPath } from './protocol/handshake.js';
-import { UpgradeRejection } from './protocol/upgrade-rejection.js';
+import type { Deadlines } from '../connection/deadlines.js';
+import { isWebSocketUpgrade, requestPath } from '../protocol/handshake.js';
+import { UpgradeRejection } from '../protocol/upgrade-rejection.js';
 
 /** What the dispatcher needs to know of a WebSocketServer. */
 export interface UpgradeEndpoint {

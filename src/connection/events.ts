@@ -1,6 +1,6 @@
 import type { CloseInfo } from './close-info.js';
 import type { Message } from './inbox.js';
-import type { FrameHeader } from './protocol/frame.js';
+import type { FrameHeader } from '../protocol/frame.js';
 import type { Data } from './sender.js';
 import type { TypedEmitter } from './typed-emitter.js';
 

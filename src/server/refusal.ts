@@ -1,8 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Deadlines } from './deadlines.js';
-import { formatHead } from './protocol/handshake.js';
-import type { UpgradeRejection } from './protocol/upgrade-rejection.js';
+import type { Deadlines } from '../connection/deadlines.js';
+import { formatHead } from '../protocol/handshake.js';
+import type { UpgradeRejection } from '../protocol/upgrade-rejection.js';
 
 /**
  * Answer an upgrade request with a refusal and end the transport. What the client still sends is

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { WebSocketConnection } from './connection.js';
-import type { SendOptions } from './sender.js';
+import type { WebSocketConnection } from '../connection/connection.js';
+import type { SendOptions } from '../connection/sender.js';
 
 /** A refused upgrade. */
 export interface RejectedUpgrade {

@@ -1,21 +1,21 @@
 import { type CloseInfo, ConnectionError } from './close-info.js';
-import type { ConnectionEmitter } from './connection-events.js';
-import type { ConnectionSettings } from './connection-settings.js';
+import type { ConnectionEmitter } from './events.js';
+import type { ConnectionSettings } from './settings.js';
 import type { Deadline } from './deadlines.js';
 import {
   CLOSE_HANDSHAKE,
   type CloseAction,
   type CloseEvent,
   type CloseState,
-} from './protocol/close-handshake.js';
+} from '../protocol/close-handshake.js';
 import {
   CloseCode,
   type ClosePayload,
   formatClosePayload,
   MAX_REASON_BYTES,
   parseClosePayload,
-} from './protocol/close.js';
-import { ProtocolError } from './protocol/errors.js';
+} from '../protocol/close.js';
+import { ProtocolError } from '../protocol/errors.js';
 import type { Sender } from './sender.js';
 
 /**
