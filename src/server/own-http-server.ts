@@ -1,8 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { checkUpgrade, isWebSocketUpgrade } from '../protocol/handshake.js';
+import { UpgradeRejection } from '../protocol/upgrade-rejection.js';
 
-/** The http.Server of a WebSocketServer that was given only a port: it answers plain requests with 426. */
+/** The http.Server of a WebSocketServer that was given only a port. It serves no plain requests. */
 export function createOwnServer(): Server {
-  return createServer(upgradeRequired);
+  return createServer((request, response) => {
+    answer(response, faultOf(request));
+  });
 }
 
 /** Stop listening; resolves when the last of its sockets is gone. */
@@ -15,12 +19,29 @@ export function closeServer(server: Server): Promise<void> {
   });
 }
 
-/** What an http.Server of our own answers to a plain request. */
-function upgradeRequired(_request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(426, {
-    Upgrade: 'websocket',
-    Connection: 'Upgrade, close',
-    'Content-Type': 'text/plain; charset=utf-8',
+/**
+ * Why a request came here and not to `'upgrade'`: it is a plain one, or a WebSocket handshake
+ * whose `Connection` header does not say so, which Node takes for a plain one.
+ */
+function faultOf(request: IncomingMessage): UpgradeRejection {
+  if (isWebSocketUpgrade(request)) {
+    try {
+      checkUpgrade(request);
+    } catch (error) {
+      return error as UpgradeRejection;
+    }
+  }
+  return new UpgradeRejection(426, {
+    headers: { Upgrade: 'websocket' },
+    body: 'only upgrades to websocket are served here',
   });
-  response.end('only upgrades to websocket are served here\n');
+}
+
+function answer(response: ServerResponse, { status, headers, body }: UpgradeRejection): void {
+  response.writeHead(status, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    ...(headers as Record<string, string>),
+    Connection: headers['Upgrade'] === undefined ? 'close' : 'Upgrade, close',
+  });
+  response.end(`${body ?? ''}\n`);
 }

@@ -73,12 +73,8 @@ export class UpgradeDispatcher {
       return;
     }
     const path = requestPath(request.url ?? '');
-    if (path === undefined) {
-      const body = 'the request target is not a path';
-      first.refuse(request, socket, new UpgradeRejection(400, { body }));
-      return;
-    }
-    const endpoint = this.#find(path, request);
+    // A target that is no path is at no server's path; whichever is asked will refuse it.
+    const endpoint = path === undefined ? first : this.#find(path, request);
     if (endpoint !== undefined) {
       endpoint.handle(request, socket, head);
       return;
