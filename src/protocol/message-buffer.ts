@@ -2,60 +2,112 @@ import { Buffer } from 'node:buffer';
 
 /** The smallest block worth allocating, in bytes. */
 const MIN_CAPACITY = 64;
+/** Most messages keep nothing; they need no list of their own. */
+const NONE: Buffer[] = [];
 
 /**
- * One growing block in which the pieces of a message gather.
+ * Where the pieces of a message gather.
  *
- * Its capacity follows the bytes that have arrived, never the bytes that were announced: it is at
- * most twice the length (or 64 bytes). A hundred thousand one-byte fragments therefore cost two
- * hundred kilobytes, not a hundred thousand objects, and a header that promises four megabytes
- * costs nothing. Growing by doubling keeps the copying linear in the bytes received.
+ * Small pieces are copied into one growing block. Its capacity follows the bytes that have arrived,
+ * never the bytes that were announced: it is at most twice what it holds (or 64 bytes). A hundred
+ * thousand one-byte fragments therefore cost two hundred kilobytes, not a hundred thousand objects,
+ * and a header that promises four megabytes costs nothing. Growing by doubling keeps the copying
+ * linear in the bytes received.
+ *
+ * A large piece can be kept as it is instead, and is then copied once.
  */
 export class MessageBuffer {
+  /** Large pieces, and blocks that were complete before one; in order. */
+  #kept: Buffer[] = NONE;
+  #keptLength = 0;
   #block: Buffer | undefined;
-  #length = 0;
+  #filled = 0;
 
   /** Bytes gathered. */
   get length(): number {
-    return this.#length;
+    return this.#keptLength + this.#filled;
   }
 
   /** Bytes allocated. */
   get capacity(): number {
-    return this.#block?.length ?? 0;
+    return this.#keptLength + (this.#block?.length ?? 0);
+  }
+
+  /** Bytes in the growing block. */
+  get filled(): number {
+    return this.#filled;
+  }
+
+  /**
+   * Whether the block for `count` more bytes will have to grow again: the message is, or may be,
+   * more than twice as long as what is there. Then a large piece is better kept than copied.
+   */
+  mustGrow(count: number, total: number): boolean {
+    return total > (this.length + count) * 2;
   }
 
   /**
    * Make room for `count` more bytes and count them as gathered. The caller writes them into the
-   * returned block, from the index that `length` had before.
+   * returned block, up to the index that `filled` has after the call.
    *
-   * @param total length the whole message will have, if that is known: a block that may have it
-   * gets it exactly.
+   * @param total length the whole message will have, if that is known: as soon as half of it is
+   * there, it gets one block that has room for all.
    */
   extend(count: number, total: number = Infinity): Buffer {
-    const needed = this.#length + count;
     let block = this.#block;
-    if (block === undefined || block.length < needed) {
-      const capacity = Math.max(MIN_CAPACITY, Math.min(total, needed * 2));
-      const grown = Buffer.allocUnsafe(capacity);
-      if (block !== undefined) block.copy(grown, 0, 0, this.#length);
-      this.#block = block = grown;
+    if (block === undefined || block.length < this.#filled + count) {
+      const whole = !this.mustGrow(count, total);
+      const pieces = whole ? this.#kept : NONE;
+      block = Buffer.allocUnsafe(
+        whole ? total : Math.max(MIN_CAPACITY, (this.#filled + count) * 2),
+      );
+      let at = 0;
+      for (const piece of pieces) at += piece.copy(block, at);
+      at += this.#block?.copy(block, at, 0, this.#filled) ?? 0;
+      if (whole) {
+        this.#kept = NONE;
+        this.#keptLength = 0;
+      }
+      this.#block = block;
+      this.#filled = at;
     }
-    this.#length = needed;
+    this.#filled += count;
     return block;
   }
 
-  /** Add bytes as they are. */
+  /** Add bytes by copying them. */
   append(bytes: Buffer, start: number, end: number): void {
-    const at = this.#length;
-    bytes.copy(this.extend(end - start), at, start, end);
+    const block = this.extend(end - start);
+    bytes.copy(block, this.#filled - (end - start), start, end);
   }
 
-  /** The gathered bytes, which now belong to the caller; the buffer starts anew. */
+  /** Add bytes by keeping them where they are. */
+  keep(piece: Buffer): void {
+    if (this.#kept === NONE) this.#kept = [];
+    this.#closeBlock();
+    this.#kept.push(piece);
+    this.#keptLength += piece.length;
+  }
+
+  /** The gathered bytes as one buffer, which now belongs to the caller; the gathering starts anew. */
   take(): Buffer {
-    const bytes = this.#block?.subarray(0, this.#length) ?? Buffer.alloc(0);
+    if (this.#kept !== NONE) this.#closeBlock();
+    const bytes =
+      this.#kept === NONE
+        ? (this.#block?.subarray(0, this.#filled) ?? Buffer.alloc(0))
+        : Buffer.concat(this.#kept, this.#keptLength);
+    this.#kept = NONE;
+    this.#keptLength = 0;
     this.#block = undefined;
-    this.#length = 0;
+    this.#filled = 0;
     return bytes;
+  }
+
+  #closeBlock(): void {
+    if (this.#block === undefined) return;
+    this.#kept.push(this.#block.subarray(0, this.#filled));
+    this.#keptLength += this.#filled;
+    this.#block = undefined;
+    this.#filled = 0;
   }
 }
