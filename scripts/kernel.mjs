@@ -13,12 +13,12 @@ export async function compileKernel() {
   const { buffer } = module.toBinary({});
   module.destroy();
   const base64 = Buffer.from(buffer).toString('base64');
-  const lines = base64.match(/.{1,84}/g).map((line) => `  '${line}'`);
+  const lines = base64.match(/.{1,84}/g).map((line) => `'${line}'`);
   return `// Generated from mask-kernel.wat by \`npm run kernel\`: ${buffer.length} bytes of WebAssembly.
 import { Buffer } from 'node:buffer';
 
 export const KERNEL: Uint8Array = Buffer.from(
-${lines.join(' +\n')},
+  ${lines.join(' +\n    ')},
   'base64',
 );
 `;

@@ -131,6 +131,7 @@ export class FrameDecoder {
     try {
       return this.#advance();
     } catch (error) {
+      this.#source = EMPTY; // do not keep the chunk until the connection is gone
       this.#ignoreTheRest();
       throw error;
     }

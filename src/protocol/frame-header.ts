@@ -50,7 +50,7 @@ export const header = {
  * @param gathered bytes of the fragmented message in progress, or -1 if there is none.
  * @param offset where in the stream the header stands; for messages only.
  * @returns the header's size in bytes, or 0 if more bytes are needed to know.
- * @throws ProtocolError as soon as the bytes prove a fault.
+ * @throws ProtocolError for a fault, as soon as the header's first two bytes, or its length, prove it.
  */
 export function parseHeader(
   bytes: Buffer,

@@ -1,0 +1,314 @@
+import { type HeaderContext, header, parseHeader } from '../../../src/protocol/frame-header.js';
+import { hex } from '../../support/bytes.js';
+
+const SERVER: HeaderContext = { role: 'server', rsv1: false, maxPayload: 1_000_000 };
+const NONE = -1;
+
+/** Parse a header that stands alone; `gathered` as in {@link parseHeader}. */
+function parse(bytes: Buffer, gathered = NONE, context: Partial<HeaderContext> = {}): number {
+  return parseHeader(bytes, 0, bytes.length, gathered, 0, { ...SERVER, ...context });
+}
+
+/** The key that four bytes stand for, first byte lowest. */
+const KEY = 0x3d21fa37;
+
+describe('parseHeader', () => {
+  it.each<[string, string, number, Partial<HeaderContext>, Partial<typeof header>]>([
+    ['Text', '8185 37fa213d', NONE, {}, { opcode: 1, fin: true, rsv: 0, length: 5, key: KEY }],
+    ['Binary', '8280 37fa213d', NONE, {}, { opcode: 2, fin: true, length: 0 }],
+    ['Close', '8882 37fa213d', NONE, {}, { opcode: 8, length: 2 }],
+    ['Ping', '89fd 37fa213d', NONE, {}, { opcode: 9, length: 125 }],
+    ['Pong', '8a80 37fa213d', NONE, {}, { opcode: 10, length: 0 }],
+    ['a first fragment', '0185 37fa213d', NONE, {}, { opcode: 1, fin: false }],
+    ['a continuation', '0085 37fa213d', 0, {}, { opcode: 0, fin: false, length: 5 }],
+    ['a last continuation', '8085 37fa213d', 7, {}, { opcode: 0, fin: true, length: 5 }],
+    ['a Ping between fragments', '8980 37fa213d', 7, {}, { opcode: 9 }],
+    ['125 bytes in the second byte', '82fd 37fa213d', NONE, {}, { length: 125 }],
+    ['126 bytes in 16 bits', '82fe007e 37fa213d', NONE, {}, { length: 126, key: KEY }],
+    ['256 bytes in 16 bits', '82fe0100 37fa213d', NONE, {}, { length: 256 }],
+    ['65535 bytes in 16 bits', '82feffff 37fa213d', NONE, {}, { length: 65_535 }],
+    [
+      '65536 bytes in 64 bits',
+      '82ff0000000000010000 37fa213d',
+      NONE,
+      {},
+      { length: 65_536, key: KEY },
+    ],
+    [
+      'the longest message allowed',
+      '82ff00000000000f4240 37fa213d',
+      NONE,
+      {},
+      { length: 1_000_000 },
+    ],
+    [
+      'a length of more than 32 bits',
+      '82ff0000000100000102 37fa213d',
+      NONE,
+      { maxPayload: Infinity },
+      { length: 4_294_967_554 },
+    ],
+    [
+      'the longest length there is',
+      '82ff7fffffffffffffff 37fa213d',
+      NONE,
+      { maxPayload: Infinity },
+      { length: 2 ** 63 },
+    ],
+    ['a key of negative sign', '8185 010203ff', NONE, {}, { key: 0xff030201 | 0 }],
+    [
+      'RSV1 where it means something',
+      'c185 37fa213d',
+      NONE,
+      { rsv1: true },
+      { rsv: 0x40, opcode: 1 },
+    ],
+    ['RSV1 on a first fragment', '4285 37fa213d', NONE, { rsv1: true }, { rsv: 0x40, opcode: 2 }],
+    ['no RSV1 where it could be', '8185 37fa213d', NONE, { rsv1: true }, { rsv: 0 }],
+    ['an unmasked frame from a server', '8105', NONE, { role: 'client' }, { length: 5, key: 0 }],
+    ['a longer one', '827e007e', NONE, { role: 'client' }, { length: 126, key: 0 }],
+  ])(
+    'reads the header of %s, and needs all its bytes',
+    (_what, literal, gathered, context, expected) => {
+      const bytes = hex(literal);
+      for (let length = 0; length < bytes.length; length++) {
+        expect(parse(bytes.subarray(0, length), gathered, context)).toBe(0);
+      }
+      expect(parse(bytes, gathered, context)).toBe(bytes.length);
+      expect(header).toMatchObject(expected);
+    },
+  );
+
+  it('reads at any place, and no further than the bytes that are there', () => {
+    const bytes = hex('ffff 82fe007e37fa213d ffff');
+    expect(parseHeader(bytes, 2, 10, NONE, 0, SERVER)).toBe(8);
+    expect(header).toMatchObject({ opcode: 2, length: 126, key: KEY });
+    for (let available = 0; available < 8; available++) {
+      expect(parseHeader(bytes, 2, available, NONE, 0, SERVER)).toBe(0);
+    }
+  });
+
+  const RULES: [string, string, number, Partial<HeaderContext>, string, string][] = [
+    [
+      'RSV1 without an extension',
+      'c180',
+      NONE,
+      {},
+      'ERR_RESERVED_BIT',
+      'RSV1 is set on a Text frame',
+    ],
+    ['RSV2', 'a180', NONE, { rsv1: true }, 'ERR_RESERVED_BIT', 'RSV2 is set on a Text frame'],
+    ['RSV3', '9280', NONE, { rsv1: true }, 'ERR_RESERVED_BIT', 'RSV3 is set on a Binary frame'],
+    ['RSV1 and RSV2', 'e180', NONE, { rsv1: true }, 'ERR_RESERVED_BIT', 'RSV1 and RSV2 are set'],
+    [
+      'all three',
+      'f180',
+      NONE,
+      { rsv1: true },
+      'ERR_RESERVED_BIT',
+      'RSV1 and RSV2 and RSV3 are set',
+    ],
+    [
+      'RSV1 on a Ping',
+      'c980',
+      NONE,
+      { rsv1: true },
+      'ERR_RESERVED_BIT',
+      'RSV1 is set on a Ping frame',
+    ],
+    [
+      'RSV1 on a continuation',
+      'c080',
+      0,
+      { rsv1: true },
+      'ERR_RESERVED_BIT',
+      'on a Continuation frame',
+    ],
+    [
+      'RSV1 on a reserved opcode',
+      'c380',
+      NONE,
+      {},
+      'ERR_RESERVED_BIT',
+      'on a frame with opcode 0x3',
+    ],
+    ['opcode 3', '8380', NONE, {}, 'ERR_RESERVED_OPCODE', 'opcode 0x3 is reserved'],
+    ['opcode 7', '8780', NONE, {}, 'ERR_RESERVED_OPCODE', 'opcode 0x7 is reserved'],
+    ['opcode 11', '8b80', NONE, {}, 'ERR_RESERVED_OPCODE', 'opcode 0xb is reserved'],
+    ['opcode 15', '8f80', NONE, {}, 'ERR_RESERVED_OPCODE', 'opcode 0xf is reserved'],
+    ['opcode 3 inside a message', '8380', 0, {}, 'ERR_RESERVED_OPCODE', 'opcode 0x3 is reserved'],
+    [
+      'a fragmented Close',
+      '0880',
+      NONE,
+      {},
+      'ERR_CONTROL_FRAGMENTED',
+      'a Close frame is fragmented',
+    ],
+    ['a fragmented Ping', '0980', NONE, {}, 'ERR_CONTROL_FRAGMENTED', 'a Ping frame is fragmented'],
+    [
+      'a Ping of 126 bytes',
+      '89fe',
+      NONE,
+      {},
+      'ERR_CONTROL_TOO_LONG',
+      'a Ping frame announces more than 125',
+    ],
+    [
+      'a Pong of 64 bits',
+      '8aff',
+      NONE,
+      {},
+      'ERR_CONTROL_TOO_LONG',
+      'a Pong frame announces more than 125',
+    ],
+    [
+      'no mask from a client',
+      '8105',
+      NONE,
+      {},
+      'ERR_MASK_REQUIRED',
+      'from the client is not masked',
+    ],
+    ['no mask on a Ping', '8900', NONE, {}, 'ERR_MASK_REQUIRED', 'from the client is not masked'],
+    [
+      'a mask from a server',
+      '8180',
+      NONE,
+      { role: 'client' },
+      'ERR_MASK_FORBIDDEN',
+      'from the server is masked',
+    ],
+    [
+      'a continuation of nothing',
+      '8080',
+      NONE,
+      {},
+      'ERR_UNEXPECTED_CONTINUATION',
+      'continues no message',
+    ],
+    [
+      'Text inside a message',
+      '8180',
+      0,
+      {},
+      'ERR_EXPECTED_CONTINUATION',
+      'a Text frame begins inside',
+    ],
+    [
+      'Binary inside a message',
+      '0280',
+      9,
+      {},
+      'ERR_EXPECTED_CONTINUATION',
+      'a Binary frame begins inside',
+    ],
+    [
+      '0 in 16 bits',
+      '82fe0000',
+      NONE,
+      {},
+      'ERR_LENGTH_NOT_MINIMAL',
+      'length 0 was sent in 16 bits',
+    ],
+    [
+      '125 in 16 bits',
+      '82fe007d',
+      NONE,
+      {},
+      'ERR_LENGTH_NOT_MINIMAL',
+      'length 125 was sent in 16 bits',
+    ],
+    [
+      '125 in 64 bits',
+      '82ff000000000000007d',
+      NONE,
+      {},
+      'ERR_LENGTH_NOT_MINIMAL',
+      '125 was sent in 64 bits',
+    ],
+    [
+      '65535 in 64 bits',
+      '82ff000000000000ffff',
+      NONE,
+      {},
+      'ERR_LENGTH_NOT_MINIMAL',
+      '65535 was sent in 64 bits',
+    ],
+    ['a top bit', '82ff8000000000000000', NONE, {}, 'ERR_LENGTH_TOP_BIT', 'has its top bit set'],
+    [
+      'a top bit over a short length',
+      '82ff8000000000000001',
+      NONE,
+      {},
+      'ERR_LENGTH_TOP_BIT',
+      'has its top bit',
+    ],
+    [
+      'a byte too many',
+      '8285',
+      NONE,
+      { maxPayload: 4 },
+      'ERR_MESSAGE_TOO_BIG',
+      'at least 5 bytes long; maxPayload is 4',
+    ],
+    [
+      'a 16-bit length too many',
+      '82fe007e',
+      NONE,
+      { maxPayload: 125 },
+      'ERR_MESSAGE_TOO_BIG',
+      'at least 126 bytes',
+    ],
+    [
+      'a 64-bit length too many',
+      '82ff00000000000f4241',
+      NONE,
+      {},
+      'ERR_MESSAGE_TOO_BIG',
+      'at least 1000001 bytes',
+    ],
+    [
+      'a fragment too many',
+      '8085',
+      6,
+      { maxPayload: 10 },
+      'ERR_MESSAGE_TOO_BIG',
+      'at least 11 bytes long',
+    ],
+  ];
+
+  it.each(RULES)(
+    'refuses %s as soon as it is proved',
+    (_what, literal, gathered, context, code, text) => {
+      const bytes = hex(literal);
+      const closeCode = code === 'ERR_MESSAGE_TOO_BIG' ? 1009 : 1002;
+      for (let length = 0; length < bytes.length; length++) {
+        expect(parse(bytes.subarray(0, length), gathered, context)).toBe(0);
+      }
+      expect(() => parse(bytes, gathered, context)).toThrow(
+        expect.objectContaining({
+          code,
+          closeCode,
+          message: expect.stringContaining(text) as string,
+        }) as Error,
+      );
+    },
+  );
+
+  it.each([
+    ['a fragment that just fits', '8085', 5, { maxPayload: 10 }],
+    ['a Ping longer than a message may be', '8985', NONE, { maxPayload: 4 }],
+    ['a Ping beside a full message', '8985', 10, { maxPayload: 10 }],
+    ['an empty message when none may be longer', '8280', NONE, { maxPayload: 0 }],
+  ])('does not refuse %s', (_what, literal, gathered, context) => {
+    expect(parse(Buffer.concat([hex(literal), hex('37fa213d')]), gathered, context)).toBe(6);
+  });
+
+  it('says where in the stream the fault is, what was there, and which section forbids it', () => {
+    const bytes = hex('0000 8380 00');
+    expect(() => parseHeader(bytes, 2, 3, NONE, 1234, SERVER)).toThrow(
+      'byte 1234: opcode 0x3 is reserved (header 83 80; RFC 6455 section 5.2)',
+    );
+  });
+});

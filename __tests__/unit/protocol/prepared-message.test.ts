@@ -1,0 +1,113 @@
+import {
+  checkText,
+  PreparedMessage,
+  prepareMessage,
+  toBytes,
+} from '../../../src/protocol/prepared-message.js';
+import { Opcode } from '../../../src/protocol/frame.js';
+import { hex } from '../../support/bytes.js';
+
+describe('prepareMessage', () => {
+  it.each<[string, Parameters<typeof prepareMessage>, string]>([
+    ['a string as Text', ['Hi €'], '8106 4869 20 e282ac'],
+    ['an empty string', [''], '8100'],
+    ['a string as Binary, if told so', ['Hi', true], '8202 4869'],
+    ['a Buffer as Binary', [hex('00ff')], '8202 00ff'],
+    ['a Buffer as Text, if told so', [hex('e282ac'), false], '8103 e282ac'],
+    ['a part of a typed array', [new Uint8Array([1, 2, 3, 4]).subarray(1, 3)], '8202 0203'],
+    ['two-byte numbers in memory order', [new Uint16Array([0x0201, 0x0403])], '8204 01020304'],
+    ['a DataView', [new DataView(new Uint8Array([1, 2, 3]).buffer, 1, 1)], '8201 02'],
+    ['an ArrayBuffer', [new Uint8Array([1, 2]).buffer], '8202 0102'],
+    ['a SharedArrayBuffer', [new SharedArrayBuffer(2)], '8202 0000'],
+    ['125 bytes', [Buffer.alloc(125, 0x61)], '827d 61x125'],
+    ['126 bytes', [Buffer.alloc(126, 0x61)], '827e007e 61x126'],
+    ['65536 bytes', [Buffer.alloc(65_536, 0x61)], '827f0000000000010000 61x65536'],
+  ])('encodes %s', (_what, args, frame) => {
+    const message = prepareMessage(...args);
+    expect(message.frame.equals(hex(frame))).toBe(true);
+    expect(message.opcode).toBe(message.frame[0]! & 0x0f);
+  });
+
+  it.each([
+    ['', ''],
+    ['Hi €', '4869 20 e282ac'],
+    ['a'.repeat(125), '61x125'],
+    ['a'.repeat(126), '61x126'],
+    ['€'.repeat(42), '(e282ac)x42'],
+    ['a'.repeat(65_536), '61x65536'],
+  ])('keeps the payload data apart: %#', (data, payload) => {
+    expect(prepareMessage(data).payload.equals(hex(payload))).toBe(true);
+  });
+
+  it('shares the payload with the frame', () => {
+    const { frame, payload } = prepareMessage('Hi');
+    expect(payload.buffer).toBe(frame.buffer);
+    expect(payload.byteOffset).toBe(frame.byteOffset + 2);
+  });
+
+  it('is not changed by what happens to the data later', () => {
+    const data = Buffer.alloc(1000, 1);
+    const message = prepareMessage(data);
+    data.fill(2);
+    expect(message.payload.equals(Buffer.alloc(1000, 1))).toBe(true);
+  });
+
+  it('refuses bytes as Text that are not UTF-8', () => {
+    const prepare = (): unknown => prepareMessage(hex('61ff'), false);
+    expect(prepare).toThrow(TypeError);
+    expect(prepare).toThrow('2 bytes were to be sent as Text but are not valid UTF-8');
+    expect(prepareMessage(hex('61ff'), true).opcode).toBe(2);
+  });
+});
+
+describe('PreparedMessage', () => {
+  it('has an opcode, a frame and its payload', () => {
+    const message = new PreparedMessage(Opcode.Text, 'é');
+    expect(message.opcode).toBe(1);
+    expect(message.frame).toEqual(hex('8102 c3a9'));
+    expect(message.payload).toEqual(hex('c3a9'));
+  });
+});
+
+describe('toBytes', () => {
+  it('does not copy bytes', () => {
+    const bytes = new Uint8Array([1, 2, 3, 4]);
+    expect(toBytes(bytes)).toBe(bytes);
+    const view = toBytes(new Uint16Array(bytes.buffer, 2, 1));
+    expect([view.buffer, view.byteOffset, view.byteLength]).toEqual([bytes.buffer, 2, 2]);
+    expect(view.buffer).toBe(bytes.buffer);
+    expect(toBytes(bytes.buffer).buffer).toBe(bytes.buffer);
+  });
+
+  it('makes UTF-8 of a string', () => {
+    expect(toBytes('é😀')).toEqual(hex('c3a9 f09f9880'));
+    expect(toBytes('')).toHaveLength(0);
+  });
+
+  it.each([
+    ['null', null, 'null'],
+    ['undefined', undefined, 'undefined'],
+    ['a number', 5, 'number'],
+    ['an object', { length: 2, 0: 1 }, 'object'],
+    ['a list', [1, 2], 'object'],
+    ['a boolean', true, 'boolean'],
+    ['a bigint', 1n, 'bigint'],
+    ['a symbol', Symbol('s'), 'symbol'],
+    ['a function', () => 'x', 'function'],
+  ])('refuses %s', (_what, data, got) => {
+    expect(() => toBytes(data)).toThrow(TypeError);
+    expect(() => toBytes(data)).toThrow(
+      `expected data to be a string, Buffer, typed array, DataView or ArrayBuffer, got ${got}`,
+    );
+  });
+});
+
+describe('checkText', () => {
+  it.each(['', '61', 'e282ac', 'f48fbfbf'])('accepts %s', (bytes) => {
+    expect(() => checkText(hex(bytes))).not.toThrow();
+  });
+
+  it.each(['ff', 'c080', 'eda080', 'e282', 'f4908080'])('refuses %s', (bytes) => {
+    expect(() => checkText(hex(bytes))).toThrow('not valid UTF-8; send them as Binary');
+  });
+});
