@@ -68,7 +68,7 @@ export class Closing {
   }
 
   terminate(): void {
-    if (this.#state === 'open') this.#cause = new ConnectionError('ERR_TERMINATED');
+    if (this.#state !== 'closed') this.#cause ??= new ConnectionError('ERR_TERMINATED');
     this.#step('terminate');
   }
 
@@ -81,6 +81,8 @@ export class Closing {
 
   /** The peer broke a rule: fail the WebSocket Connection (RFC 6455 section 7.1.7). */
   fail(error: ProtocolError): void {
+    // What is read from bytes that came before terminate(), or a reset, changes nothing any more.
+    if (CLOSE_HANDSHAKE[this.#state].failure === undefined) return;
     this.#cause = error;
     this.#payload = formatClosePayload(error.closeCode, error.message.slice(0, MAX_REASON_BYTES));
     this.#step('failure');
@@ -158,7 +160,6 @@ export class Closing {
     });
     this.#connection.emit('closing', code, reason, (replyCode = code, replyReason = '') => {
       const payload = formatClosePayload(replyCode, replyReason);
-      if (this.#state !== 'replying') return;
       this.#payload = payload;
       this.#step('reply');
     });
@@ -192,7 +193,7 @@ export class Closing {
     return {
       code,
       reason,
-      clean: !failed && this.#sent !== undefined && this.#received !== undefined,
+      clean: this.#sent !== undefined && this.#received !== undefined,
       initiator: this.#initiator,
       ...(this.#cause === undefined ? {} : { cause: this.#cause }),
     };

@@ -5,7 +5,8 @@ import type { ConnectionEvents } from './events.js';
 import type { ConnectionDetails, ConnectionSettings } from './settings.js';
 import type { Message } from './inbox.js';
 import type { SendCallback } from './outbox.js';
-import { CloseCode, parseClosePayload } from '../protocol/close.js';
+import { CloseCode, type ClosePayload, parseClosePayload } from '../protocol/close.js';
+import { checkFrame } from '../protocol/frame-encoder.js';
 import { Opcode } from '../protocol/frame.js';
 import { type Payload, toBytes } from '../protocol/prepared-message.js';
 import { Receiver } from './receiver.js';
@@ -65,7 +66,7 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
       this.#closing.transportError(error);
     });
     socket.on('end', () => {
-      this.#closing.peerEnd();
+      this.#receiver.end();
     });
     socket.on('close', () => {
       // What is held still belongs to a consumer, and an iterator has to end.
@@ -99,7 +100,7 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
 
   /** Bytes that are not with the kernel yet. */
   get bufferedAmount(): number {
-    return this.#sender.outbox.bufferedAmount;
+    return this.#sender.bufferedAmount;
   }
 
   /** Whether `pause()` is in force. */
@@ -144,13 +145,15 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
    *
    * @returns as `send`.
    * @throws RangeError for a control frame that is fragmented or has more than 125 bytes, for a
-   * continuation of nothing, and for a message that begins inside another.
+   * continuation of nothing, for a message that begins inside another, and for a Close frame that
+   * must not be sent.
    */
   sendFrame(payload: Payload, options: SendFrameOptions = {}): boolean {
     const { opcode = typeof payload === 'string' ? Opcode.Text : Opcode.Binary } = options;
     const bytes = toBytes(payload);
     if (opcode !== Opcode.Close) return this.#sender.frame(opcode, bytes, options);
-    const { code, reason } = parseClosePayload(Buffer.from(bytes));
+    checkFrame(opcode, bytes.length, options);
+    const { code, reason } = closePayload(bytes);
     void this.close(code, reason);
     return false;
   }
@@ -175,7 +178,7 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
    */
   close(code: number = CloseCode.NormalClosure, reason = ''): Promise<CloseInfo> {
     const closed = this.#closing.close(code, reason);
-    this.#receiver.read(); // reading may have stopped, but the peer's Close must be seen
+    this.#receiver.readSoon(); // reading may have stopped, but the peer's Close must be seen
     return closed;
   }
 
@@ -230,5 +233,14 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
   #beforeListener(event: keyof ConnectionEvents): void {
     if (event === 'message') this.#receiver.beforeMessageListener();
     if (event === 'frame') this.#receiver.beforeFrameListener();
+  }
+}
+
+/** What the caller got wrong in a Close frame of its own is not the peer's fault. */
+function closePayload(bytes: Uint8Array): ClosePayload {
+  try {
+    return parseClosePayload(Buffer.from(bytes));
+  } catch (error) {
+    throw new RangeError(`sendFrame: ${(error as Error).message}`, { cause: error });
   }
 }

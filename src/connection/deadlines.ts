@@ -61,7 +61,7 @@ export class Deadlines {
         entry.expire = undefined;
         // The timer is left as it is, unless it is the last: it finds nothing due and goes on.
         if (!queue.delete(entry) || queue.size > 0) return;
-        if (this.#queues.get(milliseconds) === queue) this.#queues.delete(milliseconds);
+        this.#queues.delete(milliseconds);
         if (this.#queues.size === 0) this.#disarm();
       },
     };

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
-import { type FrameEncoder, headerSize, writeHeader } from '../protocol/frame-encoder.js';
+import { FrameEncoder, headerSize, writeHeader } from '../protocol/frame-encoder.js';
 import { FIN, Opcode } from '../protocol/frame.js';
 import { sharedSlab, Slab } from './slab.js';
 
@@ -16,6 +16,7 @@ const OWN_SLAB_SIZE = COPY_UP_TO + 16;
 /** Longest header of a frame that is not masked. */
 const MAX_BARE_HEADER = 10;
 const PONG: number = FIN | Opcode.Pong;
+const bareEncoder = new FrameEncoder();
 
 /**
  * What one connection has to send. The frames of a tick leave in one write: at the end of the read
@@ -42,7 +43,8 @@ export class Outbox {
   #blocked = false;
   /** Somebody will call `flush()` in this tick. */
   #flushing = false;
-  #waitingPong: Uint8Array | undefined;
+  /** A whole frame; its payload must not keep the chunk that the Ping came in. */
+  #waitingPong: Buffer | undefined;
   /** Callbacks, with the position in the stream that the kernel must have reached. */
   #callbacks: { readonly at: number; readonly callback: SendCallback }[] | undefined;
 
@@ -65,7 +67,7 @@ export class Outbox {
 
   /** Bytes that are not with the kernel yet. */
   get bufferedAmount(): number {
-    return this.#queued + (this.#waitingPong?.byteLength ?? 0) + this.#socket.writableLength;
+    return this.#queued + (this.#waitingPong?.length ?? 0) + this.#socket.writableLength;
   }
 
   /**
@@ -123,8 +125,8 @@ export class Outbox {
 
   /** Answer a ping: at once if the socket keeps up, else only the newest of those that wait. */
   pong(payload: Uint8Array): void {
-    if (this.#blocked) this.#waitingPong = payload;
-    else this.bytes(PONG, payload);
+    if (!this.#blocked) this.bytes(PONG, payload);
+    else this.#waitingPong = (this.#masking ?? bareEncoder).encodeFrame(PONG, payload);
   }
 
   /** Call back when everything sent so far is with the kernel. */
@@ -132,9 +134,15 @@ export class Outbox {
     (this.#callbacks ??= []).push({ at: this.#handed + this.#queued, callback });
   }
 
-  /** Wait with writing until {@link flush}: more is coming in this same call. */
-  cork(): void {
+  /**
+   * Wait with writing until {@link flush}: more is coming in this same call.
+   *
+   * @returns `false` if somebody else will flush at the end of this tick anyway.
+   */
+  cork(): boolean {
+    const corked = !this.#flushing;
     this.#flushing = true;
+    return corked;
   }
 
   /** Hand the socket what waits, unless it is behind. */
@@ -154,6 +162,7 @@ export class Outbox {
   /** Hand the socket everything and cut it: the kernel still sends what it takes at once. */
   destroy(): void {
     this.#flushAll();
+    this.#callBack(); // for what the kernel has taken; the rest is told by abandon()
     this.#socket.destroy();
   }
 
@@ -189,9 +198,7 @@ export class Outbox {
 
   #closePiece(): void {
     if (this.#piece === undefined) return;
-    if (this.#pieceEnd > this.#pieceStart) {
-      this.#queue.push(this.#piece.subarray(this.#pieceStart, this.#pieceEnd));
-    }
+    this.#queue.push(this.#piece.subarray(this.#pieceStart, this.#pieceEnd));
     this.#piece = undefined;
   }
 
@@ -246,14 +253,16 @@ export class Outbox {
   }
 
   #releasePong(): void {
-    const payload = this.#waitingPong;
-    if (payload === undefined) return;
+    const pong = this.#waitingPong;
+    if (pong === undefined) return;
     this.#waitingPong = undefined;
-    this.bytes(PONG, payload);
+    this.frame(pong);
   }
 
   #written(error: Error | undefined): void {
-    if (error !== undefined) return; // the socket closes, and abandon() is called
+    // The socket closes, and abandon() is called. (Node reports a write that was under way when
+    // the socket was destroyed as done.)
+    if (error !== undefined || this.#socket.destroyed) return;
     if (this.#blocked && !this.#socket.writableNeedDrain) {
       this.#blocked = false;
       this.#ownSlab = undefined;

@@ -30,6 +30,10 @@ export class Receiver {
   #discarding = false;
   /** The loop in {@link read} runs: a listener that calls back must not start a second one. */
   #reading = false;
+  /** The decoder has found something that has not been handled yet. */
+  #found = false;
+  /** The peer has ended its half of the transport, and the closing handshake does not know yet. */
+  #ended = false;
   /** The socket is paused. */
   #stopped = false;
 
@@ -58,8 +62,15 @@ export class Receiver {
     this.read();
   }
 
+  /** The peer ended its half; that counts once all it sent before has been handled. */
+  end(): void {
+    this.#ended = true;
+    this.read();
+  }
+
   /** Hold messages from now on. */
   pause(): void {
+    this.#discarding = false;
     (this.#inbox ??= new Inbox()).paused = true;
   }
 
@@ -119,24 +130,28 @@ export class Receiver {
     this.#reading = true;
     let thrown = true;
     const { outbox } = this.#sender;
-    outbox.cork(); // what the listeners send leaves in one write
+    const corked = outbox.cork(); // what the listeners send leaves in one write
     try {
       while (this.#readOne());
       thrown = false;
     } finally {
       this.#reading = false;
-      outbox.flush();
+      if (corked) outbox.flush();
       // A listener's exception goes up to the application; the messages behind it are not lost.
       if (thrown) this.readSoon();
     }
     this.#regulate();
   }
 
-  /** Stop the socket when enough is held; never once the connection is closing. */
+  /** Pass on the peer's end; stop the socket when enough is held, but never once the connection is closing. */
   #regulate(): void {
+    if (this.#ended) {
+      this.#ended = false;
+      this.#closing.peerEnd();
+    }
     const { state } = this.#closing;
     if (state === 'closed') {
-      if (!this.#decoder.pending) this.#inbox?.end();
+      this.#inbox?.end(); // what is still held or undecoded can be taken all the same
       return;
     }
     const stop = state === 'open' && this.#inbox?.full === true;
@@ -156,9 +171,11 @@ export class Receiver {
       else if (inbox.full && (state === 'open' || state === 'closed')) return false;
     }
     const decoder = this.#decoder;
-    const found = this.#decode();
+    this.#found ||= this.#decode();
+    // A listener that throws here does not cost the message: the next call goes on with it.
     if (decoder.headers !== undefined) this.#emitHeaders(decoder.headers);
-    if (!found) return false;
+    if (!this.#found) return false;
+    this.#found = false;
     switch (decoder.opcode) {
       case Opcode.Text:
         this.#deliver(this.#textAsString ? decoder.text : decoder.payload, false);
@@ -213,7 +230,11 @@ export class Receiver {
   }
 
   #emitHeaders(headers: FrameHeader[]): void {
-    this.#decoder.headers = [];
-    for (const header of headers) this.#connection.emit('frame', header);
+    let shown = 0;
+    try {
+      while (shown < headers.length) this.#connection.emit('frame', headers[shown++]!);
+    } finally {
+      headers.splice(0, shown);
+    }
   }
 }

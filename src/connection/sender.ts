@@ -2,8 +2,14 @@ import type { Duplex } from 'node:stream';
 import { ConnectionError } from './close-info.js';
 import { Outbox, type SendCallback } from './outbox.js';
 import { checkFrame, firstByte, FrameEncoder, type FrameFlags } from '../protocol/frame-encoder.js';
-import { FIN, isControl, Opcode, type Role } from '../protocol/frame.js';
-import { checkText, type Payload, PreparedMessage, toBytes } from '../protocol/prepared-message.js';
+import { FIN, isControl, MASKING_KEY_BYTES, Opcode, type Role } from '../protocol/frame.js';
+import {
+  checkText,
+  type Payload,
+  PreparedMessage,
+  prepareMessage,
+  toBytes,
+} from '../protocol/prepared-message.js';
 
 /** What can be sent. A string goes out as Text, bytes as Binary. */
 export type Data = Payload | PreparedMessage;
@@ -21,6 +27,12 @@ export interface SendOptions {
 export interface SendFrameOptions extends FrameFlags {
   /** @default Opcode.Text for a string, Opcode.Binary for bytes */
   readonly opcode?: Opcode;
+}
+
+/** A message behind an unfinished one. */
+interface Behind {
+  readonly message: PreparedMessage;
+  readonly callback: SendCallback | undefined;
 }
 
 const TEXT: number = FIN | Opcode.Text;
@@ -42,14 +54,15 @@ export class Sender {
   #owesDrain = false;
   #drainWaiters: Set<(below: boolean) => void> | undefined;
   /** While `frame` has left a message unfinished: what has to wait for its end. */
-  #behind: { readonly send: () => void; readonly callback: SendCallback | undefined }[] | undefined;
+  #behind: Behind[] | undefined;
+  #behindBytes = 0;
 
   /** @param onDrain called when everything is with the kernel, after a call has returned `false`. */
   constructor(socket: Duplex, role: Role, highWaterMark: number, onDrain: () => void) {
     this.#role = role;
     this.#highWaterMark = highWaterMark;
     this.#outbox = new Outbox(socket, role === 'client' ? clientEncoder : undefined, () => {
-      const amount = this.#outbox.bufferedAmount;
+      const amount = this.bufferedAmount;
       if (amount < highWaterMark) this.#settleDrained(true);
       if (this.#owesDrain && amount === 0 && this.#open) {
         this.#owesDrain = false;
@@ -60,6 +73,11 @@ export class Sender {
 
   get outbox(): Outbox {
     return this.#outbox;
+  }
+
+  /** See `WebSocketConnection.bufferedAmount`. */
+  get bufferedAmount(): number {
+    return this.#outbox.bufferedAmount + this.#behindBytes;
   }
 
   /** See `WebSocketConnection.send`. */
@@ -94,6 +112,7 @@ export class Sender {
   /** See `WebSocketConnection.sendFrame`; not for Close frames. */
   frame(opcode: Opcode, bytes: Uint8Array, flags: FrameFlags): boolean {
     checkFrame(opcode, bytes.length, flags);
+    if (!this.#open) return false;
     const data = !isControl(opcode);
     if (data && (opcode === Opcode.Continuation) !== (this.#behind !== undefined)) {
       throw new RangeError(
@@ -102,12 +121,10 @@ export class Sender {
           : 'sendFrame: the message that an earlier sendFrame left unfinished must be finished first',
       );
     }
-    if (!this.#open) return false;
     this.#outbox.bytes(firstByte(opcode, flags), bytes);
     if (data) {
-      const behind = this.#behind ?? [];
-      this.#behind = flags.fin === false ? behind : undefined;
-      if (flags.fin !== false) for (const { send } of behind) send();
+      if (flags.fin === false) this.#behind ??= [];
+      else this.#takeBehind().forEach((each) => this.send(each.message, undefined, each.callback));
     }
     return this.#belowMark();
   }
@@ -123,15 +140,14 @@ export class Sender {
     this.#open = false;
     this.#settleDrained(false);
     // A message behind an unfinished one cannot go out any more.
-    for (const { callback } of this.#behind ?? []) refuse(callback);
-    this.#behind = undefined;
+    for (const { callback } of this.#takeBehind()) refuse(callback);
   }
 
   /** See `WebSocketConnection.drained`. */
   drained(signal: AbortSignal | undefined): Promise<boolean> {
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     if (!this.#open) return Promise.resolve(false);
-    if (this.#outbox.bufferedAmount < this.#highWaterMark) return Promise.resolve(true);
+    if (this.bufferedAmount < this.#highWaterMark) return Promise.resolve(true);
     return new Promise((resolve, reject) => {
       const waiters = (this.#drainWaiters ??= new Set());
       const settle = (below: boolean): void => {
@@ -155,16 +171,24 @@ export class Sender {
       return true;
     }
     if (this.#behind === undefined) return false;
-    const send = (): void => {
-      this.send(data, binary, callback);
-    };
-    this.#behind.push({ send, callback });
+    // Encoded now: the application may change a short payload once `send` has returned.
+    const message = data instanceof PreparedMessage ? data : prepareMessage(data, binary);
+    this.#behind.push({ message, callback });
+    this.#behindBytes += message.frame.length + (this.#role === 'client' ? MASKING_KEY_BYTES : 0);
     return true;
+  }
+
+  /** What waited for the end of an unfinished message. */
+  #takeBehind(): Behind[] {
+    const behind = this.#behind ?? [];
+    this.#behind = undefined;
+    this.#behindBytes = 0;
+    return behind;
   }
 
   #belowMark(): boolean {
     if (!this.#open) return false;
-    if (this.#outbox.bufferedAmount < this.#highWaterMark) return true;
+    if (this.bufferedAmount < this.#highWaterMark) return true;
     this.#owesDrain = true;
     return false;
   }

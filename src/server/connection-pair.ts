@@ -66,9 +66,12 @@ class TransportEnd extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    // A copy, because the reader unmasks in place what it is given.
-    if (this.peer!.push(Buffer.from(chunk))) process.nextTick(done);
-    else this.peer!.#unread = done;
+    const peer = this.peer!;
+    const copy = Buffer.from(chunk); // because the reader unmasks in place what it is given
+    process.nextTick(() => {
+      if (peer.destroyed || peer.push(copy)) done();
+      else peer.#unread = done;
+    });
   }
 
   override _read(): void {

@@ -1,4 +1,5 @@
 import type { Clock } from '../connection/deadlines.js';
+import { throwLater } from './throw-later.js';
 
 /** Where hawser writes what an operator should know. `console` is one. */
 export interface Logger {
@@ -28,20 +29,17 @@ const MINUTE = 60_000;
 /** @param logger the application's, or `undefined` for the rate-limited console. */
 export function createLog(logger: Logger | undefined, clock: Clock): Log {
   if (logger !== undefined) {
-    return {
-      applicationError: (message, cause) => {
-        logger.error(message, cause);
-      },
-      hint: (message) => {
+    const warn = (message: string): void => {
+      throwLater(() => {
         logger.warn(message);
-      },
-      refusal: (message) => {
-        logger.warn(message);
-      },
-      peerError: (message, cause) => {
-        logger.error(message, cause);
-      },
+      });
     };
+    const error = (message: string, cause: unknown): void => {
+      throwLater(() => {
+        logger.error(message, cause);
+      });
+    };
+    return { applicationError: error, hint: warn, refusal: warn, peerError: error };
   }
   const limited = limitLines(clock);
   return {

@@ -250,7 +250,8 @@ const RULES: Rules<ServerOptions> = {
   messageRate: {
     expected: 'an object with perSecond, burst and action',
     accepts: (value) =>
-      isObject(value) && 'perSecond' in value && 'burst' in value && 'action' in value,
+      isObject(value) &&
+      ['perSecond', 'burst', 'action'].every((name) => value[name] !== undefined),
   },
   trustProxy: {
     expected: 'false, a number of proxies from 1, or a function',
@@ -307,6 +308,28 @@ export function resolveOptions<Context>(
   return { ...DEFAULTS, ...given };
 }
 
+/**
+ * Check what `authorize` returned. What is no answer must not count as a yes: `false`, say.
+ *
+ * @throws TypeError saying what was expected and what was got.
+ */
+export function checkAuthorization<Context>(answer: unknown): Authorization<Context> {
+  if (answer === undefined || answer === null) return {};
+  if (!isObject(answer)) {
+    throw new TypeError(
+      `authorize: expected it to return nothing or an object, got ${show(answer)}; to refuse, throw new UpgradeRejection(403)`,
+    );
+  }
+  const { maxPayload } = answer;
+  const { expected, accepts } = RULES.maxPayload;
+  if (maxPayload !== undefined && !accepts(maxPayload)) {
+    throw new TypeError(
+      `authorize: expected maxPayload to be ${expected}, got ${show(maxPayload)}`,
+    );
+  }
+  return answer;
+}
+
 /** The options that are not `undefined`, each of them checked. */
 function check(
   options: object,
@@ -339,8 +362,9 @@ function check(
 function show(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (value instanceof RegExp) return String(value);
-  if (typeof value === 'object' && value !== null) {
-    return Array.isArray(value) ? JSON.stringify(value) : 'an object';
+  if (Array.isArray(value)) {
+    return `[${value.map((each) => (Array.isArray(each) ? 'an array' : show(each))).join(', ')}]`;
   }
+  if (typeof value === 'object' && value !== null) return 'an object';
   return `${String(value)} (${typeof value})`;
 }

@@ -43,5 +43,5 @@ function answer(response: ServerResponse, { status, headers, body }: UpgradeReje
     ...(headers as Record<string, string>),
     Connection: headers['Upgrade'] === undefined ? 'close' : 'Upgrade, close',
   });
-  response.end(`${body ?? ''}\n`);
+  response.end(`${body!}\n`); // checkUpgrade always says what is wrong
 }

@@ -18,7 +18,7 @@ export class PendingUpgrade {
   #earlyBytes: number;
   #controller: AbortController | undefined;
   #outcome: PendingOutcome | undefined;
-  #settle: ((outcome: PendingOutcome) => void) | undefined;
+  #settle: (() => void) | undefined;
   #deadline: Deadline | undefined;
 
   constructor(socket: Duplex, head: Buffer) {
@@ -34,8 +34,13 @@ export class PendingUpgrade {
     return this.#controller.signal;
   }
 
+  /** Why the upgrade came to nothing; `undefined` as long as it may still succeed. */
+  get outcome(): PendingOutcome | undefined {
+    return this.#outcome;
+  }
+
   /** Watch the client until {@link release}; resolves if the upgrade comes to nothing first. */
-  watch(deadlines: Deadlines, timeout: number): Promise<PendingOutcome> {
+  watch(deadlines: Deadlines, timeout: number): Promise<void> {
     this.#deadline = deadlines.start(timeout, () => {
       this.abort('timeout');
     });
@@ -47,8 +52,8 @@ export class PendingUpgrade {
   abort(outcome: PendingOutcome): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = outcome;
+    this.#settle?.(); // before `authorize`, which may reject when its signal aborts, is heard
     this.#controller?.abort();
-    this.#settle?.(outcome);
   }
 
   /** Stop watching. @returns what the client has sent so far. */

@@ -20,13 +20,17 @@ export function refuse(
   if (!socket.writable) return;
   const phrase = STATUS_CODES[status] ?? '';
   const text = `${body ?? phrase}\n`;
-  const head = formatHead(status, phrase, {
+  const given = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
+  const defaults = Object.entries({
     Date: new Date().toUTCString(),
     'Content-Type': 'text/plain; charset=utf-8',
     'X-Content-Type-Options': 'nosniff',
+  });
+  const head = formatHead(status, phrase, {
+    ...Object.fromEntries(defaults.filter(([name]) => !given.has(name.toLowerCase()))),
     ...headers,
     'Content-Length': String(Buffer.byteLength(text, 'utf8')),
-    Connection: headers['Upgrade'] === undefined ? 'close' : 'Upgrade, close',
+    Connection: given.has('upgrade') ? 'Upgrade, close' : 'close',
   });
   const deadline = deadlines.start(patience, () => {
     socket.destroy();

@@ -10,6 +10,7 @@ import { createLog, type Log } from './logger.js';
 import {
   type Authorization,
   type AuthorizeResult,
+  checkAuthorization,
   type ResolvedOptions,
   resolveOptions,
   type ServerOptions,
@@ -26,6 +27,7 @@ import { refuse } from './refusal.js';
 import type { Data, SendOptions } from '../connection/sender.js';
 import type { BroadcastOptions, ServerEvents } from './events.js';
 import { closeConnections, type CloseReport, type ServerCloseOptions } from './shutdown.js';
+import { throwLater } from './throw-later.js';
 import { TypedEmitter } from '../connection/typed-emitter.js';
 import { UpgradeDispatcher, type UpgradeEndpoint } from './upgrade-dispatcher.js';
 
@@ -51,6 +53,8 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   readonly #settings: ConnectionSettings;
   readonly #connections = new Set<WebSocketConnection<Context>>();
   readonly #pending = new Set<PendingUpgrade>();
+  /** Sockets of refused upgrades whose clients have not ended yet. */
+  readonly #refused = new Set<Duplex>();
   #closing: Promise<CloseReport> | undefined;
 
   /** Attach to an http.Server or https.Server. */
@@ -60,17 +64,12 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   /** Attach to nothing. */
   constructor(options: ServerOptions<Context> & { readonly noServer: true });
   constructor(
-    first:
-      | Server
-      | HttpsServer
-      | (ServerOptions<Context> & { port?: number; host?: string; noServer?: boolean }),
+    first: Server | HttpsServer | (ServerOptions<Context> & Attachment),
     options: ServerOptions<Context> = {},
   ) {
     super();
     const attached = isServer(first) ? first : undefined;
-    const own =
-      attached === undefined ? (first as { port?: number; host?: string; noServer?: boolean }) : {};
-    const { port, host, noServer } = own;
+    const { port, host, noServer } = attached === undefined ? attachment(first) : {};
     if (attached === undefined && (port === undefined) === (noServer === undefined)) {
       throw new TypeError(
         'WebSocketServer: expected an http.Server, or options with either port or noServer: true',
@@ -127,7 +126,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
    * returns synchronously, the 101 and `'connection'` have happened when it returns.
    *
    * @returns the connection, or `undefined` if the upgrade was refused or the client left. Never
-   * rejects.
+   * throws or rejects.
    */
   handleUpgrade(
     request: IncomingMessage,
@@ -146,7 +145,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       const pending = new PendingUpgrade(socket, head);
       const result = this.#options.authorize?.(request, pending);
       if (isPromise(result)) return this.#await(result, pending, request, socket, handshake);
-      return Promise.resolve(this.#open(request, socket, head, handshake, result ?? {}));
+      return Promise.resolve(this.#decide(request, socket, head, handshake, result));
     } catch (error) {
       this.#refuse(request, socket, error);
       return Promise.resolve(undefined);
@@ -157,7 +156,8 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
    * Upgrade a request now, without the policy: for applications that have decided for themselves.
    *
    * @throws UpgradeRejection if the request is no WebSocket handshake (nothing is written then),
-   * TypeError for a header or subprotocol that cannot be sent, Error once `close()` was called.
+   * TypeError for a header or subprotocol that cannot be sent, Error once `close()` was called or
+   * if the client has left.
    */
   accept(
     request: IncomingMessage,
@@ -169,7 +169,9 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       throw new Error('accept: this WebSocketServer is closed or closing');
     }
     socket.on('error', () => undefined);
-    return this.#open(request, socket, head, checkUpgrade(request), options);
+    const handshake = checkUpgrade(request);
+    if (socket.destroyed) throw new Error('accept: the client has left');
+    return this.#open(request, socket, head, handshake, options);
   }
 
   /** Encode a message once, to send it many times. */
@@ -194,7 +196,8 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     let count = 0;
     for (const connection of this.#connections) {
       if (connection === except || connection.readyState !== 'open') continue;
-      if (excluded?.has(connection) === true || filter?.(connection) === false) continue;
+      if (excluded?.has(connection) === true) continue;
+      if (filter !== undefined && !filter(connection)) continue;
       connection.send(message, sendOptions);
       count++;
     }
@@ -234,6 +237,9 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
         path === undefined ||
         (typeof path === 'function' ? path(asked, request) : matchesPath(path, asked)),
       handle: (request, socket, head) => void this.handleUpgrade(request, socket, head),
+      fail: (request, socket, error) => {
+        this.#refuse(request, socket, error);
+      },
       refuse: (request, socket, rejection) => {
         this.#refuse(request, socket, rejection);
       },
@@ -251,20 +257,35 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     this.#pending.add(pending);
     const undone = pending.watch(this.#deadlines, this.#options.upgradeTimeout);
     try {
-      const settled = await Promise.race([result.then((value) => ({ value })), undone]);
-      const head = pending.release();
+      const answer = await Promise.race([result, undone]);
       this.#pending.delete(pending);
-      if (typeof settled === 'object') {
-        return this.#open(request, socket, head, handshake, settled.value ?? {});
+      const { outcome } = pending; // also what has happened since `authorize` answered
+      if (outcome === undefined) {
+        return this.#decide(request, socket, pending.release(), handshake, answer);
       }
-      result.catch(() => undefined); // too late to matter
-      this.#refuseUndone(settled, request, socket);
+      pending.release();
+      this.#refuseUndone(outcome, request, socket);
     } catch (error) {
       pending.release();
       this.#pending.delete(pending);
       this.#refuse(request, socket, error);
     }
     return undefined;
+  }
+
+  /** `authorize` has answered: open, unless it is too late. @throws what makes it a refusal */
+  #decide(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    handshake: Handshake,
+    answer: AuthorizeResult<Context>,
+  ): WebSocketConnection<Context> | undefined {
+    if (this.#closing !== undefined) throw unavailable('the server is shutting down');
+    const authorization = checkAuthorization<Context>(answer);
+    // A socket that is gone will not say so a second time.
+    if (socket.destroyed) return undefined;
+    return this.#open(request, socket, head, handshake, authorization);
   }
 
   #refuseUndone(outcome: PendingOutcome, request: IncomingMessage, socket: Duplex): void {
@@ -298,7 +319,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     quieten(socket);
     const connection = new WebSocketConnection<Context>(socket, this.#settings, {
       context: context as Context,
-      url: request.url ?? '/',
+      url: request.url!, // checkUpgrade has seen it
       subprotocol: chosen ?? '',
       extensions: '',
       remoteAddress: this.#admission.addressOf(request, socket),
@@ -321,9 +342,18 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       rejection = new UpgradeRejection(500);
       this.#log.applicationError('an upgrade failed with an exception of the application', error);
     }
+    if (!socket.destroyed) {
+      this.#refused.add(socket);
+      socket.once('close', () => this.#refused.delete(socket));
+    }
     refuse(socket, rejection, this.#deadlines, this.#options.closeTimeout);
     const reason = rejection.message;
-    const address = this.#admission.addressOf(request, socket);
+    let address: string | undefined;
+    try {
+      address = this.#admission.addressOf(request, socket);
+    } catch (fault) {
+      this.#log.applicationError('option trustProxy threw an exception', fault);
+    }
     this.#log.refusal(
       `refused an upgrade from ${address ?? 'unknown'} with ${rejection.status}: ${reason}`,
     );
@@ -354,22 +384,43 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
 
   async #shutDown(options: ServerCloseOptions): Promise<CloseReport> {
     for (const pending of this.#pending) pending.abort('closing');
-    const ended = this.#ownsServer ? closeServer(this.#server!) : undefined;
+    const own = this.#ownsServer ? this.#server : undefined;
+    const ended = own && closeServer(own);
     const report = await closeConnections(
       [...this.#connections],
       options,
       this.#deadlines,
       this.#clock,
+      {
+        end: async () => {
+          own?.closeAllConnections();
+          await ended;
+        },
+        cut: () => {
+          if (own !== undefined) for (const socket of this.#refused) socket.destroy();
+        },
+      },
     );
-    if (this.#ownsServer) this.#server!.closeAllConnections();
-    await ended;
-    this.emit('close');
+    throwLater(() => this.emit('close'));
     return report;
   }
 }
 
-function isServer(first: object): first is Server {
-  return typeof (first as Partial<Server>).on === 'function';
+/** The options that say what a server is attached to. */
+interface Attachment {
+  readonly port?: number;
+  readonly host?: string;
+  readonly noServer?: boolean;
+}
+
+function attachment(first: unknown): Attachment {
+  return (first as Attachment | null | undefined) ?? {};
+}
+
+/** Told by its methods, so that what stands in for an http.Server will do; an Express application will not. */
+function isServer(first: unknown): first is Server {
+  const { on, address, listen } = (first as Partial<Server> | null | undefined) ?? {};
+  return [on, address, listen].every((method) => typeof method === 'function');
 }
 
 function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
@@ -388,15 +439,4 @@ function quieten(socket: Duplex): void {
   };
   setNoDelay?.call(socket, true);
   setTimeout?.call(socket, 0);
-}
-
-/** An exception of the application's listener is its own: it surfaces, but not in the middle of our work. */
-function throwLater(run: () => unknown): void {
-  try {
-    run();
-  } catch (error) {
-    process.nextTick(() => {
-      throw error;
-    });
-  }
 }

@@ -29,6 +29,14 @@ interface Closable {
   terminate(): void;
 }
 
+/** What has to end after the connections: the http.Server that is ours. */
+interface Companion {
+  /** Let go of everything but the answers that are still on their way; resolves when they are gone. */
+  end(): Promise<void>;
+  /** Those too. */
+  cut(): void;
+}
+
 /**
  * Close connections with a Close frame behind what they have queued, and cut those that have not
  * ended by the deadline.
@@ -38,27 +46,30 @@ export async function closeConnections(
   { code = 1001, reason = '', timeout = 10_000, signal }: ServerCloseOptions,
   deadlines: Deadlines,
   clock: Clock,
+  companion?: Companion,
 ): Promise<CloseReport> {
   const start = clock.now();
   const closes = connections.map((connection) => connection.close(code, reason));
-  let cut = 0;
+  const cut = new Set<Closable>();
   const cutTheRest = (): void => {
     for (const connection of connections) {
       if (connection.readyState === 'closed') continue;
-      cut++;
+      cut.add(connection);
       connection.terminate();
     }
+    companion?.cut();
   };
   const deadline = deadlines.start(timeout, cutTheRest);
   if (signal?.aborted === true) cutTheRest();
   signal?.addEventListener('abort', cutTheRest, { once: true });
   const infos = await Promise.all(closes);
+  await companion?.end();
   deadline.cancel();
   signal?.removeEventListener('abort', cutTheRest);
   return {
     total: connections.length,
     clean: infos.filter(({ clean }) => clean).length,
-    cut,
+    cut: cut.size,
     milliseconds: clock.now() - start,
   };
 }

@@ -9,16 +9,19 @@ export type TrustProxy = false | number | ((address: string) => boolean);
  * Each proxy appends the address it was called from to `X-Forwarded-For`, so only the end of the
  * list was written by machines we trust; whatever stands before it is what the client claims.
  *
- * @param peer the address at the other end of the transport.
+ * @param peer the address at the other end of the transport; a Unix socket has none.
  */
 export function seenThroughProxies(
   request: UpgradeRequest,
   peer: string | undefined,
   trust: TrustProxy,
 ): { readonly address: string | undefined; readonly forwardedHost: string | undefined } {
-  const trusted = (address: string, hop: number): boolean =>
-    typeof trust === 'function' ? trust(address) : trust !== false && hop < trust;
-  if (peer === undefined || !trusted(peer, 0)) return { address: peer, forwardedHost: undefined };
+  // A peer on a Unix socket has no address: it can be counted as a hop, but not asked about.
+  const trusted = (address: string | undefined, hop: number): boolean =>
+    typeof trust === 'function'
+      ? address !== undefined && trust(address)
+      : trust !== false && hop < trust;
+  if (!trusted(peer, 0)) return { address: peer, forwardedHost: undefined };
 
   let address = peer;
   let hop = 0;

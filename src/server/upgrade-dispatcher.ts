@@ -13,6 +13,8 @@ export interface UpgradeEndpoint {
   readonly upgradeTimeout: number;
   matches(path: string, request: IncomingMessage): boolean;
   handle(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** The application's code threw while it was asked. */
+  fail(request: IncomingMessage, socket: Duplex, error: unknown): void;
   refuse(request: IncomingMessage, socket: Duplex, rejection: UpgradeRejection): void;
 }
 
@@ -74,8 +76,13 @@ export class UpgradeDispatcher {
     }
     const path = requestPath(request.url ?? '');
     // A target that is no path is at no server's path; whichever is asked will refuse it.
-    const endpoint = path === undefined ? first : this.#find(path, request);
-    if (endpoint !== undefined) {
+    for (const endpoint of path === undefined ? [first] : this.#ranked()) {
+      try {
+        if (path !== undefined && !endpoint.matches(path, request)) continue;
+      } catch (error) {
+        endpoint.fail(request, socket, error);
+        return;
+      }
       endpoint.handle(request, socket, head);
       return;
     }
@@ -84,12 +91,10 @@ export class UpgradeDispatcher {
   }
 
   /** Open servers first, in order of construction; those that take any path last. */
-  #find(path: string, request: IncomingMessage): UpgradeEndpoint | undefined {
-    const rank = ({ isClosed, path: own }: UpgradeEndpoint): number =>
-      (isClosed ? 2 : 0) + (own === undefined ? 1 : 0);
-    return [...this.#endpoints]
-      .sort((a, b) => rank(a) - rank(b))
-      .find((endpoint) => endpoint.matches(path, request));
+  #ranked(): UpgradeEndpoint[] {
+    const rank = ({ isClosed, path }: UpgradeEndpoint): number =>
+      (isClosed ? 2 : 0) + (path === undefined ? 1 : 0);
+    return [...this.#endpoints].sort((a, b) => rank(a) - rank(b));
   }
 
   /** Leave the request to the other listeners if there are any; else refuse it. */

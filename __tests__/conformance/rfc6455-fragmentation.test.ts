@@ -1,0 +1,4 @@
+import { testDecoderRows } from './decoder-rows.js';
+import { fragmentation } from './tables/fragmentation.js';
+
+testDecoderRows(fragmentation);

@@ -1,0 +1,189 @@
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type IncomingMessage } from 'node:http';
+import { Client, dropClients } from './client';
+import { Program, stopPrograms } from './program';
+
+const EXAMPLES = resolve(__dirname, '../../examples');
+const SHORT = readdirSync(EXAMPLES).filter((name) => name.endsWith('.mjs'));
+
+afterEach(async () => {
+  dropClients();
+  await stopPrograms();
+});
+
+/** Starts an example on a free port; `ws` is where its clients go. */
+async function start(name: string, env: Record<string, string> = {}) {
+  const program = Program.run(`examples/${name}`, { PORT: '0', ...env });
+  const url = await program.url();
+  return { program, http: url.href.replace(/^ws/, 'http'), ws: url.href.replace(/^http/, 'ws') };
+}
+
+/** The status and body with which an upgrade was refused. */
+async function refusal(client: Client) {
+  const [, response] = (await once(client.socket, 'unexpected-response')) as [
+    unknown,
+    IncomingMessage,
+  ];
+  let body = '';
+  for await (const chunk of response.setEncoding('utf8')) body += chunk as string;
+  return { status: response.statusCode, headers: response.headers, body };
+}
+
+describe('the short examples', () => {
+  test.each(SHORT)('%s has fewer than 60 lines', (name) => {
+    expect(readFileSync(resolve(EXAMPLES, name), 'utf8').trimEnd().split('\n').length).toBeLessThan(
+      60,
+    );
+  });
+
+  test('each has its row in the index, and its test here', () => {
+    const index = readFileSync(resolve(EXAMPLES, 'README.md'), 'utf8');
+    const tests = readFileSync(__filename, 'utf8');
+    for (const name of SHORT) {
+      expect(index).toContain(`[${name}](${name})`);
+      expect(tests).toContain(`start('${name}'`);
+    }
+  });
+
+  test('the index names only files that exist', () => {
+    const index = readFileSync(resolve(EXAMPLES, 'README.md'), 'utf8');
+    const files = [...index.matchAll(/\]\((?!http)([^)]+)\)/g)].map((match) => match[1]!);
+    expect(files.length).toBeGreaterThan(SHORT.length);
+    for (const file of files) expect(() => readdirOrRead(resolve(EXAMPLES, file))).not.toThrow();
+  });
+});
+
+function readdirOrRead(path: string): unknown {
+  return path.includes('.') && !path.endsWith('chat') ? readFileSync(path) : readdirSync(path);
+}
+
+describe('echo', () => {
+  test('sends Text back as Text and Binary as Binary, and tells who closed', async () => {
+    const { program, ws } = await start('echo.mjs');
+    const client = await Client.open(ws);
+    client.send('Grüße ⚓');
+    client.send(Buffer.from([0, 255, 7]));
+    client.send('');
+    expect(await client.next()).toBe('Grüße ⚓');
+    expect(await client.next()).toEqual(Buffer.from([0, 255, 7]));
+    expect(await client.next()).toBe('');
+    client.socket.close(4000, 'enough');
+    expect((await client.closed).code).toBe(4000);
+    await program.prints(/closed 4000 enough by peer/);
+  });
+
+  test('goes on when a client vanishes', async () => {
+    const { program, ws } = await start('echo.mjs');
+    const gone = await Client.open(ws);
+    gone.socket.terminate();
+    await program.prints(/closed 1006 .*by transport/);
+    const next = await Client.open(ws);
+    next.send('still there?');
+    expect(await next.next()).toBe('still there?');
+  });
+});
+
+describe('auth-and-origin', () => {
+  const origin = 'https://app.example';
+
+  test('lets in who has a session, and knows them by name', async () => {
+    const { ws } = await start('auth-and-origin.mjs');
+    const headers = { Cookie: 'theme=dark; session=s3cret' };
+    const client = await Client.open(ws, { origin, headers });
+    expect(await client.next()).toBe('Welcome, captain Ada.');
+  });
+
+  test.each([
+    ['no cookie', {}],
+    ['a wrong one', { Cookie: 'session=guess' }],
+    ['one that only ends like it', { Cookie: 'mysession=s3cret' }],
+  ])('answers 401 to a visitor with %s', async (_, headers) => {
+    const { program, ws } = await start('auth-and-origin.mjs');
+    const refused = await refusal(new Client(ws, { origin, headers }));
+    expect(refused).toMatchObject({
+      status: 401,
+      headers: { 'www-authenticate': 'Cookie realm="harbour"' },
+      body: expect.stringMatching(/^Log in first\.\n?$/) as string,
+    });
+    await program.prints(/rejected 401/);
+  });
+
+  test('answers 403 to a page of another origin, whatever its cookie', async () => {
+    const { ws } = await start('auth-and-origin.mjs');
+    const headers = { Cookie: 'session=s3cret' };
+    const refused = await refusal(new Client(ws, { origin: 'https://evil.example', headers }));
+    expect(refused.status).toBe(403);
+  });
+});
+
+describe('async-iteration', () => {
+  test('adds up what comes, in order, however fast it comes', async () => {
+    const { program, ws } = await start('async-iteration.mjs');
+    const client = await Client.open(ws);
+    expect(await client.next()).toMatch(/^Send numbers/);
+    for (let n = 1; n <= 200; n++) client.send(`${n}`);
+    client.send('no number');
+    client.send('sum');
+    expect(await client.next()).toBe('20100');
+    expect(await client.closed).toEqual({ code: 1000, reason: 'That was all' });
+    await program.prints(/closed 1000 cleanly/);
+  });
+
+  test('notices in the loop that the peer has gone', async () => {
+    const { program, ws } = await start('async-iteration.mjs');
+    const client = await Client.open(ws);
+    client.send('1');
+    client.socket.terminate();
+    await expect(program.prints(/closed 1006 abruptly/)).resolves.toBeTruthy();
+  });
+});
+
+describe('express', () => {
+  test('serves pages and conversations on one port', async () => {
+    const { http, ws } = await start('express.mjs');
+    const a = await Client.open(`${ws}news`);
+    const b = await Client.open(`${ws}news`);
+    expect([await a.next(), await b.next()]).toEqual(['Nothing new yet.', 'Nothing new yet.']);
+    expect(await (await fetch(http)).text()).toMatch(/^2 listening/);
+
+    const answer = await fetch(`${http}news`, { method: 'POST', body: 'Land ahead' });
+    expect([answer.status, await answer.text()]).toEqual([202, 'Told 2.\n']);
+    expect([await a.next(), await b.next()]).toEqual(['Land ahead', 'Land ahead']);
+  });
+
+  test('answers 404 to a conversation elsewhere, and 415 to what is not text', async () => {
+    const { http, ws } = await start('express.mjs');
+    expect(await refusal(new Client(`${ws}elsewhere`))).toMatchObject({ status: 404 });
+    const answer = await fetch(`${http}news`, {
+      method: 'POST',
+      body: '{}',
+      headers: { 'Content-Type': 'application/json' },
+    });
+    expect(answer.status).toBe(415);
+  });
+});
+
+describe('graceful-shutdown', () => {
+  test('turns the health check to 503, says goodbye to everyone, reports, and ends', async () => {
+    const { program, http, ws } = await start('graceful-shutdown.mjs', { DRAIN_MS: '0' });
+    const health = async () => (await fetch(`${http}health`)).status;
+    expect(await health()).toBe(200);
+    const prompt = await Client.open(ws);
+    const busy = await Client.open(ws);
+    busy.socket.pause(); // it does not read the Close yet, so the server has to wait for it
+
+    program.signal('SIGTERM');
+    expect(await prompt.closed).toEqual({ code: 1001, reason: '' });
+    expect(await health()).toBe(503);
+    const late = await refusal(new Client(ws));
+    expect(late.status).toBe(503);
+
+    busy.socket.resume();
+    expect(await busy.closed).toEqual({ code: 1001, reason: '' });
+    await program.prints(/closed 2: 2 cleanly, 0 cut, in \d+ ms/);
+    expect(await program.exit).toEqual({ code: 0, signal: null });
+    expect(program.output).toMatch(/stopped\n$/);
+  });
+});

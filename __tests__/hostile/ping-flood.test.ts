@@ -1,0 +1,71 @@
+/** Pings from a peer that never reads the answers (fixed in ws 8.23.0, curl 21911). */
+import { setTimeout as delay } from 'node:timers/promises';
+import { clientFrame } from '../support/frames.js';
+import { Host, stopHosts } from '../support/host.js';
+import { RawClient } from '../support/raw-client.js';
+
+afterEach(stopHosts);
+
+/** As many pings as fit into so many bytes, numbered. */
+function pings(from: number, count: number, padding: number): Buffer {
+  return Buffer.concat(
+    Array.from({ length: count }, (_, i) =>
+      clientFrame({ opcode: 9, payload: String(from + i).padStart(padding, '0') }),
+    ),
+  );
+}
+
+test.each([
+  ['short', 32, 500_000],
+  ['long', 125, 200_000],
+])(
+  '%s pings that are never read hold at most one pong once the socket is behind',
+  async (_what, length, total) => {
+    const host = await Host.start();
+    const client = await RawClient.open(host.port);
+    const { connection } = await host.connection();
+    client.socket.pause();
+    let seen = 0;
+    let held = 0;
+    /** Pongs waiting beyond what was there when the socket fell behind. */
+    let most = 0;
+    let behind: number | undefined;
+    connection.on('ping', () => {
+      seen++;
+      held = connection.bufferedAmount;
+      most = Math.max(most, held);
+    });
+    for (let sent = 0; sent < total; sent += 5000) {
+      client.send(pings(sent, 5000, length));
+      while (seen < sent + 5000) await delay(1);
+      // Whether anything waits across a whole turn of the event loop: then the socket is behind.
+      if (connection.bufferedAmount === 0) continue;
+      behind ??= connection.bufferedAmount;
+      expect(connection.bufferedAmount).toBeLessThanOrEqual(behind + 127);
+    }
+    expect(behind).toBeDefined();
+    // One read of 64 KiB is answered in full; nothing accumulates from read to read.
+    expect(most).toBeLessThan(3 * 65_536);
+    expect(connection.readyState).toBe('open');
+
+    // When the peer reads at last, it gets whole pongs, in order, and the last is that of the last ping.
+    client.socket.resume();
+    const last = String(total - 1).padStart(length, '0');
+    while (client.frames.at(-1)?.payload.toString() !== last) await client.frame();
+    const numbers = client.frames.map(({ payload }) => Number(payload.toString()));
+    expect(numbers.at(-1)).toBe(total - 1);
+    expect(numbers.length).toBeLessThan(total);
+    expect(numbers.every((number, i) => i === 0 || number > numbers[i - 1]!)).toBe(true);
+    client.destroy();
+  },
+);
+
+test('pings in one packet from a peer that does read get a pong each', async () => {
+  const host = await Host.start();
+  const client = await RawClient.open(host.port);
+  client.send(pings(0, 1000, 4));
+  for (let i = 0; i < 1000; i++) {
+    expect((await client.frame()).payload.toString()).toBe(String(i).padStart(4, '0'));
+  }
+  client.destroy();
+});

@@ -1,0 +1,88 @@
+/** Names that every JavaScript object has, chosen by the peer (GHSA-5v72-xg48-5rpm crashed ws through them). */
+import { Host, stopHosts } from '../support/host.js';
+import { clientFrame } from '../support/frames.js';
+import { RawClient, type RequestParts, upgradeRequest } from '../support/raw-client.js';
+
+afterEach(stopHosts);
+
+const NAMES = ['constructor', '__proto__', 'toString', 'hasOwnProperty', 'prototype', 'valueOf'];
+
+/** The answer to a request, from a server that is then shown to be alive. */
+async function answer(
+  parts: RequestParts,
+  options?: Parameters<typeof Host.start>[0],
+): Promise<{ status: number; extensions: string | undefined; subprotocol: string | undefined }> {
+  const host = await Host.start({ logger: { warn() {}, error() {} }, ...options });
+  const client = await RawClient.connect(host.port);
+  client.send(upgradeRequest(parts));
+  const { status, header } = await client.response();
+  if (status === 101) {
+    client.send(clientFrame({ opcode: 9 }));
+    expect(await client.words()).toBe('pong');
+  }
+  client.destroy();
+  return {
+    status,
+    extensions: header('Sec-WebSocket-Extensions'),
+    subprotocol: header('Sec-WebSocket-Protocol'),
+  };
+}
+
+const PLAIN = { status: 101, extensions: undefined, subprotocol: undefined };
+
+describe.each(NAMES)('the name %s', (name) => {
+  test.each([
+    ['an extension', name],
+    ['an extension after empty elements', `,,${name}`],
+    ['a parameter', `permessage-deflate; ${name}`],
+    ['a parameter with a value', `permessage-deflate; ${name}=${name}`],
+    ['a quoted value', `x; y="${name}"`],
+    ['several of everything', `${name}; ${name}; ${name}=1, ${name}, x; ${name}="${name}"`],
+  ])('is nothing special as %s', async (_what, offer) => {
+    const headers = { 'Sec-WebSocket-Extensions': offer };
+    expect(await answer({ headers })).toEqual(PLAIN);
+  });
+
+  test('as a subprotocol that the server does not have is not chosen', async () => {
+    const headers = { 'Sec-WebSocket-Protocol': name };
+    expect(await answer({ headers }, { subprotocols: ['chat'] })).toEqual(PLAIN);
+    expect(await answer({ headers })).toEqual(PLAIN);
+  });
+
+  test('as a subprotocol that the server does have is chosen', async () => {
+    const headers = { 'Sec-WebSocket-Protocol': name };
+    expect(await answer({ headers }, { subprotocols: [name] })).toEqual({
+      ...PLAIN,
+      subprotocol: name,
+    });
+  });
+
+  test('as a header of its own changes nothing', async () => {
+    expect(await answer({ headers: { [`${name} `.trim()]: 'x', 'X-Y': 'z' } })).toEqual(PLAIN);
+  });
+
+  test.each(['Upgrade', 'Connection', 'Sec-WebSocket-Version', 'Sec-WebSocket-Key'])(
+    'as the value of %s is refused',
+    async (header) => {
+      const value = header === 'Connection' ? `Upgrade, ${name}` : name;
+      const { status } = await answer({ headers: { [header]: value } });
+      expect(status).toBe(header === 'Connection' ? 101 : header.endsWith('Key') ? 400 : 426);
+    },
+  );
+
+  test.each(['/', '/?', '/?x='])('in a target that begins with %s is part of it', async (start) => {
+    const seen: string[] = [];
+    const options = {
+      path: (path: string, { url }: { url?: string }) => seen.push(path, url ?? '') > 0,
+    };
+    expect(await answer({ target: start + name }, options)).toEqual(PLAIN);
+    expect(seen).toEqual([start === '/' ? `/${name}` : '/', start + name]);
+  });
+
+  test('as Origin or Host does not match one of a list', async () => {
+    const origin = await answer({ headers: { Origin: name } }, { origin: ['https://a.example'] });
+    const host = await answer({ headers: { Host: name } }, { allowedHosts: ['a.example'] });
+    // __proto__ has the underscores that a host name may have.
+    expect([origin.status, host.status]).toEqual([403, 403]);
+  });
+});

@@ -1,0 +1,58 @@
+import { type MessageEvent, ping, WebSocket } from 'undici';
+import { channel } from 'node:diagnostics_channel';
+import { conversations } from './conversations.js';
+import { Inbox, type Message } from '../../support/host.js';
+import type { Ended, Peer } from './peer.js';
+
+/** undici tells of Pongs only there. */
+const pongs = new Inbox<string>();
+channel('undici:websocket:pong').subscribe((told) => {
+  pongs.put((told as { payload: Buffer }).payload.toString());
+});
+
+async function open(url: string, subprotocols: string[] = []): Promise<Peer> {
+  const socket = new WebSocket(url, subprotocols);
+  socket.binaryType = 'arraybuffer';
+  const inbox = new Inbox<Message>();
+  socket.addEventListener('message', ({ data }: MessageEvent) => {
+    inbox.put(typeof data === 'string' ? data : Buffer.from(data as ArrayBuffer));
+  });
+  const ended = new Promise<Ended>((done) => {
+    socket.addEventListener('close', ({ code, reason }) => {
+      done({ code, reason });
+    });
+  });
+  await new Promise<void>((opened, failed) => {
+    socket.addEventListener('open', () => {
+      opened();
+    });
+    socket.addEventListener('error', () => {
+      failed(new Error('undici could not connect'));
+    });
+  });
+  return {
+    subprotocol: socket.protocol,
+    send: async (...messages) => {
+      for (const message of messages) socket.send(message);
+    },
+    receive: (count) => inbox.take(count),
+    close: async (code, reason) => {
+      socket.close(code, reason);
+    },
+    ended: () => ended,
+    ping: async (payload) => {
+      ping(socket, Buffer.from(payload));
+      expect(await pongs.take(1)).toEqual([payload]);
+    },
+  };
+}
+
+describe('undici talks with hawser', () => {
+  conversations(open, {
+    pings: true,
+    fragments: false,
+    closesWithoutCode: true,
+    keepsBom: false,
+    leavesWith: undefined,
+  });
+});

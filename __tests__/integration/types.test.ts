@@ -1,0 +1,152 @@
+/**
+ * What the compiler accepts and refuses. `npm run typecheck` is the judge: a line under `@ts-expect-error` that
+ * compiles fails it. Jest only shows that the rest runs.
+ */
+import {
+  type AuthorizeResult,
+  type CloseInfo,
+  type Message,
+  type PreparedMessage,
+  UpgradeRejection,
+  WebSocketConnection,
+  WebSocketServer,
+} from '../../src/index.js';
+
+interface User {
+  name: string;
+  admin: boolean;
+}
+
+/** Compiles only if both types are the same. */
+type Same<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const same = <A, B>(proof: Same<A, B>): void => void proof;
+
+test('the context of authorize flows to the connection, wherever it comes from', async () => {
+  const wss = new WebSocketServer<User>({
+    noServer: true,
+    authorize: async (request, { signal }): Promise<AuthorizeResult<User>> => {
+      same<typeof signal, AbortSignal>(true);
+      if (request.headers.authorization === undefined) throw new UpgradeRejection(401);
+      return { context: { name: 'Ann', admin: false } };
+    },
+  });
+  wss.on('connection', (conn, request) => {
+    same<typeof conn, WebSocketConnection<User>>(true);
+    same<typeof conn.context, User>(true);
+    same<typeof request.url, string | undefined>(true);
+    // @ts-expect-error -- a User has no such property
+    void conn.context.email;
+    // @ts-expect-error -- it is read-only
+    conn.context = { name: 'Eve', admin: true };
+  });
+  for (const conn of wss.connections) same<typeof conn.context, User>(true);
+  wss.broadcast('x', { filter: (conn) => conn.context.admin });
+  wss.on('connectionError', (error, conn) => {
+    same<typeof error, Error>(true);
+    same<typeof conn.context, User>(true);
+  });
+  type Handled = Awaited<ReturnType<typeof wss.handleUpgrade>>;
+  same<Handled, WebSocketConnection<User> | undefined>(true);
+  await wss.close();
+});
+
+test('a context of the wrong shape is refused', async () => {
+  const wss = new WebSocketServer<User>({
+    noServer: true,
+    // @ts-expect-error -- `admin` is missing
+    authorize: () => ({ context: { name: 'Ann' } }),
+  });
+  const other = new WebSocketServer<User>({
+    noServer: true,
+    // @ts-expect-error -- and so it is in a promise
+    authorize: async () => ({ context: 'Ann' }),
+  });
+  await Promise.all([wss.close(), other.close()]);
+});
+
+test('without a type the context is undefined', async () => {
+  const wss = new WebSocketServer({ noServer: true, authorize: () => {} });
+  wss.on('connection', (conn) => {
+    same<typeof conn.context, undefined>(true);
+  });
+  await wss.close();
+});
+
+test('events have their names and arguments', async () => {
+  const wss = new WebSocketServer({ noServer: true });
+  wss.on('connection', (conn) => {
+    conn.on('message', (data, isBinary) => {
+      same<typeof data, Message>(true);
+      same<typeof data, string | Buffer>(true);
+      same<typeof isBinary, boolean>(true);
+    });
+    conn.once('close', (code, reason, info) => {
+      same<typeof code, number>(true);
+      same<typeof reason, string>(true);
+      same<typeof info, CloseInfo>(true);
+    });
+    conn.on('closing', (_code, _reason, reply) => {
+      reply();
+      // @ts-expect-error -- the code comes first
+      reply('bye');
+    });
+    conn.on('frame', ({ opcode, fin }) => {
+      same<typeof fin, boolean>(true);
+      void opcode;
+    });
+    // @ts-expect-error -- there is no such event
+    conn.on('mesage', () => {});
+    // @ts-expect-error -- nor this one, once
+    conn.once('open', () => {});
+    // @ts-expect-error -- nor can it be taken away
+    conn.off('data', () => {});
+    // @ts-expect-error -- a listener's argument is not what one likes
+    conn.on('message', (data: number) => data);
+    // @ts-expect-error -- the server's events are not the connection's
+    conn.on('rejected', () => {});
+  });
+  wss.on('rejected', ({ status, reason }) => {
+    same<typeof status, number>(true);
+    same<typeof reason, string>(true);
+  });
+  // @ts-expect-error -- there is no such event
+  wss.on('conection', () => {});
+  // @ts-expect-error -- the connection's events are not the server's
+  wss.on('message', () => {});
+  // @ts-expect-error -- and are not emitted there
+  wss.emit('message', 'x');
+  await wss.close();
+});
+
+test('options and data have their types', async () => {
+  const wrong = (): unknown[] => [
+    // @ts-expect-error -- a misspelt option
+    new WebSocketServer({ noServer: true, maxPayloadd: 1 }),
+    // @ts-expect-error -- an option of the wrong type
+    new WebSocketServer({ noServer: true, maxPayload: '1' }),
+    // @ts-expect-error -- not one of the words
+    new WebSocketServer({ noServer: true, textAs: 'bytes' }),
+    // @ts-expect-error -- neither a server nor a port nor noServer
+    new WebSocketServer({}),
+  ];
+  expect(wrong).toThrow(TypeError);
+
+  const wss = new WebSocketServer({ noServer: true });
+  const prepared: PreparedMessage = wss.prepare('x');
+  wss.broadcast(prepared);
+  wss.on('connection', async (conn) => {
+    same<ReturnType<typeof conn.send>, boolean>(true);
+    conn.send(new Uint8Array(1), { binary: true }, (error) => {
+      same<typeof error, Error | undefined>(true);
+    });
+    // @ts-expect-error -- a number is not data
+    conn.send(1);
+    // @ts-expect-error -- nor is an object
+    conn.send({ json: true });
+    for await (const message of conn) same<typeof message, Message>(true);
+    const info = await conn.close();
+    same<typeof info, CloseInfo>(true);
+  });
+  await wss.close();
+});

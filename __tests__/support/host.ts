@@ -1,0 +1,123 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import {
+  type CloseInfo,
+  type ServerOptions,
+  type WebSocketConnection,
+  WebSocketServer,
+} from '../../src/index.js';
+
+/** A message as it is sent and received. */
+export type Message = string | Buffer;
+
+/** What arrives, to be waited for. */
+export class Inbox<T> {
+  readonly #held: T[] = [];
+  #wake: (() => void) | undefined;
+
+  put(item: T): void {
+    this.#held.push(item);
+    this.#wake?.();
+  }
+
+  async take(count: number): Promise<T[]> {
+    while (this.#held.length < count) {
+      await new Promise<void>((wake) => (this.#wake = wake));
+    }
+    return this.#held.splice(0, count);
+  }
+}
+
+/** Our end of a conversation. */
+export class Ours {
+  readonly #messages = new Inbox<Message>();
+  readonly #pongs = new Inbox<string>();
+  readonly connection: WebSocketConnection;
+  readonly ended: Promise<CloseInfo>;
+
+  constructor(connection: WebSocketConnection) {
+    this.connection = connection;
+    connection.on('message', (data, isBinary) => {
+      if (isBinary !== Buffer.isBuffer(data)) throw new Error('a message of the wrong kind');
+      this.#messages.put(data);
+    });
+    connection.on('pong', (payload) => this.#pongs.put(payload.toString()));
+    this.ended = new Promise((done) => {
+      connection.on('close', (_code, _reason, info) => {
+        done(info);
+      });
+    });
+  }
+
+  receive(count: number): Promise<Message[]> {
+    return this.#messages.take(count);
+  }
+
+  pongs(count: number): Promise<string[]> {
+    return this.#pongs.take(count);
+  }
+}
+
+/** A hawser server on an http.Server that also serves a page. */
+export class Host {
+  readonly server: WebSocketServer;
+  readonly #http: Server;
+  readonly #connections = new Inbox<Ours>();
+  readonly #scheme: string;
+
+  private constructor(http: Server, scheme: string, options: ServerOptions) {
+    this.#http = http;
+    this.#scheme = scheme;
+    this.server = new WebSocketServer(http, options);
+    this.server.on('connection', (connection) => this.#connections.put(new Ours(connection)));
+  }
+
+  static async start(options: ServerOptions = {}, page = ''): Promise<Host> {
+    const http = createServer((_request, response) => {
+      response.setHeader('Content-Type', 'text/html; charset=utf-8').end(page);
+    });
+    return Host.#listen(new Host(http, 'ws', options));
+  }
+
+  static async startTls(identity: { key: string; cert: string }): Promise<Host> {
+    return Host.#listen(new Host(createTlsServer(identity), 'wss', {}));
+  }
+
+  static async #listen(host: Host): Promise<Host> {
+    host.#http.listen(0, '127.0.0.1');
+    await once(host.#http, 'listening');
+    hosts.add(host);
+    return host;
+  }
+
+  get port(): number {
+    return (this.#http.address() as AddressInfo).port;
+  }
+
+  get url(): string {
+    return `${this.#scheme}://127.0.0.1:${String(this.port)}/`;
+  }
+
+  /** The next connection that a client has opened. */
+  async connection(): Promise<Ours> {
+    const [ours] = await this.#connections.take(1);
+    return ours as Ours;
+  }
+
+  async stop(): Promise<void> {
+    for (const connection of this.server.connections) connection.terminate();
+    await this.server.close();
+    this.#http.closeAllConnections();
+    await new Promise((done) => this.#http.close(done));
+  }
+}
+
+const hosts = new Set<Host>();
+
+/** For `afterEach`. */
+export async function stopHosts(): Promise<void> {
+  for (const host of hosts) await host.stop();
+  hosts.clear();
+}

@@ -1,0 +1,394 @@
+import { EventEmitter, once } from 'node:events';
+import { WebSocketConnection } from '../../../src/connection/connection.js';
+import { Opcode } from '../../../src/protocol/frame.js';
+import { prepareMessage } from '../../../src/protocol/prepared-message.js';
+import { createConnectionPair } from '../../../src/server/connection-pair.js';
+import { Child } from '../../support/child.js';
+import { clientClose, clientFrame, describeFrame, parseFrames } from '../../support/frames.js';
+import { RawClient } from '../../support/raw-client.js';
+import {
+  connectionOn,
+  DETAILS,
+  HandClock,
+  record,
+  settingsOf,
+  Sink,
+  tearDown,
+  turns,
+  until,
+  world,
+} from './support.js';
+
+afterEach(tearDown);
+
+const text = (payload: string) => clientFrame({ opcode: 1, payload });
+const framesOf = (sink: Sink) => parseFrames(sink.bytes).map(describeFrame);
+
+describe('WebSocketConnection, what it is', () => {
+  it('has what the handshake settled, and is open', () => {
+    const connection = new WebSocketConnection(new Sink(), settingsOf(new HandClock()), {
+      context: { user: 'Ada' },
+      url: '/chat?room=1',
+      subprotocol: 'chat',
+      extensions: 'x',
+      remoteAddress: '::1',
+    });
+    expect(connection).toBeInstanceOf(EventEmitter);
+    expect(connection.context.user).toBe('Ada');
+    expect(connection.url).toBe('/chat?room=1');
+    expect(connection.subprotocol).toBe('chat');
+    expect(connection.extensions).toBe('x');
+    expect(connection.remoteAddress).toBe('::1');
+    expect(connection.readyState).toBe('open');
+    expect(connection.closeInfo).toBeUndefined();
+    expect(connection.isPaused).toBe(false);
+    expect(connection.bufferedAmount).toBe(0);
+  });
+
+  it('is a server’s end, with the decoder’s own limit, unless it is told otherwise', () => {
+    const sink = new Sink();
+    const settings = { ...settingsOf(new HandClock()), decoder: {} };
+    const connection = new WebSocketConnection(sink, settings, DETAILS);
+    connection.start(clientFrame({ opcode: 2, payload: '', length: 4 * 1024 * 1024 + 1 }));
+    expect(framesOf(sink)[0]).toMatch(/^close 1009 /);
+  });
+
+  it('has a limit of its own where authorize() gave it one', () => {
+    const sink = new Sink();
+    const details = { ...DETAILS, maxPayload: 3 };
+    const connection = new WebSocketConnection(sink, settingsOf(new HandClock()), details);
+    const messages = record(connection);
+    connection.start(Buffer.concat([text('abc'), text('abcd')]));
+    expect(messages).toEqual(['text abc']);
+    expect(framesOf(sink)[0]).toMatch(/^close 1009 /);
+  });
+
+  it('goes from open to closing to closed', async () => {
+    const { connection, client, closed } = await world();
+    const states = [connection.readyState];
+    connection.on('closing', (_code, _reason, reply) => {
+      states.push(connection.readyState); // it has to be answered
+      reply();
+      states.push(connection.readyState); // the transport has to end
+    });
+    client.send(clientClose(1000));
+    client.finish();
+    await closed;
+    states.push(connection.readyState);
+    expect(states).toEqual(['open', 'closing', 'closing', 'closed']);
+  });
+});
+
+describe('WebSocketConnection, start()', () => {
+  it('takes the bytes that came with the handshake before those of the socket', async () => {
+    const sink = new Sink();
+    const connection = connectionOn(sink);
+    const messages = record(connection);
+    sink.push(Buffer.concat([text('bc').subarray(7), text('d')]));
+    connection.start(Buffer.concat([text('a'), text('bc').subarray(0, 7)]));
+    expect(messages).toEqual(['text a']);
+    await turns();
+    expect(messages).toEqual(['text a', 'text bc', 'text d']);
+  });
+
+  it('may stop reading at once', async () => {
+    const sink = new Sink();
+    const connection = connectionOn(sink);
+    sink.push(text('b'));
+    connection.start(text('x'.repeat(65_536)));
+    await turns();
+    expect(sink.isPaused()).toBe(true);
+    const messages = record(connection);
+    await until('both', () => messages.length === 2);
+    expect(messages[1]).toBe('text b');
+  });
+});
+
+describe('WebSocketConnection, sending', () => {
+  it('sends with options and a callback, with a callback alone, and with neither', async () => {
+    const { connection, client } = await world();
+    const called: unknown[] = [];
+    expect(connection.send('a', { binary: true }, (error) => called.push('a', error))).toBe(true);
+    expect(connection.send('b', (error) => called.push('b', error))).toBe(true);
+    expect(connection.send(Buffer.from('c'), { binary: false })).toBe(true);
+    expect(connection.send(prepareMessage('d'))).toBe(true);
+    expect(connection.bufferedAmount).toBe(12);
+    expect(called).toEqual([]);
+    for (const words of ['binary 61', 'text 62', 'text 63', 'text 64']) {
+      expect(await client.words()).toBe(words);
+    }
+    expect(called).toEqual(['a', undefined, 'b', undefined]);
+    expect(connection.bufferedAmount).toBe(0);
+  });
+
+  it('keeps the order of calls on the wire, across all its methods', async () => {
+    const { connection, client } = await world();
+    connection.send('a');
+    connection.ping('b');
+    connection.sendFrame('c');
+    connection.pong('d');
+    connection.send(Buffer.alloc(20_000));
+    connection.send('e');
+    void connection.close();
+    await client.close();
+    expect(client.received().map((words) => words.slice(0, 12))).toEqual([
+      'text 61',
+      'ping 62',
+      'text 63',
+      'pong 64',
+      'binary 00000',
+      'text 65',
+      'close 1000',
+    ]);
+  });
+
+  it('pings and pongs with nothing if nothing is said', async () => {
+    const { connection, client } = await world();
+    expect(connection.ping()).toBe(true);
+    expect(connection.pong()).toBe(true);
+    expect(await client.words()).toBe('ping');
+    expect(await client.words()).toBe('pong');
+    expect(() => connection.ping('x'.repeat(126))).toThrow(RangeError);
+  });
+
+  it('says false above the mark, drain when all is with the kernel, and drained() below the mark', async () => {
+    const { connection, client } = await world({ highWaterMark: 1000 });
+    const drains: number[] = [];
+    connection.on('drain', () => drains.push(connection.bufferedAmount));
+    expect(connection.send('x'.repeat(500))).toBe(true);
+    expect(connection.send('x'.repeat(500))).toBe(false);
+    expect(connection.bufferedAmount).toBe(1008);
+    expect(await connection.drained()).toBe(true);
+    await turns();
+    expect(drains).toEqual([0]);
+    await client.frame();
+    connection.send('x'.repeat(1000));
+    await expect(connection.drained(AbortSignal.abort(new Error('enough')))).rejects.toThrow(
+      'enough',
+    );
+  });
+
+  it('counts what a slow peer has not taken, to the byte', async () => {
+    const { connection, socket, client } = await world();
+    client.socket.pause();
+    const before = socket.bytesWritten;
+    let sent = 0;
+    const payload = Buffer.alloc(1024 * 1024);
+    while (sent < 64 * payload.length) {
+      connection.send(payload);
+      sent += payload.length + 10;
+    }
+    await turns(20);
+    const waiting = connection.bufferedAmount;
+    expect(waiting).toBeGreaterThan(payload.length);
+    expect(waiting % (payload.length + 10)).not.toBe(payload.length); // whole frames or their payloads
+    expect(socket.bytesWritten - before).toBeGreaterThanOrEqual(sent - waiting);
+    client.socket.resume();
+    await until('the rest', () => connection.bufferedAmount === 0);
+    expect(socket.bytesWritten - before).toBe(sent);
+  });
+
+  it('throws nothing at whom the peer has left', async () => {
+    const { connection, client, closed } = await world();
+    client.reset();
+    await closed;
+    const called: unknown[] = [];
+    expect(connection.send('a', (error) => called.push((error as { code?: string }).code))).toBe(
+      false,
+    );
+    expect(connection.ping()).toBe(false);
+    expect(connection.sendFrame('a', { fin: false })).toBe(false);
+    expect(connection.sendFrame('a', { opcode: Opcode.Continuation })).toBe(false);
+    expect(connection.sendFrame('', { opcode: Opcode.Close })).toBe(false);
+    expect(await connection.drained()).toBe(false);
+    connection.pause();
+    connection.resume();
+    connection.terminate();
+    expect((await connection.close()).code).toBe(1006);
+    await turns();
+    expect(called).toEqual(['ERR_CONNECTION_NOT_OPEN']);
+  });
+});
+
+describe('WebSocketConnection.sendFrame', () => {
+  it('sends strings as Text and bytes as Binary, or with the opcode and bits it is given', async () => {
+    const { connection, client } = await world();
+    connection.sendFrame('a');
+    connection.sendFrame(new Uint8Array([0x62]));
+    connection.sendFrame('c', { opcode: Opcode.Binary, rsv1: true, fin: false });
+    connection.send('later');
+    connection.sendFrame('d', { opcode: Opcode.Ping });
+    connection.sendFrame('e', { opcode: Opcode.Continuation });
+    for (const words of [
+      'text 61',
+      'binary 62',
+      'rsv4 binary nofin 63',
+      'ping 64',
+      'continuation 65',
+      'text 6c61746572',
+    ]) {
+      expect(await client.words()).toBe(words);
+    }
+    expect(() => connection.sendFrame(prepareMessage('x') as unknown as string)).toThrow(TypeError);
+  });
+
+  it.each<[string, Buffer, string]>([
+    ['with code and reason', Buffer.from('0fa0627965', 'hex'), 'close 4000 627965'],
+    ['without a code', Buffer.alloc(0), 'close'],
+  ])('begins the closing handshake with a Close frame %s', async (_name, payload, words) => {
+    const { connection, client, closed } = await world();
+    expect(connection.sendFrame(payload, { opcode: Opcode.Close })).toBe(false);
+    expect(connection.readyState).toBe('closing');
+    expect(await client.words()).toBe(words);
+    client.send(clientClose(1000));
+    client.finish();
+    expect(await closed).toMatchObject({ clean: true, initiator: 'local' });
+  });
+
+  it.each<[string, string, object, RegExp]>([
+    ['of one byte', '03', {}, /1 byte of payload/],
+    ['with a code that must not be sent', '03ee', {}, /status code 1006/],
+    ['with a reason that is not UTF-8', '03e8ff', {}, /not valid UTF-8/],
+    ['that is fragmented', '03e8', { fin: false }, /must not be fragmented/],
+    ['of 126 bytes', `03e8${'61'.repeat(124)}`, {}, /not 126/],
+  ])('refuses a Close frame %s, as the caller’s mistake', async (_name, hex, flags, message) => {
+    const { connection, client } = await world();
+    const attempt = () =>
+      connection.sendFrame(Buffer.from(hex, 'hex'), { opcode: Opcode.Close, ...flags });
+    expect(attempt).toThrow(RangeError);
+    expect(attempt).toThrow(message);
+    expect(connection.readyState).toBe('open');
+    connection.send('a');
+    expect(await client.words()).toBe('text 61');
+  });
+});
+
+describe('WebSocketConnection, receiving', () => {
+  it('counts as a consumer each way there is to add a message listener', async () => {
+    for (const add of [
+      'on',
+      'addListener',
+      'prependListener',
+      'once',
+      'prependOnceListener',
+    ] as const) {
+      const { connection, client } = await world();
+      client.send(text('held'));
+      await until('the message to be held', () => client.socket.writableLength === 0);
+      await turns();
+      const heard = new Promise((resolve) => connection[add]('message', resolve));
+      expect(await heard).toBe('held');
+    }
+  });
+
+  it('shows frames however the listener is added', async () => {
+    const { connection, client } = await world();
+    const seen: string[] = [];
+    connection.prependListener('frame', ({ length }) => seen.push(`frame ${length}`));
+    const messages = record(connection, seen);
+    client.send(text('abc'));
+    await until('the message', () => messages.length > 1);
+    expect(seen).toEqual(['frame 3', 'text abc']);
+  });
+
+  it('works with events.once()', async () => {
+    const { connection, client } = await world();
+    client.send(Buffer.concat([text('a'), text('b')]));
+    expect(await once(connection, 'message')).toEqual(['a', false]);
+    expect(await once(connection, 'message')).toEqual(['b', false]);
+  });
+
+  it('can be iterated', async () => {
+    const { connection, client } = await world();
+    client.send(Buffer.concat([text('a'), text('b'), clientClose(1000)]));
+    client.finish();
+    const messages: unknown[] = [];
+    for await (const message of connection) messages.push(message);
+    expect(messages).toEqual(['a', 'b']);
+    expect(connection.readyState).toBe('closed');
+  });
+
+  it('pauses and resumes', async () => {
+    const { connection, client } = await world();
+    const messages = record(connection);
+    connection.pause();
+    expect(connection.isPaused).toBe(true);
+    client.send(Buffer.concat([text('a'), clientFrame({ opcode: 9 })]));
+    expect(await client.words()).toBe('pong');
+    expect(messages).toEqual([]);
+    connection.resume();
+    expect(connection.isPaused).toBe(false);
+    await turns();
+    expect(messages).toEqual(['text a']);
+  });
+
+  it('reads on when it closes, although nobody took what is held', async () => {
+    const { connection, socket, client, closed } = await world();
+    client.send(text('x'.repeat(65_536)));
+    await until('reading to stop', () => socket.isPaused());
+    void connection.close();
+    expect(await client.words()).toBe('close 1000');
+    client.send(clientClose(1000));
+    client.finish();
+    expect((await closed).clean).toBe(true);
+  });
+
+  it('delivers nothing inside the call of close()', async () => {
+    const { connection, client } = await world();
+    client.send(Buffer.concat([text('a'), clientFrame({ opcode: 9 })]));
+    await client.words();
+    const messages = record(connection);
+    void connection.close();
+    expect(messages).toEqual([]);
+    await turns();
+    expect(messages).toEqual(['text a']);
+  });
+});
+
+describe('WebSocketConnection, a throwing listener in a process of its own', () => {
+  it('surfaces as an uncaught exception, and later messages still arrive', async () => {
+    const child = await Child.serve(`
+      process.on('uncaughtException', (error) => say('uncaught', error.message));
+      new hawser.WebSocketServer(server).on('connection', (connection) => {
+        connection.on('message', (data) => {
+          say('heard', data);
+          if (data === 'a') throw new Error('boom');
+        });
+      });
+    `);
+    const client = await RawClient.open(child.port);
+    client.send(Buffer.concat([text('a'), text('b')]));
+    await child.says('heard', 'b');
+    expect(child.said.slice(1)).toEqual([
+      ['heard', 'a'],
+      ['uncaught', 'boom'],
+      ['heard', 'b'],
+    ]);
+    client.destroy();
+    child.kill();
+    await child.exit;
+  });
+});
+
+describe('WebSocketConnection, in pairs', () => {
+  it('talks both ways, a client masked, a server not', async () => {
+    const { server, client } = createConnectionPair();
+    server.on('message', (data) => server.send(`echo ${data.toString()}`));
+    const messages = record(client);
+    client.send('a');
+    client.send('x'.repeat(100_000));
+    await until('both answers', () => messages.length === 2);
+    expect(messages.map((words) => words.slice(0, 11))).toEqual(['text echo a', 'text echo x']);
+  });
+
+  it('closes cleanly on both ends', async () => {
+    const { server, client } = createConnectionPair();
+    const [info, other] = await Promise.all([client.close(4000, 'bye'), once(server, 'close')]);
+    expect(info).toEqual({ code: 4000, reason: '', clean: true, initiator: 'local' });
+    expect(other).toEqual([
+      4000,
+      'bye',
+      { code: 4000, reason: 'bye', clean: true, initiator: 'peer' },
+    ]);
+  });
+});

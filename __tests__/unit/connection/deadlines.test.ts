@@ -1,0 +1,210 @@
+import { Deadlines, systemClock } from '../../../src/connection/deadlines.js';
+import { HandClock } from './support.js';
+
+let clock: HandClock;
+let deadlines: Deadlines;
+let log: string[];
+const note = (words: string) => () => void log.push(words);
+
+beforeEach(() => {
+  clock = new HandClock();
+  deadlines = new Deadlines(clock);
+  log = [];
+});
+
+/** How long the one timer will wait. */
+const waits = (): number[] => [...clock.timers.values()].map(({ wait }) => wait);
+
+describe('Deadlines', () => {
+  it('has one timer, however many deadlines there are', () => {
+    for (let i = 0; i < 1000; i++) deadlines.start(100 + (i % 5), note(`${i}`));
+    expect(clock.timers.size).toBe(1);
+    expect(waits()).toEqual([100]);
+  });
+
+  it('has no timer while there is nothing to wait for', () => {
+    expect(clock.timers.size).toBe(0);
+    deadlines.start(100, note('done'));
+    clock.advance(100);
+    expect(log).toEqual(['done']);
+    expect(clock.timers.size).toBe(0);
+  });
+
+  it('expires each at its time and not a millisecond before, in the order of the times', () => {
+    deadlines.start(300, note('third'));
+    deadlines.start(100, note('first'));
+    deadlines.start(200, note('second'));
+    clock.advance(99);
+    expect(log).toEqual([]);
+    clock.advance(1);
+    expect(log).toEqual(['first']);
+    clock.advance(99);
+    expect(log).toEqual(['first']);
+    clock.advance(101);
+    expect(log).toEqual(['first', 'second', 'third']);
+  });
+
+  it('expires deadlines of one duration in the order they were started', () => {
+    deadlines.start(100, note('first'));
+    clock.advance(10);
+    deadlines.start(100, note('second'));
+    clock.advance(90);
+    expect(log).toEqual(['first']);
+    expect(waits()).toEqual([10]);
+    clock.advance(10);
+    expect(log).toEqual(['first', 'second']);
+  });
+
+  it('moves its timer forward for an earlier deadline, and leaves it for a later one', () => {
+    deadlines.start(100, note('later'));
+    deadlines.start(50, note('earlier'));
+    expect(waits()).toEqual([50]);
+    deadlines.start(70, note('between'));
+    expect(waits()).toEqual([50]);
+    clock.advance(100);
+    expect(log).toEqual(['earlier', 'between', 'later']);
+  });
+
+  it('expires all that is due when its timer comes late', () => {
+    deadlines.start(100, note('a'));
+    deadlines.start(200, note('b'));
+    clock.time += 250; // the process was busy
+    clock.advance(0);
+    expect(log).toEqual(['a', 'b']);
+  });
+
+  it('forgets a cancelled deadline, and its timer with the last one', () => {
+    const first = deadlines.start(100, note('first'));
+    const second = deadlines.start(100, note('second'));
+    const third = deadlines.start(200, note('third'));
+    first.cancel();
+    expect(clock.timers.size).toBe(1);
+    second.cancel();
+    expect(clock.timers.size).toBe(1);
+    clock.advance(150);
+    third.cancel();
+    expect(clock.timers.size).toBe(0);
+    clock.advance(1000);
+    expect(log).toEqual([]);
+  });
+
+  it('still meets the others of the same duration when one is cancelled', () => {
+    const first = deadlines.start(100, note('first'));
+    deadlines.start(100, note('second'));
+    first.cancel();
+    clock.advance(100);
+    expect(log).toEqual(['second']);
+  });
+
+  it('starts anew after all were cancelled', () => {
+    deadlines.start(100, note('cancelled')).cancel();
+    deadlines.start(200, note('kept'));
+    expect(waits()).toEqual([200]);
+    clock.advance(200);
+    expect(log).toEqual(['kept']);
+  });
+
+  it('does nothing when one is cancelled twice, or after it expired', () => {
+    const deadline = deadlines.start(100, note('once'));
+    clock.advance(100);
+    const other = deadlines.start(100, note('other'));
+    deadline.cancel();
+    deadline.cancel();
+    clock.advance(100);
+    expect(log).toEqual(['once', 'other']);
+    other.cancel();
+  });
+
+  it('does not expire one that another cancels at the same moment', () => {
+    deadlines.start(100, () => {
+      victim.cancel();
+    });
+    const victim = deadlines.start(100, note('too late'));
+    clock.advance(100);
+    expect(log).toEqual([]);
+  });
+
+  it('lets an expired deadline start another', () => {
+    deadlines.start(100, () => deadlines.start(100, note('again')));
+    clock.advance(100);
+    expect(log).toEqual([]);
+    clock.advance(100);
+    expect(log).toEqual(['again']);
+  });
+
+  it('never expires one of Infinity, and needs no timer for it', () => {
+    const never = deadlines.start(Infinity, note('never'));
+    expect(clock.timers.size).toBe(0);
+    never.cancel();
+    clock.advance(1e9);
+    expect(log).toEqual([]);
+  });
+
+  it('expires one of zero, or one that is late already, as soon as it can', () => {
+    deadlines.start(0, note('zero'));
+    expect(waits()).toEqual([0]);
+    deadlines.start(-5, note('late'));
+    expect(waits()).toEqual([0]);
+    clock.advance(0);
+    expect(log).toEqual(['zero', 'late']);
+  });
+
+  it('rounds a fraction of a millisecond up, so that the timer never comes before the deadline', () => {
+    deadlines.start(0.25, note('done'));
+    expect(waits()).toEqual([1]);
+  });
+
+  it('waits longer than a timer can: 2^31 ms and more', () => {
+    deadlines.start(2 ** 31 + 10, note('25 days'));
+    expect(waits()).toEqual([2_147_483_647]);
+    clock.advance(2_147_483_647);
+    expect(log).toEqual([]);
+    expect(waits()).toEqual([11]);
+    clock.advance(11);
+    expect(log).toEqual(['25 days']);
+  });
+
+  it('lets the exception of one surface, and still meets the others’ deadlines', () => {
+    const fail = (words: string) => () => {
+      throw new Error(words);
+    };
+    deadlines.start(100, note('before'));
+    deadlines.start(100, fail('mine'));
+    deadlines.start(100, note('between'));
+    deadlines.start(100, fail('mine too'));
+    deadlines.start(100, note('after'));
+    deadlines.start(200, note('much later'));
+    expect(() => clock.advance(100)).toThrow('mine');
+    expect(log).toEqual(['before']);
+    expect(() => clock.advance(0)).toThrow('mine too');
+    clock.advance(0);
+    expect(log).toEqual(['before', 'between', 'after']);
+    clock.advance(100);
+    expect(log).toEqual(['before', 'between', 'after', 'much later']);
+  });
+
+  it('lets the exception of the last one surface, with nothing left to do', () => {
+    deadlines.start(100, () => {
+      throw new Error('mine');
+    });
+    expect(() => clock.advance(100)).toThrow('mine');
+    expect(clock.timers.size).toBe(0);
+  });
+});
+
+describe('systemClock', () => {
+  it('is the default: real time passes', async () => {
+    const before = systemClock.now();
+    await new Promise<void>((resolve) => {
+      new Deadlines().start(5, resolve);
+    });
+    expect(systemClock.now()).toBeGreaterThanOrEqual(before + 5);
+  });
+
+  it('does not keep the process alive for a deadline, and clears its timers', () => {
+    const timer = systemClock.setTimeout(note('never'), 5) as NodeJS.Timeout;
+    expect(timer.hasRef()).toBe(false);
+    systemClock.clearTimeout(timer);
+    expect((timer as unknown as { _destroyed: boolean })._destroyed).toBe(true);
+  });
+});

@@ -1,0 +1,530 @@
+import { Outbox } from '../../../src/connection/outbox.js';
+import { sharedSlab } from '../../../src/connection/slab.js';
+import { FrameEncoder } from '../../../src/protocol/frame-encoder.js';
+import { prepareMessage } from '../../../src/protocol/prepared-message.js';
+import { describeFrame, parseFrames, serverFrame } from '../../support/frames.js';
+import { Sink, turns, world, tearDown, until } from './support.js';
+
+const TEXT = 0x81;
+const BINARY = 0x82;
+const PING = 0x89;
+const CLOSE = 0x88;
+
+let sink: Sink;
+let progress: number[];
+let outbox: Outbox;
+
+beforeEach(() => {
+  sink = new Sink();
+  progress = [];
+  outbox = new Outbox(sink, undefined, () => progress.push(outbox.bufferedAmount));
+});
+
+afterEach(tearDown);
+
+const tick = () => new Promise<void>((resolve) => process.nextTick(resolve));
+/** The writes so far: the sizes of each one's pieces. */
+const sizes = () => sink.writes.map((pieces) => pieces.map(({ length }) => length));
+const words = () => parseFrames(sink.bytes).map(describeFrame);
+
+/** A socket with `count` bytes under way that the kernel does not take. */
+async function fallBehind(count = 20_000): Promise<void> {
+  sink.behind = true;
+  outbox.frame(serverFrame({ opcode: 2, payload: Buffer.alloc(count - 4, 0x78) }));
+  await tick();
+  expect(sink.writes).toHaveLength(1);
+  expect(outbox.bufferedAmount).toBe(count);
+}
+
+describe('Outbox, the bytes on the wire', () => {
+  it.each([
+    ['an empty text', () => outbox.text(TEXT, ''), '8100'],
+    ['a short text', () => outbox.text(TEXT, 'Hi'), '81024869'],
+    ['bytes', () => outbox.bytes(BINARY, Buffer.from('a5', 'hex')), '8201a5'],
+    ['no bytes', () => outbox.bytes(CLOSE, Buffer.alloc(0)), '8800'],
+    ['a prepared frame', () => outbox.frame(prepareMessage('Hi').frame), '81024869'],
+    ['a pong', () => outbox.pong(Buffer.from('p')), '8a0170'],
+    ['first byte as told, RSV bits and all', () => outbox.text(0x71, '!'), '710121'],
+    ['a lone surrogate, as U+FFFD', () => outbox.text(TEXT, '\ud800'), '8103efbfbd'],
+  ])('%s', async (_name, send, bytes) => {
+    send();
+    await tick();
+    expect(sink.bytes.toString('hex')).toBe(bytes);
+  });
+
+  it.each([
+    ['ASCII, 41 characters', 'x'.repeat(41), '8129'],
+    ['ASCII, 125 characters', 'x'.repeat(125), '817d'],
+    ['ASCII, 126 characters', 'x'.repeat(126), '817e007e'],
+    ['125 bytes in 63 characters', 'é'.repeat(62) + 'e', '817d'],
+    ['126 bytes in 63 characters', 'é'.repeat(63), '817e007e'],
+    ['126 bytes in 42 characters', '€'.repeat(42), '817e007e'],
+    ['124 bytes in surrogate pairs', '😀'.repeat(31), '817c'],
+    ['5461 characters of three bytes', '€'.repeat(5461), '817e3fff'],
+    ['5462 characters of one byte', 'x'.repeat(5462), '817e1556'],
+    ['5462 characters of three bytes', '€'.repeat(5462), '817e4002'],
+    ['65 535 bytes', 'x'.repeat(65_535), '817effff'],
+    ['65 536 bytes', 'x'.repeat(65_536), '817f0000000000010000'],
+  ])('gives text its shortest header: %s', async (_name, text, header) => {
+    outbox.text(TEXT, text);
+    await tick();
+    const { bytes } = sink;
+    expect(bytes.toString('hex', 0, header.length / 2)).toBe(header);
+    expect(bytes.subarray(header.length / 2).equals(Buffer.from(text))).toBe(true);
+  });
+
+  it('masks every frame of a client, with a key of its own each', async () => {
+    outbox = new Outbox(
+      sink,
+      new FrameEncoder({ role: 'client', maskingKey: (key) => key.set([1, 2, 3, 4]) }),
+      () => undefined,
+    );
+    outbox.text(TEXT, 'Hi');
+    outbox.bytes(BINARY, Buffer.from([0]));
+    outbox.pong(Buffer.alloc(0));
+    await tick();
+    expect(sink.bytes.toString('hex')).toBe('818201020304496b' + '82810102030401' + '8a8001020304');
+  });
+});
+
+describe('Outbox, one write a tick', () => {
+  it('joins the frames of a tick to one buffer and one write', async () => {
+    outbox.text(TEXT, 'one');
+    outbox.bytes(BINARY, Buffer.from('two'));
+    outbox.pong(Buffer.from('three'));
+    expect(sink.writes).toEqual([]);
+    await tick();
+    expect(sizes()).toEqual([[5 + 5 + 7]]);
+    expect(words()).toEqual(['text 6f6e65', 'binary 74776f', 'pong 7468726565']);
+  });
+
+  it('writes again in the next tick', async () => {
+    outbox.text(TEXT, 'one');
+    await tick();
+    outbox.text(TEXT, 'two');
+    await tick();
+    expect(sizes()).toEqual([[5], [5]]);
+  });
+
+  it('keeps the order of calls across text, bytes, large payloads, prepared messages, pings and a Close', async () => {
+    const large = Buffer.alloc(16_385, 0x4c);
+    outbox.text(TEXT, 'a');
+    outbox.bytes(BINARY, large);
+    outbox.frame(prepareMessage('b').frame);
+    outbox.bytes(PING, Buffer.from('c'));
+    outbox.text(TEXT, 'd');
+    outbox.bytes(CLOSE, Buffer.from([3, 232]));
+    await until('all of it', () => outbox.bufferedAmount === 0);
+    expect(words()).toEqual([
+      'text 61',
+      `binary ${large.toString('hex')}`,
+      'text 62',
+      'ping 63',
+      'text 64',
+      'close 1000',
+    ]);
+  });
+
+  it('copies a payload of 16 KiB behind its header: one buffer', async () => {
+    const payload = Buffer.alloc(16_384, 1);
+    outbox.bytes(BINARY, payload);
+    payload.fill(2); // a short payload may be changed at once
+    await tick();
+    expect(sizes()).toEqual([[4 + 16_384]]);
+    expect(sink.bytes[4]).toBe(1);
+  });
+
+  it('lets a longer payload out uncopied, header and payload in one writev', async () => {
+    const payload = Buffer.alloc(16_385, 1);
+    outbox.text(TEXT, 'before');
+    outbox.bytes(BINARY, payload);
+    await tick();
+    expect(sizes()).toEqual([[8 + 4, 16_385]]);
+    expect(sink.writes[0]![1]).toBe(payload);
+  });
+
+  it('lets a typed array out uncopied too: the same memory', async () => {
+    const array = new Uint8Array(new ArrayBuffer(20_010), 10);
+    outbox.bytes(BINARY, array);
+    await tick();
+    const sent = sink.writes[0]![1]!;
+    expect(sent.buffer).toBe(array.buffer);
+    expect([sent.byteOffset, sent.length]).toEqual([10, 20_000]);
+  });
+
+  it('does not wait for the end of a tick that sends 64 KiB', () => {
+    sink = new Sink(1024 * 1024);
+    outbox = new Outbox(sink, undefined, () => undefined);
+    for (let i = 0; i < 3; i++) outbox.bytes(BINARY, Buffer.alloc(16_380));
+    expect(sink.writes).toHaveLength(0);
+    outbox.bytes(BINARY, Buffer.alloc(16_380));
+    expect(sink.writes).toHaveLength(1);
+    expect(sink.bytes.length).toBe(4 * 16_384);
+  });
+
+  it('goes on gathering after such a write', async () => {
+    sink = new Sink(1024 * 1024);
+    outbox = new Outbox(sink, undefined, () => undefined);
+    outbox.text(TEXT, 'first');
+    outbox.bytes(BINARY, Buffer.alloc(70_000));
+    outbox.text(TEXT, 'second');
+    outbox.text(TEXT, 'third');
+    expect(sink.writes).toHaveLength(1);
+    await tick();
+    expect(sizes()).toEqual([[7 + 10, 70_000], [8 + 7]]);
+  });
+
+  it('begins a new slab when the shared one is used up, and never writes over what it handed out', async () => {
+    const expected: string[] = [];
+    for (let i = 0; i < 12; i++) {
+      const payload = Buffer.alloc(10_000, i);
+      expected.push(`binary ${payload.toString('hex')}`);
+      outbox.bytes(BINARY, payload);
+      await tick();
+    }
+    await until('all of it', () => outbox.bufferedAmount === 0);
+    expect(words()).toEqual(expected);
+    expect(new Set(sink.writes.flat().map(({ buffer }) => buffer)).size).toBeGreaterThan(1);
+  });
+
+  it('keeps apart what two connections write in one tick', async () => {
+    const otherSink = new Sink();
+    const other = new Outbox(otherSink, undefined, () => undefined);
+    outbox.text(TEXT, 'a');
+    other.text(TEXT, 'b');
+    outbox.text(TEXT, 'c');
+    outbox.text(TEXT, 'd');
+    await tick();
+    expect(sink.bytes.toString('hex')).toBe('810161' + '810163' + '810164');
+    expect(otherSink.bytes.toString('hex')).toBe('810162');
+    expect(sizes()).toEqual([[3, 6]]);
+  });
+
+  it('waits while it is corked, and writes when it is flushed', async () => {
+    expect(outbox.cork()).toBe(true);
+    outbox.text(TEXT, 'a');
+    await tick();
+    outbox.text(TEXT, 'b');
+    expect(sink.writes).toEqual([]);
+    outbox.flush();
+    expect(sizes()).toEqual([[6]]);
+    outbox.flush();
+    expect(sink.writes).toHaveLength(1);
+  });
+
+  it('tells who corks it that the end of the tick will flush it anyway', async () => {
+    outbox.text(TEXT, 'a');
+    expect(outbox.cork()).toBe(false);
+    outbox.text(TEXT, 'b');
+    await tick();
+    expect(sizes()).toEqual([[6]]);
+  });
+
+  it('stays corked across a write that could not wait', async () => {
+    sink = new Sink(1024 * 1024);
+    outbox = new Outbox(sink, undefined, () => undefined);
+    outbox.cork();
+    outbox.bytes(BINARY, Buffer.alloc(70_000));
+    outbox.text(TEXT, 'behind');
+    await tick();
+    expect(sizes()).toEqual([[10, 70_000]]);
+    outbox.flush();
+    expect(sizes()).toEqual([[10, 70_000], [8]]);
+  });
+});
+
+describe('Outbox, a socket that is behind', () => {
+  it('hands it nothing until it has written what it has', async () => {
+    await fallBehind();
+    outbox.text(TEXT, '0');
+    await turns();
+    expect(sink.writableLength).toBe(20_000);
+    for (let i = 1; i < 10; i++) outbox.text(TEXT, `${i}`);
+    outbox.bytes(BINARY, Buffer.alloc(100_000));
+    await turns();
+    expect(sink.writes).toHaveLength(1);
+    expect(sink.writableLength).toBe(20_000);
+    expect(outbox.bufferedAmount).toBe(20_000 + 10 * 3 + 100_010);
+    sink.release();
+    await turns();
+    expect(sink.writes).toHaveLength(2);
+    expect(words().slice(1)).toEqual([
+      ...Array.from({ length: 10 }, (_, i) => `text 3${i}`),
+      `binary ${'00'.repeat(100_000)}`,
+    ]);
+  });
+
+  it('hands it as much as it takes at a time, in order', async () => {
+    await fallBehind();
+    const large = [1, 2, 3].map((byte) => Buffer.alloc(20_000, byte));
+    for (const payload of large) outbox.bytes(BINARY, payload);
+    sink.release();
+    await turns();
+    expect(sizes()).toEqual([[20_000], [4, 20_000]]);
+    expect(outbox.bufferedAmount).toBe(60_012);
+    sink.release();
+    await turns();
+    sink.release();
+    await turns();
+    expect(sink.writes.slice(1).map((pieces) => pieces[1])).toEqual(large);
+    sink.release();
+    await turns();
+    expect(outbox.bufferedAmount).toBe(0);
+  });
+
+  it('keeps only the newest pong that waits, behind the frames that wait', async () => {
+    await fallBehind();
+    for (const payload of ['one', 'two', 'three']) outbox.pong(Buffer.from(payload));
+    outbox.text(TEXT, 'x');
+    expect(outbox.bufferedAmount).toBe(20_000 + 7 + 3);
+    sink.release();
+    await turns();
+    expect(words().slice(1)).toEqual(['text 78', 'pong 7468726565']);
+  });
+
+  it('answers with a pong that waits even if nothing else does', async () => {
+    await fallBehind();
+    outbox.pong(Buffer.from('p'));
+    sink.release();
+    await turns();
+    expect(words().slice(1)).toEqual(['pong 70']);
+  });
+
+  it('masks a pong of a client that waits', async () => {
+    const encoder = new FrameEncoder({ role: 'client', maskingKey: (key) => key.fill(0) });
+    outbox = new Outbox(sink, encoder, () => undefined);
+    sink.behind = true;
+    outbox.bytes(BINARY, Buffer.alloc(20_000));
+    await tick();
+    outbox.pong(Buffer.from('p'));
+    expect(outbox.bufferedAmount).toBe(20_008 + 7);
+    sink.release();
+    await turns();
+    expect(sink.writes[1]!.map((piece) => piece.toString('hex'))).toEqual(['8a810000000070']);
+  });
+
+  it('answers each of ten pings of one read', async () => {
+    outbox.cork();
+    for (let i = 0; i < 10; i++) outbox.pong(Buffer.from(`${i}`));
+    outbox.flush();
+    await turns();
+    expect(sink.writes).toHaveLength(1);
+    expect(words()).toEqual(Array.from({ length: 10 }, (_, i) => `pong 3${i}`));
+  });
+
+  it('does not keep the shared slab for a frame that waits, nor the chunk of a ping', async () => {
+    await fallBehind();
+    const chunk = Buffer.alloc(65_536);
+    outbox.text(TEXT, 'waits');
+    outbox.bytes(BINARY, Buffer.from('waits'));
+    outbox.pong(chunk.subarray(0, 100));
+    sink.release();
+    await turns();
+    const [, ...pieces] = sink.writes.flat();
+    expect(pieces.map(({ length }) => length)).toEqual([14, 102]);
+    for (const piece of pieces) {
+      expect(piece.buffer).not.toBe(sharedSlab.bytes.buffer);
+      expect(piece.buffer).not.toBe(chunk.buffer);
+    }
+    expect(pieces[0]!.buffer.byteLength).toBe(16_400);
+  });
+
+  it('keeps no slab of its own once it has caught up', async () => {
+    const slabs: unknown[] = [];
+    for (let i = 0; i < 2; i++) {
+      sink.behind = true;
+      outbox.frame(serverFrame({ opcode: 2, payload: Buffer.alloc(20_000) }));
+      await tick();
+      outbox.text(TEXT, 'waits');
+      sink.behind = false;
+      sink.release();
+      await turns();
+      slabs.push(sink.writes.at(-1)![0]!.buffer);
+    }
+    expect(slabs[1]).not.toBe(slabs[0]);
+    expect(slabs).not.toContain(sharedSlab.bytes.buffer);
+  });
+
+  it('goes back to the shared slab once it has caught up', async () => {
+    await fallBehind();
+    outbox.text(TEXT, 'waits');
+    sink.behind = false;
+    sink.release();
+    await turns();
+    outbox.text(TEXT, 'quick');
+    await tick();
+    expect(sink.writes.at(-1)![0]!.buffer).toBe(sharedSlab.bytes.buffer);
+    expect(words().slice(1)).toEqual(['text 7761697473', 'text 717569636b']);
+  });
+});
+
+describe('Outbox, bufferedAmount and callbacks', () => {
+  it('counts every byte from the call until the kernel has it', async () => {
+    const seen: number[] = [];
+    const look = () => seen.push(outbox.bufferedAmount);
+    look();
+    outbox.text(TEXT, 'four'); // 6 bytes
+    look();
+    outbox.bytes(BINARY, Buffer.alloc(16_385)); // 4 + 16 385
+    look();
+    sink.behind = true;
+    await tick(); // handed over
+    look();
+    outbox.frame(Buffer.from('81024869', 'hex'));
+    look();
+    outbox.pong(Buffer.from('abc')); // 5, and takes the place of the next one
+    look();
+    outbox.pong(Buffer.alloc(0)); // 2
+    look();
+    sink.release();
+    await turns();
+    look();
+    sink.release();
+    await turns();
+    look();
+    expect(seen).toEqual([0, 6, 16_395, 16_395, 16_399, 16_404, 16_401, 6, 0]);
+    expect(progress.at(-1)).toBe(0);
+  });
+
+  it('calls back once each, in order, each when its bytes are with the kernel and not before', async () => {
+    const called: string[] = [];
+    const note = (name: string) => (error?: Error) =>
+      void called.push(error === undefined ? name : `${name}: ${error.message}`);
+    sink.behind = true;
+    outbox.bytes(BINARY, Buffer.alloc(20_000));
+    outbox.whenWritten(note('large'));
+    await tick();
+    outbox.text(TEXT, 'a');
+    outbox.whenWritten(note('a'));
+    outbox.bytes(BINARY, Buffer.alloc(20_000));
+    outbox.whenWritten(note('b'));
+    outbox.whenWritten(note('c'));
+    await turns();
+    expect(called).toEqual([]);
+    sink.release();
+    await turns();
+    expect(called).toEqual(['large']);
+    sink.release();
+    await turns();
+    expect(called).toEqual(['large', 'a', 'b', 'c']);
+    expect(outbox.bufferedAmount).toBe(0);
+  });
+
+  it('calls back at once, in the next tick, when nothing is left to be written', async () => {
+    outbox.text(TEXT, 'a');
+    await turns();
+    const called: string[] = [];
+    outbox.text(TEXT, 'b');
+    outbox.whenWritten(() => called.push('b'));
+    expect(called).toEqual([]);
+    await turns();
+    expect(called).toEqual(['b']);
+  });
+
+  it('calls back with the reason when the transport is gone', async () => {
+    await fallBehind();
+    const called: unknown[] = [];
+    outbox.text(TEXT, 'a');
+    outbox.whenWritten((error) => called.push('a', error));
+    outbox.pong(Buffer.from('p'));
+    outbox.whenWritten((error) => called.push('b', error));
+    const reason = new Error('reset');
+    sink.destroy();
+    outbox.abandon(reason);
+    expect(called).toEqual([]);
+    await turns();
+    expect(called).toEqual(['a', reason, 'b', reason]);
+    expect(outbox.bufferedAmount).toBe(sink.writableLength);
+    outbox.abandon(reason);
+    await turns();
+    expect(called).toHaveLength(4);
+  });
+
+  it('does not take a write for done that was under way when the socket was destroyed', async () => {
+    await fallBehind();
+    const called: unknown[] = [];
+    outbox.whenWritten((error) => called.push(error?.message));
+    outbox.text(TEXT, 'a');
+    outbox.whenWritten((error) => called.push(error?.message));
+    sink.destroy();
+    sink.release(); // as net.Socket does, without an error
+    await turns();
+    expect(called).toEqual([]);
+    expect(sink.writes).toHaveLength(1);
+    outbox.abandon(new Error('gone'));
+    await turns();
+    expect(called).toEqual(['gone', 'gone']);
+  });
+
+  it('calls back without an error for what the kernel took before the socket was cut', async () => {
+    const called: unknown[] = [];
+    outbox.text(TEXT, 'a');
+    outbox.whenWritten((error) => called.push('a', error));
+    outbox.destroy();
+    outbox.abandon(new Error('gone'));
+    await turns();
+    expect(called).toEqual(['a', undefined]);
+  });
+
+  it('writes nothing more when a write fails, and leaves the callbacks to abandon()', async () => {
+    const called: unknown[] = [];
+    sink.on('error', () => undefined);
+    sink._write = (_chunk, _encoding, done: (error?: Error) => void) => done(new Error('EPIPE'));
+    outbox.text(TEXT, 'a');
+    outbox.whenWritten((error) => called.push(error?.message));
+    await turns();
+    expect(progress).toEqual([]);
+    expect(called).toEqual([]);
+    outbox.abandon(new Error('gone'));
+    await turns();
+    expect(called).toEqual(['gone']);
+  });
+});
+
+describe('Outbox, ending', () => {
+  it('hands over everything, behind or not, and the pong that waits, and ends the socket', async () => {
+    await fallBehind();
+    outbox.text(TEXT, 'a');
+    outbox.pong(Buffer.from('p'));
+    outbox.bytes(BINARY, Buffer.alloc(20_000));
+    outbox.end();
+    expect(outbox.bufferedAmount).toBe(sink.writableLength);
+    expect(sink.writableEnded).toBe(true);
+    sink.behind = false;
+    sink.release();
+    await until('the end', () => sink.writableFinished);
+    expect(words().slice(1)).toEqual(['text 61', `binary ${'00'.repeat(20_000)}`, 'pong 70']);
+  });
+
+  it('calls back for what it hands over at the end', async () => {
+    const called: string[] = [];
+    outbox.text(TEXT, 'a');
+    outbox.whenWritten((error) => called.push(error?.message ?? 'a'));
+    outbox.end();
+    await turns();
+    expect(called).toEqual(['a']);
+  });
+
+  it('ends a socket that has nothing to write', async () => {
+    outbox.end();
+    await until('the end', () => sink.writableFinished);
+    expect(sink.writes).toEqual([]);
+  });
+
+  it.each([0, 1, 1000, 20_000, 100_000])(
+    'loses none of %i bytes when the socket is cut right after: the peer gets all that a plain write delivers',
+    async (length) => {
+      const { client, socket } = await world();
+      const cut = new Outbox(socket, undefined, () => undefined);
+      const payload = Buffer.alloc(length, 0x61);
+      cut.text(TEXT, 'before');
+      cut.bytes(BINARY, payload);
+      cut.destroy();
+      await client.ended();
+      expect(client.received()).toEqual([
+        'text 6265666f7265',
+        `binary ${payload.toString('hex')}`.trim(),
+      ]);
+    },
+  );
+});

@@ -1,0 +1,620 @@
+import type { WebSocketConnection } from '../../../src/connection/connection.js';
+import { clientClose, clientFrame, describeFrame, parseFrames } from '../../support/frames.js';
+import {
+  connectionOn,
+  HandClock,
+  record,
+  Sink,
+  tearDown,
+  turns,
+  until,
+  world,
+  type WorldOptions,
+} from './support.js';
+
+afterEach(tearDown);
+
+let sink: Sink;
+let connection: WebSocketConnection;
+let log: string[];
+
+/** A connection on a socket that the test feeds. */
+function start(options: WorldOptions = {}, clock = new HandClock()): void {
+  sink = new Sink(1024 * 1024);
+  connection = connectionOn(sink, options, clock);
+  const mine: string[] = (log = []);
+  connection.on('close', (code) => mine.push(`close ${code}`));
+  connection.start(Buffer.alloc(0));
+}
+
+beforeEach(() => start());
+
+const text = (payload: string) => clientFrame({ opcode: 1, payload });
+const ping = (payload: string) => clientFrame({ opcode: 9, payload });
+/** What one read of the socket brings. */
+const feed = (...frames: Buffer[]) => sink.emit('data', Buffer.concat(frames));
+const listen = () => record(connection, log);
+const answers = () => parseFrames(sink.bytes).map(describeFrame);
+/** Messages that fill what is held: 64 KiB with the overhead of one. */
+const FULL = 'x'.repeat(65_536 - 64);
+
+describe('Receiver, listeners', () => {
+  it('hands them text as strings and binary as Buffers, fragments joined', () => {
+    const heard: unknown[] = [];
+    connection.on('message', (...args) => heard.push(args));
+    feed(
+      text('é'),
+      clientFrame({ opcode: 2, payload: Buffer.from([1, 2]) }),
+      clientFrame({ opcode: 1, payload: 'a', fin: false }),
+      clientFrame({ opcode: 0, payload: 'b' }),
+    );
+    expect(heard).toEqual([
+      ['é', false],
+      [Buffer.from([1, 2]), true],
+      ['ab', false],
+    ]);
+  });
+
+  it('hands them text as a Buffer, with its kind, where textAs says so', () => {
+    start({ textAs: 'buffer' });
+    const heard: unknown[] = [];
+    connection.on('message', (...args) => heard.push(args));
+    feed(text('é'));
+    expect(heard).toEqual([[Buffer.from('c3a9', 'hex'), false]]);
+  });
+
+  it('hands every message to each of several', () => {
+    listen();
+    listen();
+    feed(text('a'), text('b'));
+    expect(log).toEqual(['text a', 'text a', 'text b', 'text b']);
+  });
+
+  it('answers in one write what one read brought', async () => {
+    connection.on('message', (data) => connection.send(data));
+    feed(text('a'), ping('p'), text('b'), ping('q'));
+    expect(sink.writes).toHaveLength(1);
+    expect(answers()).toEqual(['text 61', 'pong 70', 'text 62', 'pong 71']);
+    await turns();
+    expect(sink.writes).toHaveLength(1);
+  });
+
+  it('sends ten pongs for ten pings of one read', () => {
+    const seen: string[] = [];
+    connection.on('ping', (payload) => seen.push(payload.toString()));
+    feed(...Array.from({ length: 10 }, (_, i) => ping(`${i}`)));
+    expect(answers()).toEqual(Array.from({ length: 10 }, (_, i) => `pong 3${i}`));
+    expect(seen.join('')).toBe('0123456789');
+  });
+
+  it('tells of pongs', () => {
+    connection.on('pong', (payload) => log.push(`pong ${payload.toString()}`));
+    feed(clientFrame({ opcode: 10, payload: 'p' }));
+    expect(log).toEqual(['pong p']);
+    expect(sink.writes).toEqual([]);
+  });
+});
+
+describe('Receiver, before anyone listens', () => {
+  it('holds messages, handles control frames meanwhile, and delivers late', async () => {
+    feed(text('a'), ping('p'), text('b'));
+    expect(answers()).toEqual(['pong 70']);
+    listen();
+    expect(log).toEqual([]); // not inside the call that adds the listener
+    await turns();
+    expect(log).toEqual(['text a', 'text b']);
+    feed(text('c'));
+    expect(log).toEqual(['text a', 'text b', 'text c']);
+  });
+
+  it('delivers what it holds after the connection has closed', async () => {
+    feed(text('a'));
+    sink.destroy();
+    await turns();
+    expect(log).toEqual(['close 1006']);
+    listen();
+    await turns();
+    expect(log).toEqual(['close 1006', 'text a']);
+  });
+
+  it('loses nothing to once()', async () => {
+    connection.once('message', (data) => log.push(`once ${data.toString()}`));
+    feed(text('a'), text('b'));
+    expect(log).toEqual(['once a']);
+    connection.once('message', (data) => log.push(`once ${data.toString()}`));
+    await turns();
+    feed(text('c'));
+    await turns();
+    expect(log).toEqual(['once a', 'once b']);
+    connection.prependOnceListener('message', (data) => log.push(`once ${data.toString()}`));
+    await turns();
+    expect(log).toEqual(['once a', 'once b', 'once c']);
+  });
+
+  it('stops reading at 64 KiB held, and goes on when they are taken', async () => {
+    feed(text(FULL.slice(1)));
+    expect(sink.isPaused()).toBe(false);
+    feed(text(''));
+    expect(sink.isPaused()).toBe(true);
+    feed(text('behind'), ping('behind')); // what was already on its way
+    expect(sink.writes).toEqual([]);
+    const heard: string[] = [];
+    connection.on('message', (data) => heard.push(data.toString()));
+    await turns();
+    expect(heard.map(({ length }) => length)).toEqual([65_471, 0, 6]);
+    expect(answers()).toEqual(['pong 626568696e64']);
+    expect(sink.isPaused()).toBe(false);
+  });
+
+  it('stops reading for empty messages too: after 1024', async () => {
+    for (let i = 0; i < 1023; i++) feed(text(''));
+    expect(sink.isPaused()).toBe(false);
+    feed(text(''));
+    expect(sink.isPaused()).toBe(true);
+    listen();
+    await turns();
+    expect(log).toHaveLength(1024);
+    expect(sink.isPaused()).toBe(false);
+  });
+
+  it('holds one message whatever its length', async () => {
+    feed(text('x'.repeat(1_000_000)));
+    expect(sink.isPaused()).toBe(true);
+    listen();
+    await turns();
+    expect(log[0]).toHaveLength(1_000_005);
+  });
+
+  it('really stops a TCP peer, and loses none of its bytes', async () => {
+    const { connection, socket, client } = await world();
+    const payload = 'x'.repeat(50_000);
+    const count = 200;
+    for (let i = 0; i < count; i++) client.send(text(`${i}:${payload}`));
+    await until('reading to stop', () => socket.isPaused());
+    await turns(20);
+    expect(socket.bytesRead).toBeLessThan(1_000_000);
+    const heard: number[] = [];
+    connection.on('message', (data) => heard.push(Number.parseInt(data.toString(), 10)));
+    await until('all of it', () => heard.length === count);
+    expect(heard).toEqual(Array.from({ length: count }, (_, i) => i));
+  });
+
+  it('reads on after close(), to see the peer’s Close, and throws away what is too much', async () => {
+    feed(text(FULL), text('a'));
+    expect(sink.isPaused()).toBe(true);
+    void connection.close();
+    await turns();
+    expect(sink.isPaused()).toBe(false);
+    feed(text('b'), clientClose(1000));
+    sink.push(null);
+    await until('the end', () => log.length > 0);
+    expect(connection.closeInfo?.clean).toBe(true);
+    listen();
+    await turns();
+    expect(log.map(({ length }) => length)).toEqual([10, 5 + FULL.length]);
+  });
+
+  it('decodes no more than that after the connection has closed either', async () => {
+    connection.on('ping', () => log.push('ping'));
+    feed(text(FULL), ping('p'));
+    sink.destroy();
+    await turns();
+    expect(log).toEqual(['close 1006']);
+    connection.resume();
+    await turns();
+    expect(log).toEqual(['close 1006', 'ping']);
+  });
+
+  it('holds what was read but not decoded when the connection closed, and delivers it all', async () => {
+    feed(text(FULL), text('a'), text(FULL), text('b'), clientClose(1000));
+    sink.destroy();
+    await turns();
+    expect(log).toEqual(['close 1006']);
+    listen();
+    await turns();
+    expect(log.map((line) => line.slice(0, 6))).toEqual([
+      'close ',
+      'text x',
+      'text a',
+      'text x',
+      'text b',
+    ]);
+    expect(connection.closeInfo?.code).toBe(1006);
+  });
+});
+
+describe('Receiver, pause() and resume()', () => {
+  it('holds while paused, with listeners too, and answers pings', async () => {
+    listen();
+    connection.pause();
+    expect(connection.isPaused).toBe(true);
+    feed(text('a'), ping('p'));
+    await turns();
+    expect(log).toEqual([]);
+    expect(answers()).toEqual(['pong 70']);
+    connection.resume();
+    expect(connection.isPaused).toBe(false);
+    expect(log).toEqual([]);
+    await turns();
+    expect(log).toEqual(['text a']);
+  });
+
+  it('holds from the next message on when a listener pauses', async () => {
+    listen();
+    connection.once('message', () => connection.pause());
+    feed(text('a'), text('b'));
+    await turns();
+    expect(log).toEqual(['text a']);
+    connection.pause();
+    connection.resume();
+    await turns();
+    expect(log).toEqual(['text a', 'text b']);
+  });
+
+  it('keeps the order of messages held and messages that come', async () => {
+    listen();
+    connection.pause();
+    feed(text('a'));
+    connection.resume();
+    feed(text('b')); // before the held one is delivered
+    await turns();
+    expect(log).toEqual(['text a', 'text b']);
+  });
+
+  it('does nothing when nothing was paused', async () => {
+    listen();
+    connection.resume();
+    feed(text('a'));
+    await turns();
+    expect(log).toEqual(['text a']);
+    expect(connection.isPaused).toBe(false);
+  });
+
+  it('throws away what comes after resume() without a consumer, and what is held', async () => {
+    feed(text('held'));
+    connection.resume();
+    await turns();
+    feed(text('ignored'));
+    await turns();
+    listen();
+    await turns();
+    expect(log).toEqual([]);
+    feed(text('a'));
+    expect(log).toEqual(['text a']);
+  });
+
+  it('throws away without ever having held anything', async () => {
+    connection.resume();
+    for (let i = 0; i < 10; i++) feed(text(FULL));
+    expect(sink.isPaused()).toBe(false);
+    listen();
+    await turns();
+    expect(log).toEqual([]);
+  });
+
+  it('holds again, after such a resume(), once there has been a consumer', async () => {
+    connection.resume();
+    connection.once('message', (data) => log.push(`once ${data.toString()}`));
+    feed(text('a'), text('b'));
+    listen();
+    await turns();
+    expect(log).toEqual(['once a', 'text b']);
+  });
+
+  it('holds again when it is paused after such a resume()', async () => {
+    connection.resume();
+    connection.pause();
+    feed(text('a'));
+    listen();
+    connection.resume();
+    await turns();
+    expect(log).toEqual(['text a']);
+  });
+
+  it('does not start a second loop for resume() inside a listener', () => {
+    let depth = 0;
+    let deepest = 0;
+    connection.on('message', (data) => {
+      deepest = Math.max(deepest, ++depth);
+      connection.pause();
+      connection.resume();
+      log.push(data.toString());
+      depth--;
+    });
+    feed(...Array.from({ length: 50 }, (_, i) => text(`${i}`)));
+    expect(deepest).toBe(1);
+    expect(log).toEqual(Array.from({ length: 50 }, (_, i) => `${i}`));
+  });
+
+  it('does not nest when more bytes come inside a listener either', () => {
+    connection.on('message', (data) => {
+      log.push(`in ${data.toString()}`);
+      if (data === 'a') feed(text('b'));
+      log.push(`out ${data.toString()}`);
+    });
+    feed(text('a'));
+    expect(log).toEqual(['in a', 'out a', 'in b', 'out b']);
+  });
+
+  it('throws away what comes while paused once we have closed', async () => {
+    listen();
+    connection.pause();
+    feed(text('held'));
+    void connection.close();
+    feed(text('discarded'));
+    connection.resume();
+    feed(text('c'));
+    await turns();
+    expect(log).toEqual(['text held', 'text c']);
+  });
+});
+
+describe('Receiver, iterating', () => {
+  it('gives held messages and new ones, text and bytes, one after the other', async () => {
+    feed(text('a'));
+    const iterator = connection[Symbol.asyncIterator]();
+    expect(await iterator.next()).toEqual({ done: false, value: 'a' });
+    const waiting = iterator.next();
+    feed(clientFrame({ opcode: 2, payload: 'b' }), text('c'));
+    expect(await waiting).toEqual({ done: false, value: Buffer.from('b') });
+    expect(await iterator.next()).toEqual({ done: false, value: 'c' });
+  });
+
+  it('slows the peer down when it is slow: reading stops at 64 KiB and goes on with room', async () => {
+    const iterator = connection[Symbol.asyncIterator]();
+    feed(text(FULL), text('a'), text('b'), ping('p'));
+    expect(sink.isPaused()).toBe(true);
+    expect(sink.writes).toEqual([]);
+    expect((await iterator.next()).value).toHaveLength(FULL.length);
+    expect(sink.isPaused()).toBe(false);
+    expect(answers()).toEqual(['pong 70']);
+    expect((await iterator.next()).value).toBe('a');
+    expect((await iterator.next()).value).toBe('b');
+  });
+
+  it('answers in one write what one loop answered in one go', async () => {
+    feed(text('a'), text('b'), text('c'));
+    void (async () => {
+      for await (const message of connection) connection.send(message);
+    })();
+    await turns();
+    expect(answers()).toEqual(['text 61', 'text 62', 'text 63']);
+    expect(sink.writes).toHaveLength(1);
+  });
+
+  it('leaves the connection open, and what is held to the next, when the loop is left', async () => {
+    feed(text('a'), text('b'), text('c'));
+    for await (const message of connection) {
+      log.push(message.toString());
+      break;
+    }
+    expect(connection.readyState).toBe('open');
+    for await (const message of connection) {
+      log.push(message.toString());
+      break;
+    }
+    listen();
+    await turns();
+    expect(log).toEqual(['a', 'b', 'text c']);
+  });
+
+  it.each<[string, () => void, number]>([
+    ['the peer closes', () => feed(clientClose(1000)), 1000],
+    ['the transport ends', () => sink.push(null), 1006],
+    ['the transport breaks', () => sink.destroy(new Error('reset')), 1006],
+    ['the peer breaks a rule', () => feed(clientFrame({ opcode: 3 })), 1002],
+    ['it is terminated', () => connection.terminate(), 1006],
+  ])('ends after the held messages when %s', async (_name, end, code) => {
+    feed(text('a'), text('b'));
+    end();
+    sink.push(null);
+    await until('the close', () => connection.closeInfo !== undefined);
+    const messages: unknown[] = [];
+    for await (const message of connection) messages.push(message);
+    expect(messages).toEqual(['a', 'b']);
+    expect(connection.closeInfo!.code).toBe(code);
+  });
+
+  it('ends for one who waits when the connection closes', async () => {
+    const waiting = connection[Symbol.asyncIterator]().next();
+    sink.destroy();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+  });
+
+  it('takes what was read but not decoded when the connection closed, before it ends', async () => {
+    const iterator = connection[Symbol.asyncIterator]();
+    feed(text(FULL), text('a'), text('b'));
+    sink.destroy();
+    await until('the close', () => connection.closeInfo !== undefined);
+    const messages: string[] = [];
+    for await (const message of iterator) messages.push(message.toString().slice(0, 1));
+    expect(messages).toEqual(['x', 'a', 'b']);
+  });
+
+  it('takes over after resume() without a consumer', async () => {
+    connection.resume();
+    await turns();
+    feed(text('ignored'));
+    const iterator = connection[Symbol.asyncIterator]();
+    connection.resume(); // there is a consumer now
+    await turns();
+    feed(text('a'));
+    connection.resume();
+    expect(await iterator.next()).toEqual({ done: false, value: 'a' });
+  });
+
+  it('refuses to be mixed with listeners or another iterator', async () => {
+    listen();
+    expect(() => connection[Symbol.asyncIterator]()).toThrow(TypeError);
+    connection.removeAllListeners('message');
+    const iterator = connection[Symbol.asyncIterator]();
+    expect(() => connection[Symbol.asyncIterator]()).toThrow(/remove the other consumer first/);
+    for (const add of [
+      'on',
+      'addListener',
+      'once',
+      'prependListener',
+      'prependOnceListener',
+    ] as const) {
+      expect(() => connection[add]('message', () => undefined)).toThrow(/leave its loop/);
+    }
+    expect(connection.listenerCount('message')).toBe(0);
+    await iterator.return!();
+    listen();
+    feed(text('a'));
+    expect(log).toEqual(['text a']);
+  });
+});
+
+describe('Receiver, an exception of a listener', () => {
+  const boom = () => {
+    throw new Error('boom');
+  };
+
+  it('surfaces, and later messages still arrive', async () => {
+    connection.on('message', (data) => {
+      log.push(data.toString());
+      if (data === 'a') throw new Error('boom');
+    });
+    expect(() => feed(text('a'), text('b'), ping('p'))).toThrow('boom');
+    expect(log).toEqual(['a']);
+    await turns();
+    expect(log).toEqual(['a', 'b']);
+    expect(answers()).toEqual(['pong 70']);
+    feed(text('c'));
+    expect(log).toEqual(['a', 'b', 'c']);
+    expect(connection.readyState).toBe('open');
+  });
+
+  it('does not keep back what was sent before it', () => {
+    connection.on('message', (data) => {
+      connection.send(data);
+      throw new Error('boom');
+    });
+    expect(() => feed(text('a'))).toThrow('boom');
+    expect(answers()).toEqual(['text 61']);
+  });
+
+  it('does not cost a ping its pong', () => {
+    connection.on('ping', boom);
+    expect(() => feed(ping('p'))).toThrow('boom');
+    expect(answers()).toEqual(['pong 70']);
+  });
+
+  it.each([
+    ['a message', [text('a'), text('b')], ['text a', 'text b']],
+    [
+      'a fragmented message',
+      [
+        clientFrame({ opcode: 1, fin: false, payload: 'a' }),
+        clientFrame({ opcode: 0, payload: 'b' }),
+      ],
+      ['text ab'],
+    ],
+  ])('from a frame listener does not cost %s', async (_name, frames, expected) => {
+    listen();
+    connection.once('frame', boom);
+    expect(() => feed(...frames)).toThrow('boom');
+    await turns();
+    expect(log).toEqual(expected);
+  });
+
+  it('from a frame listener does not cost the frames behind it theirs', async () => {
+    connection.on('frame', ({ opcode }) => log.push(`frame ${opcode}`));
+    connection.prependOnceListener('frame', boom);
+    expect(() =>
+      feed(
+        clientFrame({ opcode: 2, fin: false }),
+        clientFrame({ opcode: 0, fin: false }),
+        clientFrame({ opcode: 0 }),
+      ),
+    ).toThrow('boom');
+    await turns();
+    expect(log).toEqual(['frame 0', 'frame 0']);
+  });
+
+  it('from a frame listener does not cost the peer’s Close', async () => {
+    connection.once('frame', boom);
+    expect(() => feed(clientClose(1000))).toThrow('boom');
+    await turns();
+    expect(answers()).toEqual(['close 1000']);
+    sink.push(null);
+    await until('the end', () => connection.closeInfo !== undefined);
+    expect(connection.closeInfo).toMatchObject({ code: 1000, clean: true });
+  });
+
+  it('does not let the peer’s end overtake its Close', async () => {
+    connection.on('message', boom);
+    expect(() => feed(text('a'), text('b'), text('c'), clientClose(1000))).toThrow('boom');
+    expect(() => sink.emit('end')).toThrow('boom');
+    connection.removeAllListeners('message');
+    await turns();
+    expect(answers()).toEqual(['close 1000']);
+    sink.push(null);
+    await until('the end', () => connection.closeInfo !== undefined);
+    expect(connection.closeInfo).toEqual({
+      code: 1000,
+      reason: '',
+      clean: true,
+      initiator: 'peer',
+    });
+  });
+
+  it('from a frame listener does not end an iterator before the message it belongs to', async () => {
+    const iterator = connection[Symbol.asyncIterator]();
+    connection.once('frame', boom);
+    sink.once('close', () => {
+      expect(() => feed(text('a'))).toThrow('boom');
+    });
+    sink.destroy();
+    expect(await iterator.next()).toEqual({ done: false, value: 'a' });
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+  });
+});
+
+describe('Receiver, frames', () => {
+  it('shows the header of every frame to who listens, before the message', () => {
+    listen();
+    connection.on('frame', (header) => log.push(JSON.stringify(header)));
+    connection.on('frame', () => undefined);
+    feed(
+      clientFrame({ opcode: 1, fin: false, payload: 'ab' }),
+      clientFrame({ opcode: 9 }),
+      clientFrame({ opcode: 0, payload: 'c' }),
+    );
+    expect(log).toEqual([
+      '{"opcode":1,"fin":false,"rsv1":false,"rsv2":false,"rsv3":false,"length":2}',
+      '{"opcode":9,"fin":true,"rsv1":false,"rsv2":false,"rsv3":false,"length":0}',
+      '{"opcode":0,"fin":true,"rsv1":false,"rsv2":false,"rsv3":false,"length":1}',
+      'text abc',
+    ]);
+  });
+
+  it('shows a header before its payload is there', () => {
+    connection.on('frame', ({ length }) => log.push(`frame ${length}`));
+    listen();
+    feed(text('abc').subarray(0, 7));
+    expect(log).toEqual(['frame 3']);
+    feed(text('abc').subarray(7));
+    expect(log).toEqual(['frame 3', 'text abc']);
+  });
+});
+
+describe('Receiver, when it is over', () => {
+  it('answers no ping behind terminate(), but tells of it', () => {
+    connection.on('ping', () => log.push(`ping ${connection.bufferedAmount}`));
+    connection.once('message', () => connection.terminate());
+    feed(text('a'), ping('p'));
+    expect(log).toEqual(['ping 0']);
+    expect(sink.writes).toEqual([]);
+  });
+
+  it('takes nothing behind the peer’s Close', async () => {
+    listen();
+    connection.on('ping', () => log.push('ping'));
+    feed(clientClose(1000), text('a'), ping('p'));
+    await turns();
+    expect(log).toEqual([]);
+    expect(answers()).toEqual(['close 1000']);
+  });
+});

@@ -1,0 +1,379 @@
+import { getEventListeners } from 'node:events';
+import { Sender } from '../../../src/connection/sender.js';
+import { formatClosePayload } from '../../../src/protocol/close.js';
+import { Opcode } from '../../../src/protocol/frame.js';
+import { prepareMessage } from '../../../src/protocol/prepared-message.js';
+import { describeFrame, parseFrames } from '../../support/frames.js';
+import { Sink, turns } from './support.js';
+
+let sink: Sink;
+let sender: Sender;
+let drains: number;
+let called: string[];
+
+function make(role: 'server' | 'client' = 'server', highWaterMark = 1000): void {
+  sink = new Sink();
+  const mine = (sender = new Sender(sink, role, highWaterMark, () => {
+    if (mine === sender) drains++;
+  }));
+}
+
+beforeEach(() => {
+  drains = 0;
+  called = [];
+  make();
+});
+
+const note =
+  (name: string) =>
+  (error?: Error): void =>
+    void called.push(error === undefined ? name : `${name} ${(error as { code?: string }).code}`);
+const words = () =>
+  parseFrames(sink.bytes, sink.bytes[1]! >= 0x80 ? 'client' : 'server').map(describeFrame);
+
+/** What `send` made of `data`, in words. */
+async function sent(...args: [unknown, boolean?]): Promise<string> {
+  sender.send(args[0] as string, args[1], undefined);
+  await turns();
+  return words().join(', ');
+}
+
+class MyBuffer extends Uint8Array {}
+
+describe('Sender.send, what can be sent', () => {
+  const bytes = Uint8Array.from([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]).buffer;
+  const shared = new SharedArrayBuffer(2);
+  new Uint8Array(shared).set([0xca, 0xfe]);
+
+  it.each<[string, unknown, string]>([
+    ['a string', 'Hi', 'text 4869'],
+    ['an empty string', '', 'text'],
+    ['a Buffer', Buffer.from('a5', 'hex'), 'binary a5'],
+    ['an empty Buffer', Buffer.alloc(0), 'binary'],
+    ['a subclass of Uint8Array', MyBuffer.from([1, 2]), 'binary 0102'],
+    ['a part of a Uint8Array', new Uint8Array(bytes, 4, 2), 'binary 0405'],
+    ['a part of a Uint16Array', new Uint16Array(bytes, 8, 2), 'binary 08090a0b'],
+    ['a Float64Array', new Float64Array([1]), 'binary 000000000000f03f'],
+    ['a part of a DataView', new DataView(bytes, 3, 4), 'binary 03040506'],
+    ['an ArrayBuffer', bytes.slice(0, 3), 'binary 000102'],
+    ['a SharedArrayBuffer', shared, 'binary cafe'],
+    ['a view of a SharedArrayBuffer', new Uint8Array(shared, 1), 'binary fe'],
+    ['a prepared text', prepareMessage('Hi'), 'text 4869'],
+    ['prepared bytes', prepareMessage(Buffer.from([7])), 'binary 07'],
+  ])('%s', async (_name, data, expected) => {
+    expect(await sent(data)).toBe(expected);
+    make('client');
+    expect(await sent(data)).toBe(expected);
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ['undefined', undefined, /got undefined$/],
+    ['null', null, /got null$/],
+    ['a number', 5, /got number$/],
+    ['an object', {}, /got object$/],
+    ['an array of numbers', [1, 2], /got object$/],
+    ['a Blob', new Blob(['x']), /got object$/],
+  ])('refuses %s with a TypeError, on a closed connection too', async (_name, data, message) => {
+    const attempt = () => sender.send(data as string, undefined, undefined);
+    expect(attempt).toThrow(TypeError);
+    expect(attempt).toThrow(message);
+    sender.stop();
+    expect(attempt).toThrow(TypeError);
+    await turns();
+    expect(sink.writes).toEqual([]);
+  });
+
+  it('sends text as Binary, and bytes as Text', async () => {
+    expect(await sent('é', true)).toBe('binary c3a9');
+    expect(await sent(Buffer.from('é'), false)).toBe('binary c3a9, text c3a9');
+    expect(await sent('a', false)).toBe('binary c3a9, text c3a9, text 61');
+    expect(await sent(Buffer.from('b'), true)).toBe('binary c3a9, text c3a9, text 61, binary 62');
+  });
+
+  it('refuses to send bytes as Text that are not UTF-8, and says how many they are', async () => {
+    const attempt = () => sender.send(Buffer.from('c328', 'hex'), false, undefined);
+    expect(attempt).toThrow(TypeError);
+    expect(attempt).toThrow('2 bytes were to be sent as Text but are not valid UTF-8');
+    await turns();
+    expect(sink.writes).toEqual([]);
+  });
+
+  it('shares the frame of a prepared message, uncopied', async () => {
+    const message = prepareMessage('x');
+    sender.send(message, undefined, undefined);
+    await turns();
+    expect(sink.writes[0]![0]).toBe(message.frame);
+  });
+});
+
+describe('Sender, when to slow down', () => {
+  beforeEach(() => (sink.behind = true));
+
+  it('says true below the high-water mark and false from it on', () => {
+    expect(sender.send(Buffer.alloc(995), undefined, undefined)).toBe(true); // 4 + 995 = 999
+    expect(sender.bufferedAmount).toBe(999);
+    make();
+    expect(sender.send(Buffer.alloc(996), undefined, undefined)).toBe(false);
+    expect(sender.bufferedAmount).toBe(1000);
+  });
+
+  it('says so of pings, pongs and raw frames too', () => {
+    sender.send(Buffer.alloc(994), undefined, undefined); // 998
+    expect(sender.control(Opcode.Ping, '')).toBe(false); // 1000
+    expect(sender.frame(Opcode.Text, Buffer.alloc(0), {})).toBe(false);
+    make();
+    expect(sender.control(Opcode.Pong, 'p')).toBe(true);
+    expect(sender.frame(Opcode.Text, Buffer.alloc(0), {})).toBe(true);
+  });
+
+  it('tells after a false, once, when all is with the kernel', async () => {
+    sender.send(Buffer.alloc(500), undefined, undefined);
+    sender.send(Buffer.alloc(20_000), undefined, undefined);
+    sender.send(Buffer.alloc(20_000), undefined, undefined);
+    await turns();
+    expect(drains).toBe(0);
+    sink.release();
+    await turns();
+    expect(sender.bufferedAmount).toBe(20_004); // below nothing yet, and not empty
+    expect(drains).toBe(0);
+    sink.release();
+    await turns();
+    expect(drains).toBe(1);
+    sender.send('a', undefined, undefined);
+    await turns();
+    sink.release();
+    await turns();
+    expect(drains).toBe(1);
+  });
+
+  it('tells nothing if nobody was told to slow down', async () => {
+    sender.send('a', undefined, undefined);
+    await turns();
+    sink.release();
+    await turns();
+    expect(drains).toBe(0);
+  });
+
+  it('tells nothing once the connection is not open', async () => {
+    sender.send(Buffer.alloc(20_000), undefined, undefined);
+    sender.close(formatClosePayload(1000));
+    await turns();
+    sink.behind = false;
+    sink.release();
+    await turns();
+    expect(sender.bufferedAmount).toBe(0);
+    expect(drains).toBe(0);
+  });
+
+  it('drained() resolves at once below the mark', async () => {
+    sender.send(Buffer.alloc(500), undefined, undefined);
+    expect(await sender.drained(undefined)).toBe(true);
+  });
+
+  it('drained() resolves for everyone who waits as soon as less than the mark is buffered', async () => {
+    sink = new Sink(16);
+    sink.behind = true;
+    sender = new Sender(sink, 'server', 1000, () => drains++);
+    sender.send(Buffer.alloc(2000), undefined, undefined);
+    await turns();
+    sender.send(Buffer.alloc(100), undefined, undefined);
+    let settled = 0;
+    const waits = [sender.drained(undefined), sender.drained(new AbortController().signal)];
+    for (const wait of waits) void wait.then(() => settled++);
+    await turns();
+    expect(settled).toBe(0);
+    sink.release();
+    expect(await Promise.all(waits)).toEqual([true, true]);
+    expect(sender.bufferedAmount).toBe(102);
+  });
+
+  it('drained() resolves with false when the connection is, or gets, no longer open', async () => {
+    sender.send(Buffer.alloc(2000), undefined, undefined);
+    const waiting = sender.drained(undefined);
+    sender.stop();
+    expect(await waiting).toBe(false);
+    expect(await sender.drained(undefined)).toBe(false);
+  });
+
+  it('drained() rejects with the reason of its signal, and only then', async () => {
+    const reason = new Error('enough');
+    await expect(sender.drained(AbortSignal.abort(reason))).rejects.toBe(reason);
+    sender.send(Buffer.alloc(2000), undefined, undefined);
+    const controller = new AbortController();
+    const aborted = sender.drained(controller.signal);
+    const other = sender.drained(undefined);
+    controller.abort(reason);
+    await expect(aborted).rejects.toBe(reason);
+    const forgotten = jest.spyOn(controller.signal, 'removeEventListener');
+    sender.stop();
+    expect(await other).toBe(false);
+    expect(forgotten).not.toHaveBeenCalled(); // who has aborted is not kept
+  });
+
+  it('drained() lets go of its signal', async () => {
+    sender.send(Buffer.alloc(2000), undefined, undefined);
+    const { signal } = new AbortController();
+    const waiting = sender.drained(signal);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    sender.stop();
+    await waiting;
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+});
+
+describe('Sender, control frames', () => {
+  it('sends pings and pongs of up to 125 bytes', async () => {
+    sender.control(Opcode.Ping, 'é');
+    sender.control(Opcode.Pong, Buffer.alloc(125));
+    await turns();
+    expect(words()).toEqual(['ping c3a9', `pong ${'00'.repeat(125)}`]);
+  });
+
+  it('refuses one of 126 bytes with a RangeError, on a closed connection too', () => {
+    const attempt = () => sender.control(Opcode.Ping, 'é'.repeat(63));
+    expect(attempt).toThrow(RangeError);
+    expect(attempt).toThrow('at most 125 bytes of payload, not 126');
+    sender.stop();
+    expect(attempt).toThrow(RangeError);
+  });
+
+  it('sends none once the connection is not open', async () => {
+    sender.stop();
+    expect(sender.control(Opcode.Ping, '')).toBe(false);
+    await turns();
+    expect(sink.writes).toEqual([]);
+  });
+});
+
+describe('Sender, raw frames', () => {
+  const frame = (opcode: Opcode, payload: string, flags = {}) =>
+    sender.frame(opcode, Buffer.from(payload), flags);
+
+  it('sends one frame with the bits it is given', async () => {
+    frame(Opcode.Binary, 'a', { rsv1: true, rsv3: true });
+    frame(Opcode.Text, 'b', { fin: true, rsv2: true });
+    await turns();
+    expect(words()).toEqual(['rsv5 binary 61', 'rsv2 text 62']);
+  });
+
+  it('lets other messages queue behind an unfinished one, in order, while control frames pass', async () => {
+    frame(Opcode.Text, 'a', { fin: false });
+    sender.send('1', undefined, note('1'));
+    sender.send(Buffer.from('2'), undefined, undefined);
+    sender.send(prepareMessage('3'), undefined, note('3'));
+    sender.send('4', true, undefined);
+    sender.send(Buffer.from('5'), false, undefined);
+    sender.control(Opcode.Ping, 'p');
+    frame(Opcode.Pong, 'q');
+    frame(Opcode.Continuation, 'b', { fin: false });
+    await turns();
+    const begun = ['text nofin 61', 'ping 70', 'pong 71', 'continuation nofin 62'];
+    expect(words()).toEqual(begun);
+    expect(called).toEqual([]);
+    frame(Opcode.Continuation, 'c');
+    sender.send('6', undefined, note('6'));
+    await turns();
+    expect(words()).toEqual([
+      ...begun,
+      'continuation 63',
+      'text 31',
+      'binary 32',
+      'text 33',
+      'binary 34',
+      'text 35',
+      'text 36',
+    ]);
+    expect(called).toEqual(['1', '3', '6']);
+  });
+
+  it.each<['server' | 'client', number]>([
+    ['server', 0],
+    ['client', 4],
+  ])('counts what queues behind it as buffered (%s)', async (role, key) => {
+    make(role, 100);
+    frame(Opcode.Text, '', { fin: false });
+    await turns();
+    expect(sender.bufferedAmount).toBe(0);
+    expect(sender.send(Buffer.alloc(80), undefined, undefined)).toBe(true);
+    expect(sender.bufferedAmount).toBe(82 + key);
+    expect(sender.send('x'.repeat(16), undefined, undefined)).toBe(false);
+    expect(sender.bufferedAmount).toBe(100 + 2 * key);
+    const waiting = sender.drained(undefined);
+    frame(Opcode.Continuation, '');
+    expect(sender.bufferedAmount).toBe(102 + 3 * key);
+    expect(await waiting).toBe(true);
+    await turns();
+    expect(sender.bufferedAmount).toBe(0);
+    expect(drains).toBe(1);
+    expect(words()).toHaveLength(4);
+  });
+
+  it('sends a message behind it as it was at the call', async () => {
+    frame(Opcode.Text, '', { fin: false });
+    const payload = Buffer.from('é');
+    sender.send(payload, false, undefined);
+    payload.fill(0xff);
+    frame(Opcode.Continuation, '');
+    await turns();
+    expect(words().at(-1)).toBe('text c3a9');
+  });
+
+  it('refuses a continuation of nothing, and a message inside another', async () => {
+    expect(() => frame(Opcode.Continuation, 'a')).toThrow(RangeError);
+    expect(() => frame(Opcode.Continuation, 'a')).toThrow('no unfinished message');
+    frame(Opcode.Binary, 'b', { fin: false });
+    expect(() => frame(Opcode.Text, 'c')).toThrow(RangeError);
+    expect(() => frame(Opcode.Text, 'c')).toThrow('must be finished first');
+    await turns();
+    expect(words()).toEqual(['binary nofin 62']);
+  });
+
+  it('refuses a fragmented control frame, one of 126 bytes, and an opcode that is none', () => {
+    expect(() => frame(Opcode.Ping, '', { fin: false })).toThrow('must not be fragmented');
+    expect(() => frame(Opcode.Pong, 'x'.repeat(126))).toThrow('not 126');
+    expect(() => frame(3 as Opcode, '')).toThrow('opcode 3');
+  });
+
+  it('never throws because the peer left, not even in the middle of a message', async () => {
+    frame(Opcode.Text, 'a', { fin: false });
+    sender.stop();
+    expect(frame(Opcode.Continuation, 'b')).toBe(false);
+    expect(frame(Opcode.Text, 'c')).toBe(false);
+    expect(frame(Opcode.Ping, '')).toBe(false);
+    await turns();
+    expect(words()).toEqual(['text nofin 61']);
+  });
+});
+
+describe('Sender, the end', () => {
+  it('sends the Close behind everything else, and nothing after it', async () => {
+    sender.send('a', undefined, note('a'));
+    sender.close(formatClosePayload(4000, 'bye'));
+    expect(sender.send('b', undefined, note('b'))).toBe(false);
+    expect(sender.send(Buffer.from('c'), undefined, undefined)).toBe(false);
+    expect(sender.send(prepareMessage('d'), undefined, note('d'))).toBe(false);
+    await turns();
+    expect(words()).toEqual(['text 61', 'close 4000 627965']);
+    expect(called).toEqual(['b ERR_CONNECTION_NOT_OPEN', 'd ERR_CONNECTION_NOT_OPEN', 'a']);
+  });
+
+  it('tells those who queued behind a message that will never be finished', async () => {
+    sender.frame(Opcode.Text, Buffer.from('a'), { fin: false });
+    sender.send('b', undefined, note('b'));
+    sender.send('c', undefined, undefined);
+    sender.close(formatClosePayload(1000));
+    expect(called).toEqual([]);
+    await turns();
+    expect(called).toEqual(['b ERR_CONNECTION_NOT_OPEN']);
+    expect(sender.bufferedAmount).toBe(0);
+    expect(words()).toEqual(['text nofin 61', 'close 1000']);
+  });
+
+  it('masks a client’s Close too', async () => {
+    make('client');
+    sender.close(formatClosePayload(1001));
+    await turns();
+    expect(words()).toEqual(['close 1001']);
+    expect(sender.outbox.bufferedAmount).toBe(0);
+  });
+});

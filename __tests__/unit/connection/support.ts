@@ -1,0 +1,202 @@
+/** What the tests of src/connection stand on: real sockets, a socket that is behind, a clock. */
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import type { CloseInfo } from '../../../src/connection/close-info.js';
+import { WebSocketConnection } from '../../../src/connection/connection.js';
+import { Deadlines, type Clock } from '../../../src/connection/deadlines.js';
+import type { ConnectionSettings } from '../../../src/connection/settings.js';
+import { RawClient } from '../../support/raw-client.js';
+
+/** A clock that stands still until a test moves it. */
+export class HandClock implements Clock {
+  time = 1000;
+  /** Timers that are set and not yet fired or cleared. */
+  readonly timers = new Map<number, { at: number; wait: number; callback: () => void }>();
+  #next = 1;
+
+  now(): number {
+    return this.time;
+  }
+
+  setTimeout(callback: () => void, milliseconds: number): number {
+    this.timers.set(this.#next, { at: this.time + milliseconds, wait: milliseconds, callback });
+    return this.#next++;
+  }
+
+  clearTimeout(timer: unknown): void {
+    this.timers.delete(timer as number);
+  }
+
+  /** Time passes, and what is due by then fires in order. */
+  advance(milliseconds: number): void {
+    const end = this.time + milliseconds;
+    for (;;) {
+      const [first] = [...this.timers].sort(([, one], [, other]) => one.at - other.at);
+      if (first === undefined || first[1].at > end) break;
+      this.timers.delete(first[0]);
+      this.time = Math.max(this.time, first[1].at);
+      first[1].callback();
+    }
+    this.time = end;
+  }
+}
+
+/** A socket that writes down each write it is given, and can be behind. */
+export class Sink extends Duplex {
+  /** The pieces of each write that reached the kernel's door, as the very buffers they were. */
+  readonly writes: Buffer[][] = [];
+  /** While `true`, writes are not completed. */
+  behind = false;
+  #done: (() => void) | undefined;
+
+  constructor(writableHighWaterMark = 16 * 1024) {
+    super({ allowHalfOpen: true, writableHighWaterMark });
+  }
+
+  /** All that was written, joined. */
+  get bytes(): Buffer {
+    return Buffer.concat(this.writes.flat());
+  }
+
+  override _read(): void {
+    // What the peer sends is pushed by the test.
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.#take([chunk], done);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: () => void): void {
+    this.#take(
+      chunks.map(({ chunk }) => chunk),
+      done,
+    );
+  }
+
+  #take(pieces: Buffer[], done: () => void): void {
+    this.writes.push(pieces);
+    if (this.behind) this.#done = done;
+    else done();
+  }
+
+  /** Complete the write that hangs; the next one hangs again unless `behind` is set to `false` before. */
+  release(): void {
+    const done = this.#done;
+    this.#done = undefined;
+    done?.();
+  }
+}
+
+/** Until everything that is due in this tick and the following I/O turns is done. */
+export async function turns(count = 3): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The options of a connection that a test may choose. */
+export interface WorldOptions extends Partial<Omit<ConnectionSettings, 'deadlines' | 'decoder'>> {
+  role?: 'server' | 'client';
+  maxPayload?: number;
+}
+
+export function settingsOf(clock: Clock, options: WorldOptions = {}): ConnectionSettings {
+  const { role = 'server', maxPayload = 4 * 1024 * 1024, ...rest } = options;
+  return {
+    decoder: { role, maxPayload, rsv1: false },
+    textAs: 'string',
+    highWaterMark: 64 * 1024,
+    closeTimeout: 10_000,
+    deadlines: new Deadlines(clock),
+    observer: undefined,
+    ...rest,
+  };
+}
+
+export const DETAILS = {
+  context: undefined,
+  url: '/chat?room=1',
+  subprotocol: '',
+  extensions: '',
+  remoteAddress: '127.0.0.1',
+};
+
+/** A connection whose transport is `socket`, not started. */
+export function connectionOn(
+  socket: Duplex,
+  options: WorldOptions = {},
+  clock: Clock = new HandClock(),
+): WebSocketConnection {
+  return new WebSocketConnection(socket, settingsOf(clock, options), DETAILS);
+}
+
+/** A connection over real TCP, and the bare client at its other end. */
+export interface World {
+  connection: WebSocketConnection;
+  /** The connection's own socket. */
+  socket: Socket;
+  client: RawClient;
+  clock: HandClock;
+  /** Resolves at `'close'`. */
+  closed: Promise<CloseInfo>;
+  /** What happened, in words, in order. */
+  log: string[];
+}
+
+const open: { client: RawClient; socket: Socket }[] = [];
+
+/** Lets go of all sockets; for `afterEach`. */
+export function tearDown(): void {
+  for (const { client, socket } of open.splice(0)) {
+    client.destroy();
+    socket.destroy();
+  }
+}
+
+/** Opens a connection over TCP on 127.0.0.1. */
+export async function world(options: WorldOptions = {}): Promise<World> {
+  const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const accepted = once(server, 'connection') as Promise<[Socket]>;
+  const client = await RawClient.connect((server.address() as AddressInfo).port);
+  const [socket] = await accepted;
+  server.close();
+  open.push({ client, socket });
+  socket.setNoDelay(true);
+  socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n');
+  await client.response();
+  const clock = new HandClock();
+  const log: string[] = [];
+  const connection = connectionOn(socket, options, clock);
+  const closed = new Promise<CloseInfo>((resolve) => {
+    connection.on('close', (code, reason, info) => {
+      log.push(`close ${code} ${reason}`.trim());
+      resolve(info);
+    });
+  });
+  connection.start(Buffer.alloc(0));
+  return { connection, socket, client, clock, closed, log };
+}
+
+/** Waits until `probe` is true, looking again after each turn of the event loop. */
+export async function until(what: string, probe: () => boolean): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!probe()) {
+    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    await turns(1);
+  }
+}
+
+/** Listens, and writes down each message and its kind. */
+export function record(connection: WebSocketConnection, into: string[] = []): string[] {
+  connection.on('message', (data, isBinary) => {
+    into.push(`${isBinary ? 'binary' : 'text'} ${data.toString()}`.trim());
+  });
+  return into;
+}
+
+/** What of a CloseInfo can be written as a literal. */
+export function facts(info: CloseInfo | undefined): unknown {
+  if (info === undefined) return undefined;
+  const { code, reason, clean, initiator, cause } = info;
+  return { code, reason, clean, initiator, cause: (cause as { code?: string } | undefined)?.code };
+}

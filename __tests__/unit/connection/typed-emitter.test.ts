@@ -1,0 +1,31 @@
+import { EventEmitter } from 'node:events';
+import { TypedEmitter } from '../../../src/connection/typed-emitter.js';
+
+interface Events {
+  rang: [times: number];
+}
+
+describe('TypedEmitter', () => {
+  it('is Node’s own EventEmitter at run time', () => {
+    const emitter = new TypedEmitter<Events>();
+    expect(emitter).toBeInstanceOf(EventEmitter);
+    const heard: number[] = [];
+    emitter.on('rang', (times) => heard.push(times));
+    expect(emitter.emit('rang', 3)).toBe(true);
+    expect(emitter.listenerCount('rang')).toBe(1);
+    expect(heard).toEqual([3]);
+  });
+
+  it('has the compiler check the names and arguments of events', () => {
+    const emitter = new TypedEmitter<Events>();
+    const calls = [
+      // @ts-expect-error there is no such event
+      () => emitter.emit('sang'),
+      // @ts-expect-error its argument is a number
+      () => emitter.emit('rang', 'twice'),
+      // @ts-expect-error its listener gets a number
+      () => emitter.on('rang', (times: string) => times),
+    ];
+    expect(calls).toHaveLength(3); // `tsc -p tsconfig.json` is the judge
+  });
+});

@@ -1,0 +1,229 @@
+import type { Duplex } from 'node:stream';
+import { UpgradeRejection } from '../../../src/protocol/upgrade-rejection.js';
+import { Admission, unavailable } from '../../../src/server/admission.js';
+import { createLog } from '../../../src/server/logger.js';
+import { resolveOptions, type ServerOptions } from '../../../src/server/options.js';
+import { fakeRequest, HandClock, MemoryLogger } from './harness.js';
+
+const socketFrom = (remoteAddress?: string): Duplex => ({ remoteAddress }) as unknown as Duplex;
+
+function admission(options: ServerOptions<unknown>) {
+  const logger = new MemoryLogger();
+  const made = new Admission(
+    resolveOptions<unknown>(options, []),
+    createLog(logger, new HandClock()),
+  );
+  /** 'in', or the status and body of the refusal. */
+  const admit = (
+    headers: Record<string, string>,
+    { connections = 0, pending = 0, from = '10.0.0.1' } = {},
+  ): string => {
+    try {
+      made.admit(fakeRequest(headers), socketFrom(from), connections, pending);
+      return 'in';
+    } catch (error) {
+      if (!(error instanceof UpgradeRejection)) throw error;
+      return `${String(error.status)} ${String(error.body)}`;
+    }
+  };
+  return { admission: made, admit, lines: logger.lines };
+}
+
+const FOREIGN = '403 this origin is not allowed';
+const NO_HOST = '403 this host is not served here';
+
+describe('unavailable', () => {
+  it('is a 503 that says when to come back', () => {
+    expect(unavailable('too many')).toMatchObject({
+      status: 503,
+      body: 'too many',
+      headers: { 'Retry-After': '10' },
+    });
+  });
+});
+
+describe('the origin policy', () => {
+  const proxies = { trustProxy: (address: string) => address === '10.0.0.1' };
+  const forwarded = { host: 'inner:8080', 'x-forwarded-host': 'example.com' };
+  it.each<[string, ServerOptions<unknown>, Record<string, string>, string]>([
+    ['no origin is no browser', {}, {}, 'in'],
+    ['the same origin', {}, { host: 'example.com', origin: 'https://example.com' }, 'in'],
+    ['the same but for case', {}, { host: 'Example.com', origin: 'HTTPS://EXAMPLE.COM' }, 'in'],
+    [
+      'a default port counts as none',
+      {},
+      { host: 'example.com:443', origin: 'https://example.com' },
+      'in',
+    ],
+    ['another port', {}, { host: 'localhost:1', origin: 'http://localhost:2' }, FOREIGN],
+    ['another host', {}, { host: 'example.com', origin: 'https://evil.example' }, FOREIGN],
+    ['null', {}, { origin: 'null' }, FOREIGN],
+    ['any, if the policy is *', { origin: '*' }, { origin: 'null' }, 'in'],
+    ['listed', { origin: ['https://app.example'] }, { origin: 'https://app.example' }, 'in'],
+    [
+      'listed with http',
+      { origin: ['http://app.example'] },
+      { origin: 'https://app.example' },
+      FOREIGN,
+    ],
+    ['not listed, though the same', { origin: [] }, { host: 'a', origin: 'https://a' }, FOREIGN],
+    [
+      'a function that agrees',
+      { origin: (origin) => origin === 'x://y' },
+      { origin: 'x://y' },
+      'in',
+    ],
+    ['a function that does not', { origin: () => false }, { origin: 'https://localhost' }, FOREIGN],
+    [
+      'a forwarded host without trust',
+      {},
+      { ...forwarded, origin: 'https://example.com' },
+      FOREIGN,
+    ],
+    ['a forwarded host by a proxy', proxies, { ...forwarded, origin: 'https://example.com' }, 'in'],
+    [
+      'the inner host behind a proxy',
+      proxies,
+      { ...forwarded, origin: 'http://inner:8080' },
+      FOREIGN,
+    ],
+  ])('%s', (_name, options, headers, expected) => {
+    expect(admission(options).admit(headers)).toBe(expected);
+  });
+
+  it('does not believe a forwarded host from someone who is no proxy', () => {
+    const { admit } = admission(proxies);
+    const headers = { ...forwarded, origin: 'https://example.com' };
+    expect(admit(headers, { from: '192.0.2.1' })).toBe(FOREIGN);
+  });
+
+  it('hands its function the request', () => {
+    const seen: unknown[] = [];
+    const { admit } = admission({
+      origin: (_origin, request) => seen.push(request.headers.cookie) > 0,
+    });
+    expect(admit({ origin: 'https://a.example', cookie: 'c=1' })).toBe('in');
+    expect(seen).toEqual(['c=1']);
+  });
+
+  it('tells the logger both values and the option that would allow it', () => {
+    const { admit, lines } = admission({});
+    admit({ host: 'example.com', origin: 'https://app.example' });
+    expect(lines).toEqual([
+      'warn refused origin "https://app.example" at host "example.com"; option origin: ["https://app.example"] would allow it',
+    ]);
+  });
+
+  it('writes what a client sent on one line, and not without end', () => {
+    const { admit, lines } = admission({});
+    admit({ host: 'example.com', origin: `a\n${'b'.repeat(1000)}` });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/^warn refused origin "a\\nb{198}" at host/);
+  });
+});
+
+describe('allowedHosts', () => {
+  it('is any host, unless it is given', () => {
+    expect(admission({}).admit({ host: 'rebound.example' })).toBe('in');
+  });
+
+  it('admits listed hosts, on any port if none is listed', () => {
+    const { admit, lines } = admission({ allowedHosts: ['example.com', 'localhost:8080'] });
+    expect(admit({ host: 'EXAMPLE.com:81' })).toBe('in');
+    expect(admit({ host: 'localhost:8080' })).toBe('in');
+    expect(lines).toEqual([]);
+    expect(admit({ host: 'localhost:81' })).toBe(NO_HOST);
+    expect(lines).toEqual(['warn refused host "localhost:81"; option allowedHosts would allow it']);
+  });
+
+  it('means the host that the proxy was asked for', () => {
+    const { admit } = admission({ allowedHosts: ['example.com'], trustProxy: 1 });
+    expect(admit({ host: 'inner', 'x-forwarded-host': 'example.com' })).toBe('in');
+    expect(admit({ host: 'example.com', 'x-forwarded-host': 'evil.example' })).toBe(NO_HOST);
+  });
+});
+
+describe('the limits', () => {
+  it('maxConnections counts connections and upgrades that are pending', () => {
+    const { admit } = admission({ maxConnections: 3 });
+    expect(admit({}, { connections: 2 })).toBe('in');
+    expect(admit({}, { connections: 1, pending: 1 })).toBe('in');
+    expect(admit({}, { connections: 3 })).toBe('503 too many connections');
+    expect(admit({}, { connections: 1, pending: 2 })).toBe('503 too many connections');
+  });
+
+  it('maxPendingUpgrades counts only those', () => {
+    const { admit } = admission({ maxPendingUpgrades: 2 });
+    expect(admit({}, { connections: 5, pending: 1 })).toBe('in');
+    expect(admit({}, { pending: 2 })).toBe('503 too many upgrades are pending');
+  });
+
+  it('come after everything that the client could mend', () => {
+    const { admit } = admission({ maxConnections: 0 });
+    expect(admit({ origin: 'https://evil.example' })).toBe(FOREIGN);
+    expect(admit({ upgrade: 'h2c' })).toBe('426 only upgrades to websocket are served here');
+  });
+});
+
+describe('admit', () => {
+  it('returns what the handshake says', () => {
+    const { admission: made } = admission({});
+    const request = fakeRequest({ 'sec-websocket-protocol': 'a, b' }, { url: '/chat?x=1' });
+    expect(made.admit(request, socketFrom(), 0, 0)).toMatchObject({
+      path: '/chat',
+      host: 'localhost',
+      subprotocols: ['a', 'b'],
+    });
+  });
+});
+
+describe('addressOf', () => {
+  const forwarded = fakeRequest({ 'x-forwarded-for': '127.0.0.1, 203.0.113.5' });
+  it('is the peer, or who called a proxy that is trusted', () => {
+    const socket = socketFrom('10.0.0.1');
+    expect(admission({}).admission.addressOf(forwarded, socket)).toBe('10.0.0.1');
+    expect(admission({ trustProxy: 1 }).admission.addressOf(forwarded, socket)).toBe('203.0.113.5');
+  });
+
+  it('is unknown where the transport has none', () => {
+    expect(admission({}).admission.addressOf(forwarded, socketFrom())).toBeUndefined();
+  });
+});
+
+describe('subprotocolFor', () => {
+  const request = fakeRequest();
+  const choose = (
+    subprotocols: NonNullable<ServerOptions['subprotocols']>,
+    ...offered: string[]
+  ) => {
+    const { admission: made, lines } = admission({ subprotocols });
+    return [made.subprotocolFor(offered, request), ...lines];
+  };
+
+  it("is the server's first that was offered", () => {
+    expect(choose(['v3', 'v2', 'v1'], 'v1', 'v2')).toEqual(['v2']);
+  });
+
+  it('is what the function says, which gets the offers and the request', () => {
+    const seen: unknown[] = [];
+    const pick = (...args: unknown[]): string => {
+      seen.push(...args);
+      return 'b';
+    };
+    expect(choose(pick, 'a', 'b')).toEqual(['b']);
+    expect(seen).toEqual([['a', 'b'], request]);
+  });
+
+  it('is none if none was offered, and nobody is asked', () => {
+    const ask = jest.fn(() => undefined);
+    expect(choose(ask)).toEqual([undefined]);
+    expect(ask).not.toHaveBeenCalled();
+  });
+
+  it('warns when there is none in common, naming the offers', () => {
+    const hint =
+      'warn no common subprotocol: the client offered "a", "b"; browsers close such a connection, unless option subprotocols has one of them';
+    expect(choose(['x'], 'a', 'b')).toEqual([undefined, hint]);
+    expect(choose(() => undefined, 'a', 'b')).toEqual([undefined, hint]);
+  });
+});

@@ -1,0 +1,141 @@
+import { once } from 'node:events';
+import { createConnectionPair } from '../../../src/server/connection-pair.js';
+import { eventually, HandClock, later, settle } from './harness.js';
+
+function pair(...options: Parameters<typeof createConnectionPair>) {
+  const made = createConnectionPair(...options);
+  later(() => {
+    made.server.terminate();
+    made.client.terminate();
+  });
+  return made;
+}
+
+describe('createConnectionPair', () => {
+  it('makes two open connections that talk to each other, both ways', async () => {
+    const { server, client } = pair();
+    expect([server.readyState, client.readyState]).toEqual(['open', 'open']);
+    expect([server.url, server.subprotocol, server.extensions]).toEqual(['/', '', '']);
+    expect([server.context, server.remoteAddress]).toEqual([undefined, undefined]);
+    client.on('message', (data, isBinary) => client.send(`${String(data)} ${String(isBinary)}`));
+    const answer = once(server, 'message');
+    server.send('hello');
+    expect(await answer).toEqual(['hello false', false]);
+    const binary = once(server, 'message');
+    server.send(Buffer.from('bytes'));
+    expect(await binary).toEqual(['bytes true', false]);
+  });
+
+  it('delivers asynchronously, as a socket does', async () => {
+    const { server, client } = pair();
+    const got: unknown[] = [];
+    client.on('message', (data) => got.push(data));
+    server.send('hello');
+    expect(got).toEqual([]);
+    server.send('x'.repeat(100_000)); // enough to be written at once
+    expect(got).toEqual([]);
+    await eventually('both messages', () => got.length === 2);
+  });
+
+  it('delivers nothing to an end that was cut in the meantime', async () => {
+    const { server, client } = pair();
+    const got: unknown[] = [];
+    client.on('message', (data) => got.push(data));
+    const closed = once(server, 'close');
+    server.send('x'.repeat(100_000));
+    client.terminate();
+    await closed;
+    await settle();
+    expect(got).toEqual([]);
+  });
+
+  it('leaves the bytes that were sent as they were', async () => {
+    const { server, client } = pair();
+    const sent = Buffer.alloc(100_000, 'a');
+    const received = once(server, 'message');
+    client.send(sent); // the reader unmasks in place
+    const [data] = (await received) as [Buffer];
+    expect(data.equals(Buffer.alloc(100_000, 'a'))).toBe(true);
+    expect(sent.equals(Buffer.alloc(100_000, 'a'))).toBe(true);
+  });
+
+  it('holds the sender back while the reader is paused, and loses nothing', async () => {
+    const { server, client } = pair();
+    client.pause();
+    let sent = 0;
+    while (server.send(Buffer.alloc(10_000, sent)) && sent < 1000) sent++;
+    sent++;
+    // What is in flight fills the buffers of both ends and then stops.
+    let written = 0;
+    for (let more = 0; more < 100; more++, sent++) {
+      server.send(Buffer.alloc(10_000, sent), () => written++);
+    }
+    await settle();
+    expect(written).toBeLessThan(10);
+    expect(server.bufferedAmount).toBeGreaterThan(900_000);
+    const got: number[] = [];
+    client.on('message', (data) => got.push((data as Buffer)[0]!));
+    const drain = once(server, 'drain');
+    client.resume();
+    await drain;
+    await eventually('all the messages', () => got.length === sent);
+    expect(got).toEqual(Array.from({ length: sent }, (_, index) => index & 0xff));
+    expect(written).toBe(100);
+  });
+
+  it('closes cleanly, whichever end begins', async () => {
+    for (const first of ['server', 'client'] as const) {
+      const both = pair();
+      const second = both[first === 'server' ? 'client' : 'server'];
+      const closed = once(second, 'close');
+      const info = await both[first].close(4001, 'bye');
+      expect(info).toEqual({ code: 4001, reason: '', clean: true, initiator: 'local' });
+      expect(await closed).toEqual([
+        4001,
+        'bye',
+        { code: 4001, reason: 'bye', clean: true, initiator: 'peer' },
+      ]);
+    }
+  });
+
+  it('ends the one end when the other is cut', async () => {
+    const { server, client } = pair();
+    const closed = once(client, 'close');
+    server.terminate();
+    const [code, , info] = (await closed) as [number, string, object];
+    expect(code).toBe(1006);
+    expect(info).toMatchObject({ clean: false, initiator: 'transport' });
+  });
+
+  it('takes the options that mean something without a handshake', async () => {
+    const clock = new HandClock();
+    const { server, client } = pair({
+      closeTimeout: 10,
+      maxPayload: 10,
+      textAs: 'buffer',
+      highWaterMark: 3,
+      clock,
+    });
+    expect(server.send('four')).toBe(false);
+    const [data, isBinary] = (await once(client, 'message')) as [Buffer, boolean];
+    expect([Buffer.isBuffer(data), isBinary]).toEqual([true, false]);
+
+    client.on('closing', () => undefined); // never answers
+    const closing = server.close();
+    await once(client, 'closing');
+    clock.advance(4);
+    await settle();
+    expect(server.closeInfo).toBeUndefined();
+    clock.advance(1); // half of closeTimeout: the answer is given for it
+    expect(await closing).toMatchObject({ code: 1000, clean: true });
+
+    const other = pair({ maxPayload: 10 });
+    const closed = new Promise((resolve) => other.server.on('close', resolve));
+    other.client.send('eleven char');
+    expect(await closed).toBe(1009);
+  });
+
+  it('refuses options that are wrong', () => {
+    expect(() => createConnectionPair({ maxPayload: 0 })).toThrow(/maxPayload/);
+  });
+});

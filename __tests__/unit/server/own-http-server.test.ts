@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { closeServer, createOwnServer } from '../../../src/server/own-http-server.js';
+import { upgradeRequest } from '../../support/raw-client.js';
+import { ask, connect, listen } from './harness.js';
+
+describe('an http.Server of our own', () => {
+  it('answers a plain request with 426 and the protocol it wants', async () => {
+    const client = await connect(await listen(createOwnServer()));
+    client.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const { status, header, body } = await client.response();
+    expect(status).toBe(426);
+    expect(header('Upgrade')).toBe('websocket');
+    expect(header('Connection')).toBe('Upgrade, close');
+    expect(header('Content-Type')).toBe('text/plain; charset=utf-8');
+    expect(body).toBe('only upgrades to websocket are served here\n');
+    expect(await client.ended()).toBe('end');
+  });
+
+  it('tells a handshake without Connection: Upgrade what it lacks', async () => {
+    const port = await listen(createOwnServer());
+    const client = await ask(port, { headers: { Connection: 'keep-alive' } });
+    const { status, header, body } = await client.response();
+    expect(status).toBe(400);
+    expect(header('Connection')).toBe('close');
+    expect(body).toBe('the Connection header does not include Upgrade\n');
+  });
+
+  it('answers 426 where nobody listens for upgrades', async () => {
+    const client = await ask(await listen(createOwnServer()));
+    expect((await client.response()).status).toBe(426);
+  });
+});
+
+describe('closeServer', () => {
+  it('stops listening, cuts idle connections, and resolves when the last socket is gone', async () => {
+    const server = createServer((_request, response) => response.end('plain'));
+    server.on('upgrade', (_request, socket) => {
+      socket.on('end', () => socket.end()).resume();
+    });
+    const port = await listen(server);
+    const idle = await connect(port);
+    idle.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await idle.response();
+    const upgraded = await connect(port);
+    upgraded.send(upgradeRequest());
+    await once(server, 'upgrade');
+
+    let closed = false;
+    const closing = closeServer(server).then(() => (closed = true));
+    expect(server.listening).toBe(false);
+    await idle.ended();
+    expect(closed).toBe(false);
+    upgraded.destroy();
+    await closing;
+    expect(closed).toBe(true);
+  });
+
+  it('resolves also for a server that never listened', async () => {
+    await expect(closeServer(createServer())).resolves.toBeUndefined();
+  });
+});

@@ -1,0 +1,111 @@
+import type { Duplex } from 'node:stream';
+import { Deadlines } from '../../../src/connection/deadlines.js';
+import { PendingUpgrade } from '../../../src/server/pending-upgrade.js';
+import { HandClock, settle, transportPair } from './harness.js';
+
+function start(head = '', timeout = 1000) {
+  const [socket, peer] = transportPair();
+  const clock = new HandClock();
+  const pending = new PendingUpgrade(socket, Buffer.from(head));
+  return {
+    socket,
+    peer,
+    clock,
+    pending,
+    watch: () => pending.watch(new Deadlines(clock), timeout),
+  };
+}
+
+describe('PendingUpgrade', () => {
+  it('keeps what the client sends meanwhile, behind the head, in order', async () => {
+    const { socket, peer, pending, watch } = start('he');
+    void watch();
+    peer.write('ll');
+    await settle();
+    peer.write('o');
+    await settle();
+    expect(pending.release().toString()).toBe('hello');
+    expect(socket.isPaused()).toBe(true);
+    expect(pending.outcome).toBeUndefined();
+  });
+
+  it('hands back the head itself when nothing came behind it', () => {
+    const { socket } = start();
+    const head = Buffer.from('head');
+    const pending = new PendingUpgrade(socket, head);
+    void pending.watch(new Deadlines(new HandClock()), 1000);
+    expect(pending.release()).toBe(head);
+  });
+
+  it('stops reading at 64 KiB, the head included, and loses nothing', async () => {
+    const { socket, peer, pending, watch } = start('head');
+    void watch();
+    peer.write(Buffer.alloc(65_536 - 5, 'a'));
+    await settle();
+    expect(socket.isPaused()).toBe(false);
+    peer.write('b');
+    await settle();
+    expect(socket.isPaused()).toBe(true);
+    peer.write('behind');
+    await settle();
+    expect(pending.release().toString('latin1')).toBe(`head${'a'.repeat(65_531)}b`);
+    expect(String(socket.read())).toBe('behind');
+  });
+
+  it.each([
+    ['ends its half', (peer: Duplex) => peer.end()],
+    ['is gone', (_peer: Duplex, socket: Duplex) => socket.destroy()],
+  ])('aborts the signal when the client %s', async (_name, leave) => {
+    const { socket, peer, pending, watch } = start();
+    const { signal } = pending;
+    const undone = watch();
+    expect(signal.aborted).toBe(false);
+    leave(peer, socket);
+    await undone;
+    expect(pending.outcome).toBe('left');
+    expect(signal.aborted).toBe(true);
+    pending.release();
+  });
+
+  it('aborts the signal when time is up', async () => {
+    const { clock, pending, watch } = start('', 500);
+    const { signal } = pending;
+    const undone = watch();
+    clock.advance(499);
+    expect(signal.aborted).toBe(false);
+    clock.advance(1);
+    await undone;
+    expect([pending.outcome, signal.aborted]).toEqual(['timeout', true]);
+  });
+
+  it('gives a signal that has aborted already to whoever asks late', () => {
+    const { pending } = start();
+    pending.abort('closing');
+    expect(pending.signal.aborted).toBe(true);
+    expect(pending.signal).toBe(pending.signal);
+  });
+
+  it('has the first outcome of several', async () => {
+    const { pending, watch } = start();
+    const undone = watch();
+    pending.abort('closing');
+    pending.abort('left');
+    await undone;
+    expect(pending.outcome).toBe('closing');
+  });
+
+  it('takes its hands off the socket and the clock when it is released', () => {
+    const { socket, clock, pending, watch } = start();
+    const names = ['data', 'end', 'close'];
+    const before = names.map((name) => socket.listenerCount(name));
+    void watch();
+    expect(clock.timers).toBe(1);
+    pending.release();
+    expect(clock.timers).toBe(0);
+    expect(names.map((name) => socket.listenerCount(name))).toEqual(before);
+  });
+
+  it('can be released without having watched', () => {
+    expect(start('head').pending.release().toString()).toBe('head');
+  });
+});

@@ -1,0 +1,140 @@
+import type { CloseInfo } from '../../../src/connection/close-info.js';
+import { Deadlines } from '../../../src/connection/deadlines.js';
+import { closeConnections, type ServerCloseOptions } from '../../../src/server/shutdown.js';
+import { HandClock, settle } from './harness.js';
+
+/** A connection that ends when the test says so. */
+class FakeConnection {
+  readyState: 'open' | 'closing' | 'closed' = 'open';
+  readonly calls: string[] = [];
+  #resolve!: (info: CloseInfo) => void;
+
+  close(code: number, reason: string): Promise<CloseInfo> {
+    this.calls.push(`close ${String(code)} ${reason}`);
+    this.readyState = 'closing';
+    return new Promise((resolve) => (this.#resolve = resolve));
+  }
+
+  /** Like a socket's, its end is told later. */
+  terminate(): void {
+    this.calls.push('terminate');
+    setImmediate(() => {
+      this.ended(false);
+    });
+  }
+
+  ended(clean: boolean): void {
+    this.readyState = 'closed';
+    this.#resolve({ code: 1001, reason: '', clean, initiator: 'local' });
+  }
+}
+
+function start(count: number, options: ServerCloseOptions = {}) {
+  const clock = new HandClock();
+  const connections = Array.from({ length: count }, () => new FakeConnection());
+  const companion = { calls: [] as string[], ended: Promise.resolve() };
+  const report = closeConnections(connections, options, new Deadlines(clock), clock, {
+    end: async () => {
+      companion.calls.push('end');
+      await companion.ended;
+    },
+    cut: () => companion.calls.push('cut'),
+  });
+  return { clock, connections, report, companion };
+}
+
+describe('closeConnections', () => {
+  it('sends every connection a Close with 1001 and reports how they ended', async () => {
+    const { clock, connections, report } = start(3);
+    expect(connections.map(({ calls }) => calls)).toEqual(Array(3).fill(['close 1001 ']));
+    clock.advance(25);
+    connections[0]!.ended(true);
+    connections[1]!.ended(true);
+    connections[2]!.ended(false);
+    await expect(report).resolves.toEqual({ total: 3, clean: 2, cut: 0, milliseconds: 25 });
+    expect(clock.timers).toBe(0);
+  });
+
+  it('sends the code and reason that were given', async () => {
+    const { connections, report } = start(1, { code: 4000, reason: 'bye' });
+    expect(connections[0]!.calls).toEqual(['close 4000 bye']);
+    connections[0]!.ended(true);
+    await report;
+  });
+
+  it('cuts what has not ended after ten seconds, and nothing else', async () => {
+    const { clock, connections, report } = start(2);
+    connections[0]!.ended(true);
+    clock.advance(9_999);
+    expect(connections[1]!.calls).toEqual(['close 1001 ']);
+    clock.advance(1);
+    expect(connections.map(({ calls }) => calls.at(-1))).toEqual(['close 1001 ', 'terminate']);
+    await expect(report).resolves.toEqual({ total: 2, clean: 1, cut: 1, milliseconds: 10_000 });
+  });
+
+  it('has the deadline that was given', () => {
+    const { clock, connections } = start(1, { timeout: 50 });
+    clock.advance(49);
+    expect(connections[0]!.calls).not.toContain('terminate');
+    clock.advance(1);
+    expect(connections[0]!.calls).toContain('terminate');
+  });
+
+  it('cuts at once when the signal aborts, and forgets the signal afterwards', async () => {
+    const controller = new AbortController();
+    const removed = jest.spyOn(controller.signal, 'removeEventListener');
+    const { connections, report } = start(1, { signal: controller.signal });
+    expect(connections[0]!.calls).not.toContain('terminate');
+    controller.abort();
+    expect(connections[0]!.calls).toContain('terminate');
+    await expect(report).resolves.toMatchObject({ total: 1, cut: 1 });
+    expect(removed).toHaveBeenCalledTimes(1);
+  });
+
+  it('cuts at once when the signal has aborted before', async () => {
+    const { connections, report } = start(1, { signal: AbortSignal.abort() });
+    expect(connections[0]!.calls).toEqual(['close 1001 ', 'terminate']);
+    await expect(report).resolves.toMatchObject({ total: 1, clean: 0, cut: 1 });
+  });
+
+  it('counts a connection once when the signal and the deadline both cut it', async () => {
+    const controller = new AbortController();
+    const { clock, report } = start(1, { signal: controller.signal });
+    controller.abort();
+    clock.advance(10_000);
+    await expect(report).resolves.toMatchObject({ total: 1, cut: 1 });
+  });
+
+  it('has nothing to do without connections', async () => {
+    const clock = new HandClock();
+    await expect(closeConnections([], {}, new Deadlines(clock), clock)).resolves.toEqual({
+      total: 0,
+      clean: 0,
+      cut: 0,
+      milliseconds: 0,
+    });
+  });
+
+  it('cuts connections also where there is no http.Server to end', async () => {
+    const clock = new HandClock();
+    const connection = new FakeConnection();
+    const report = closeConnections([connection], {}, new Deadlines(clock), clock);
+    clock.advance(10_000);
+    await expect(report).resolves.toMatchObject({ cut: 1 });
+  });
+
+  it('ends the http.Server after the connections, and cuts it at the same deadline', async () => {
+    const { clock, connections, report, companion } = start(1);
+    let ended!: () => void;
+    companion.ended = new Promise((resolve) => (ended = resolve));
+    await settle();
+    expect(companion.calls).toEqual([]);
+    connections[0]!.ended(true);
+    await settle();
+    expect(companion.calls).toEqual(['end']);
+    clock.advance(10_000);
+    expect(companion.calls).toEqual(['end', 'cut']);
+    ended();
+    await expect(report).resolves.toEqual({ total: 1, clean: 1, cut: 0, milliseconds: 10_000 });
+  });
+});

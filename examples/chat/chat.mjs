@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { WebSocketServer } from 'hawser';
+import { TokenBucket } from './limiter.mjs';
+import { servePage } from './page.mjs';
+import { Rooms } from './rooms.mjs';
+import { MAX_TEXT, understand } from './words.mjs';
+
+/** @typedef {import('./rooms.mjs').Room} Room */
+/** @typedef {import('./rooms.mjs').Person} Person */
+
+/** Close code of the older connection when the same visitor opens the room in another tab. */
+const MOVED = 4001;
+/** The list of rooms is sent to everyone, so it is sent rarely and is short. */
+const ROOM_LIST_PAUSE = 250;
+const ROOM_LIST_LENGTH = 30;
+
+/**
+ * The chat: a page, and the conversations behind it, on one http.Server.
+ *
+ * @param {object} options all of them limits, and all with a default; a test sets small ones
+ */
+export function createChat({
+  burst = 10, // messages that a visitor may send at once,
+  perSecond = 3, // and how many more become possible each second
+  patience = 20, // refusals before a visitor who goes on is disconnected
+  maxRooms = 200,
+  maxPeople = 200,
+  historyLength = 100,
+  historySize = 64 * 1024,
+  keepEmpty = 5 * 60_000,
+  maxPayload = 16 * 1024, // 2000 characters, each escaped as \uXXXX, and some air
+  maxConnections = 1000,
+} = {}) {
+  const server = createServer(servePage());
+  const wss = new WebSocketServer(server, {
+    path: '/chat',
+    maxPayload,
+    maxConnections,
+    maxBufferedAmount: 1024 * 1024, // a page that reads this slowly will not catch up any more
+  });
+  const rooms = new Rooms({ maxRooms, maxPeople, historyLength, historySize, keepEmpty });
+  /** @type {NodeJS.Timeout | undefined} */
+  let roomList;
+
+  wss.on('connection', (conn) => {
+    const allowance = new TokenBucket({ capacity: burst, perSecond });
+    const strikes = new TokenBucket({ capacity: patience, perSecond: 1 });
+    /** @type {Room | undefined} */
+    let room;
+    /** @type {Person | undefined} */
+    let me;
+
+    conn.on('message', (data) => {
+      // close() does not stop what is on its way: a flood goes on until the peer has answered.
+      if (conn.readyState !== 'open') return;
+      const said = understand(data);
+      const id = said?.type === 'say' ? said.id : undefined;
+      if (!allowance.take()) {
+        if (!strikes.take()) void conn.close(1008, 'Too many messages');
+        else refuse('You are sending too fast. Wait a moment.', id, allowance.wait);
+      } else if (said === undefined) refuse('The server did not understand that.');
+      else if (said.type === 'probe') tell(conn, { type: 'alive' });
+      else if (said.type === 'join') join(said);
+      else say(said);
+    });
+
+    conn.on('close', () => {
+      // Unless another connection has taken this visitor's place.
+      if (room !== undefined && me !== undefined && room.people.get(me.id) === me) depart(room, me);
+    });
+
+    /** @param {import('./words.mjs').Join} wish */
+    function join(wish) {
+      if (wish.name === '') return refuse('A name needs at least one letter that can be seen.');
+      if (wish.room === '') return refuse('A room needs a name.');
+      const next = rooms.open(wish.room);
+      if (next === undefined) return refuse('There are too many rooms now. Choose an open one.');
+
+      // The visitor may still be here: in another tab, or over a link that broke without a word.
+      const id = publicId(wish.key);
+      const before = next.people.get(id);
+      const isBack = before !== undefined && before.wish === wish.name;
+      if (before === undefined && next.isFull) return refuse('This room is full.');
+      if (before !== undefined && before.conn !== conn) void before.conn.close(MOVED, 'Moved');
+      if (before !== undefined && !isBack) depart(next, before);
+      if (room !== undefined && me !== undefined && me !== before) depart(room, me);
+
+      room = next;
+      me = { id, name: isBack ? before.name : next.freeName(wish.name), wish: wish.name, conn };
+      rooms.enter(room, me);
+      tell(conn, {
+        type: 'welcome',
+        room: room.name,
+        you: shown(me),
+        people: [...room.people.values()].map(shown),
+        history: room.history,
+        rooms: rooms.busiest(ROOM_LIST_LENGTH),
+      });
+      if (isBack) return; // nobody noticed, and nobody needs to
+      tellRoom(room, { type: 'joined', person: shown(me), at: Date.now() }, conn);
+      announceRooms();
+    }
+
+    /** @param {import('./words.mjs').Say} words */
+    function say({ id, text }) {
+      if (room === undefined || me === undefined) return refuse('Join a room first.', id);
+      if (text === '') return refuse('There was nothing in it.', id);
+      if ([...text].length > MAX_TEXT) {
+        return refuse(`A message has at most ${MAX_TEXT} characters.`, id);
+      }
+      const message = { id, from: me.id, name: me.name, text, at: Date.now() };
+      // Said before, and the answer got lost with a connection: the others have it already.
+      if (room.has(id)) return tell(conn, { type: 'said', message });
+      room.remember(message);
+      tellRoom(room, { type: 'said', message });
+    }
+
+    /** @param {string} reason @param {string} [id] of the message @param {number} [retryIn] ms */
+    function refuse(reason, id, retryIn) {
+      tell(conn, { type: 'refused', reason, id, retryIn });
+    }
+  });
+
+  /** @param {Room} room @param {Person} person */
+  function depart(room, person) {
+    rooms.leave(room, person);
+    tellRoom(room, { type: 'left', person: shown(person), at: Date.now() });
+    announceRooms();
+  }
+
+  /** @param {Person['conn']} conn @param {object} message */
+  function tell(conn, message) {
+    conn.send(JSON.stringify(message));
+  }
+
+  /** @param {Room} room @param {object} message @param {Person['conn']} [except] */
+  function tellRoom(room, message, except) {
+    const prepared = wss.prepare(JSON.stringify(message)); // encoded once for all who are here
+    for (const { conn } of room.people.values()) if (conn !== except) conn.send(prepared);
+  }
+
+  /** A hundred people who come within a moment are one new list, not a hundred. */
+  function announceRooms() {
+    roomList ??= setTimeout(() => {
+      roomList = undefined;
+      wss.broadcast(JSON.stringify({ type: 'rooms', rooms: rooms.busiest(ROOM_LIST_LENGTH) }));
+    }, ROOM_LIST_PAUSE).unref();
+  }
+
+  return {
+    server,
+
+    /** @param {{ port: number, host: string }} where @returns {Promise<number>} the port */
+    async listen({ port, host }) {
+      server.listen(port, host);
+      await once(server, 'listening'); // rejects with the 'error' if there is one
+      return /** @type {import('node:net').AddressInfo} */ (server.address()).port;
+    },
+
+    /** Nobody new comes in; everyone inside is told, so that their pages know to try again. */
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      clearTimeout(roomList);
+      const report = await wss.close({ timeout: 3000 });
+      server.closeAllConnections(); // page requests that are still being answered
+      await closed;
+      return report;
+    },
+  };
+}
+
+/** What others may know of a person. */
+function shown(/** @type {Person} */ { id, name }) {
+  return { id, name };
+}
+
+/** The key is the visitor's secret; what the others see must not give it away. */
+function publicId(/** @type {string} */ key) {
+  return createHash('sha256').update(key).digest('base64url').slice(0, 12);
+}

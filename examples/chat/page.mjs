@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+
+/** Every file there is. A request names one of these or gets 404: there is no path to climb out of. */
+const FILES = {
+  '/': ['index.html', 'text/html; charset=utf-8'],
+  '/style.css': ['style.css', 'text/css; charset=utf-8'],
+  '/chat.js': ['chat.js', 'text/javascript; charset=utf-8'],
+  '/link.js': ['link.js', 'text/javascript; charset=utf-8'],
+  '/outbox.js': ['outbox.js', 'text/javascript; charset=utf-8'],
+  '/view.js': ['view.js', 'text/javascript; charset=utf-8'],
+  '/icon.svg': ['icon.svg', 'image/svg+xml'],
+};
+
+/** Should a stranger's words ever become markup after all, the browser would still run none of it. */
+const HEADERS = {
+  'Content-Security-Policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'", // the WebSocket included
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Cache-Control': 'no-cache',
+};
+
+/** Answers the requests for the page. The files are read once, here. */
+export function servePage() {
+  const files = new Map(
+    Object.entries(FILES).map(([path, [file, type]]) => [
+      path,
+      { type, body: readFileSync(new URL(`public/${file}`, import.meta.url)) },
+    ]),
+  );
+
+  /** @type {import('node:http').RequestListener} */
+  return (request, response) => {
+    const answer = (
+      /** @type {number} */ status,
+      /** @type {object} */ headers,
+      /** @type {string | Buffer} */ body,
+    ) =>
+      response
+        .writeHead(status, { ...HEADERS, 'Content-Length': Buffer.byteLength(body), ...headers })
+        .end(request.method === 'HEAD' ? undefined : body);
+
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      // Without this a body that nobody reads would keep the connection busy.
+      answer(405, { Allow: 'GET, HEAD', Connection: 'close' }, 'Only GET and HEAD.\n');
+      return;
+    }
+    const file = files.get((request.url ?? '').split('?', 1)[0] ?? '');
+    if (file) answer(200, { 'Content-Type': file.type }, file.body);
+    else answer(404, { 'Content-Type': 'text/plain; charset=utf-8' }, 'There is no such page.\n');
+  };
+}

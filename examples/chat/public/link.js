@@ -1,0 +1,111 @@
+/** The first pause before a new attempt, and the longest, in milliseconds. */
+const FIRST_PAUSE = 500;
+const LONGEST_PAUSE = 30_000;
+/** A connection that lasted this long counts as a good one: the next pause is the first again. */
+const GOOD_AFTER = 5_000;
+/** How long the server may take to show that it is there. */
+const ANSWER_TIMEOUT = 5_000;
+
+/** Closed by the server for a reason that trying again would only repeat. */
+const FINAL = {
+  1008: 'You were sending faster than this room can read, so the server closed the connection.',
+  1009: 'That was too long for the server, so it closed the connection.',
+  4001: 'You opened this room in another tab, and the conversation moved there.',
+};
+
+/**
+ * A WebSocket that comes back by itself.
+ *
+ * `onstate({ state, retryAt?, reason? })` tells how it is: 'connecting', 'open', 'waiting' (until
+ * `retryAt`) or 'stopped' (with the `reason`). `onmessage(object)` brings what the server says.
+ */
+export class Link {
+  onstate = (/** @type {{ state: string, retryAt?: number, reason?: string }} */ _state) => {};
+  onmessage = (/** @type {any} */ _message) => {};
+
+  /** @type {WebSocket | undefined} */
+  #socket;
+  #url;
+  #failures = 0;
+  #openedAt = Infinity;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retryTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #answerTimer;
+
+  constructor(/** @type {string | URL} */ url) {
+    this.#url = url;
+    addEventListener('online', () => this.retryNow());
+    // Both are moments when a link is often dead without knowing it: ask, rather than trust it.
+    addEventListener('offline', () => this.probe());
+    document.addEventListener('visibilitychange', () => {
+      if (!document.hidden) this.#openedAt === Infinity ? this.retryNow() : this.probe();
+    });
+  }
+
+  open() {
+    this.close();
+    this.onstate({ state: 'connecting' });
+    const socket = new WebSocket(this.#url);
+    this.#socket = socket;
+    this.#expectAnswer();
+    socket.onopen = () => {
+      this.#openedAt = Date.now();
+      this.onstate({ state: 'open' });
+    };
+    socket.onmessage = ({ data }) => {
+      clearTimeout(this.#answerTimer);
+      this.#answerTimer = undefined;
+      this.onmessage(JSON.parse(data));
+    };
+    socket.onclose = ({ code }) => this.#lost(code);
+  }
+
+  /** Closes for good, until `open` is called. */
+  close() {
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#answerTimer);
+    this.#retryTimer = this.#answerTimer = undefined;
+    this.#openedAt = Infinity;
+    if (this.#socket === undefined) return;
+    this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
+    this.#socket.close();
+    this.#socket = undefined;
+  }
+
+  /** Ends a pause. Without one nothing happens: an attempt under way is not disturbed. */
+  retryNow() {
+    if (this.#retryTimer !== undefined) this.open();
+  }
+
+  send(/** @type {object} */ message) {
+    this.#socket?.send(JSON.stringify(message));
+  }
+
+  /** Is the server still there? A browser cannot send a Ping frame, so this one is the chat's own. */
+  probe() {
+    if (this.#socket?.readyState !== WebSocket.OPEN || this.#answerTimer !== undefined) return;
+    this.send({ type: 'probe' });
+    this.#expectAnswer();
+  }
+
+  /** Any message will do. Without one the link is dead, even if its close event is long in coming. */
+  #expectAnswer() {
+    this.#answerTimer = setTimeout(() => this.#lost(1006), ANSWER_TIMEOUT);
+  }
+
+  #lost(/** @type {number} */ code) {
+    if (Date.now() - this.#openedAt > GOOD_AFTER) this.#failures = 0;
+    this.close();
+    if (code in FINAL) {
+      this.onstate({ state: 'stopped', reason: FINAL[/** @type {1008} */ (code)] });
+      return;
+    }
+    // Each pause is twice the one before, and a random part of it: when a server restarts, its
+    // visitors must not come back all in the same moment.
+    const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#failures++);
+    const jittered = pause * (0.5 + Math.random() / 2);
+    this.#retryTimer = setTimeout(() => this.open(), jittered);
+    this.onstate({ state: 'waiting', retryAt: Date.now() + jittered });
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * What a message, a notice and a list look like. Words from outside go in through `textContent`
+ * and nowhere else, so they stay words.
+ */
+
+/** Messages of one person this close together share one heading. */
+const SAME_BREATH = 5 * 60_000;
+/** Older ones leave the page: it stays quick in a room that talks all day. */
+const MOST_SHOWN = 500;
+
+/** @template {HTMLElement} T @returns {T} */
+export function byId(/** @type {string} */ id) {
+  return /** @type {T} */ (document.getElementById(id));
+}
+
+/** @param {string} tag @param {string} [className] @param {string} [text] */
+function make(tag, className = '', text = '') {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  element.textContent = text;
+  return element;
+}
+
+/** The same name has the same colour on every screen. The style sheet picks a legible shade of it. */
+function colour(/** @type {HTMLElement} */ element, /** @type {string} */ name) {
+  let hash = 0;
+  for (const character of name) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) | 0;
+  element.style.setProperty(
+    '--hue',
+    String(Math.round(((Math.imul(hash, 0x9e3779b1) >>> 0) / 2 ** 32) * 360)),
+  );
+}
+
+function avatar(/** @type {string} */ name) {
+  const circle = make('span', 'avatar', [...name][0]?.toUpperCase());
+  circle.setAttribute('aria-hidden', 'true');
+  return circle;
+}
+
+function clock(/** @type {number} */ at) {
+  const date = new Date(at);
+  const isToday = date.toDateString() === new Date().toDateString();
+  const time = /** @type {HTMLTimeElement} */ (make('time'));
+  time.dateTime = date.toISOString();
+  time.title = date.toLocaleString();
+  time.textContent = date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  if (!isToday)
+    time.textContent = `${date.toLocaleDateString([], { weekday: 'short' })} ${time.textContent}`;
+  return time;
+}
+
+/**
+ * @param {{ id: string, from: string, name: string, text: string, at: number }} message
+ * @param {boolean} isOwn
+ */
+export function messageItem({ id, from, name, text, at }, isOwn) {
+  const item = make('li', isOwn ? 'message own' : 'message');
+  Object.assign(item.dataset, { id, from, at });
+  colour(item, name);
+  const by = make('p', 'by');
+  by.append(make('bdi', 'name', isOwn ? 'You' : name), ' ', clock(at));
+  const words = make('p', 'text', text);
+  words.dir = 'auto';
+  const bubble = make('div', 'bubble');
+  bubble.append(by, words);
+  item.append(avatar(name), bubble);
+  return item;
+}
+
+/** @param {string} text @param {{ name?: string, at?: number, kind?: string }} [about] */
+export function noticeItem(text, { name, at, kind = 'notice' } = {}) {
+  const item = make('li', kind);
+  if (name !== undefined) {
+    const who = make('bdi', 'name', name);
+    colour(who, name);
+    item.append(who, ' ');
+  }
+  item.append(text);
+  if (at !== undefined) item.append(' ', clock(at));
+  return item;
+}
+
+/** Puts an item at the end of the log, and joins it to the one before if they belong together. */
+export function append(/** @type {HTMLElement} */ log, /** @type {HTMLElement} */ item) {
+  const last = /** @type {HTMLElement | null} */ (log.lastElementChild);
+  const follows =
+    item.dataset.from !== undefined &&
+    item.dataset.from === last?.dataset.from &&
+    Number(item.dataset.at) - Number(last?.dataset.at) < SAME_BREATH;
+  if (follows) item.classList.add('follows');
+  log.append(item);
+  while (log.childElementCount > MOST_SHOWN) log.firstElementChild?.remove();
+}
+
+/**
+ * A message on its way, and what its writer can do about it.
+ *
+ * @param {import('./outbox.js').Item} item
+ * @param {string} name
+ * @param {string} fate what is known of it; `''` while there is nothing to worry about
+ * @param {{ edit: () => void, discard: () => void }} on
+ */
+export function waitingItem(item, name, fate, on) {
+  const element = messageItem({ ...item, from: 'waiting', name }, true);
+  element.classList.add('follows', item.problem === undefined ? 'pending' : 'failed');
+  if (fate === '') return element;
+  const line = make('p', 'fate', `${fate} `);
+  for (const [label, act] of /** @type {const} */ ([
+    ['Edit', on.edit],
+    ['Discard', on.discard],
+  ])) {
+    const button = /** @type {HTMLButtonElement} */ (make('button', 'link', label));
+    button.type = 'button';
+    button.addEventListener('click', act);
+    line.append(button, ' ');
+  }
+  element.querySelector('.bubble')?.append(line);
+  return element;
+}
+
+/** @param {HTMLElement} list @param {Iterable<{ id: string, name: string }>} people @param {string} you */
+export function showPeople(list, people, you) {
+  const items = [...people].map(({ id, name }) => {
+    const item = make('li');
+    colour(item, name);
+    item.append(avatar(name), make('bdi', 'name', name));
+    if (id === you) item.append(make('span', 'you', 'you'));
+    return item;
+  });
+  list.replaceChildren(...items);
+}
+
+/** @param {HTMLElement} list @param {{ name: string, people: number }[]} rooms @param {string} current */
+export function showRooms(list, rooms, current) {
+  const items = rooms.map(({ name, people }) => {
+    const link = /** @type {HTMLAnchorElement} */ (make('a'));
+    link.href = `#${encodeURIComponent(name)}`;
+    if (name === current) link.setAttribute('aria-current', 'page');
+    link.append(make('bdi', 'name', name));
+    const count = make('span', 'count', String(people));
+    count.append(make('span', 'visually-hidden', people === 1 ? ' person' : ' people'));
+    link.append(' ', count);
+    const item = make('li');
+    item.append(link);
+    return item;
+  });
+  list.replaceChildren(...items);
+}

@@ -1,0 +1,123 @@
+/**
+ * @typedef {object} Person
+ * @property {string} id Public and stable: the same visitor has it again after a reconnection.
+ * @property {string} name
+ * @property {string} wish The name asked for: `name` may have got a number.
+ * @property {import('hawser').WebSocketConnection} conn
+ *
+ * @typedef {{ id: string, from: string, name: string, text: string, at: number }} Message
+ *
+ * @typedef {object} Limits
+ * @property {number} maxRooms
+ * @property {number} maxPeople in one room
+ * @property {number} historyLength messages that a room remembers
+ * @property {number} historySize UTF-16 units that a room remembers, whatever their number
+ * @property {number} keepEmpty milliseconds that an empty room remembers: long enough for a reload
+ */
+
+/** One room: who is here, and what was said last. */
+export class Room {
+  /** @type {Map<string, Person>} by id */
+  people = new Map();
+  /** @type {Message[]} the oldest first */
+  history = [];
+  /** @type {NodeJS.Timeout | undefined} */
+  forget;
+  #historySize = 0;
+  #limits;
+
+  constructor(/** @type {string} */ name, /** @type {Limits} */ limits) {
+    this.name = name;
+    this.#limits = limits;
+  }
+
+  get isFull() {
+    return this.people.size >= this.#limits.maxPeople;
+  }
+
+  /** Has this message been said already? A page that saw no answer sends it once more. */
+  has(/** @type {string} */ id) {
+    return this.history.some((message) => message.id === id);
+  }
+
+  remember(/** @type {Message} */ message) {
+    const { historyLength, historySize } = this.#limits;
+    this.history.push(message);
+    this.#historySize += message.text.length;
+    while (this.history.length > historyLength || this.#historySize > historySize) {
+      const oldest = this.history.shift();
+      if (oldest === undefined) break;
+      this.#historySize -= oldest.text.length;
+    }
+  }
+
+  /** Two people of one name in a room would be a masquerade: the second becomes "Ada 2". */
+  freeName(/** @type {string} */ wanted) {
+    const taken = new Set([...this.people.values()].map((person) => sameName(person.name)));
+    let name = wanted;
+    for (let n = 2; taken.has(sameName(name)); n++) name = `${wanted} ${n}`;
+    return name;
+  }
+}
+
+/** All rooms. Bounded in every direction, because a room is opened by whoever names it. */
+export class Rooms {
+  /** @type {Map<string, Room>} */
+  #rooms = new Map();
+  #limits;
+
+  constructor(/** @type {Limits} */ limits) {
+    this.#limits = limits;
+  }
+
+  /** The room of that name, opened if need be; `undefined` when there is no place for one more. */
+  open(/** @type {string} */ name) {
+    const known = this.#rooms.get(name);
+    if (known !== undefined) return known;
+    if (this.#rooms.size >= this.#limits.maxRooms && !this.#evictAnEmptyOne()) return undefined;
+    const room = new Room(name, this.#limits);
+    this.#rooms.set(name, room);
+    return room;
+  }
+
+  enter(/** @type {Room} */ room, /** @type {Person} */ person) {
+    clearTimeout(room.forget);
+    room.people.set(person.id, person);
+  }
+
+  leave(/** @type {Room} */ room, /** @type {Person} */ person) {
+    room.people.delete(person.id);
+    if (room.people.size > 0) return;
+    clearTimeout(room.forget);
+    room.forget = setTimeout(() => this.#rooms.delete(room.name), this.#limits.keepEmpty).unref();
+  }
+
+  /** For the list in the page: where people are, the busiest first. */
+  busiest(/** @type {number} */ count) {
+    return [...this.#rooms.values()]
+      .filter((room) => room.people.size > 0)
+      .map((room) => ({ name: room.name, people: room.people.size }))
+      .sort((a, b) => b.people - a.people || (a.name < b.name ? -1 : 1))
+      .slice(0, count);
+  }
+
+  get size() {
+    return this.#rooms.size;
+  }
+
+  #evictAnEmptyOne() {
+    for (const room of this.#rooms.values()) {
+      if (room.people.size > 0) continue;
+      clearTimeout(room.forget);
+      return this.#rooms.delete(room.name);
+    }
+    return false;
+  }
+}
+
+function sameName(/** @type {string} */ name) {
+  return name
+    .normalize('NFKC')
+    .replace(/[\u200C\u200D]/g, '')
+    .toLowerCase();
+}

@@ -1,0 +1,40 @@
+// The chat as a command: `npm start`, or `PORT=3000 node examples/chat/server.mjs` once it is built.
+import { createChat } from './chat.mjs';
+
+const { PORT = '8080', HOST = '127.0.0.1' } = process.env;
+const port = Number(PORT);
+if (!/^\d+$/.test(PORT) || port > 65535)
+  fail(`PORT must be a number from 0 to 65535, not "${PORT}".`);
+
+const chat = createChat();
+const actual = await chat.listen({ port, host: HOST }).catch((error) => {
+  if (error.code === 'EADDRINUSE') {
+    fail(
+      `Port ${port} is already in use: choose another one, for example PORT=${port + 1} npm start`,
+    );
+  }
+  fail(`Cannot listen on ${HOST}, port ${port}: ${error.message}`);
+});
+
+console.log(`hawser chat: http://${urlHost(HOST)}:${actual}`);
+if (HOST === '127.0.0.1') console.log('To let others on your network in: HOST=0.0.0.0 npm start');
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, async () => {
+    // The second one finds no listener any more and ends the process at once, as is usual.
+    const { total, clean, cut } = await chat.close();
+    console.log(`Stopped. ${total} connections: ${clean} closed, ${cut} cut.`);
+  });
+}
+
+/** What to put into a browser: an address that stands for "every address" is none. */
+function urlHost(/** @type {string} */ host) {
+  if (['127.0.0.1', '0.0.0.0', '::', '::1'].includes(host)) return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** @param {string} reason @returns {never} */
+function fail(reason) {
+  console.error(reason);
+  process.exit(1);
+}
