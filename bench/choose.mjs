@@ -1,0 +1,82 @@
+// From the command line to what will run.
+import { peers } from './peers.mjs';
+import { scenarios } from './scenarios/index.mjs';
+import { claimOf } from './processes.mjs';
+
+/**
+ * @typedef {object} Choice
+ * @property {import('./scenarios/index.mjs').Scenario[]} scenarios
+ * @property {string[]} peers that are what they claim to be
+ * @property {boolean} peersNamed on the command line
+ * @property {Record<string, { version: string, mode: string }>} claims
+ * @property {Record<string, string>} refused peers that are not, and why
+ * @property {number | undefined} rounds
+ * @property {boolean} quick
+ * @property {boolean} docs
+ */
+
+/**
+ * @param {Record<string, any>} options of the command line
+ * @returns {Promise<Choice>}
+ */
+export async function choose({ scenario, peer, rounds, quick, check, profile, docs }) {
+  const wanted = pick(
+    'peer',
+    peer ?? (check ? 'hawser,ws' : profile ? 'hawser' : undefined),
+    Object.keys(peers),
+  );
+  const names = pick(
+    'scenario',
+    scenario,
+    scenarios.map(({ name }) => name),
+  );
+  if (rounds !== undefined && !/^[1-9]\d*$/.test(rounds)) {
+    throw new Error(`--rounds ${rounds} is not a number of rounds`);
+  }
+
+  if (docs && (quick || peer !== undefined || scenario !== undefined)) {
+    throw new Error('--docs is for a whole run: without --quick, --peer and --scenario');
+  }
+
+  /** @type {Choice['claims']} */
+  const claims = {};
+  /** @type {Choice['refused']} */
+  const refused = {};
+  for (const name of wanted) {
+    try {
+      claims[name] = await claimOf(name);
+      console.log(`${name}: ${claims[name].version}, ${claims[name].mode}`);
+    } catch (error) {
+      refused[name] = error instanceof Error ? error.message : String(error);
+      console.error(`${name} is refused: ${refused[name]}`);
+    }
+  }
+  // Who asked for it by name must not overlook that it is missing.
+  if (peer !== undefined && Object.keys(refused).length > 0) process.exitCode = 1;
+
+  return {
+    scenarios: scenarios.filter(({ name }) => names.includes(name)),
+    peers: Object.keys(claims),
+    peersNamed: peer !== undefined,
+    claims,
+    refused,
+    rounds: rounds === undefined ? undefined : Number(rounds),
+    quick,
+    docs,
+  };
+}
+
+/**
+ * @param {string} option
+ * @param {string | undefined} list separated by commas
+ * @param {string[]} known
+ */
+function pick(option, list, known) {
+  if (list === undefined) return known;
+  const picked = list.split(',');
+  const unknown = picked.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new Error(`--${option} ${unknown.join(',')} is none of ${known.join(', ')}`);
+  }
+  return picked;
+}

@@ -1,0 +1,126 @@
+// The comparison: every scenario, every peer, in interleaved rounds.
+import { readFileSync } from 'node:fs';
+import { measure } from './processes.mjs';
+import { startProgress } from './progress.mjs';
+import { keep, startRun } from './results.mjs';
+import { report } from './report.mjs';
+import { median, ratio } from './statistics.mjs';
+
+const FULL = { warmUp: 700, window: 1000, streamed: 1_000_000, held: 10_000 };
+const QUICK = { warmUp: 150, window: 200, streamed: 200_000, held: 2000 };
+
+/** @typedef {{ scenario: string, of: string, to: string, atMost: number }} Target */
+/** @typedef {import('./scenarios/measure.mjs').Figure} Figure */
+/** @typedef {{ scenario: string, contestant: string, round: number, error?: string } & Partial<Figure>} Sample */
+
+/** @type {Target[]} */
+const targets = JSON.parse(readFileSync(new URL('targets.json', import.meta.url), 'utf8'));
+
+/**
+ * Who takes part in a scenario.
+ *
+ * @param {import('./scenarios/index.mjs').Scenario} scenario
+ * @param {string[]} peers
+ * @returns {{ name: string, peer: string, params: object }[]}
+ */
+export function contestantsOf({ variants }, peers) {
+  if (variants === undefined) return peers.map((peer) => ({ name: peer, peer, params: {} }));
+  if (!peers.includes('hawser')) return [];
+  return Object.entries(variants).map(([name, params]) => ({ name, peer: 'hawser', params }));
+}
+
+/** @param {import('./choose.mjs').Choice} choice */
+export async function run(choice) {
+  const { quick, rounds = quick ? 3 : 5, peersNamed } = choice;
+  const effort = quick ? QUICK : FULL;
+  const plan = choice.scenarios.map((scenario) => ({
+    scenario,
+    contestants: contestantsOf(scenario, choice.peers).filter(
+      ({ name }) => !quick || peersNamed || isInTargets(scenario.name, name),
+    ),
+  }));
+
+  const started = startRun('compare', { ...choice, rounds });
+  const progress = startProgress(
+    rounds * plan.reduce((sum, { contestants }) => sum + contestants.length, 0),
+  );
+  /** @type {Sample[]} */
+  const samples = [];
+  let complete = false;
+  const finish = () => {
+    progress.end();
+    const results = { ...started.end(complete), ...summarize(plan, samples), samples };
+    keep('compare', results, choice.docs);
+    console.log(report(results));
+    if (samples.some(({ error }) => error !== undefined)) process.exitCode = 1;
+  };
+  // A run that is stopped counts too.
+  process.once('SIGINT', () => {
+    finish();
+    process.exit(130);
+  });
+
+  for (const { scenario, contestants } of plan) {
+    for (let round = 0; round < rounds; round++) {
+      for (let turn = 0; turn < contestants.length; turn++) {
+        const contestant = contestants[(turn + round) % contestants.length];
+        if (contestant === undefined) continue;
+        const { name, peer, params } = contestant;
+        progress.next(`${scenario.name}: ${name}, round ${round + 1} of ${rounds}`);
+        const sample = { scenario: scenario.name, contestant: name, round };
+        try {
+          const all = { ...scenario.params, ...params };
+          samples.push({ ...sample, ...(await measure(peer, scenario.kind, all, effort)) });
+        } catch (error) {
+          const text = error instanceof Error ? error.message : String(error);
+          samples.push({ ...sample, error: text });
+          console.error(`\n${scenario.name}: ${name}: ${text}`);
+        }
+      }
+    }
+  }
+  complete = true;
+  finish();
+}
+
+function isInTargets(/** @type {string} */ scenario, /** @type {string} */ name) {
+  return targets.some(
+    (target) => target.scenario === scenario && (target.of === name || target.to === name),
+  );
+}
+
+/** Medians of the rounds, and how the targets stand. */
+function summarize(plan, /** @type {Sample[]} */ samples) {
+  const figures = (
+    /** @type {string} */ scenario,
+    /** @type {string} */ contestant,
+    key = 'value',
+  ) =>
+    samples
+      .filter((sample) => sample.scenario === scenario && sample.contestant === contestant)
+      .map((sample) => sample[key])
+      .filter((figure) => figure !== undefined);
+
+  const medians = plan.flatMap(({ scenario, contestants }) =>
+    contestants
+      .filter(({ name }) => figures(scenario.name, name).length > 0)
+      .map(({ name }) => {
+        const values = figures(scenario.name, name);
+        const row = { scenario: scenario.name, contestant: name, rounds: values.length };
+        Object.assign(row, { lowest: Math.min(...values), highest: Math.max(...values) });
+        for (const key of ['value', 'cpu', 'perSecond', 'p50', 'p99']) {
+          const all = figures(scenario.name, name, key);
+          if (all.length > 0) row[key] = median(all);
+        }
+        return row;
+      }),
+  );
+  const judged = targets.flatMap((target) => {
+    const of = figures(target.scenario, target.of);
+    const to = figures(target.scenario, target.to);
+    if (of.length === 0 || to.length === 0) return [];
+    const measured = ratio(of, to);
+    return [{ ...target, ...measured, holds: measured.low <= target.atMost }];
+  });
+  return { medians, targets: judged };
+}

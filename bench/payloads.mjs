@@ -1,0 +1,64 @@
+// What is sent. Both ends make the same bytes from the same seed, so that every byte can be checked.
+
+/** @typedef {'binary' | 'ascii' | 'unicode'} Content */
+
+/** mulberry32: small, fast, and the same numbers in every run. */
+export function seededRandom(/** @type {number} */ seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
+  };
+}
+
+/** Characters of one to four bytes of UTF-8. */
+const UNICODE = [...'aeiou äöüß éñçø ЖдшЩя αβγδ €—„“ 漢字仮名交じり 한국어 🙂🚀🎈'];
+
+/**
+ * A message's payload.
+ *
+ * @param {Content} content
+ * @param {number} size in bytes, whatever the content
+ * @param {number} seed
+ */
+export function payload(content, size, seed) {
+  const random = seededRandom(seed * 0x9e3779b1 + size);
+  const bytes = Buffer.alloc(size);
+  if (content !== 'unicode') {
+    const [lowest, count] = content === 'ascii' ? [0x20, 0x5f] : [0, 0x100];
+    for (let at = 0; at < size; at++) bytes[at] = lowest + Math.floor(random() * count);
+    return bytes;
+  }
+  for (let at = 0; at < size;) {
+    const character = UNICODE[Math.floor(random() * UNICODE.length)] ?? ' ';
+    const length = Buffer.byteLength(character);
+    at += bytes.write(at + length <= size ? character : ' ', at);
+  }
+  return bytes;
+}
+
+/** The payloads that a server sends of its own accord: `count` different ones. */
+export function serverMessages(/** @type {number} */ count, /** @type {number} */ size) {
+  return Array.from({ length: count }, (_, seed) => payload('binary', size, seed));
+}
+
+/** The frame of a payload, unmasked as a server's are, or masked as a client's are (RFC 6455 section 5.2). */
+export function frame(/** @type {Content} */ content, /** @type {Buffer} */ bytes, masked = false) {
+  const { length } = bytes;
+  const extended = length < 126 ? 0 : length < 0x1_0000 ? 2 : 8;
+  const start = 2 + extended + (masked ? 4 : 0);
+  const result = Buffer.alloc(start + length);
+  result[0] = 0x80 | (content === 'binary' ? 2 : 1);
+  result[1] = (masked ? 0x80 : 0) | (extended === 0 ? length : extended === 2 ? 126 : 127);
+  if (extended === 2) result.writeUInt16BE(length, 2);
+  if (extended === 8) result.writeBigUInt64BE(BigInt(length), 2);
+  bytes.copy(result, start);
+  if (masked) {
+    const key = payload('binary', 4, length);
+    key.copy(result, start - 4);
+    for (let at = 0; at < length; at++) result[start + at] = (bytes[at] ?? 0) ^ (key[at & 3] ?? 0);
+  }
+  return result;
+}

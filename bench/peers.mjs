@@ -1,0 +1,24 @@
+// Who is measured. The name is that of the file in servers/.
+
+/**
+ * @typedef {object} PeerSettings
+ * @property {string} title
+ * @property {'websocket' | 'raw'} wire `raw`: a server that sends the bytes back as they come
+ * @property {Record<string, string | undefined>} env of its process
+ */
+
+/** @type {Record<string, PeerSettings>} */
+export const peers = {
+  hawser: { title: 'hawser', wire: 'websocket', env: {} },
+  net: { title: 'bare net', wire: 'raw', env: {} },
+  // ws silently uses bufferutil as soon as it can be resolved.
+  ws: { title: 'ws', wire: 'websocket', env: { WS_NO_BUFFER_UTIL: '1' } },
+  'ws-bufferutil': {
+    title: 'ws + bufferutil',
+    wire: 'websocket',
+    env: { WS_NO_BUFFER_UTIL: undefined },
+  },
+  uws: { title: 'uWebSockets.js', wire: 'websocket', env: { UWS_USE_FALLBACK: undefined } },
+  websocket: { title: 'websocket', wire: 'websocket', env: {} },
+  faye: { title: 'faye-websocket', wire: 'websocket', env: {} },
+};

@@ -1,0 +1,81 @@
+// The tables on the terminal, in Markdown.
+import { peers } from './peers.mjs';
+import { scenarios } from './scenarios/index.mjs';
+
+const titleOf = (/** @type {string} */ name) => peers[name]?.title ?? name;
+const scenarioOf = (/** @type {string} */ name) => scenarios.find((each) => each.name === name);
+
+/** Three digits that matter. */
+export function digits(/** @type {number} */ value) {
+  return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
+}
+
+/** A Markdown table with aligned columns. */
+function table(/** @type {string[][]} */ rows) {
+  const widths = (rows[0] ?? []).map((_, at) =>
+    Math.max(...rows.map((row) => row[at]?.length ?? 0), 3),
+  );
+  const line = (/** @type {string[]} */ cells) =>
+    `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`;
+  const [head = [], ...body] = rows;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n');
+}
+
+/** What `npm run bench` prints at its end. */
+export function report(results) {
+  const { medians, targets, machine, peers: claims } = results;
+  const contestants = [...new Set(medians.map(({ contestant }) => contestant))];
+  const names = [...new Set(medians.map(({ scenario }) => scenario))];
+  const cell = (/** @type {string} */ scenario, /** @type {string} */ contestant) => {
+    const row = medians.find(
+      (each) => each.scenario === scenario && each.contestant === contestant,
+    );
+    return row === undefined ? '' : digits(row.value);
+  };
+  const figures = table([
+    ['work', 'unit', ...contestants.map(titleOf)],
+    ...names.map((name) => [
+      scenarioOf(name)?.title ?? name,
+      scenarioOf(name)?.unit ?? '',
+      ...contestants.map((contestant) => cell(name, contestant)),
+    ]),
+  ]);
+  const verdicts = table([
+    ['work', 'ratio', 'at most', 'measured', '95 % interval', ''],
+    ...targets.map(({ scenario, of, to, atMost, ratio, low, high, holds }) => [
+      scenarioOf(scenario)?.title ?? scenario,
+      `${titleOf(of)} / ${titleOf(to)}`,
+      String(atMost),
+      digits(ratio),
+      `${digits(low)} to ${digits(high)}`,
+      holds ? 'holds' : 'BEHIND',
+    ]),
+  ]);
+  const holding = targets.filter(({ holds }) => holds).length;
+  const versions = Object.entries(claims).map(
+    ([name, { version, mode }]) => `${titleOf(name)} ${version} (${mode})`,
+  );
+  return [
+    `\nMedians of ${results.rounds} rounds, ${machine.system}, ${machine.cores} cores, Node ${machine.node}; ${results.seconds} s; load average before ${machine.loadBefore.toFixed(1)}.`,
+    `${versions.join('; ')}.\n`,
+    figures,
+    '',
+    ...(targets.length === 0 ? [] : [verdicts, `\n${holding} of ${targets.length} targets hold.`]),
+    ...(results.complete ? [] : ['\nThis run was stopped before its end.']),
+  ].join('\n');
+}
+
+/** What `--growth` prints at its end. */
+export function growthReport(results) {
+  return table([
+    ['what grows', 'of', ...['log-log slope', 'wanted', ''], 'cost at each point, µs'],
+    ...results.series.map(({ title, peer, slope, wanted, holds, points }) => [
+      title,
+      titleOf(peer),
+      slope.toFixed(2),
+      `${wanted[0]} to ${wanted[1]}`,
+      holds ? 'holds' : 'BEHIND',
+      points.map(({ x, y }) => `${x}: ${digits(y)}`).join(', '),
+    ]),
+  ]);
+}

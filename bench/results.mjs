@@ -1,0 +1,53 @@
+// What is kept of a run: everything in results/<mode>.json, charts, and a line in results/runs.jsonl
+// for every run ever made, whatever came out of it.
+import { appendFileSync, copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { arch, availableParallelism, loadavg, platform } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { barCharts, growthCharts } from './charts.mjs';
+
+const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
+const DOCS = fileURLToPath(new URL('../docs/performance/', import.meta.url));
+
+/**
+ * @param {string} mode
+ * @param {import('./choose.mjs').Choice & { rounds: number }} choice
+ */
+export function startRun(mode, { claims, refused, rounds, quick }) {
+  const began = new Date();
+  const load = loadavg();
+  return {
+    end: (/** @type {boolean} */ complete) => ({
+      mode,
+      began: began.toISOString(),
+      seconds: Math.round((Date.now() - began.getTime()) / 1000),
+      complete,
+      quick,
+      rounds,
+      machine: {
+        node: process.version,
+        system: `${platform()} ${arch()}`,
+        cores: availableParallelism(),
+        loadBefore: load[0],
+      },
+      peers: claims,
+      refused,
+    }),
+  };
+}
+
+/**
+ * @param {'compare' | 'growth'} mode
+ * @param {any} results
+ * @param {boolean} docs copy to docs/performance/ too
+ */
+export function keep(mode, results, docs) {
+  mkdirSync(RESULTS, { recursive: true });
+  writeFileSync(`${RESULTS}${mode}.json`, `${JSON.stringify(results, null, 2)}\n`);
+  const { samples: _samples, ...line } = results;
+  appendFileSync(`${RESULTS}runs.jsonl`, `${JSON.stringify(line)}\n`);
+  const charts = mode === 'compare' ? barCharts(results) : growthCharts(results);
+  for (const [name, svg] of Object.entries(charts)) writeFileSync(`${RESULTS}${name}.svg`, svg);
+  if (!docs) return;
+  mkdirSync(DOCS, { recursive: true });
+  for (const file of readdirSync(RESULTS)) copyFileSync(RESULTS + file, DOCS + file);
+}

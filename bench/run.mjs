@@ -1,0 +1,44 @@
+// `npm run bench`; README.md tells what it does.
+import { parseArgs } from 'node:util';
+import { setUp } from './setup.mjs';
+
+const HELP = `npm run bench -- [options]
+
+  --quick            fewer rounds, shorter windows, only the peers that targets name: two minutes
+  --check            whether every byte is right; no figures (hawser and ws unless --peer says otherwise)
+  --growth           how cost grows with connections, bytes, subscribers and messages
+  --profile          where the servers spend their time (hawser unless --peer says otherwise)
+  --scenario a,b     only these scenarios
+  --peer x,y         only these peers
+  --rounds n         instead of 5 (3 with --quick or --growth)
+  --docs             copy charts and figures to docs/performance/ (of a whole run)
+  --dist file        measure another build's index.js as hawser; builds nothing
+  --no-build         measure dist/ as it is
+`;
+
+const { values } = parseArgs({
+  options: {
+    help: { type: 'boolean', short: 'h', default: false },
+    quick: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+    growth: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
+    scenario: { type: 'string' },
+    peer: { type: 'string' },
+    rounds: { type: 'string' },
+    docs: { type: 'boolean', default: false },
+    dist: { type: 'string' },
+    'no-build': { type: 'boolean', default: false },
+  },
+});
+
+if (values.help) {
+  console.log(HELP);
+} else {
+  setUp({ build: !values['no-build'], dist: values.dist });
+  // Not before: they import what setUp installs.
+  const { choose } = await import('./choose.mjs');
+  const mode = ['growth', 'check', 'profile'].find((name) => values[name]) ?? 'compare';
+  const { run } = await import(`./${mode}.mjs`);
+  await run(await choose(values));
+}

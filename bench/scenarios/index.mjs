@@ -1,0 +1,135 @@
+// What is measured.
+
+/**
+ * @typedef {object} Scenario
+ * @property {string} name
+ * @property {string} title
+ * @property {'echo' | 'broadcast' | 'stream' | 'idle' | 'latency'} kind the file here that knows how
+ * @property {string} unit of the figure
+ * @property {any} params see the file of the kind; `least` messages make a window, however busy the machine
+ * @property {Record<string, object>} [variants] contestants that are hawser with these params, instead of the peers
+ */
+
+const CPU = 'µs of CPU per message';
+const MiB = 1024 * 1024;
+
+/** @type {Scenario[]} */
+export const scenarios = [
+  {
+    name: 'echo-64-text',
+    title: 'echo 64 B text, one in flight, 100 connections',
+    kind: 'echo',
+    unit: CPU,
+    params: { connections: 100, inFlight: 1, least: 8000, size: 64, content: 'ascii' },
+  },
+  {
+    name: 'echo-64-binary',
+    title: 'echo 64 B binary, one in flight, 100 connections',
+    kind: 'echo',
+    unit: CPU,
+    params: { connections: 100, inFlight: 1, least: 8000, size: 64, content: 'binary' },
+  },
+  {
+    name: 'pipelined-64-text',
+    title: 'echo 64 B text, 64 in flight, 10 connections',
+    kind: 'echo',
+    unit: CPU,
+    params: { connections: 10, inFlight: 64, least: 20_000, size: 64, content: 'ascii' },
+  },
+  {
+    name: 'pipelined-64-binary',
+    title: 'echo 64 B binary, 64 in flight, 10 connections',
+    kind: 'echo',
+    unit: CPU,
+    params: { connections: 10, inFlight: 64, least: 20_000, size: 64, content: 'binary' },
+  },
+  {
+    name: 'echo-4k',
+    title: 'echo 4 KiB binary, 50 connections',
+    kind: 'echo',
+    unit: CPU,
+    params: { connections: 50, inFlight: 1, least: 4000, size: 4096, content: 'binary' },
+  },
+  {
+    name: 'echo-64k',
+    title: 'echo 64 KiB binary, 10 connections',
+    kind: 'echo',
+    unit: CPU,
+    params: { connections: 10, inFlight: 1, least: 800, size: 65_536, content: 'binary' },
+  },
+  {
+    name: 'echo-64k-unicode',
+    title: 'echo 64 KiB of non-ASCII text, a string each way, 10 connections',
+    kind: 'echo',
+    unit: CPU,
+    params: {
+      connections: 10,
+      inFlight: 1,
+      least: 200,
+      size: 65_536,
+      content: 'unicode',
+      strings: true,
+    },
+  },
+  {
+    name: 'echo-1m-binary',
+    title: 'echo 1 MiB binary, 4 connections',
+    kind: 'echo',
+    unit: CPU,
+    params: { connections: 4, inFlight: 1, least: 100, size: MiB, content: 'binary' },
+  },
+  {
+    name: 'echo-1m-string',
+    title: 'echo 1 MiB text, a string each way, 4 connections',
+    kind: 'echo',
+    unit: CPU,
+    params: { connections: 4, inFlight: 1, least: 60, size: MiB, content: 'ascii', strings: true },
+  },
+  {
+    name: 'broadcast',
+    title: 'broadcast 64 B to 500 connections',
+    kind: 'broadcast',
+    unit: CPU,
+    params: { connections: 500, perTick: 1, least: 20_000, size: 64 },
+  },
+  {
+    name: 'broadcast-16',
+    title: '16 broadcasts of 64 B in one tick to 500 connections',
+    kind: 'broadcast',
+    unit: CPU,
+    params: { connections: 500, perTick: 16, least: 40_000, size: 64 },
+  },
+  {
+    name: 'broadcast-select',
+    title: 'broadcast 64 B to 500 connections, with except and with filter',
+    kind: 'broadcast',
+    unit: CPU,
+    params: { connections: 500, perTick: 1, least: 20_000, size: 64 },
+    variants: {
+      hawser: {},
+      'hawser-except': { select: 'except' },
+      'hawser-filter': { select: 'filter' },
+    },
+  },
+  {
+    name: 'stream',
+    title: 'server streams 32 B messages down one connection',
+    kind: 'stream',
+    unit: CPU,
+    params: { size: 32 },
+  },
+  {
+    name: 'idle',
+    title: 'idle resident memory per connection',
+    kind: 'idle',
+    unit: 'KiB per connection',
+    params: {},
+  },
+  {
+    name: 'latency',
+    title: 'p99 latency of 64 B echoes, 10 000 messages a second over 100 connections',
+    kind: 'latency',
+    unit: 'µs, 99th percentile',
+    params: { connections: 100, size: 64, content: 'binary', perSecond: 10_000 },
+  },
+];

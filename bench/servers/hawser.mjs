@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { LONGEST_MESSAGE, listen, requested } from './common.mjs';
+
+const root = new URL('../../', import.meta.url);
+// `--dist` measures another build.
+const { default: hawser } = await import(
+  process.env.HAWSER_DIST ?? new URL('dist/index.js', root).href
+);
+
+export function claim() {
+  const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+  return { version, mode: process.env.HAWSER_DIST ? 'another build' : `dist/ at ${commit()}` };
+}
+
+function commit() {
+  try {
+    const git = (/** @type {string[]} */ ...args) =>
+      execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: 'pipe' }).trim();
+    return (
+      git('rev-parse', '--short', 'HEAD') + (git('status', '--short', 'src') ? ', changed' : '')
+    );
+  } catch {
+    return 'no commit'; // not a checkout
+  }
+}
+
+/** @type {import('./host.mjs').Peer['serve']} */
+export function serve({ kind, select, messages }) {
+  return listen((server) => {
+    const wss = new hawser.WebSocketServer(server, {
+      heartbeat: false, // the load generator does not answer pings; of the others only one sends any
+      maxPayload: LONGEST_MESSAGE,
+      maxBufferedAmount: 2 * LONGEST_MESSAGE,
+    });
+    wss.on('connection', (connection) => {
+      if (kind === 'echo') {
+        connection.on('message', (data) => connection.send(data)); // text already is a string
+      } else if (kind === 'stream') {
+        connection.on('message', (data) => stream(connection, requested(data)));
+      } else {
+        const options = {
+          plain: undefined,
+          except: { except: connection },
+          filter: { filter: (/** @type {object} */ each) => each !== connection },
+        }[select ?? 'plain'];
+        connection.on('message', () => {
+          for (const message of messages) wss.broadcast(message, options);
+        });
+      }
+    });
+
+    function stream(connection, count) {
+      let sent = 0;
+      const go = () => {
+        while (sent < count) {
+          if (!connection.send(messages[sent++ % messages.length])) {
+            connection.once('drain', go);
+            return;
+          }
+        }
+      };
+      go();
+    }
+  });
+}

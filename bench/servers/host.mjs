@@ -1,0 +1,70 @@
+// The process of one server: `node host.mjs PEER`. It serves, and tells what it has used.
+import { Session } from 'node:inspector/promises';
+import { answer } from '../rpc.mjs';
+import { serverMessages } from '../payloads.mjs';
+
+/**
+ * What a server has to do with messages.
+ *
+ * - `echo`: send each message back as the library delivers it; with `strings`, text is turned into a
+ *   string first and sent as a string.
+ * - `broadcast`: on any message, send all of `messages` to every connection, in one tick.
+ * - `stream`: on a message, send as many messages as its last four bytes say down its connection,
+ *   cycling through `messages`, as fast as the library's way of respecting backpressure allows.
+ *
+ * @typedef {object} Work
+ * @property {'echo' | 'broadcast' | 'stream'} kind
+ * @property {boolean} [strings]
+ * @property {'except' | 'filter'} [select] hawser only: broadcast to all but the one that asks
+ * @property {Buffer[]} messages
+ */
+
+/**
+ * What every file in this folder exports.
+ *
+ * @typedef {object} Peer
+ * @property {() => { version: string, mode: string }} claim throws if this is not what it claims to be
+ * @property {(work: Work) => Promise<number>} serve on a free port of 127.0.0.1, which it returns
+ */
+
+/** @type {Peer} */
+const peer = await import(`./${process.argv[2]}.mjs`);
+
+/** @type {Session | undefined} */
+let profiler;
+
+answer({
+  claim: () => peer.claim(),
+
+  /** @param {Omit<Work, 'messages'> & { count?: number, size?: number }} order */
+  serve: ({ count = 0, size = 0, ...work }) =>
+    peer.serve({ ...work, messages: serverMessages(count, size) }),
+
+  /** CPU time of this whole process so far, in microseconds. */
+  cpu() {
+    const { user, system } = process.cpuUsage();
+    return user + system;
+  },
+
+  /** Resident bytes, after everything that can be collected has been. */
+  async memory() {
+    let least = Infinity;
+    for (let turn = 0; turn < 8; turn++) {
+      globalThis.gc?.();
+      await new Promise((resolve) => setTimeout(resolve, 25));
+      least = Math.min(least, process.memoryUsage.rss());
+    }
+    return least;
+  },
+
+  async startProfile() {
+    profiler = new Session();
+    profiler.connect();
+    await profiler.post('Profiler.enable');
+    await profiler.post('Profiler.setSamplingInterval', { interval: 200 });
+    await profiler.post('Profiler.start');
+  },
+
+  /** In the format of .cpuprofile files. */
+  stopProfile: async () => (await profiler?.post('Profiler.stop'))?.profile,
+});

@@ -1,0 +1,53 @@
+// ws in pure JavaScript; see peers.mjs for what keeps it so.
+import {
+  HIGH_WATER_MARK,
+  isLoaded,
+  listen,
+  load,
+  LONGEST_MESSAGE,
+  requested,
+  versionOf,
+} from './common.mjs';
+
+const { WebSocketServer } = load('ws');
+
+export function claim() {
+  if (isLoaded('bufferutil')) throw new Error('ws has loaded the native add-on bufferutil');
+  return { version: versionOf('ws'), mode: 'pure JavaScript' };
+}
+
+/** @type {import('./host.mjs').Peer['serve']} */
+export function serve({ kind, strings, messages }) {
+  return listen((server) => {
+    const wss = new WebSocketServer({ server, maxPayload: LONGEST_MESSAGE });
+    wss.on('connection', (ws) => {
+      if (kind === 'echo') {
+        ws.on('message', (data, isBinary) => {
+          if (strings) ws.send(data.toString());
+          else ws.send(data, { binary: isBinary });
+        });
+      } else if (kind === 'stream') {
+        ws.on('message', (data) => stream(ws, requested(data)));
+      } else {
+        ws.on('message', () => {
+          for (const message of messages) for (const client of wss.clients) client.send(message);
+        });
+      }
+    });
+
+    function stream(ws, count) {
+      let sent = 0;
+      const go = () => {
+        while (sent < count) {
+          const message = messages[sent++ % messages.length];
+          if (ws.bufferedAmount >= HIGH_WATER_MARK) {
+            ws.send(message, go); // the callback comes when it is written
+            return;
+          }
+          ws.send(message);
+        }
+      };
+      go();
+    }
+  });
+}
