@@ -67,9 +67,9 @@ class TransportEnd extends Duplex {
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     const peer = this.peer!;
-    const copy = Buffer.from(chunk); // because the reader unmasks in place what it is given
+    const copy = Buffer.from(chunk); // because the reader unmasks in place, and what was sent may change
     process.nextTick(() => {
-      if (peer.destroyed || peer.push(copy)) done();
+      if (peer.push(copy)) done();
       else peer.#unread = done;
     });
   }

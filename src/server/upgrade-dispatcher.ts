@@ -116,8 +116,7 @@ export class UpgradeDispatcher {
       socket.writableEnded ||
       bytesWritten(socket) > writtenBefore ||
       socket.writableLength > 0 ||
-      socket.readableFlowing !== null ||
-      socket.listenerCount('readable') > 0
+      socket.readableFlowing !== null // also after on('readable')
     );
   }
 }

@@ -59,6 +59,16 @@ describe('createConnectionPair', () => {
     expect(sent.equals(Buffer.alloc(100_000, 'a'))).toBe(true);
   });
 
+  it('delivers bytes of its own', async () => {
+    const { server, client } = pair();
+    const sent = Buffer.alloc(100_000, 'a');
+    const received = once(client, 'message');
+    server.send(sent);
+    const [data] = (await received) as [Buffer];
+    sent.fill('b');
+    expect(data.equals(Buffer.alloc(100_000, 'a'))).toBe(true);
+  });
+
   it('holds the sender back while the reader is paused, and loses nothing', async () => {
     const { server, client } = pair();
     client.pause();

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -12,6 +12,7 @@ import { UpgradeRejection } from '../../../src/protocol/upgrade-rejection.js';
 import type { RejectedUpgrade } from '../../../src/server/events.js';
 import type { Authorization, ServerOptions } from '../../../src/server/options.js';
 import { WebSocketServer } from '../../../src/server/server.js';
+import { CERTIFICATE } from '../../support/certificate.js';
 import { clientClose, clientFrame } from '../../support/frames.js';
 import { RawClient, SAMPLE_ACCEPT, upgradeRequest } from '../../support/raw-client.js';
 import {
@@ -226,16 +227,19 @@ describe('on an http.Server', () => {
   });
 
   it('works over TLS', async () => {
-    const file = (name: string): Buffer => readFileSync(join(__dirname, '../../support/tls', name));
-    const cert = file('cert.pem');
-    const server = createHttpsServer({ key: file('key.pem'), cert });
+    const server = createHttpsServer(CERTIFICATE);
     const wss = new WebSocketServer(server, { path: '/chat', logger: new MemoryLogger() });
     wss.on('connection', (connection) => {
       connection.on('message', (data) => connection.send(data));
     });
     const port = await listen(server);
     const dial = async (target: string): Promise<RawClient> => {
-      const socket = connectTls({ port, host: '127.0.0.1', servername: 'localhost', ca: cert });
+      const socket = connectTls({
+        port,
+        host: '127.0.0.1',
+        servername: 'localhost',
+        ca: CERTIFICATE.cert,
+      });
       await once(socket, 'secureConnect');
       const client = new RawClient(socket);
       later(() => {
@@ -393,6 +397,20 @@ describe('handleUpgrade', () => {
     expect(connection).toBe(connected.mock.calls[0]![0]);
     const message = once(connection, 'message');
     expect(await message).toEqual(['hello', false]);
+  });
+
+  it('lets small frames leave at once, and silence be', async () => {
+    const [socket] = transportPair();
+    const calls: unknown[] = [];
+    Object.assign(socket, {
+      setNoDelay: (on: boolean) => calls.push(['setNoDelay', on]),
+      setTimeout: (milliseconds: number) => calls.push(['setTimeout', milliseconds]),
+    });
+    await new WebSocketServer(options).handleUpgrade(fakeRequest(), socket, NO_HEAD);
+    expect(calls).toEqual([
+      ['setNoDelay', true],
+      ['setTimeout', 0],
+    ]);
   });
 
   it('resolves to undefined for a refusal, which is told', async () => {

@@ -238,6 +238,7 @@ describe('a request that another listener has answered', () => {
     ['answered', (socket) => answer(socket, 200, 'other')],
     ['written to', (socket) => socket.write('HTTP/1.1 200 X\r\nContent-Length: 5\r\n\r\nother')],
     ['destroyed', (socket) => socket.destroy()],
+    ['ended', (socket) => socket.end()],
     ['taken to read', (socket) => socket.on('data', () => undefined)],
   ];
 
@@ -250,6 +251,18 @@ describe('a request that another listener has answered', () => {
     const seen = once(server, 'upgrade');
     await ask(await listen(server));
     await seen;
+    expect(handle).not.toHaveBeenCalled();
+  });
+
+  it('is not ours when something waits to be written, on a transport that does not count', () => {
+    const server = createServer();
+    const endpoint = new FakeEndpoint('a');
+    const handle = jest.spyOn(endpoint, 'handle').mockImplementation();
+    UpgradeDispatcher.of(server).add(endpoint);
+    const [socket] = transportPair();
+    socket.cork();
+    socket.write('x');
+    server.emit('upgrade', fakeRequest(), socket, Buffer.alloc(0));
     expect(handle).not.toHaveBeenCalled();
   });
 
