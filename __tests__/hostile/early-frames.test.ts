@@ -17,7 +17,7 @@ async function rush(host: Host, ...frames: Buffer[]): Promise<RawClient> {
 
 describe.each([
   ['at once', {}],
-  ['later', { authorize: async () => void (await delay(20)) }],
+  ['later', { authorize: () => delay(20) }],
 ])('in one packet with a handshake that is answered %s', (_when, options) => {
   test.each([
     ['reserved bits', clientFrame({ opcode: 1, rsv: 3 }), 1002],

@@ -11,10 +11,10 @@ async function largestBlock(run: () => Promise<void>): Promise<number> {
   let largest = 0;
   const spies = (['alloc', 'allocUnsafe', 'allocUnsafeSlow'] as const).map((name) => {
     const original = Buffer[name].bind(Buffer) as (size: number) => Buffer;
-    return jest.spyOn(Buffer, name).mockImplementation((size: number) => {
+    return jest.spyOn(Buffer, name as 'allocUnsafe').mockImplementation(((size: number) => {
       largest = Math.max(largest, size);
       return original(size);
-    });
+    }) as never);
   });
   await run();
   for (const spy of spies) spy.mockRestore();

@@ -73,7 +73,7 @@ describe.each(NAMES)('the name %s', (name) => {
   test.each(['/', '/?', '/?x='])('in a target that begins with %s is part of it', async (start) => {
     const seen: string[] = [];
     const options = {
-      path: (path: string, { url }: { url?: string }) => seen.push(path, url ?? '') > 0,
+      path: (path: string, { url }: { url?: string | undefined }) => seen.push(path, url ?? '') > 0,
     };
     expect(await answer({ target: start + name }, options)).toEqual(PLAIN);
     expect(seen).toEqual([start === '/' ? `/${name}` : '/', start + name]);

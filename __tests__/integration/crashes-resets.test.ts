@@ -1,3 +1,4 @@
+/* eslint jest/expect-expect: off -- what each test has to leave behind is asserted after it */
 /** Peers that reset, or end their half, at every moment of a connection's life. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Child, stopChildren } from '../support/child.js';

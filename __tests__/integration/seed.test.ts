@@ -48,6 +48,7 @@ const FEATURES: Record<string, () => Promise<void>> = {
     expect(logged).toEqual([expect.stringMatching(/^warn: .* 400: .*Sec-WebSocket-Key/)]);
     expect(rejected).toHaveBeenCalledWith(expect.objectContaining({ status: 400 }));
     expect(host.server.connections.size).toBe(0);
+    client.destroy();
   },
 
   '`start` runs after the reply, and chains a handler that was there before': async () => {
@@ -311,7 +312,7 @@ const FEATURES: Record<string, () => Promise<void>> = {
 
 describe('as with Sloop::WebSocket', () => {
   test.each(Object.entries(FEATURES))('%s', async (_name, feature) => {
-    await feature();
+    await expect(feature()).resolves.toBeUndefined();
   });
 });
 

@@ -1,3 +1,4 @@
+/* eslint jest/expect-expect: off, @typescript-eslint/no-unused-vars: off, @typescript-eslint/no-meaningless-void-operator: off, @typescript-eslint/no-unnecessary-type-parameters: off, @typescript-eslint/no-misused-promises: off -- what is named here is named for its type */
 /**
  * What the compiler accepts and refuses. `npm run typecheck` is the judge: a line under `@ts-expect-error` that
  * compiles fails it. Jest only shows that the rest runs.
@@ -8,7 +9,7 @@ import {
   type Message,
   type PreparedMessage,
   UpgradeRejection,
-  WebSocketConnection,
+  type WebSocketConnection,
   WebSocketServer,
 } from '../../src/index.js';
 
@@ -52,14 +53,14 @@ test('the context of authorize flows to the connection, wherever it comes from',
 });
 
 test('a context of the wrong shape is refused', async () => {
+  // @ts-expect-error -- `admin` is missing
   const wss = new WebSocketServer<User>({
     noServer: true,
-    // @ts-expect-error -- `admin` is missing
     authorize: () => ({ context: { name: 'Ann' } }),
   });
+  // @ts-expect-error -- a promise of something else
   const other = new WebSocketServer<User>({
     noServer: true,
-    // @ts-expect-error -- and so it is in a promise
     authorize: async () => ({ context: 'Ann' }),
   });
   await Promise.all([wss.close(), other.close()]);

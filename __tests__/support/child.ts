@@ -120,12 +120,12 @@ export class Child {
   }
 
   async #until(what: string, there: () => boolean): Promise<void> {
-    let late = false;
+    const state = { late: false };
     const timer = setTimeout(() => {
-      late = true;
+      state.late = true;
       this.#news();
     }, 20_000);
-    while (!there() && !late && this.running) {
+    while (!there() && !state.late && this.running) {
       await new Promise<void>((done) => {
         const wake = (): void => {
           this.#wake.delete(wake);
@@ -137,7 +137,7 @@ export class Child {
     clearTimeout(timer);
     if (there()) return;
     throw new Error(
-      `waited for ${what}, but ${late ? '20 s passed' : 'the process ended'}. ` +
+      `waited for ${what}, but ${state.late ? '20 s passed' : 'the process ended'}. ` +
         `It said ${JSON.stringify(this.said)}\n${this.stderr}`,
     );
   }

@@ -21,6 +21,14 @@ const READY_STATE = {
   closed: 'closed',
 } as const;
 
+/** Where a socket says which connection it carries. */
+const CONNECTION = Symbol('hawser connection');
+type Carrier = Duplex & { [CONNECTION]: WebSocketConnection<unknown> };
+let onData: (this: Carrier, chunk: Buffer) => void;
+let onEnd: (this: Carrier) => void;
+let onError: (this: Carrier, error: Error) => void;
+let onClose: (this: Carrier) => void;
+
 /**
  * One WebSocket connection: a transport (any `Duplex`) and the protocol's machine.
  *
@@ -52,27 +60,16 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
     this.subprotocol = details.subprotocol;
     this.extensions = details.extensions;
     this.remoteAddress = details.remoteAddress;
-    const { textAs, highWaterMark } = settings;
+    const { highWaterMark } = settings;
     const { maxPayload } = details;
     const decoder =
       maxPayload === undefined ? settings.decoder : { ...settings.decoder, maxPayload };
     this.#socket = socket;
-    this.#sender = new Sender(socket, decoder.role ?? 'server', highWaterMark, () => {
-      this.emit('drain');
-    });
+    this.#sender = new Sender(this, socket, decoder.role ?? 'server', highWaterMark);
     this.#closing = new Closing(this, settings, this.#sender);
-    this.#receiver = new Receiver(this, socket, { decoder, textAs }, this.#sender, this.#closing);
-    socket.on('error', (error: Error) => {
-      this.#closing.transportError(error);
-    });
-    socket.on('end', () => {
-      this.#receiver.end();
-    });
-    socket.on('close', () => {
-      // What is held still belongs to a consumer, and an iterator has to end.
-      this.#receiver.readSoon();
-      this.#closing.transportClose();
-    });
+    this.#receiver = new Receiver(this, socket, settings, decoder, this.#sender, this.#closing);
+    (socket as Carrier)[CONNECTION] = this;
+    socket.on('error', onError).on('end', onEnd).on('close', onClose);
   }
 
   /**
@@ -81,11 +78,11 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
    * @param head what came in the same packet as the handshake.
    */
   start(head: Buffer): void {
-    this.#socket.on('data', (chunk: Buffer) => {
-      this.#receiver.push(chunk);
-    });
+    this.#socket.on('data', onData);
     this.#socket.resume(); // takes effect in the next tick, after `head`
     if (head.length > 0) this.#receiver.push(head);
+    // A peer that ended its half before is not announced again.
+    if (this.#socket.readableEnded) this.#receiver.end();
   }
 
   /** The socket, in the protocol's terms: `'closing'` from the first Close on, `'closed'` without it. */
@@ -228,6 +225,25 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
   ): this {
     this.#beforeListener(event);
     return super.prependListener(event, listener);
+  }
+
+  static {
+    // The socket's listeners: functions that all connections share, or an idle connection would
+    // cost four closures. They stand here because only here can they see the private parts.
+    onData = function (this: Carrier, chunk: Buffer): void {
+      this[CONNECTION].#receiver.push(chunk);
+    };
+    onEnd = function (this: Carrier): void {
+      this[CONNECTION].#receiver.end();
+    };
+    onError = function (this: Carrier, error: Error): void {
+      this[CONNECTION].#closing.transportError(error);
+    };
+    onClose = function (this: Carrier): void {
+      // What is held still belongs to a consumer, and an iterator has to end.
+      this[CONNECTION].#receiver.readSoon();
+      this[CONNECTION].#closing.transportClose();
+    };
   }
 
   #beforeListener(event: keyof ConnectionEvents): void {

@@ -7,6 +7,16 @@ import { sharedSlab, Slab } from './slab.js';
 /** Called once the bytes are with the kernel, or with the reason why they never will be. */
 export type SendCallback = (error?: Error) => void;
 
+/** Who sends through an outbox. */
+export interface OutboxOwner {
+  /**
+   * The kernel has taken a write.
+   *
+   * @returns whether the owner wants to hear of the next one too.
+   */
+  written(): boolean;
+}
+
 /** Up to this many bytes a payload is copied behind its header; a longer one goes out as it is. */
 const COPY_UP_TO = 16 * 1024;
 /** A tick that sends more than this does not wait for its end. */
@@ -16,6 +26,7 @@ const OWN_SLAB_SIZE = COPY_UP_TO + 16;
 /** Longest header of a frame that is not masked. */
 const MAX_BARE_HEADER = 10;
 const PONG: number = FIN | Opcode.Pong;
+const EMPTY: Buffer = Buffer.alloc(0);
 const bareEncoder = new FrameEncoder();
 
 /**
@@ -29,12 +40,15 @@ export class Outbox {
   readonly #socket: Duplex;
   /** Only a client has one: its frames are masked, each in a buffer of its own. */
   readonly #masking: FrameEncoder | undefined;
-  readonly #onWritten: (error?: Error | null) => void;
-  /** Called after each write that the kernel has taken. */
-  readonly #onProgress: () => void;
+  readonly #owner: OutboxOwner;
+  /** The callback of writes and the listener of `'drain'`; most connections never need it. */
+  #onWritten: ((error?: Error | null) => void) | undefined;
+  /** Somebody waits for the kernel to take something: writes call back. */
+  #watched = false;
 
-  /** Whole frames, or pieces of frames, that wait; the last piece may still be growing, see below. */
-  #queue: Buffer[] = [];
+  // Whole frames, or pieces of frames, that wait. Mostly it is one, which needs no array.
+  #first: Buffer | undefined;
+  #others: Buffer[] | undefined;
   /** Bytes in the queue and in the growing piece. */
   #queued = 0;
   /** All the bytes ever handed to the socket. */
@@ -56,13 +70,10 @@ export class Outbox {
   /** While the socket is behind, a slab of its own: a waiting frame must not keep the shared one. */
   #ownSlab: Slab | undefined;
 
-  constructor(socket: Duplex, masking: FrameEncoder | undefined, onProgress: () => void) {
+  constructor(socket: Duplex, masking: FrameEncoder | undefined, owner: OutboxOwner) {
     this.#socket = socket;
     this.#masking = masking;
-    this.#onProgress = onProgress;
-    this.#onWritten = (error) => {
-      this.#written(error ?? undefined);
-    };
+    this.#owner = owner;
   }
 
   /** Bytes that are not with the kernel yet. */
@@ -118,7 +129,7 @@ export class Outbox {
   /** Send a frame that is encoded already; its bytes may be shared with other connections. */
   frame(frame: Buffer): void {
     this.#closePiece();
-    this.#queue.push(frame);
+    this.#enqueue(frame);
     this.#queued += frame.length;
     this.#schedule();
   }
@@ -132,6 +143,15 @@ export class Outbox {
   /** Call back when everything sent so far is with the kernel. */
   whenWritten(callback: SendCallback): void {
     (this.#callbacks ??= []).push({ at: this.#handed + this.#queued, callback });
+    this.watch();
+  }
+
+  /** From now on tell the owner when the kernel has taken a write. */
+  watch(): void {
+    if (this.#watched) return;
+    this.#watched = true;
+    // What is handed over already was written without a callback: one behind it does as well.
+    if (this.#queued === 0 && !this.#blocked) this.#socket.write(EMPTY, this.#callback());
   }
 
   /**
@@ -156,7 +176,9 @@ export class Outbox {
   /** Hand the socket everything, behind or not, and end it. */
   end(): void {
     this.#flushAll();
-    this.#socket.end();
+    // A socket that is ending emits no 'drain' any more.
+    if (this.#watched) this.#socket.end(this.#callback());
+    else this.#socket.end();
   }
 
   /** Hand the socket everything and cut it: the kernel still sends what it takes at once. */
@@ -168,7 +190,8 @@ export class Outbox {
 
   /** The transport is gone: whatever still waits never leaves. */
   abandon(reason: Error): void {
-    this.#queue = [];
+    this.#first = undefined;
+    this.#others = undefined;
     this.#queued = 0;
     this.#piece = undefined;
     this.#ownSlab = undefined;
@@ -198,8 +221,13 @@ export class Outbox {
 
   #closePiece(): void {
     if (this.#piece === undefined) return;
-    this.#queue.push(this.#piece.subarray(this.#pieceStart, this.#pieceEnd));
+    this.#enqueue(this.#piece.subarray(this.#pieceStart, this.#pieceEnd));
     this.#piece = undefined;
+  }
+
+  #enqueue(piece: Buffer): void {
+    if (this.#first === undefined) this.#first = piece;
+    else (this.#others ??= []).push(piece);
   }
 
   #schedule(): void {
@@ -215,26 +243,49 @@ export class Outbox {
 
   /** Write from the queue's front until the socket says that it is behind. */
   #write(): void {
-    const socket = this.#socket;
-    const queue = this.#queue;
-    if (queue.length === 1) {
-      const only = queue[0]!;
-      queue.length = 0;
-      this.#queued = 0;
-      this.#handed += only.length;
-      this.#blocked = !socket.write(only, this.#onWritten);
-      return;
+    const first = this.#first!;
+    const others = this.#others;
+    this.#first = undefined;
+    this.#others = undefined;
+    if (others === undefined) {
+      this.#hand(first);
+    } else if (this.#queued <= COPY_UP_TO) {
+      others.unshift(first);
+      this.#hand(join(others));
+    } else {
+      others.unshift(first);
+      this.#handUntilBehind(others);
     }
+  }
+
+  /** Hand over the pieces as one writev. */
+  #handUntilBehind(pieces: Buffer[]): void {
     let count = 0;
-    socket.cork(); // the pieces are one writev
-    while (count < queue.length && !this.#blocked) {
-      const piece = queue[count++]!;
-      this.#queued -= piece.length;
-      this.#handed += piece.length;
-      this.#blocked = !socket.write(piece, this.#onWritten);
+    this.#socket.cork();
+    while (count < pieces.length && !this.#blocked) this.#hand(pieces[count++]!);
+    this.#socket.uncork();
+    if (count === pieces.length) return;
+    this.#first = pieces[count];
+    if (count + 1 < pieces.length) this.#others = pieces.slice(count + 1);
+  }
+
+  #hand(piece: Buffer): void {
+    const socket = this.#socket;
+    this.#queued -= piece.length;
+    this.#handed += piece.length;
+    if (this.#watched ? socket.write(piece, this.#callback()) : socket.write(piece)) return;
+    this.#blocked = true;
+    this.#callback(); // listens for 'drain' from now on
+  }
+
+  #callback(): (error?: Error | null) => void {
+    if (this.#onWritten === undefined) {
+      this.#onWritten = (error) => {
+        this.#written(error ?? undefined);
+      };
+      this.#socket.on('drain', this.#onWritten);
     }
-    socket.uncork();
-    queue.splice(0, count);
+    return this.#onWritten;
   }
 
   #flushAll(): void {
@@ -243,13 +294,11 @@ export class Outbox {
     this.#flushing = false;
     this.#closePiece();
     this.#socket.cork();
-    for (const piece of this.#queue) {
-      this.#handed += piece.length;
-      this.#socket.write(piece, this.#onWritten);
-    }
+    if (this.#first !== undefined) this.#hand(this.#first);
+    for (const piece of this.#others ?? []) this.#hand(piece);
     this.#socket.uncork();
-    this.#queue = [];
-    this.#queued = 0;
+    this.#first = undefined;
+    this.#others = undefined;
   }
 
   #releasePong(): void {
@@ -270,7 +319,8 @@ export class Outbox {
       this.flush();
     }
     this.#callBack();
-    this.#onProgress();
+    const waiting = this.#owner.written();
+    this.#watched = waiting || this.#callbacks !== undefined;
   }
 
   #callBack(): void {
@@ -294,7 +344,27 @@ function flushAtEndOfTick(outbox: Outbox): void {
     const due = pending;
     pending = [];
     for (const each of due) each.flush();
+    joined = NOTHING;
   });
+}
+
+const NOTHING: { readonly pieces: readonly Buffer[]; readonly bytes: Buffer } = {
+  pieces: [],
+  bytes: EMPTY,
+};
+/** What {@link join} made last. */
+let joined = NOTHING;
+
+/**
+ * Small pieces as one, which is one write and no writev. After several broadcasts in a tick every
+ * connection has the same pieces to send, and all of them get the same bytes.
+ */
+function join(pieces: readonly Buffer[]): Buffer {
+  const same =
+    pieces.length === joined.pieces.length &&
+    pieces.every((piece, index) => piece === joined.pieces[index]);
+  if (!same) joined = { pieces, bytes: Buffer.concat(pieces) };
+  return joined.bytes;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -1,11 +1,13 @@
 import type { Duplex } from 'node:stream';
 import type { Closing } from './closing.js';
+import type { Deadline } from './deadlines.js';
 import type { ConnectionEmitter } from './events.js';
 import { Inbox, type Message } from './inbox.js';
-import type { ProtocolError } from '../protocol/errors.js';
+import { ProtocolError } from '../protocol/errors.js';
 import { FrameDecoder, type FrameDecoderOptions } from '../protocol/frame-decoder.js';
 import { type FrameHeader, Opcode } from '../protocol/frame.js';
 import type { Sender } from './sender.js';
+import type { ConnectionSettings } from './settings.js';
 
 /**
  * The receiving half of a connection: from the socket's chunks through the decoder to the
@@ -20,7 +22,7 @@ import type { Sender } from './sender.js';
 export class Receiver {
   readonly #connection: ConnectionEmitter;
   readonly #socket: Duplex;
-  readonly #textAsString: boolean;
+  readonly #settings: ConnectionSettings;
   readonly #decoder: FrameDecoder;
   readonly #sender: Sender;
   readonly #closing: Closing;
@@ -36,18 +38,23 @@ export class Receiver {
   #ended = false;
   /** The socket is paused. */
   #stopped = false;
+  /** Runs while a message is unfinished; which one, by how many were found before it. */
+  #messageDeadline: Deadline | undefined;
+  #timedMessage = 0;
+  #foundMessages = 0;
 
   constructor(
     connection: ConnectionEmitter,
     socket: Duplex,
-    options: { readonly decoder: FrameDecoderOptions; readonly textAs: 'string' | 'buffer' },
+    settings: ConnectionSettings,
+    decoder: FrameDecoderOptions,
     sender: Sender,
     closing: Closing,
   ) {
     this.#connection = connection;
     this.#socket = socket;
-    this.#textAsString = options.textAs === 'string';
-    this.#decoder = new FrameDecoder(options.decoder);
+    this.#settings = settings;
+    this.#decoder = new FrameDecoder(decoder);
     this.#sender = sender;
     this.#closing = closing;
   }
@@ -151,14 +158,36 @@ export class Receiver {
     }
     const { state } = this.#closing;
     if (state === 'closed') {
+      this.#messageDeadline?.cancel();
       this.#inbox?.end(); // what is still held or undecoded can be taken all the same
       return;
     }
     const stop = state === 'open' && this.#inbox?.full === true;
+    this.#timeMessage(stop);
     if (stop === this.#stopped) return;
     this.#stopped = stop;
     if (stop) this.#socket.pause();
     else this.#socket.resume();
+  }
+
+  /** Give the message that is unfinished its time; but not while it is us who do not read on. */
+  #timeMessage(stop: boolean): void {
+    const wanted = this.#decoder.unfinished && !stop;
+    const running = this.#messageDeadline !== undefined;
+    if (wanted ? running && this.#timedMessage === this.#foundMessages : !running) return;
+    this.#messageDeadline?.cancel();
+    this.#messageDeadline = undefined;
+    if (!wanted) return;
+    const { deadlines, messageTimeout } = this.#settings;
+    this.#timedMessage = this.#foundMessages;
+    this.#messageDeadline = deadlines.start(messageTimeout, () => {
+      this.#closing.fail(
+        new ProtocolError(
+          'ERR_MESSAGE_TIMEOUT',
+          `a message was not complete ${messageTimeout} ms after its first byte (messageTimeout)`,
+        ),
+      );
+    });
   }
 
   /** One message or control frame; `false` when there is nothing to be done now. */
@@ -176,9 +205,10 @@ export class Receiver {
     if (decoder.headers !== undefined) this.#emitHeaders(decoder.headers);
     if (!this.#found) return false;
     this.#found = false;
+    this.#foundMessages++;
     switch (decoder.opcode) {
       case Opcode.Text:
-        this.#deliver(this.#textAsString ? decoder.text : decoder.payload, false);
+        this.#deliver(this.#settings.textAs === 'string' ? decoder.text : decoder.payload, false);
         break;
       case Opcode.Binary:
         this.#deliver(decoder.payload, true);

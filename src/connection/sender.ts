@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { ConnectionError } from './close-info.js';
-import { Outbox, type SendCallback } from './outbox.js';
+import type { ConnectionEmitter } from './events.js';
+import { Outbox, type OutboxOwner, type SendCallback } from './outbox.js';
 import { checkFrame, firstByte, FrameEncoder, type FrameFlags } from '../protocol/frame-encoder.js';
 import { FIN, isControl, MASKING_KEY_BYTES, Opcode, type Role } from '../protocol/frame.js';
 import {
@@ -44,7 +45,8 @@ const clientEncoder = new FrameEncoder({ role: 'client' });
  * The sending half of a connection: which frames an application's calls become, and when it should
  * slow down. How they reach the socket is the outbox's business.
  */
-export class Sender {
+export class Sender implements OutboxOwner {
+  readonly #connection: ConnectionEmitter;
   readonly #outbox: Outbox;
   readonly #role: Role;
   readonly #highWaterMark: number;
@@ -57,18 +59,12 @@ export class Sender {
   #behind: Behind[] | undefined;
   #behindBytes = 0;
 
-  /** @param onDrain called when everything is with the kernel, after a call has returned `false`. */
-  constructor(socket: Duplex, role: Role, highWaterMark: number, onDrain: () => void) {
+  /** @param connection where `'drain'` is emitted. */
+  constructor(connection: ConnectionEmitter, socket: Duplex, role: Role, highWaterMark: number) {
+    this.#connection = connection;
     this.#role = role;
     this.#highWaterMark = highWaterMark;
-    this.#outbox = new Outbox(socket, role === 'client' ? clientEncoder : undefined, () => {
-      const amount = this.bufferedAmount;
-      if (amount < highWaterMark) this.#settleDrained(true);
-      if (this.#owesDrain && amount === 0 && this.#open) {
-        this.#owesDrain = false;
-        onDrain();
-      }
-    });
+    this.#outbox = new Outbox(socket, role === 'client' ? clientEncoder : undefined, this);
   }
 
   get outbox(): Outbox {
@@ -143,6 +139,17 @@ export class Sender {
     for (const { callback } of this.#takeBehind()) refuse(callback);
   }
 
+  /** For the outbox: the kernel has taken a write. */
+  written(): boolean {
+    const amount = this.bufferedAmount;
+    if (amount < this.#highWaterMark) this.#settleDrained(true);
+    if (this.#owesDrain && amount === 0 && this.#open) {
+      this.#owesDrain = false;
+      this.#connection.emit('drain');
+    }
+    return this.#owesDrain || this.#drainWaiters !== undefined;
+  }
+
   /** See `WebSocketConnection.drained`. */
   drained(signal: AbortSignal | undefined): Promise<boolean> {
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
@@ -160,6 +167,7 @@ export class Sender {
         reject(signal?.reason as Error);
       };
       waiters.add(settle);
+      this.#outbox.watch();
       signal?.addEventListener('abort', abort, { once: true });
     });
   }
@@ -190,6 +198,7 @@ export class Sender {
     if (!this.#open) return false;
     if (this.bufferedAmount < this.#highWaterMark) return true;
     this.#owesDrain = true;
+    this.#outbox.watch();
     return false;
   }
 

@@ -9,6 +9,8 @@ export interface ConnectionSettings {
   readonly highWaterMark: number;
   /** Milliseconds. */
   readonly closeTimeout: number;
+  /** Milliseconds. */
+  readonly messageTimeout: number;
   readonly deadlines: Deadlines;
   /** Who wants to know: the server. */
   readonly observer: ConnectionObserver | undefined;

@@ -1,6 +1,7 @@
 /**
  * What a peer can do wrong once the connection is open, and the close code that answers it
- * (RFC 6455 section 7.4.1: 1002 protocol error, 1007 invalid payload, 1009 message too big).
+ * (RFC 6455 section 7.4.1: 1002 protocol error, 1007 invalid payload, 1008 policy violation, 1009
+ * message too big).
  * `docs/errors.md` has a cause and a remedy for each; a test keeps the two lists equal.
  */
 export const PROTOCOL_ERRORS = {
@@ -17,6 +18,7 @@ export const PROTOCOL_ERRORS = {
   ERR_CLOSE_PAYLOAD: 1002,
   ERR_CLOSE_CODE: 1002,
   ERR_INVALID_UTF8: 1007,
+  ERR_MESSAGE_TIMEOUT: 1008,
   ERR_MESSAGE_TOO_BIG: 1009,
 } as const;
 export type ProtocolErrorCode = keyof typeof PROTOCOL_ERRORS;

@@ -164,9 +164,13 @@ export class FrameDecoder {
     );
   }
 
-  /** Whether bytes are waiting that `next()` has not looked at yet. */
-  get pending(): boolean {
-    return this.#at < this.#chunk.length || this.#backlog !== undefined;
+  /** Whether a message, or a control frame, has begun and is not complete. */
+  get unfinished(): boolean {
+    return (
+      this.#frameRemaining >= 0 ||
+      this.#messageOpcode !== Opcode.Continuation ||
+      this.#cutHeaderLength > 0
+    );
   }
 
   #advance(): boolean {
@@ -374,6 +378,9 @@ export class FrameDecoder {
     this.#at = 0;
     this.#backlog = undefined;
     this.#cutHeader = undefined;
+    this.#cutHeaderLength = 0;
+    this.#frameRemaining = -1;
+    this.#messageOpcode = Opcode.Continuation;
     this.#message = undefined;
     this.#control = undefined;
   }

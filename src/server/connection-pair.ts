@@ -13,7 +13,7 @@ export interface ConnectionPair {
 /** The options that mean something without a handshake. */
 export type ConnectionPairOptions = Pick<
   ServerOptions,
-  'closeTimeout' | 'maxPayload' | 'textAs' | 'highWaterMark' | 'clock'
+  'closeTimeout' | 'messageTimeout' | 'maxPayload' | 'textAs' | 'highWaterMark' | 'clock'
 >;
 
 /**
@@ -22,7 +22,14 @@ export type ConnectionPairOptions = Pick<
  */
 export function createConnectionPair(options: ConnectionPairOptions = {}): ConnectionPair {
   const resolved = resolveOptions<undefined>(options, []);
-  const { clock = systemClock, maxPayload, textAs, highWaterMark, closeTimeout } = resolved;
+  const {
+    clock = systemClock,
+    maxPayload,
+    textAs,
+    highWaterMark,
+    closeTimeout,
+    messageTimeout,
+  } = resolved;
   const deadlines = new Deadlines(clock);
   const connect = (role: 'server' | 'client', transport: Duplex): WebSocketConnection => {
     const settings: ConnectionSettings = {
@@ -30,6 +37,7 @@ export function createConnectionPair(options: ConnectionPairOptions = {}): Conne
       textAs,
       highWaterMark,
       closeTimeout,
+      messageTimeout,
       deadlines,
       observer: undefined,
     };

@@ -59,7 +59,7 @@ export interface ServerOptions<Context = undefined> {
     | ((origin: string, request: IncomingMessage) => boolean);
   /** Acceptable `Host` values, against DNS rebinding; without a port, any port. @default any */
   readonly allowedHosts?: readonly string[];
-  /** Accept by returning, refuse by throwing `UpgradeRejection`. `signal` aborts when the client leaves or time is up. @default accept */
+  /** Accept by returning, refuse by throwing `UpgradeRejection`. `signal` aborts when the client leaves, time is up or the server closes. @default accept */
   readonly authorize?: (
     request: IncomingMessage,
     options: { readonly signal: AbortSignal },
@@ -76,25 +76,25 @@ export interface ServerOptions<Context = undefined> {
   readonly textAs?: 'string' | 'buffer';
   /** Above it `send` returns `false`. @default 64 KiB */
   readonly highWaterMark?: number;
-  /** Most that may wait for one connection. @default 16 MiB */
+  /** Most that may wait for one connection. Accepted; takes effect in a later version. @default 16 MiB */
   readonly maxBufferedAmount?: number;
-  /** What happens above `maxBufferedAmount`. @default 'close' */
+  /** What happens above `maxBufferedAmount`. Accepted; takes effect in a later version. @default 'close' */
   readonly slowConsumer?: 'close' | 'drop';
-  /** Most that may wait for all connections together. @default Infinity */
+  /** Most that may wait for all connections together. Accepted; takes effect in a later version. @default Infinity */
   readonly maxTotalBuffered?: number;
-  /** Ping a peer that has been silent for `interval`; dead without an answer within `timeout`. @default 25 s, 10 s */
+  /** Ping a peer that has been silent for `interval`; dead without an answer within `timeout`. Accepted; takes effect in a later version. @default 25 s, 10 s */
   readonly heartbeat?: false | { readonly interval?: number; readonly timeout?: number };
-  /** Without a message in either direction. @default Infinity */
+  /** Without a message in either direction. Accepted; takes effect in a later version. @default Infinity */
   readonly idleTimeout?: number;
-  /** @default Infinity */
+  /** From the 101 to the end. Accepted; takes effect in a later version. @default Infinity */
   readonly maxLifetime?: number;
   /** More are refused with 503. @default Infinity */
   readonly maxConnections?: number;
   /** Upgrades waiting for `authorize`; more are refused with 503. @default 1024 */
   readonly maxPendingUpgrades?: number;
-  /** More are refused with 429. @default Infinity */
+  /** More are refused with 429. Accepted; takes effect in a later version. @default Infinity */
   readonly maxConnectionsPerAddress?: number;
-  /** A token bucket for each connection's messages. @default none */
+  /** A token bucket for each connection's messages. Accepted; takes effect in a later version. @default none */
   readonly messageRate?: {
     readonly perSecond: number;
     readonly burst: number;
@@ -103,7 +103,7 @@ export interface ServerOptions<Context = undefined> {
   };
   /** How many proxies stand in front, or which addresses are proxies; only then are `X-Forwarded-*` read. @default false */
   readonly trustProxy?: false | number | ((address: string) => boolean);
-  /** Compression. @default false */
+  /** Compression. Accepted; takes effect in a later version. @default false */
   readonly perMessageDeflate?: boolean | DeflateOptions;
   /** Where to report. @default a rate-limited console, for the application's own faults only */
   readonly logger?: Logger;

@@ -27,6 +27,7 @@ import { refuse } from './refusal.js';
 import type { Data, SendOptions } from '../connection/sender.js';
 import type { BroadcastOptions, ServerEvents } from './events.js';
 import { closeConnections, type CloseReport, type ServerCloseOptions } from './shutdown.js';
+import { heedErrors, ignoreErrors } from './socket-errors.js';
 import { throwLater } from './throw-later.js';
 import { TypedEmitter } from '../connection/typed-emitter.js';
 import { UpgradeDispatcher, type UpgradeEndpoint } from './upgrade-dispatcher.js';
@@ -85,6 +86,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       textAs,
       highWaterMark,
       closeTimeout,
+      messageTimeout,
       maxPayload,
     } = this.#options;
     this.#clock = clock;
@@ -96,6 +98,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       textAs,
       highWaterMark,
       closeTimeout,
+      messageTimeout,
       deadlines: this.#deadlines,
       observer: this.#observer(),
     };
@@ -133,7 +136,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     socket: Duplex,
     head: Buffer,
   ): Promise<WebSocketConnection<Context> | undefined> {
-    socket.on('error', () => undefined); // a reset is news for the connection, not an exception
+    ignoreErrors(socket);
     try {
       if (this.#closing !== undefined) throw unavailable('the server is shutting down');
       const handshake = this.#admission.admit(
@@ -168,7 +171,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     if (this.#closing !== undefined) {
       throw new Error('accept: this WebSocketServer is closed or closing');
     }
-    socket.on('error', () => undefined);
+    ignoreErrors(socket);
     const handshake = checkUpgrade(request);
     if (socket.destroyed) throw new Error('accept: the client has left');
     return this.#open(request, socket, head, handshake, options);
@@ -325,6 +328,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       remoteAddress: this.#admission.addressOf(request, socket),
       maxPayload,
     });
+    heedErrors(socket);
     this.#connections.add(connection);
     socket.write(response, 'latin1');
     throwLater(() => this.emit('connection', connection, request));

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Deadlines } from '../connection/deadlines.js';
 import { isWebSocketUpgrade, requestPath } from '../protocol/handshake.js';
 import { UpgradeRejection } from '../protocol/upgrade-rejection.js';
+import { ignoreErrors } from './socket-errors.js';
 
 /** What the dispatcher needs to know of a WebSocketServer. */
 export interface UpgradeEndpoint {
@@ -44,7 +45,7 @@ export class UpgradeDispatcher {
     server.prependListener('upgrade', (_request: IncomingMessage, socket: Duplex) => {
       // Node takes its own listeners off the socket before this event. From here to the end of
       // its life a reset must not be an uncaught exception.
-      socket.on('error', () => undefined);
+      ignoreErrors(socket);
       this.#writtenBefore = bytesWritten(socket);
     });
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {

@@ -115,8 +115,8 @@ export function conversations(open: Open, can: Abilities, page = ''): void {
   if (can.pings) {
     test('we answer the pings of the client', async () => {
       const { peer } = await meet();
-      await peer.ping!('are you there?');
-      await peer.ping!('ö'.repeat(62));
+      await expect(peer.ping!('are you there?')).resolves.toBeUndefined();
+      await expect(peer.ping!('ö'.repeat(62))).resolves.toBeUndefined();
     });
   }
 

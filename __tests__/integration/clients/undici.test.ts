@@ -1,12 +1,12 @@
 import { type MessageEvent, ping, WebSocket } from 'undici';
-import { channel } from 'node:diagnostics_channel';
+import { subscribe } from 'node:diagnostics_channel';
 import { conversations } from './conversations.js';
 import { Inbox, type Message } from '../../support/host.js';
 import type { Ended, Peer } from './peer.js';
 
 /** undici tells of Pongs only there. */
 const pongs = new Inbox<string>();
-channel('undici:websocket:pong').subscribe((told) => {
+subscribe('undici:websocket:pong', (told) => {
   pongs.put((told as { payload: Buffer }).payload.toString());
 });
 
