@@ -58,6 +58,7 @@ const house: readonly Floor[] = [
     floors: ['protocol', 'connection', 'server'],
     builtins: [
       'node:http',
+      'node:net',
       'node:diagnostics_channel',
       'node:events',
       'node:stream',

@@ -65,7 +65,13 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
     const decoder =
       maxPayload === undefined ? settings.decoder : { ...settings.decoder, maxPayload };
     this.#socket = socket;
-    this.#sender = new Sender(this, socket, decoder.role ?? 'server', highWaterMark);
+    this.#sender = new Sender(
+      this,
+      socket,
+      decoder.role ?? 'server',
+      highWaterMark,
+      details.copies,
+    );
     this.#closing = new Closing(this, settings, this.#sender);
     this.#receiver = new Receiver(this, socket, settings, decoder, this.#sender, this.#closing);
     (socket as Carrier)[CONNECTION] = this;

@@ -41,6 +41,8 @@ export class Outbox {
   /** Only a client has one: its frames are masked, each in a buffer of its own. */
   readonly #masking: FrameEncoder | undefined;
   readonly #owner: OutboxOwner;
+  /** A write that is done has been copied: nobody looks at its bytes any more. */
+  readonly #copies: boolean;
   /** The callback of writes and the listener of `'drain'`; most connections never need it. */
   #onWritten: ((error?: Error | null) => void) | undefined;
   /** Somebody waits for the kernel to take something: writes call back. */
@@ -70,10 +72,20 @@ export class Outbox {
   /** While the socket is behind, a slab of its own: a waiting frame must not keep the shared one. */
   #ownSlab: Slab | undefined;
 
-  constructor(socket: Duplex, masking: FrameEncoder | undefined, owner: OutboxOwner) {
+  /**
+   * @param copies whether a write that the socket calls done has been copied, as by the kernel; a
+   * Duplex made of anything else may have passed the very bytes on.
+   */
+  constructor(
+    socket: Duplex,
+    masking: FrameEncoder | undefined,
+    owner: OutboxOwner,
+    copies = false,
+  ) {
     this.#socket = socket;
     this.#masking = masking;
     this.#owner = owner;
+    this.#copies = copies;
   }
 
   /** Bytes that are not with the kernel yet. */
@@ -249,6 +261,9 @@ export class Outbox {
     this.#others = undefined;
     if (others === undefined) {
       this.#hand(first);
+      if (this.#copies && this.#socket.writableLength === 0) {
+        sharedSlab.takeBack(first, this.#pieceStart, this.#pieceEnd);
+      }
     } else if (this.#queued <= COPY_UP_TO) {
       others.unshift(first);
       this.#hand(join(others));

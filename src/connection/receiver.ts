@@ -38,10 +38,8 @@ export class Receiver {
   #ended = false;
   /** The socket is paused. */
   #stopped = false;
-  /** Runs while a message is unfinished; which one, by how many were found before it. */
+  /** Runs while a message is unfinished. */
   #messageDeadline: Deadline | undefined;
-  #timedMessage = 0;
-  #foundMessages = 0;
 
   constructor(
     connection: ConnectionEmitter,
@@ -158,7 +156,7 @@ export class Receiver {
     }
     const { state } = this.#closing;
     if (state === 'closed') {
-      this.#messageDeadline?.cancel();
+      this.#stopTiming();
       this.#inbox?.end(); // what is still held or undecoded can be taken all the same
       return;
     }
@@ -172,15 +170,14 @@ export class Receiver {
 
   /** Give the message that is unfinished its time; but not while it is us who do not read on. */
   #timeMessage(stop: boolean): void {
-    const wanted = this.#decoder.unfinished && !stop;
-    const running = this.#messageDeadline !== undefined;
-    if (wanted ? running && this.#timedMessage === this.#foundMessages : !running) return;
-    this.#messageDeadline?.cancel();
-    this.#messageDeadline = undefined;
-    if (!wanted) return;
+    if (!this.#decoder.unfinished || stop) {
+      this.#stopTiming();
+      return;
+    }
+    if (this.#messageDeadline !== undefined) return;
     const { deadlines, messageTimeout } = this.#settings;
-    this.#timedMessage = this.#foundMessages;
     this.#messageDeadline = deadlines.start(messageTimeout, () => {
+      this.#decoder.ignoreTheRest(); // as after an error of its own (section 7.1.7)
       this.#closing.fail(
         new ProtocolError(
           'ERR_MESSAGE_TIMEOUT',
@@ -188,6 +185,11 @@ export class Receiver {
         ),
       );
     });
+  }
+
+  #stopTiming(): void {
+    this.#messageDeadline?.cancel();
+    this.#messageDeadline = undefined;
   }
 
   /** One message or control frame; `false` when there is nothing to be done now. */
@@ -205,7 +207,8 @@ export class Receiver {
     if (decoder.headers !== undefined) this.#emitHeaders(decoder.headers);
     if (!this.#found) return false;
     this.#found = false;
-    this.#foundMessages++;
+    // The next message gets time of its own; but a control frame inside a message is no progress.
+    if (this.#messageDeadline !== undefined && !decoder.unfinished) this.#stopTiming();
     switch (decoder.opcode) {
       case Opcode.Text:
         this.#deliver(this.#settings.textAs === 'string' ? decoder.text : decoder.payload, false);

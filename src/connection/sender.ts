@@ -59,12 +59,21 @@ export class Sender implements OutboxOwner {
   #behind: Behind[] | undefined;
   #behindBytes = 0;
 
-  /** @param connection where `'drain'` is emitted. */
-  constructor(connection: ConnectionEmitter, socket: Duplex, role: Role, highWaterMark: number) {
+  /**
+   * @param connection where `'drain'` is emitted.
+   * @param copies see `Outbox`.
+   */
+  constructor(
+    connection: ConnectionEmitter,
+    socket: Duplex,
+    role: Role,
+    highWaterMark: number,
+    copies = false,
+  ) {
     this.#connection = connection;
     this.#role = role;
     this.#highWaterMark = highWaterMark;
-    this.#outbox = new Outbox(socket, role === 'client' ? clientEncoder : undefined, this);
+    this.#outbox = new Outbox(socket, role === 'client' ? clientEncoder : undefined, this, copies);
   }
 
   get outbox(): Outbox {

@@ -29,6 +29,8 @@ export interface ConnectionDetails<Context> {
   readonly subprotocol: string;
   readonly extensions: string;
   readonly remoteAddress: string | undefined;
+  /** The transport is the kernel's own: a write that is done has been copied. @default false */
+  readonly copies?: boolean;
   /** Differs from the settings' only if `authorize` said so. */
   readonly maxPayload?: number | undefined;
 }

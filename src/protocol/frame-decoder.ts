@@ -132,7 +132,7 @@ export class FrameDecoder {
       return this.#advance();
     } catch (error) {
       this.#source = EMPTY; // do not keep the chunk until the connection is gone
-      this.#ignoreTheRest();
+      this.ignoreTheRest();
       throw error;
     }
   }
@@ -368,11 +368,12 @@ export class FrameDecoder {
     this.compressed = this.#messageCompressed && !isControl(opcode);
     if (opcode === Opcode.Close) {
       this.close = parseClosePayload(this.payload);
-      this.#ignoreTheRest();
+      this.ignoreTheRest();
     }
   }
 
-  #ignoreTheRest(): void {
+  /** Take nothing more from the peer, as after an error: the connection has failed. */
+  ignoreTheRest(): void {
     this.#ended = true;
     this.#chunk = EMPTY;
     this.#at = 0;

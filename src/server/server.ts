@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Admission, unavailable } from './admission.js';
 import type { ConnectionObserver, ConnectionSettings } from '../connection/settings.js';
@@ -326,6 +326,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       subprotocol: chosen ?? '',
       extensions: '',
       remoteAddress: this.#admission.addressOf(request, socket),
+      copies: socket instanceof Socket && !('encrypted' in socket),
       maxPayload,
     });
     heedErrors(socket);
