@@ -13,7 +13,7 @@ export async function compileKernel() {
   const { buffer } = module.toBinary({});
   module.destroy();
   const base64 = Buffer.from(buffer).toString('base64');
-  const lines = base64.match(/.{1,84}/g).map((line) => `'${line}'`);
+  const lines = (base64.match(/.{1,84}/g) ?? []).map((line) => `'${line}'`);
   return `// Generated from mask-kernel.wat by \`npm run kernel\`: ${buffer.length} bytes of WebAssembly.
 import { Buffer } from 'node:buffer';
 

@@ -215,6 +215,8 @@ describeIf(`Chromium at ${CHROMIUM}`, existsSync(CHROMIUM))('the chat page', () 
   test('a server that hangs is noticed, and what it got before is not said twice', async () => {
     const ada = await visit('Ada', DESKTOP);
     const bo = await visit('Bo', PHONE);
+    await say(ada, 'Before');
+    await sees(ada, 'Before');
     server.signal('SIGSTOP'); // its kernel still takes what comes; nobody answers
     await say(ada, 'Are you there?');
     await ada.getByText(/The connection is lost/).waitFor();
@@ -223,8 +225,8 @@ describeIf(`Chromium at ${CHROMIUM}`, existsSync(CHROMIUM))('the chat page', () 
     await ada.locator('#waiting li').waitFor({ state: 'detached' });
     await say(ada, 'There you are.');
     await sees(bo, 'There you are.');
-    expect(await texts(bo)).toEqual(['Are you there?', 'There you are.']);
-    expect(await texts(ada)).toEqual(['Are you there?', 'There you are.']);
+    expect(await texts(bo)).toEqual(['Before', 'Are you there?', 'There you are.']);
+    expect(await texts(ada)).toEqual(['Before', 'Are you there?', 'There you are.']);
     expect((await people(bo)).sort()).toEqual(['Ada', 'Bo']);
   });
 
@@ -353,6 +355,10 @@ describeIf(`Chromium at ${CHROMIUM}`, existsSync(CHROMIUM))('the chat page', () 
       const ada = await visit('W'.repeat(24), options, 'm'.repeat(32));
       await say(ada, 'unbroken'.repeat(60));
       await ada.locator('#log .text').waitFor();
+      const hidden = await ada
+        .locator('#log .text')
+        .evaluate((element) => element.scrollWidth - element.clientWidth);
+      expect(hidden).toBe(0);
       const { width, height } = ada.viewportSize()!;
       expect(await ada.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
       expect(await ada.evaluate(() => document.documentElement.scrollHeight)).toBe(height);

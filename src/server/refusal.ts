@@ -19,8 +19,10 @@ export function refuse(
 ): void {
   if (!socket.writable) return;
   const phrase = STATUS_CODES[status] ?? '';
-  const text = `${body ?? phrase}\n`;
   const given = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
+  // Plain text ends with a line end; a body that the application calls something else stays as it is.
+  const plain = body ?? phrase;
+  const text = plain.endsWith('\n') || given.has('content-type') ? plain : `${plain}\n`;
   const defaults = Object.entries({
     Date: new Date().toUTCString(),
     'Content-Type': 'text/plain; charset=utf-8',

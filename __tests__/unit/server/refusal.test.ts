@@ -103,6 +103,21 @@ describe('refuse', () => {
     expect(clock.timers).toBe(0);
   });
 
+  it.each([
+    ['plain text without a line end', 'Log in first.', {}, 'Log in first.\n'],
+    ['plain text with one', 'Log in first.\n', {}, 'Log in first.\n'],
+    [
+      'what the application calls JSON',
+      '{"ok":false}',
+      { 'content-type': 'application/json' },
+      '{"ok":false}',
+    ],
+  ])('ends %s as it should', async (_what, body, headers, received) => {
+    const { client } = await refused(new UpgradeRejection(401, { body, headers }));
+    expect((await client.response()).body).toBe(received);
+    client.finish();
+  });
+
   it('says nothing on a transport that somebody has ended', async () => {
     const [socket, peer] = transportPair();
     const clock = new HandClock();
