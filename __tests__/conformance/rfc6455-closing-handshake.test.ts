@@ -8,30 +8,41 @@ import { closingHandshake, type ClosingRow } from './tables/closing-handshake.js
 
 const SEED = Number(process.env['HAWSER_SEED'] ?? 1);
 
-let server: WebSocketServer;
-let port: number;
+/** Two servers: one that waits as long as a busy machine may need, and one that hardly waits. */
+const servers: Record<'patient' | 'hasty', WebSocketServer> = {
+  patient: serverWith(20_000),
+  hasty: serverWith(150),
+};
 /** What the application does with the next connection. */
 let application: (connection: WebSocketConnection) => void;
 
-beforeAll(async () => {
-  server = new WebSocketServer({
-    port: 0,
-    host: '127.0.0.1',
-    closeTimeout: 500,
-    logger: { warn: () => {}, error: () => {} },
-  });
-  server.on('connection', (connection) => application(connection));
-  await once(server, 'listening');
-  ({ port } = server.address() as AddressInfo);
-});
+function serverWith(closeTimeout: number): WebSocketServer {
+  const logger = { warn: () => {}, error: () => {} };
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', closeTimeout, logger });
+  return server.on('connection', (connection) => application(connection));
+}
 
-afterAll(() => server.close({ timeout: 200 }));
+beforeAll(() => Promise.all(Object.values(servers).map((server) => once(server, 'listening'))));
+
+afterAll(() => Promise.all(Object.values(servers).map((server) => server.close({ timeout: 200 }))));
 
 const echo = (connection: WebSocketConnection): void =>
   void connection.on('message', (data) => connection.send(data));
 
 function applicationOf(words: string): (connection: WebSocketConnection) => void {
   if (words === 'echo') return echo;
+  if (words === 'delays') {
+    return (connection) =>
+      void connection.on('closing', (_code, _reason, reply) => {
+        setImmediate(reply, 4001, 'later');
+      });
+  }
+  if (words === 'hangs up') {
+    return (connection) =>
+      void connection.on('closing', () => {
+        connection.terminate();
+      });
+  }
   if (words === 'echoes and closes') {
     return (connection) =>
       void connection.on('message', (data) => {
@@ -49,6 +60,7 @@ function applicationOf(words: string): (connection: WebSocketConnection) => void
 /** Connects; `told` is what the application learns in the end. */
 async function open(
   behaviour: (connection: WebSocketConnection) => void,
+  server = servers.patient,
 ): Promise<{ client: RawClient; told: Promise<CloseInfo>; closes: () => number }> {
   let closes = 0;
   const told = new Promise<CloseInfo>((resolve) => {
@@ -61,6 +73,7 @@ async function open(
       behaviour(connection);
     };
   });
+  const { port } = server.address() as AddressInfo;
   return { client: await RawClient.open(port), told, closes: () => closes };
 }
 
@@ -115,7 +128,10 @@ async function expectEnd(row: ClosingRow, cuts: (bytes: Buffer) => number[]): Pr
 
 describe('RFC 6455, section 7: around the table', () => {
   it('7.1.1 a client that never answers is cut after closeTimeout', async () => {
-    const { client, told } = await open((connection) => void connection.close(4000, 'bye'));
+    const { client, told } = await open(
+      (connection) => void connection.close(4000, 'bye'),
+      servers.hasty,
+    );
     expect(await client.words()).toBe('close 4000 627965');
     expect(await told).toMatchObject({
       code: 1006,
@@ -128,7 +144,7 @@ describe('RFC 6455, section 7: around the table', () => {
   });
 
   it('7.1.1 a client that answers but never ends its half is cut after closeTimeout', async () => {
-    const { client, told } = await open(echo);
+    const { client, told } = await open(echo, servers.hasty);
     client.send(clientClose(1000));
     expect(await client.ended()).toBe('end');
     // Both have closed; that the transport ends late does not make it unclean.

@@ -130,6 +130,12 @@ describe('The closing handshake, over every sequence of up to six events', () =>
     assertAlways((path) => path.events[0] !== 'failure' || count(path, 'sendClose') === 1);
   });
 
+  it('has ended or cut the transport when there is nothing more to say', () => {
+    assertAlways(
+      (path) => path.state !== 'ending' || count(path, 'end') + count(path, 'destroy') > 0,
+    );
+  });
+
   it('ends the transport once both have closed', () => {
     assertAlways((path) => {
       const [first, second] = path.events;

@@ -9,7 +9,7 @@ import {
   offsets,
   type Message,
 } from '../support/arbitraries.js';
-import { cutAt } from '../support/bytes.js';
+import { cutAt, random } from '../support/bytes.js';
 import { decode } from '../support/decode.js';
 import { describeFrame, parseFrames } from '../support/frames.js';
 
@@ -53,6 +53,46 @@ describe.each<[sender: Role, receiver: Role]>([
         expect(result.error).toBeUndefined();
         expect(result.events).toEqual(events);
       }),
+    ));
+
+  it('the same, in pieces of many kilobytes', () =>
+    check(
+      24,
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 1000, max: 90_000 }), fc.boolean()), {
+          minLength: 2,
+          maxLength: 6,
+        }),
+        fc.array(fc.integer({ min: 8000, max: 66_000 }), { minLength: 2, maxLength: 12 }),
+        fc.boolean(),
+        fc.integer(),
+        (fragments, sizes, isText, seed) => {
+          const next = random(seed);
+          const encoder = new FrameEncoder({ role: sender });
+          const frames: Buffer[] = [];
+          let whole = '';
+          for (const [i, [length, ping]] of fragments.entries()) {
+            // Text of two-byte characters, or bytes: nothing repeats.
+            const payload = Buffer.from(
+              Array.from({ length }, () => (isText ? 0xe0 : 0) + Math.floor(next() * 16)),
+            );
+            const part = isText ? Buffer.from(payload.toString('latin1')) : payload;
+            whole += part.toString('hex');
+            const opcode = (i > 0 ? 0 : isText ? 1 : 2) as Opcode;
+            frames.push(encoder.encode(opcode, part, { fin: i === fragments.length - 1 }));
+            if (ping) frames.push(encoder.encode(9, Buffer.alloc(0)));
+          }
+          const bytes = Buffer.concat(frames);
+          const cuts: number[] = [];
+          for (let at = 0, i = 0; at < bytes.length; at += sizes[i++ % sizes.length]!)
+            cuts.push(at);
+          const { events, error } = decode(cutAt(bytes, cuts.slice(1)), { role: receiver });
+          expect(error).toBeUndefined();
+          const messages = events.filter((event) => event !== 'ping');
+          expect(messages.length).toBe(1);
+          expect(messages[0] === `${isText ? 'text' : 'binary'} ${whole}`).toBe(true);
+        },
+      ),
     ));
 
   it('another reader of frames finds the same frames in', () =>

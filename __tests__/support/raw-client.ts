@@ -63,7 +63,7 @@ export class RawClient {
   /** Every frame that has arrived, in order. */
   readonly frames: Frame[] = [];
   /** How long any wait may last before it fails, in ms. */
-  timeout = 4000;
+  timeout = 10_000;
 
   readonly #reader = new FrameReader();
   readonly #waiters = new Set<Waiter>();

@@ -5,6 +5,7 @@ export interface CloseInfo {
    * that it sent. 1006 if no Close came from the peer (RFC 6455 section 7.1.5).
    */
   readonly code: number;
+  /** The reason that came, or was sent, with the code; often `''`. */
   readonly reason: string;
   /** Both sides sent a Close before the transport ended. */
   readonly clean: boolean;
@@ -25,13 +26,16 @@ export const CONNECTION_ERRORS = {
   ERR_TRANSPORT_ENDED: 'the peer ended the transport without a Close frame',
   ERR_TERMINATED: 'the application called terminate()',
 } as const;
+/** What `ConnectionError.code` can be. */
 export type ConnectionErrorCode = keyof typeof CONNECTION_ERRORS;
 
 /**
  * Neither side broke a rule, but the connection ended or a message did not leave; `code` says why.
  */
 export class ConnectionError extends Error {
+  /** The name of the class. */
   override readonly name = 'ConnectionError';
+  /** Why; see `docs/errors.md`. */
   readonly code: ConnectionErrorCode;
 
   constructor(code: ConnectionErrorCode, options?: ErrorOptions) {

@@ -210,6 +210,7 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
     return this.#receiver.iterate();
   }
 
+  /** As `EventEmitter.on`. A `'message'` listener gets what is held. @throws TypeError for one beside an iterator. */
   override on<E extends keyof ConnectionEvents>(
     event: E,
     listener: Listener<ConnectionEvents, E>,
@@ -218,6 +219,7 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
     return super.on(event, listener);
   }
 
+  /** See `on`. */
   override addListener<E extends keyof ConnectionEvents>(
     event: E,
     listener: Listener<ConnectionEvents, E>,
@@ -225,6 +227,7 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
     return this.on(event, listener);
   }
 
+  /** See `on`; this listener is called before the others. */
   override prependListener<E extends keyof ConnectionEvents>(
     event: E,
     listener: Listener<ConnectionEvents, E>,

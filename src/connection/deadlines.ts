@@ -2,7 +2,9 @@
 export interface Clock {
   /** Milliseconds since some moment; never goes back. */
   now(): number;
+  /** Call `callback` once, after this time. @returns what `clearTimeout` takes. */
   setTimeout(callback: () => void, milliseconds: number): unknown;
+  /** Do not call it after all. */
   clearTimeout(timer: unknown): void;
 }
 

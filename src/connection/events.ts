@@ -15,12 +15,13 @@ export type CloseReply = (code?: number, reason?: string) => void;
 export interface ConnectionEvents {
   /** A message: a string for Text (a Buffer with `textAs: 'buffer'`), a Buffer for Binary. */
   message: [data: Message, isBinary: boolean];
-  /** A Ping came; its Pong is already on the way. */
+  /** A Ping came. Its Pong is sent without your doing, unless a newer Ping replaces one that waits. */
   ping: [payload: Buffer];
+  /** A Pong came, called for or not. */
   pong: [payload: Buffer];
   /** After `send` returned `false`: everything is with the kernel. */
   drain: [];
-  /** A message was dropped, see `slowConsumer`. */
+  /** A message was dropped, see `slowConsumer`. Accepted; takes effect in a later version. */
   dropped: [data: Data];
   /** The end, exactly once. */
   close: [code: number, reason: string, info: CloseInfo];

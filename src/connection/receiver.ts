@@ -161,16 +161,19 @@ export class Receiver {
       return;
     }
     const stop = state === 'open' && this.#inbox?.full === true;
-    this.#timeMessage(stop);
+    this.#timeMessage();
     if (stop === this.#stopped) return;
     this.#stopped = stop;
     if (stop) this.#socket.pause();
     else this.#socket.resume();
   }
 
-  /** Give the message that is unfinished its time; but not while it is us who do not read on. */
-  #timeMessage(stop: boolean): void {
-    if (!this.#decoder.unfinished || stop) {
+  /**
+   * Give the message that is unfinished its time. Where it is us who do not read on there is none:
+   * we stop behind a whole message, and have not looked at the next.
+   */
+  #timeMessage(): void {
+    if (!this.#decoder.unfinished) {
       this.#stopTiming();
       return;
     }

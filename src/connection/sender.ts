@@ -15,12 +15,13 @@ import {
 /** What can be sent. A string goes out as Text, bytes as Binary. */
 export type Data = Payload | PreparedMessage;
 
+/** Options of `send`. */
 export interface SendOptions {
   /** Send as Binary (`true`) or Text (`false`) whatever the data's type. Bytes sent as Text must be UTF-8. */
   readonly binary?: boolean;
-  /** Compress, or not, whatever the threshold says; without permessage-deflate it changes nothing. */
+  /** Compress, or not, whatever the threshold says. Accepted; takes effect in a later version. */
   readonly compress?: boolean;
-  /** The message may be dropped when the peer is slow and `slowConsumer` is `'drop'`. @default false */
+  /** The message may be dropped when the peer is slow and `slowConsumer` is `'drop'`. Accepted; takes effect in a later version. @default false */
   readonly droppable?: boolean;
 }
 

@@ -22,7 +22,7 @@ export interface TypedEmitter<Events> extends EventEmitter {
 }
 
 /** The arguments of one event. */
-export type Arguments<Events, E extends keyof Events & string> = Events[E] extends unknown[]
+type Arguments<Events, E extends keyof Events & string> = Events[E] extends unknown[]
   ? Events[E]
   : never;
 

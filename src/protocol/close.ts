@@ -4,21 +4,33 @@ import { MAX_7_BIT_LENGTH } from './frame.js';
 
 /** The status codes of RFC 6455 section 7.4.1 and of the IANA registry that followed it. */
 export const CloseCode = {
+  /** All is said. */
   NormalClosure: 1000,
+  /** The server shuts down, or the page is left. */
   GoingAway: 1001,
+  /** The peer broke the protocol. */
   ProtocolError: 1002,
+  /** The endpoint does not take this kind of data. */
   UnsupportedData: 1003,
   /** Never on the wire: the Close frame had no code. */
   NoStatusReceived: 1005,
   /** Never on the wire: the transport ended without a Close frame. */
   AbnormalClosure: 1006,
+  /** The payload is not what its type says: Text that is not UTF-8. */
   InvalidPayload: 1007,
+  /** The peer broke a rule for which there is no other code. */
   PolicyViolation: 1008,
+  /** A message was longer than the endpoint takes. */
   MessageTooBig: 1009,
+  /** For clients: the server did not accept an extension that is needed. */
   MandatoryExtension: 1010,
+  /** The server met with a condition it did not expect. */
   InternalError: 1011,
+  /** The server restarts; connect again. */
   ServiceRestart: 1012,
+  /** The server has too much to do; connect again later. */
   TryAgainLater: 1013,
+  /** A gateway got an invalid answer from the server behind it. */
   BadGateway: 1014,
 } as const;
 
@@ -39,6 +51,7 @@ export function isValidCloseCode(code: number): boolean {
 export interface ClosePayload {
   /** 1005 when the frame had no payload (section 7.1.5). */
   readonly code: number;
+  /** `''` when there was none. */
   readonly reason: string;
 }
 

@@ -21,6 +21,7 @@ export const PROTOCOL_ERRORS = {
   ERR_MESSAGE_TIMEOUT: 1008,
   ERR_MESSAGE_TOO_BIG: 1009,
 } as const;
+/** What `ProtocolError.code` can be. */
 export type ProtocolErrorCode = keyof typeof PROTOCOL_ERRORS;
 
 /**
@@ -29,7 +30,9 @@ export type ProtocolErrorCode = keyof typeof PROTOCOL_ERRORS;
  * server's `'connectionError'`. Only those who drive a `FrameDecoder` themselves catch it.
  */
 export class ProtocolError extends Error {
+  /** The name of the class. */
   override readonly name = 'ProtocolError';
+  /** Which rule; see `docs/errors.md`. */
   readonly code: ProtocolErrorCode;
   /** The status code for the Close frame (section 7.4.1). */
   readonly closeCode: number;

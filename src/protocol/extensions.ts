@@ -6,7 +6,7 @@ import { type HeaderCursor, isToken, parseList } from './http-grammar.js';
  */
 
 /** One parameter of an offer, in the order sent. A list and not an object: a peer chooses the names. */
-export interface ExtensionParam {
+interface ExtensionParam {
   readonly name: string;
   /** `undefined` when the parameter had no `=`. */
   readonly value: string | undefined;

@@ -19,6 +19,7 @@ import { Utf8Validator } from './utf8.js';
 /** 4 MiB. */
 export const DEFAULT_MAX_PAYLOAD: number = 4 * 1024 * 1024;
 
+/** Options of a `FrameDecoder`. */
 export interface FrameDecoderOptions {
   /** Our role. A server refuses unmasked frames, a client masked ones (section 5.1). @default 'server' */
   readonly role?: Role;

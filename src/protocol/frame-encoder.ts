@@ -21,11 +21,15 @@ import { readKey, unmask } from './mask.js';
 export interface FrameFlags {
   /** Whether this is the last fragment of its message. @default true */
   readonly fin?: boolean;
+  /** For an extension: permessage-deflate's "Per-Message Compressed". @default false */
   readonly rsv1?: boolean;
+  /** For an extension. @default false */
   readonly rsv2?: boolean;
+  /** For an extension. @default false */
   readonly rsv3?: boolean;
 }
 
+/** Options of a `FrameEncoder`. */
 export interface FrameEncoderOptions {
   /** Our role: a client masks what it sends, a server does not (section 5.1). @default 'server' */
   readonly role?: Role;

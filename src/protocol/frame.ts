@@ -18,11 +18,17 @@ export type Role = 'server' | 'client';
 
 /** The opcodes of section 5.2 and 11.8; every other value is reserved. */
 export const Opcode = {
+  /** A further fragment of a message. */
   Continuation: 0x0,
+  /** A message of UTF-8, or its first fragment. */
   Text: 0x1,
+  /** A message of bytes, or its first fragment. */
   Binary: 0x2,
+  /** The closing handshake, with a code and a reason. */
   Close: 0x8,
+  /** Asks the peer for a Pong. */
   Ping: 0x9,
+  /** Answers a Ping, or none. */
   Pong: 0xa,
 } as const;
 export type Opcode = (typeof Opcode)[keyof typeof Opcode];
@@ -57,10 +63,15 @@ export function isControl(opcode: number): boolean {
 
 /** The bits of one frame header as the peer sent it; what the `'frame'` event shows. */
 export interface FrameHeader {
+  /** What kind of frame it is. */
   readonly opcode: Opcode;
+  /** Whether it is the last fragment of its message. */
   readonly fin: boolean;
+  /** The first bit reserved for extensions. */
   readonly rsv1: boolean;
+  /** The second. */
   readonly rsv2: boolean;
+  /** The third. */
   readonly rsv3: boolean;
   /** Payload length in bytes. */
   readonly length: number;

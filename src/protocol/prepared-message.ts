@@ -12,6 +12,7 @@ const encoder = new FrameEncoder({ role: 'server' });
  * share its bytes. Made by `wss.prepare()`.
  */
 export class PreparedMessage {
+  /** Text or Binary. */
   readonly opcode: typeof Opcode.Text | typeof Opcode.Binary;
   /** The whole frame as a server sends it. */
   readonly frame: Buffer;

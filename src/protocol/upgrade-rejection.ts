@@ -29,9 +29,13 @@ const FRAMING: ReadonlySet<string> = new Set(['connection', 'content-length', 't
  * @throws RangeError, TypeError for a status or header that cannot be sent.
  */
 export class UpgradeRejection extends Error {
+  /** The name of the class. */
   override readonly name = 'UpgradeRejection';
+  /** The HTTP status of the response. */
   readonly status: number;
+  /** Added to the response. */
   readonly headers: UpgradeHeaders;
+  /** The response's body; `undefined` for the status's name. */
   readonly body: string | undefined;
 
   constructor(

@@ -6,7 +6,9 @@ import { resolveOptions, type ServerOptions } from './options.js';
 
 /** Two connections that talk to each other in memory. */
 export interface ConnectionPair {
+  /** The end that plays the server. */
   readonly server: WebSocketConnection;
+  /** The end that plays the client: it masks what it sends. */
   readonly client: WebSocketConnection;
 }
 

@@ -4,19 +4,25 @@ import type { SendOptions } from '../connection/sender.js';
 
 /** A refused upgrade. */
 export interface RejectedUpgrade {
+  /** The HTTP status of the response. */
   readonly status: number;
-  /** What the client was told. */
+  /** What the log says. If `UpgradeRejection` had a body it is that body, which the client got too. */
   readonly reason: string;
+  /** The request that was refused. */
   readonly request: IncomingMessage;
+  /** The client's address; under `trustProxy` the one that was forwarded. */
   readonly remoteAddress: string | undefined;
 }
 
+/** The events of a server, with their listeners' arguments. */
 export interface ServerEvents<Context> {
+  /** A connection is open; add its listeners here. */
   connection: [connection: WebSocketConnection<Context>, request: IncomingMessage];
   /** An upgrade was refused. */
   rejected: [rejected: RejectedUpgrade];
   /** A peer broke a rule or its transport failed. The connection's `'close'` follows. */
   connectionError: [error: Error, connection: WebSocketConnection<Context>];
+  /** The server's own port is open. */
   listening: [];
   /** `close()` is done. */
   close: [];
@@ -24,6 +30,7 @@ export interface ServerEvents<Context> {
   error: [error: Error];
 }
 
+/** Options of `broadcast`. */
 export interface BroadcastOptions<Context> extends SendOptions {
   /** One connection, or several, that do not get the message. */
   readonly except?: WebSocketConnection<Context> | Iterable<WebSocketConnection<Context>>;

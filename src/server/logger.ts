@@ -3,7 +3,9 @@ import { throwLater } from './throw-later.js';
 
 /** Where hawser writes what an operator should know. `console` is one. */
 export interface Logger {
+  /** Something that went wrong by a peer's fault, or is probably not configured as intended. */
   warn(message: string): void;
+  /** A fault of the application. */
   error(message: string, cause?: unknown): void;
 }
 

@@ -16,6 +16,7 @@ export interface Authorization<Context> {
   /** Instead of the server's `maxPayload`, for this connection. */
   readonly maxPayload?: number;
 }
+/** What `authorize` returns: an {@link Authorization}, or nothing. */
 // `void`: an authorize function that ends without a return statement accepts.
 export type AuthorizeResult<Context> = void | Authorization<Context>;
 
@@ -83,7 +84,14 @@ export interface ServerOptions<Context = undefined> {
   /** Most that may wait for all connections together. Accepted; takes effect in a later version. @default Infinity */
   readonly maxTotalBuffered?: number;
   /** Ping a peer that has been silent for `interval`; dead without an answer within `timeout`. Accepted; takes effect in a later version. @default 25 s, 10 s */
-  readonly heartbeat?: false | { readonly interval?: number; readonly timeout?: number };
+  readonly heartbeat?:
+    | false
+    | {
+        /** Milliseconds of silence before a Ping. @default 25 s */
+        readonly interval?: number;
+        /** Milliseconds that the peer has for any answer. @default 10 s */
+        readonly timeout?: number;
+      };
   /** Without a message in either direction. Accepted; takes effect in a later version. @default Infinity */
   readonly idleTimeout?: number;
   /** From the 101 to the end. Accepted; takes effect in a later version. @default Infinity */
@@ -96,9 +104,13 @@ export interface ServerOptions<Context = undefined> {
   readonly maxConnectionsPerAddress?: number;
   /** A token bucket for each connection's messages. Accepted; takes effect in a later version. @default none */
   readonly messageRate?: {
+    /** Messages that each second adds to the bucket. */
     readonly perSecond: number;
+    /** Messages that the bucket holds. */
     readonly burst: number;
+    /** Frames of fragmented messages that each second allows. */
     readonly fragments?: number;
+    /** Close the connection with 1008, or stop reading until there is room again. */
     readonly action: 'close' | 'pause';
   };
   /** How many proxies stand in front, or which addresses are proxies; only then are `X-Forwarded-*` read. @default false */

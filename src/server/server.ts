@@ -220,6 +220,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     return (this.#closing ??= this.#shutDown(options));
   }
 
+  /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

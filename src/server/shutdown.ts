@@ -1,10 +1,11 @@
 import type { CloseInfo } from '../connection/close-info.js';
 import { type Clock, type Deadlines } from '../connection/deadlines.js';
 
+/** Options of a server's `close`. */
 export interface ServerCloseOptions {
-  /** @default 1001 */
+  /** The status code of the Close. @default 1001 */
   readonly code?: number;
-  /** @default '' */
+  /** Its reason; at most 123 bytes of UTF-8. @default '' */
   readonly reason?: string;
   /** Milliseconds that the connections have to end. @default 10 s */
   readonly timeout?: number;
@@ -14,11 +15,13 @@ export interface ServerCloseOptions {
 
 /** How the connections of a closed server ended. */
 export interface CloseReport {
+  /** How many there were. */
   readonly total: number;
   /** Ended by a complete closing handshake. */
   readonly clean: number;
   /** Cut at the deadline. */
   readonly cut: number;
+  /** How long it took. */
   readonly milliseconds: number;
 }
 

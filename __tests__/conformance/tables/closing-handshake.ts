@@ -8,7 +8,8 @@ import { lines } from './table.js';
  *   section | title | server | client | received | told
  *
  * server    What the application does: `echo` sends messages back; `closes 4000 bye` closes as soon as the
- *           connection is there (1005: without a code); `echoes and closes` does both with the first message.
+ *           connection is there (1005: without a code); `echoes and closes` does both with the first message;
+ *           `delays` answers the client's Close later, with 4001; `hangs up` terminates instead.
  * client    What the raw client does, separated by semicolons: bytes in the notation of `hex`; `wait` for
  *           the next frame; `FIN` ends its half of the transport; `RST` breaks it.
  * received  The frames it gets, separated by commas: `text 61`, `close 1000 <reason>`, `close 1002 *` when
@@ -82,6 +83,8 @@ export const closingHandshake = closingTable(`
 5.4   | a Close inside a fragmented message: the message is lost           | echo | 0181 00000000 61 8882 00000000 03e8          | close 1000 | 1000 - clean peer
 7.1.1 | a client that ends its half right behind its Close gets its answer | echo | 8882 00000000 03e8; FIN                      | close 1000 | 1000 - clean peer
 7.1.1 | "SHOULD be closed first by the server": a client that waits        | echo | 8882 00000000 03e8; wait                     | close 1000 | 1000 - clean peer
+5.5.1 | "MAY delay sending a Close frame until its current message is sent" | delays | 8882 00000000 03e8                         | close 4001 6c61746572 | 1000 - clean peer
+7.1.4 | a Close that nobody answered does not make a clean end             | hangs up | 8882 00000000 03e8                       | - | 1000 - unclean peer ERR_TERMINATED
 
 # The server closes
 7.1.2 | the server starts: it ends the transport when the answer is there  | closes 4000 bye | wait; 8882 00000000 0fa0          | close 4000 627965 | 4000 - clean local

@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { WebSocketConnection } from '../../../src/connection/connection.js';
+import { sharedSlab } from '../../../src/connection/slab.js';
 import { Opcode } from '../../../src/protocol/frame.js';
 import { prepareMessage } from '../../../src/protocol/prepared-message.js';
 import { createConnectionPair } from '../../../src/server/connection-pair.js';
@@ -104,6 +105,81 @@ describe('WebSocketConnection, start()', () => {
   });
 });
 
+describe('WebSocketConnection, a socket whose peer has ended before the start', () => {
+  it.each<[string, Buffer, string[]]>([
+    ['nothing', Buffer.alloc(0), []],
+    ['a message', text('a'), ['text a']],
+  ])('closes after %s that came with the handshake', async (_name, head, messages) => {
+    const sink = new Sink();
+    sink.push(null);
+    sink.resume();
+    await until('its end', () => sink.readableEnded);
+    const connection = connectionOn(sink);
+    const heard = record(connection);
+    connection.start(head);
+    expect(connection.readyState).toBe('closing');
+    await until('the close', () => connection.closeInfo !== undefined);
+    expect(heard).toEqual(messages);
+    expect(connection.closeInfo).toMatchObject({
+      code: 1006,
+      clean: false,
+      initiator: 'transport',
+      cause: { code: 'ERR_TRANSPORT_ENDED' },
+    });
+  });
+
+  it('answers the Close that came with the handshake before', async () => {
+    const sink = new Sink();
+    sink.push(null);
+    sink.resume();
+    await until('its end', () => sink.readableEnded);
+    const connection = connectionOn(sink);
+    connection.start(clientClose(4000));
+    await until('the close', () => connection.closeInfo !== undefined);
+    expect(framesOf(sink)).toEqual(['close 4000']);
+    expect(connection.closeInfo).toMatchObject({ code: 4000, clean: true, initiator: 'peer' });
+  });
+});
+
+describe('WebSocketConnection, its socket', () => {
+  it('has the same listeners for all connections, one of each', () => {
+    const [one, two] = [new Sink(), new Sink()];
+    const names = ['data', 'end', 'error', 'close'] as const;
+    const own = names.map((name) => one.listeners(name));
+    for (const sink of [one, two]) connectionOn(sink).start(Buffer.alloc(0));
+    names.forEach((name, i) => {
+      const added = one.listeners(name).filter((listener) => !own[i]!.includes(listener));
+      expect(added).toHaveLength(1);
+      expect(two.listeners(name)).toContain(added[0]);
+    });
+  });
+
+  it.each([
+    [true, 0],
+    [false, 3],
+    [undefined, 3],
+  ])('has its bytes used again only if it copies them: %s', async (copies, spent) => {
+    const details = { ...DETAILS, ...(copies === undefined ? {} : { copies }) };
+    const connection = new WebSocketConnection(new Sink(), settingsOf(new HandClock()), details);
+    sharedSlab.reserve(sharedSlab.bytes.length);
+    const before = sharedSlab.at;
+    connection.send('a');
+    await turns();
+    expect(sharedSlab.at - before).toBe(spent);
+  });
+
+  it('reaches no connection but its own', () => {
+    const [one, two] = [new Sink(), new Sink()];
+    const heard = [one, two].map((sink) => {
+      const connection = connectionOn(sink);
+      connection.start(Buffer.alloc(0));
+      return record(connection);
+    });
+    two.emit('data', text('a'));
+    expect(heard).toEqual([[], ['text a']]);
+  });
+});
+
 describe('WebSocketConnection, sending', () => {
   it('sends with options and a callback, with a callback alone, and with neither', async () => {
     const { connection, client } = await world();
@@ -117,7 +193,7 @@ describe('WebSocketConnection, sending', () => {
     for (const words of ['binary 61', 'text 62', 'text 63', 'text 64']) {
       expect(await client.words()).toBe(words);
     }
-    expect(called).toEqual(['a', undefined, 'b', undefined]);
+    expect(called).toStrictEqual(['a', undefined, 'b', undefined]);
     expect(connection.bufferedAmount).toBe(0);
   });
 

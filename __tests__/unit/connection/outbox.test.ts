@@ -11,14 +11,25 @@ const PING = 0x89;
 const CLOSE = 0x88;
 
 let sink: Sink;
+/** What was still buffered each time the owner was told of a write. */
 let progress: number[];
+/** The owner wants to hear of the next write too. */
+let waits: boolean;
 let outbox: Outbox;
 
 beforeEach(() => {
   sink = new Sink();
   progress = [];
-  outbox = new Outbox(sink, undefined, () => progress.push(outbox.bufferedAmount));
+  waits = false;
+  outbox = new Outbox(sink, undefined, {
+    written: () => {
+      progress.push(outbox.bufferedAmount);
+      return waits;
+    },
+  });
 });
+
+const uninterested = { written: () => false };
 
 afterEach(tearDown);
 
@@ -77,7 +88,7 @@ describe('Outbox, the bytes on the wire', () => {
     outbox = new Outbox(
       sink,
       new FrameEncoder({ role: 'client', maskingKey: (key) => key.set([1, 2, 3, 4]) }),
-      () => undefined,
+      uninterested,
     );
     outbox.text(TEXT, 'Hi');
     outbox.bytes(BINARY, Buffer.from([0]));
@@ -154,7 +165,7 @@ describe('Outbox, one write a tick', () => {
 
   it('does not wait for the end of a tick that sends 64 KiB', () => {
     sink = new Sink(1024 * 1024);
-    outbox = new Outbox(sink, undefined, () => undefined);
+    outbox = new Outbox(sink, undefined, uninterested);
     for (let i = 0; i < 3; i++) outbox.bytes(BINARY, Buffer.alloc(16_380));
     expect(sink.writes).toHaveLength(0);
     outbox.bytes(BINARY, Buffer.alloc(16_380));
@@ -164,7 +175,7 @@ describe('Outbox, one write a tick', () => {
 
   it('goes on gathering after such a write', async () => {
     sink = new Sink(1024 * 1024);
-    outbox = new Outbox(sink, undefined, () => undefined);
+    outbox = new Outbox(sink, undefined, uninterested);
     outbox.text(TEXT, 'first');
     outbox.bytes(BINARY, Buffer.alloc(70_000));
     outbox.text(TEXT, 'second');
@@ -189,7 +200,7 @@ describe('Outbox, one write a tick', () => {
 
   it('keeps apart what two connections write in one tick', async () => {
     const otherSink = new Sink();
-    const other = new Outbox(otherSink, undefined, () => undefined);
+    const other = new Outbox(otherSink, undefined, uninterested);
     outbox.text(TEXT, 'a');
     other.text(TEXT, 'b');
     outbox.text(TEXT, 'c');
@@ -197,7 +208,7 @@ describe('Outbox, one write a tick', () => {
     await tick();
     expect(sink.bytes.toString('hex')).toBe('810161' + '810163' + '810164');
     expect(otherSink.bytes.toString('hex')).toBe('810162');
-    expect(sizes()).toEqual([[3, 6]]);
+    expect(sizes()).toEqual([[9]]);
   });
 
   it('waits while it is corked, and writes when it is flushed', async () => {
@@ -222,7 +233,7 @@ describe('Outbox, one write a tick', () => {
 
   it('stays corked across a write that could not wait', async () => {
     sink = new Sink(1024 * 1024);
-    outbox = new Outbox(sink, undefined, () => undefined);
+    outbox = new Outbox(sink, undefined, uninterested);
     outbox.cork();
     outbox.bytes(BINARY, Buffer.alloc(70_000));
     outbox.text(TEXT, 'behind');
@@ -230,6 +241,191 @@ describe('Outbox, one write a tick', () => {
     expect(sizes()).toEqual([[10, 70_000]]);
     outbox.flush();
     expect(sizes()).toEqual([[10, 70_000], [8]]);
+  });
+});
+
+describe('Outbox, the small pieces of a tick', () => {
+  const [x, y, z] = ['x', 'y', 'z'].map((text) => prepareMessage(text).frame) as [
+    Buffer,
+    Buffer,
+    Buffer,
+  ];
+  /** What each of several connections hands its socket, sending these frames in one tick. */
+  async function broadcast(...lists: Buffer[][]): Promise<Buffer[][]> {
+    const sinks = lists.map(() => new Sink());
+    lists.forEach((frames, i) => {
+      const each = new Outbox(sinks[i]!, undefined, uninterested);
+      for (const frame of frames) each.frame(frame);
+    });
+    await tick();
+    return sinks.map(({ writes }) => writes.flat());
+  }
+
+  it('leave as one buffer in one write: several broadcasts cost one', async () => {
+    for (const frame of [x, y, z]) outbox.frame(frame);
+    await tick();
+    expect(sizes()).toEqual([[9]]);
+    expect(sink.bytes.toString('hex')).toBe('810178' + '810179' + '81017a');
+    expect(outbox.bufferedAmount).toBe(0);
+  });
+
+  it('are joined once for all connections that have the same: the very same buffer', async () => {
+    const [one, two, three] = await broadcast([x, y], [x, y], [x, y]);
+    expect(one).toHaveLength(1);
+    expect(two![0]).toBe(one![0]);
+    expect(three![0]).toBe(one![0]);
+  });
+
+  it('are not shared with a connection that has others, more or fewer', async () => {
+    const all = await broadcast([x, y], [x, z], [z, y], [x, y, z], [x, y], [y, x], [x]);
+    expect(all.map((pieces) => pieces.map((piece) => piece.toString('latin1')).join('|'))).toEqual(
+      ['xy', 'xz', 'zy', 'xyz', 'xy', 'yx', 'x'].map((letters) =>
+        [...letters].map((letter) => `\x81\x01${letter}`).join(''),
+      ),
+    );
+  });
+
+  it('go out as they are if it is one: the very frame, for every connection', async () => {
+    const all = await broadcast([x], [x]);
+    expect(all[0]![0]).toBe(x);
+    expect(all[1]![0]).toBe(x);
+  });
+
+  it('are forgotten at the end of the tick', async () => {
+    const [[one]] = (await broadcast([x, y])) as [Buffer[]];
+    const [[two]] = (await broadcast([x, y])) as [Buffer[]];
+    expect(two).toEqual(one);
+    expect(two).not.toBe(one);
+  });
+
+  it('are joined up to 16 KiB in all; more leaves uncopied, in one writev', async () => {
+    const large = prepareMessage(Buffer.alloc(16_384 - 4 - 3)).frame;
+    const [fits] = await broadcast([large, x]);
+    expect(fits!.map(({ length }) => length)).toEqual([16_384]);
+    const larger = prepareMessage(Buffer.alloc(16_384 - 4 - 2)).frame;
+    sink.behind = true;
+    outbox.frame(larger);
+    outbox.frame(x);
+    await tick();
+    outbox.frame(y);
+    await tick();
+    expect(sizes()).toEqual([[16_382, 3]]);
+    expect(sink.writes[0]![0]).toBe(larger);
+    sink.release();
+    await turns();
+    expect(words().slice(1)).toEqual(['text 78', 'text 79']);
+    expect(sizes().slice(1)).toEqual([[3]]);
+  });
+
+  it('keep their order among text, pongs and large payloads', async () => {
+    outbox.text(TEXT, 'a');
+    outbox.frame(x);
+    outbox.pong(Buffer.from('p'));
+    outbox.frame(y);
+    outbox.text(TEXT, 'b');
+    await tick();
+    expect(sizes()).toEqual([[15]]);
+    const first = ['text 61', 'text 78', 'pong 70', 'text 79', 'text 62'];
+    expect(words()).toEqual(first);
+    const large = Buffer.alloc(20_000, 0x4c);
+    outbox.frame(x);
+    outbox.text(TEXT, 'c');
+    outbox.bytes(BINARY, large);
+    outbox.frame(y);
+    outbox.text(TEXT, 'd');
+    await until('all of it', () => outbox.bufferedAmount === 0);
+    expect(words()).toEqual([
+      ...first,
+      'text 78',
+      'text 63',
+      `binary ${large.toString('hex')}`,
+      'text 79',
+      'text 64',
+    ]);
+  });
+
+  it('that wait for a socket that is behind are joined too, the pong that waits behind them', async () => {
+    await fallBehind();
+    outbox.frame(x);
+    outbox.text(TEXT, 'a');
+    outbox.pong(Buffer.from('p'));
+    outbox.frame(y);
+    sink.release();
+    await turns();
+    expect(sizes().slice(1)).toEqual([[12]]);
+    expect(words().slice(1)).toEqual(['text 78', 'text 61', 'text 79', 'pong 70']);
+  });
+});
+
+describe('Outbox, the bytes of the shared slab', () => {
+  const on = (socket: Sink, copies?: boolean) =>
+    new Outbox(socket, undefined, uninterested, copies);
+
+  beforeEach(() => sharedSlab.reserve(65_536)); // the slab's beginning, or a new one
+
+  it('are used again at once when the kernel has copied them', async () => {
+    outbox = on(sink, true);
+    for (let i = 0; i < 100; i++) {
+      outbox.bytes(BINARY, Buffer.alloc(1000, i));
+      const before = sharedSlab.bytes;
+      await tick();
+      expect(sharedSlab.at).toBe(0);
+      expect(sharedSlab.bytes).toBe(before);
+      expect(sink.writes.at(-1)![0]![4]).toBe(i);
+    }
+  });
+
+  it('are not on a socket that is made of something else than the kernel', async () => {
+    outbox.text(TEXT, 'a');
+    await tick();
+    expect(sharedSlab.at).toBe(3);
+    outbox.text(TEXT, 'b');
+    await tick();
+    expect(words()).toEqual(['text 61', 'text 62']);
+  });
+
+  it('are not while the kernel has not taken them all', async () => {
+    outbox = on(sink, true);
+    sink.behind = true;
+    outbox.text(TEXT, 'a');
+    await tick();
+    expect(sharedSlab.at).toBe(3);
+    outbox.text(TEXT, 'b');
+    await tick();
+    expect(sharedSlab.at).toBe(6);
+    for (let i = 0; i < 2; i++) {
+      sink.release();
+      await turns();
+    }
+    expect(words()).toEqual(['text 61', 'text 62']);
+  });
+
+  it('are not while another connection’s stand behind them', async () => {
+    const sinks = [new Sink(), new Sink()];
+    const [one, two] = sinks.map((each) => on(each, true)) as [Outbox, Outbox];
+    one.text(TEXT, 'a');
+    two.text(TEXT, 'b');
+    one.flush();
+    expect(sharedSlab.at).toBe(6);
+    outbox = on(sink, true);
+    outbox.text(TEXT, 'c');
+    outbox.flush();
+    expect(sharedSlab.at).toBe(6);
+    await tick();
+    expect(sharedSlab.at).toBe(3);
+    expect(sinks.map(({ bytes }) => bytes.toString('hex'))).toEqual(['810161', '810162']);
+  });
+
+  it('are not what a frame of the application’s own is made of', async () => {
+    outbox = on(sink, true);
+    const { frame } = prepareMessage('x');
+    const other = on(new Sink(), false);
+    other.text(TEXT, 'a');
+    outbox.frame(frame);
+    outbox.flush();
+    expect(sharedSlab.at).toBe(3);
+    await tick();
+    expect(sink.writes).toEqual([[frame]]);
   });
 });
 
@@ -292,7 +488,7 @@ describe('Outbox, a socket that is behind', () => {
 
   it('masks a pong of a client that waits', async () => {
     const encoder = new FrameEncoder({ role: 'client', maskingKey: (key) => key.fill(0) });
-    outbox = new Outbox(sink, encoder, () => undefined);
+    outbox = new Outbox(sink, encoder, uninterested);
     sink.behind = true;
     outbox.bytes(BINARY, Buffer.alloc(20_000));
     await tick();
@@ -317,11 +513,14 @@ describe('Outbox, a socket that is behind', () => {
     const chunk = Buffer.alloc(65_536);
     outbox.text(TEXT, 'waits');
     outbox.bytes(BINARY, Buffer.from('waits'));
+    outbox.bytes(BINARY, Buffer.alloc(20_000)); // too much to be joined to a copy
     outbox.pong(chunk.subarray(0, 100));
-    sink.release();
-    await turns();
+    for (let i = 0; i < 2; i++) {
+      sink.release();
+      await turns();
+    }
     const [, ...pieces] = sink.writes.flat();
-    expect(pieces.map(({ length }) => length)).toEqual([14, 102]);
+    expect(pieces.map(({ length }) => length)).toEqual([14 + 4, 20_000, 102]);
     for (const piece of pieces) {
       expect(piece.buffer).not.toBe(sharedSlab.bytes.buffer);
       expect(piece.buffer).not.toBe(chunk.buffer);
@@ -361,9 +560,11 @@ describe('Outbox, a socket that is behind', () => {
 describe('Outbox, bufferedAmount and callbacks', () => {
   it('counts every byte from the call until the kernel has it', async () => {
     const seen: number[] = [];
+    waits = true;
     const look = () => seen.push(outbox.bufferedAmount);
     look();
     outbox.text(TEXT, 'four'); // 6 bytes
+    outbox.watch();
     look();
     outbox.bytes(BINARY, Buffer.alloc(16_385)); // 4 + 16 385
     look();
@@ -463,7 +664,7 @@ describe('Outbox, bufferedAmount and callbacks', () => {
     outbox.destroy();
     outbox.abandon(new Error('gone'));
     await turns();
-    expect(called).toEqual(['a', undefined]);
+    expect(called).toStrictEqual(['a', undefined]);
   });
 
   it('writes nothing more when a write fails, and leaves the callbacks to abandon()', async () => {
@@ -479,6 +680,122 @@ describe('Outbox, bufferedAmount and callbacks', () => {
     await turns();
     expect(called).toEqual(['gone']);
   });
+});
+
+describe('Outbox, who wants to hear of writes', () => {
+  let write: jest.SpyInstance<boolean, unknown[]>;
+  const withCallback = () => write.mock.calls.map((args) => args.length === 2);
+
+  beforeEach(() => {
+    write = jest.spyOn(sink, 'write') as never;
+  });
+
+  it('is nobody at first: no callbacks, no listener, no report', async () => {
+    outbox.text(TEXT, 'a');
+    outbox.frame(prepareMessage('b').frame);
+    await turns();
+    expect(withCallback()).toEqual([false]);
+    expect(sink.listenerCount('drain')).toBe(0);
+    expect(progress).toEqual([]);
+  });
+
+  it('is told once the kernel has what was queued at that time', async () => {
+    outbox.text(TEXT, 'a');
+    outbox.watch();
+    expect(write).not.toHaveBeenCalled();
+    await turns();
+    expect(withCallback()).toEqual([true]);
+    expect(progress).toEqual([0]);
+  });
+
+  it('is told of bytes under way that were written without a callback', async () => {
+    sink.behind = true;
+    outbox.text(TEXT, 'a');
+    await tick();
+    outbox.watch();
+    outbox.watch(); // nothing more
+    expect(withCallback()).toEqual([false, true]);
+    await turns();
+    expect(progress).toEqual([]);
+    sink.release();
+    await turns();
+    sink.release();
+    await turns();
+    expect(progress).toEqual([0]);
+    expect(sink.bytes.toString('hex')).toBe('810161');
+  });
+
+  it('is told when a socket that was behind has caught up, without an empty write', async () => {
+    await fallBehind();
+    outbox.watch();
+    expect(write).toHaveBeenCalledTimes(1);
+    sink.release();
+    await turns();
+    expect(progress).toEqual([0]);
+  });
+
+  it('hears no more of it after saying so, and goes on hearing until then', async () => {
+    waits = true;
+    outbox.text(TEXT, 'a');
+    outbox.watch();
+    await turns();
+    outbox.text(TEXT, 'b');
+    await turns();
+    waits = false;
+    outbox.text(TEXT, 'c');
+    await turns();
+    outbox.text(TEXT, 'd');
+    await turns();
+    expect(withCallback()).toEqual([true, true, true, false]);
+    expect(progress).toEqual([0, 0, 0]);
+    expect(sink.listenerCount('drain')).toBe(1);
+  });
+
+  it('hears on while a callback is due, whatever it says', async () => {
+    const called: string[] = [];
+    sink.behind = true;
+    outbox.text(TEXT, 'a');
+    outbox.whenWritten(() => called.push('a'));
+    await tick();
+    outbox.text(TEXT, 'b');
+    outbox.whenWritten(() => called.push('b'));
+    sink.release(); // before the end of the tick, when 'b' is handed over
+    await turns();
+    expect(called).toEqual(['a']);
+    sink.release();
+    await turns();
+    expect(called).toEqual(['a', 'b']);
+    expect(progress).toEqual([3, 0]);
+  });
+
+  it.each([
+    ['keeps up', 1024 * 1024, false],
+    ['takes its time', 1024 * 1024, true],
+    ['is behind', 16 * 1024, true],
+    ['is behind for a moment', 16 * 1024, false],
+  ])(
+    'is called back exactly once for what had left before the question, by a socket that %s',
+    async (_name, mark, behind) => {
+      sink = new Sink(mark);
+      sink.behind = behind;
+      outbox = new Outbox(sink, undefined, uninterested);
+      const called: unknown[] = [];
+      outbox.bytes(BINARY, Buffer.alloc(70_000)); // does not wait for the end of the tick
+      expect(sink.writes).toHaveLength(1);
+      outbox.whenWritten((error) => called.push(error));
+      expect(called).toEqual([]);
+      await turns();
+      if (behind) expect(called).toEqual([]);
+      sink.behind = false;
+      sink.release();
+      await turns();
+      expect(called).toStrictEqual([undefined]);
+      outbox.text(TEXT, 'a');
+      await turns();
+      expect(called).toHaveLength(1);
+      expect(sink.bytes).toHaveLength(70_010 + 3);
+    },
+  );
 });
 
 describe('Outbox, ending', () => {
@@ -505,6 +822,47 @@ describe('Outbox, ending', () => {
     expect(called).toEqual(['a']);
   });
 
+  it.each([3, 20_000])(
+    'calls back, once, for %i bytes that were under way at the end of a socket that is behind',
+    async (length) => {
+      const called: unknown[] = [];
+      sink.behind = true;
+      outbox.frame(Buffer.alloc(length));
+      await tick();
+      outbox.whenWritten((error) => called.push(error));
+      outbox.text(TEXT, 'b');
+      outbox.whenWritten((error) => called.push(error));
+      outbox.end();
+      await turns();
+      expect(called).toEqual([]);
+      sink.behind = false;
+      sink.release();
+      await until('the end', () => sink.writableFinished);
+      await turns();
+      expect(called).toStrictEqual([undefined, undefined]);
+    },
+  );
+
+  it('calls back, once, for what a socket that is behind had before the end', async () => {
+    const called: unknown[] = [];
+    await fallBehind();
+    outbox.whenWritten((error) => called.push(error));
+    outbox.end();
+    await turns();
+    expect(called).toEqual([]);
+    sink.release(); // a socket that is ending emits no 'drain'
+    await turns();
+    expect(called).toStrictEqual([undefined]);
+  });
+
+  it('asks for no callback if nobody waits for one', () => {
+    const end = jest.spyOn(sink, 'end');
+    outbox.text(TEXT, 'a');
+    outbox.end();
+    expect(end.mock.calls).toEqual([[]]);
+    expect(sink.listenerCount('drain')).toBe(0);
+  });
+
   it('ends a socket that has nothing to write', async () => {
     outbox.end();
     await until('the end', () => sink.writableFinished);
@@ -515,7 +873,7 @@ describe('Outbox, ending', () => {
     'loses none of %i bytes when the socket is cut right after: the peer gets all that a plain write delivers',
     async (length) => {
       const { client, socket } = await world();
-      const cut = new Outbox(socket, undefined, () => undefined);
+      const cut = new Outbox(socket, undefined, uninterested);
       const payload = Buffer.alloc(length, 0x61);
       cut.text(TEXT, 'before');
       cut.bytes(BINARY, payload);

@@ -600,6 +600,216 @@ describe('Receiver, frames', () => {
   });
 });
 
+describe('Receiver, messageTimeout', () => {
+  let clock: HandClock;
+  let failures: unknown[];
+  const fragment = (payload = 'a', opcode = 0) => clientFrame({ opcode, fin: false, payload });
+  const FAILED = [
+    'close 1008 61206d65737361676520776173206e6f7420636f6d706c6574652031303030206d7320616674657220697473206669727374206279746520286d65737361676554696d656f757429',
+  ];
+
+  beforeEach(() => {
+    clock = new HandClock();
+    failures = [];
+    const observer = {
+      failed: (error: Error) => failures.push((error as { code?: string }).code),
+      closed: () => undefined,
+    };
+    start({ messageTimeout: 1000, observer }, clock);
+  });
+
+  it('needs no timer while no message is unfinished', () => {
+    listen();
+    feed(text('a'), ping('p'), clientFrame({ opcode: 2 }));
+    feed(text('b'));
+    expect(clock.timers.size).toBe(0);
+    expect(log).toEqual(['text a', 'binary', 'text b']);
+  });
+
+  it.each<[string, () => Buffer]>([
+    ['the first byte of a header', () => text('a').subarray(0, 1)],
+    ['a cut header', () => text('a').subarray(0, 5)],
+    ['a header', () => text('a').subarray(0, 6)],
+    ['a frame without its last byte', () => text('abc').subarray(0, 8)],
+    ['a first fragment', () => fragment('a', 1)],
+    ['an empty first fragment', () => fragment('', 2)],
+    ['half a control frame', () => ping('pp').subarray(0, 7)],
+    [
+      'a message and the beginning of another',
+      () => Buffer.concat([text('a'), Buffer.from([130])]),
+    ],
+  ])('fails the connection with 1008 when nothing comes behind %s', async (_name, begun) => {
+    feed(begun());
+    clock.advance(999);
+    expect(connection.readyState).toBe('open');
+    clock.advance(1);
+    expect(connection.readyState).toBe('closing');
+    expect(failures).toEqual(['ERR_MESSAGE_TIMEOUT']);
+    await turns();
+    expect(answers()).toEqual(FAILED);
+    expect(sink.writableEnded).toBe(true);
+    sink.push(null);
+    await until('the end', () => connection.closeInfo !== undefined);
+    expect(connection.closeInfo).toMatchObject({
+      code: 1008,
+      reason: 'a message was not complete 1000 ms after its first byte (messageTimeout)',
+      clean: false,
+      initiator: 'local',
+      cause: { code: 'ERR_MESSAGE_TIMEOUT' },
+    });
+    expect(clock.timers.size).toBe(0);
+  });
+
+  it.each<[string, Buffer[]]>([
+    ['fragments that never end', [fragment()]],
+    ['empty fragments', [fragment('')]],
+    ['fragments with pings between them', [ping('p'), fragment()]],
+    ['nothing but pings and pongs', [ping('p'), clientFrame({ opcode: 10 })]],
+  ])('is not put off by %s', async (_name, more) => {
+    feed(fragment('a', 1));
+    for (let i = 0; i < 9; i++) {
+      clock.advance(100);
+      feed(...more);
+    }
+    expect(connection.readyState).toBe('open');
+    clock.advance(100);
+    expect(connection.readyState).toBe('closing');
+    await turns();
+    expect(answers().slice(-1)).toEqual(FAILED);
+  });
+
+  it('is not put off by a frame that comes byte by byte', () => {
+    const bytes = text('x'.repeat(100));
+    for (let i = 0; i < 10; i++) {
+      feed(bytes.subarray(i, i + 1));
+      clock.advance(100);
+    }
+    expect(connection.readyState).toBe('closing');
+  });
+
+  it('gives each message time of its own, also where one read ends one and begins the next', () => {
+    listen();
+    feed(text('a').subarray(0, 6));
+    for (let i = 0; i < 5; i++) {
+      clock.advance(999);
+      feed(text('a').subarray(6), text('a').subarray(0, 6));
+    }
+    expect(log).toEqual(['text a', 'text a', 'text a', 'text a', 'text a']);
+    clock.advance(999);
+    expect(connection.readyState).toBe('open');
+    clock.advance(1);
+    expect(connection.readyState).toBe('closing');
+  });
+
+  it('gives each control frame outside a message time of its own too', () => {
+    feed(ping('p').subarray(0, 6));
+    for (let i = 0; i < 5; i++) {
+      clock.advance(999);
+      feed(ping('p').subarray(6), ping('p').subarray(0, 6));
+    }
+    expect(connection.readyState).toBe('open');
+    clock.advance(1000);
+    expect(connection.readyState).toBe('closing');
+  });
+
+  it('stops the timer when the message is complete', () => {
+    feed(fragment('a', 1));
+    expect(clock.timers.size).toBe(1);
+    feed(clientFrame({ opcode: 0 }));
+    expect(clock.timers.size).toBe(0);
+  });
+
+  it('does not run while we ourselves have stopped reading, and begins anew when we go on', async () => {
+    feed(text(FULL), fragment('a', 1));
+    expect(sink.isPaused()).toBe(true);
+    expect(clock.timers.size).toBe(0);
+    clock.advance(5000);
+    listen();
+    await turns();
+    expect(sink.isPaused()).toBe(false);
+    clock.advance(999);
+    feed(clientFrame({ opcode: 0, payload: 'b' }));
+    expect(log.slice(1)).toEqual(['text ab']);
+    expect(connection.readyState).toBe('open');
+  });
+
+  it('stops when a message fills what is held, though another has begun', () => {
+    feed(fragment('a', 1));
+    connection.pause();
+    feed(clientFrame({ opcode: 0, payload: FULL }), fragment('a', 1));
+    expect(sink.isPaused()).toBe(true);
+    expect(clock.timers.size).toBe(0);
+  });
+
+  it('runs while paused, as long as there is room and reading goes on', () => {
+    connection.pause();
+    feed(text('held'), fragment('a', 1));
+    clock.advance(1000);
+    expect(connection.readyState).toBe('closing');
+  });
+
+  it('handles nothing that comes after it has failed: no message, no ping, no Close', async () => {
+    listen();
+    connection.on('ping', () => log.push('ping'));
+    feed(fragment('a', 1));
+    clock.advance(1000);
+    feed(clientFrame({ opcode: 0, payload: 'b' }), ping('p'), text('c'), clientClose(1000));
+    await turns();
+    expect(log).toEqual([]);
+    sink.push(null);
+    await until('the end', () => connection.closeInfo !== undefined);
+    expect(connection.closeInfo).toMatchObject({ code: 1008, clean: false });
+    expect(log).toEqual(['close 1008']);
+  });
+
+  it('is what the peer really receives, over TCP, while it goes on sending', async () => {
+    const { connection, client, clock, closed } = await world({ messageTimeout: 1000 });
+    connection.on('message', () => undefined);
+    client.send(fragment('a', 1));
+    await until('the first fragment', () => clock.timers.size === 1);
+    const sending = setInterval(() => client.send(fragment('x'.repeat(1000))), 1);
+    await turns(10);
+    clock.advance(1000);
+    await client.ended();
+    clearInterval(sending);
+    client.finish();
+    expect(client.received()).toEqual(FAILED);
+    expect((await closed).code).toBe(1008);
+  });
+
+  it.each<[string, () => void]>([
+    ['the transport is gone', () => sink.destroy()],
+    ['it is terminated', () => connection.terminate()],
+    ['the peer ends', () => sink.push(null)],
+    ['the peer closes inside the message', () => feed(clientClose(1000))],
+    ['the peer breaks a rule', () => feed(clientFrame({ opcode: 3 }))],
+  ])('is over when %s', async (_name, end) => {
+    feed(fragment('a', 1));
+    end();
+    sink.push(null);
+    await until('the end', () => connection.closeInfo !== undefined);
+    await turns();
+    expect(clock.timers.size).toBe(0);
+    expect(failures).not.toContain('ERR_MESSAGE_TIMEOUT');
+  });
+
+  it('ends the wait for the peer’s Close too', () => {
+    feed(fragment('a', 1));
+    void connection.close();
+    clock.advance(1000);
+    expect(sink.writableEnded).toBe(true);
+    expect(answers()).toEqual(['close 1000']);
+  });
+
+  it('never comes if it is Infinity', () => {
+    start({ messageTimeout: Infinity }, clock);
+    feed(fragment('a', 1));
+    clock.advance(1e12);
+    expect(connection.readyState).toBe('open');
+    expect(clock.timers.size).toBe(0);
+  });
+});
+
 describe('Receiver, when it is over', () => {
   it('answers no ping behind terminate(), but tells of it', () => {
     connection.on('ping', () => log.push(`ping ${connection.bufferedAmount}`));

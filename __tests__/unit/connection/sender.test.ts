@@ -1,5 +1,7 @@
 import { getEventListeners } from 'node:events';
+import type { ConnectionEmitter, ConnectionEvents } from '../../../src/connection/events.js';
 import { Sender } from '../../../src/connection/sender.js';
+import { TypedEmitter } from '../../../src/connection/typed-emitter.js';
 import { formatClosePayload } from '../../../src/protocol/close.js';
 import { Opcode } from '../../../src/protocol/frame.js';
 import { prepareMessage } from '../../../src/protocol/prepared-message.js';
@@ -7,15 +9,22 @@ import { describeFrame, parseFrames } from '../../support/frames.js';
 import { Sink, turns } from './support.js';
 
 let sink: Sink;
+let connection: ConnectionEmitter;
 let sender: Sender;
 let drains: number;
 let called: string[];
 
+/** A connection of which only `'drain'` is heard, while it is the one under test. */
+function listening(): ConnectionEmitter {
+  const emitter = (connection = new TypedEmitter<ConnectionEvents>());
+  return emitter.on('drain', () => {
+    if (emitter === connection) drains++;
+  });
+}
+
 function make(role: 'server' | 'client' = 'server', highWaterMark = 1000): void {
   sink = new Sink();
-  const mine = (sender = new Sender(sink, role, highWaterMark, () => {
-    if (mine === sender) drains++;
-  }));
+  sender = new Sender(listening(), sink, role, highWaterMark);
 }
 
 beforeEach(() => {
@@ -173,7 +182,7 @@ describe('Sender, when to slow down', () => {
   it('drained() resolves for everyone who waits as soon as less than the mark is buffered', async () => {
     sink = new Sink(16);
     sink.behind = true;
-    sender = new Sender(sink, 'server', 1000, () => drains++);
+    sender = new Sender(listening(), sink, 'server', 1000);
     sender.send(Buffer.alloc(2000), undefined, undefined);
     await turns();
     sender.send(Buffer.alloc(100), undefined, undefined);
@@ -185,6 +194,77 @@ describe('Sender, when to slow down', () => {
     sink.release();
     expect(await Promise.all(waits)).toEqual([true, true]);
     expect(sender.bufferedAmount).toBe(102);
+  });
+
+  it('drained() resolves below a tiny mark too, when all that is buffered is under way', async () => {
+    make('server', 1);
+    sink.behind = true;
+    sender.outbox.frame(prepareMessage('a').frame); // as a broadcast does, which asks nothing
+    await turns();
+    expect(sender.bufferedAmount).toBe(3);
+    let settled: boolean | undefined;
+    void sender.drained(undefined).then((below) => (settled = below));
+    await turns();
+    expect(settled).toBeUndefined();
+    sink.behind = false;
+    sink.release();
+    await turns();
+    expect(settled).toBe(true);
+    expect(drains).toBe(0);
+  });
+
+  it('drained() goes on waiting when more has come before what was under way is written', async () => {
+    make('server', 1);
+    sink.behind = true;
+    sender.outbox.frame(prepareMessage('a').frame);
+    await turns();
+    let settled: boolean | undefined;
+    void sender.drained(undefined).then((below) => (settled = below));
+    sink.release();
+    await turns();
+    sender.outbox.frame(prepareMessage('b').frame);
+    sink.release(); // before the end of the tick, when 'b' is handed over
+    await turns();
+    expect(settled).toBeUndefined();
+    sink.release();
+    await turns();
+    expect(settled).toBe(true);
+  });
+
+  it('tells once, and calls back once, when the message had left inside send()', async () => {
+    sink = new Sink(1024 * 1024);
+    sender = new Sender(listening(), sink, 'server', 1000);
+    sink.behind = true;
+    expect(sender.send(Buffer.alloc(70_000), undefined, note('a'))).toBe(false);
+    expect(sink.writes).toHaveLength(1);
+    await turns();
+    expect([drains, called]).toEqual([0, []]);
+    sink.behind = false;
+    sink.release();
+    await turns();
+    expect([drains, called]).toEqual([1, ['a']]);
+    sender.send('b', undefined, undefined);
+    await turns();
+    expect([drains, called]).toEqual([1, ['a']]);
+  });
+
+  it('tells again when a listener of drain is told to slow down again', async () => {
+    sink.behind = false;
+    connection.once('drain', () => {
+      sender.send(Buffer.alloc(5000), undefined, undefined);
+    });
+    sender.send(Buffer.alloc(5000), undefined, undefined);
+    await turns();
+    expect(drains).toBe(2);
+  });
+
+  it('asks the socket for nothing while nobody was told to slow down', async () => {
+    const write = jest.spyOn(sink, 'write');
+    sender.send('a', undefined, undefined);
+    sender.control(Opcode.Ping, '');
+    await turns();
+    expect(write.mock.calls.map((args) => args.length)).toEqual([1]);
+    expect(sink.listenerCount('drain')).toBe(0);
   });
 
   it('drained() resolves with false when the connection is, or gets, no longer open', async () => {

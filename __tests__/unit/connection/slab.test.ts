@@ -29,6 +29,22 @@ describe('Slab', () => {
     expect(block.every((byte) => byte === 7)).toBe(true);
   });
 
+  it('uses bytes again that are taken back, if nothing stands behind them', () => {
+    const slab = new Slab(100);
+    slab.at = 60;
+    slab.takeBack(slab.bytes.subarray(20, 60), 20, 60);
+    expect(slab.at).toBe(20);
+  });
+
+  it('uses no bytes again that something stands behind, or that are of another block', () => {
+    const slab = new Slab(100);
+    slab.at = 60;
+    slab.takeBack(slab.bytes.subarray(20, 50), 20, 50);
+    expect(slab.at).toBe(60);
+    slab.takeBack(Buffer.alloc(40), 20, 60);
+    expect(slab.at).toBe(60);
+  });
+
   it('is shared by all connections with 64 KiB', () => {
     expect(sharedSlab).toBeInstanceOf(Slab);
     expect(sharedSlab.bytes.length).toBe(65_536);

@@ -106,6 +106,7 @@ export function settingsOf(clock: Clock, options: WorldOptions = {}): Connection
     textAs: 'string',
     highWaterMark: 64 * 1024,
     closeTimeout: 10_000,
+    messageTimeout: 60_000,
     deadlines: new Deadlines(clock),
     observer: undefined,
     ...rest,

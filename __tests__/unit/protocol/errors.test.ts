@@ -15,15 +15,16 @@ describe('ProtocolError', () => {
     ['ERR_CLOSE_PAYLOAD', 1002],
     ['ERR_CLOSE_CODE', 1002],
     ['ERR_INVALID_UTF8', 1007],
+    ['ERR_MESSAGE_TIMEOUT', 1008],
     ['ERR_MESSAGE_TOO_BIG', 1009],
   ] as const)('%s is answered with a Close of status %i', (code, closeCode) => {
     const error = new ProtocolError(code, 'byte 7: what happened');
     expect(error).toMatchObject({ code, closeCode, message: 'byte 7: what happened' });
   });
 
-  it('has a close code for every code there is, and no other than 1002, 1007 and 1009', () => {
-    expect(Object.keys(PROTOCOL_ERRORS)).toHaveLength(14);
-    expect(new Set(Object.values(PROTOCOL_ERRORS))).toEqual(new Set([1002, 1007, 1009]));
+  it('has a close code for every code there is, and no other than 1002, 1007, 1008 and 1009', () => {
+    expect(Object.keys(PROTOCOL_ERRORS)).toHaveLength(15);
+    expect(new Set(Object.values(PROTOCOL_ERRORS))).toEqual(new Set([1002, 1007, 1008, 1009]));
   });
 
   it('is an Error that names itself', () => {

@@ -293,8 +293,8 @@ describe('FrameDecoder reads', () => {
   it('a chunk without bytes as nothing', () => {
     const decoder = new FrameDecoder();
     decoder.push(Buffer.alloc(0));
-    expect(decoder.pending).toBe(false);
     expect(decoder.next()).toBe(false);
+    expect(decoder.bytesHeld).toBe(0);
   });
 
   it('text that is the same as the payload', () => {
@@ -414,10 +414,58 @@ describe('FrameDecoder refuses', () => {
       decoder.push(hex(literal));
       if (literal === '8380') expect(() => decoder.next()).toThrow('opcode 0x3 is reserved');
       else expect(decoder.next()).toBe(true);
-      expect([decoder.next(), decoder.pending, decoder.bytesHeld]).toEqual([false, false, 0]);
+      expect([decoder.next(), decoder.unfinished, decoder.bytesHeld]).toEqual([false, false, 0]);
       decoder.push(hex('8181 00000000 61'));
-      expect([decoder.next(), decoder.pending, decoder.bytesHeld]).toEqual([false, false, 0]);
+      expect([decoder.next(), decoder.unfinished, decoder.bytesHeld]).toEqual([false, false, 0]);
     }
+  });
+});
+
+describe('FrameDecoder.unfinished', () => {
+  it.each([
+    ['nothing', '', false],
+    ['the first byte of a header', '81', true],
+    ['a header without its last byte', '8181 000000', true],
+    ['a header', '8181 00000000', true],
+    ['half a payload', '8182 00000000 61', true],
+    ['a message', '8181 00000000 61', false],
+    ['an empty message', '8180 00000000', false],
+    ['a message and the first byte of another', '8181 00000000 61 82', true],
+    ['a first fragment', '0181 00000000 61', true],
+    ['an empty first fragment', '0180 00000000', true],
+    ['two fragments of three', '0181 00000000 61 0081 00000000 62', true],
+    ['all three', '0181 00000000 61 0081 00000000 62 8081 00000000 63', false],
+    ['a first fragment and a Ping', '0181 00000000 61 8980 00000000', true],
+    ['half a Ping', '8982 00000000 70', true],
+    ['a Ping', '8981 00000000 70', false],
+    ['a Ping and half a Pong', '8980 00000000 8a82 00000000 70', true],
+    ['a Close', '8880 00000000', false],
+    ['a Close inside a message', '0181 00000000 61 8880 00000000', false],
+    ['a Close and what is behind it', '8880 00000000 8182 00000000 61', false],
+  ])('after %s', (_what, literal, unfinished) => {
+    for (const cut of [[], everyByte(hex(literal))]) {
+      const decoder = new FrameDecoder();
+      for (const chunk of cutAt(hex(literal), cut)) {
+        decoder.push(chunk);
+        while (decoder.next());
+      }
+      expect(decoder.unfinished).toBe(unfinished);
+    }
+  });
+
+  it.each([
+    ['a header', '8182 00000000', '6162'],
+    ['a cut header', '8182 0000', '0000 6162'],
+    ['a fragment', '0181 00000000 61', '8080 00000000'],
+    ['half a Ping', '8982 00000000 70', '70'],
+    ['nothing', '', '8181 00000000 61'],
+  ])('is over, as everything is, when the rest is to be ignored after %s', (_what, first, rest) => {
+    const decoder = new FrameDecoder();
+    decoder.push(hex(first));
+    expect(decoder.next()).toBe(false);
+    decoder.ignoreTheRest();
+    decoder.push(hex(rest));
+    expect([decoder.next(), decoder.unfinished, decoder.bytesHeld]).toEqual([false, false, 0]);
   });
 });
 
@@ -482,7 +530,6 @@ describe('The memory of a FrameDecoder', () => {
     const decoder = new FrameDecoder();
     read(decoder, hex(literal));
     expect(decoder.bytesHeld).toBe(held);
-    expect(decoder.pending).toBe(false);
   });
 
   it('is at most twice the bytes received while a long message comes in small pieces', () => {
@@ -497,17 +544,17 @@ describe('The memory of a FrameDecoder', () => {
     expect(decoder.bytesHeld).toBe(0);
   });
 
-  it('counts what was pushed and nobody has read, and knows that it is there', () => {
+  it('counts what was pushed and nobody has read', () => {
     const decoder = new FrameDecoder();
     const frame = hex('82fe03e8 00000000 61x1000');
     decoder.push(Buffer.from(frame));
-    expect([decoder.pending, decoder.bytesHeld]).toEqual([true, 1008]);
+    expect(decoder.bytesHeld).toBe(1008);
     decoder.push(Buffer.from(frame));
-    expect([decoder.pending, decoder.bytesHeld]).toEqual([true, 1008 + 2016]);
+    expect(decoder.bytesHeld).toBe(1008 + 2016);
     expect(decoder.next()).toBe(true); // the first, and the chunk it came in, are done with
-    expect([decoder.pending, decoder.bytesHeld]).toEqual([true, 2016]);
+    expect(decoder.bytesHeld).toBe(2016);
     expect(decoder.next()).toBe(true);
-    expect([decoder.pending, decoder.bytesHeld]).toEqual([false, 0]);
+    expect(decoder.bytesHeld).toBe(0);
   });
 
   it('is at most twice the bytes of a backlog of small chunks', () => {

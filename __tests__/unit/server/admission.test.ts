@@ -216,7 +216,7 @@ describe('subprotocolFor', () => {
 
   it('is none if none was offered, and nobody is asked', () => {
     const ask = jest.fn(() => undefined);
-    expect(choose(ask)).toEqual([undefined]);
+    expect(choose(ask)).toStrictEqual([undefined]);
     expect(ask).not.toHaveBeenCalled();
   });
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { WebSocketConnection } from '../../../src/connection/connection.js';
+import { sharedSlab } from '../../../src/connection/slab.js';
 import { UpgradeRejection } from '../../../src/protocol/upgrade-rejection.js';
 import type { RejectedUpgrade } from '../../../src/server/events.js';
 import type { Authorization, ServerOptions } from '../../../src/server/options.js';
@@ -224,6 +225,44 @@ describe('on an http.Server', () => {
     client.send(Buffer.from('ff00', 'hex'));
     await client.close();
     expect(logger.lines[1]).toMatch(/^error closed a connection with 1002: /);
+  });
+
+  describe('the bytes that were sent', () => {
+    /** How many of the shared slab's are not to be used again, after a message of three is sent. */
+    async function spent(connection: WebSocketConnection): Promise<number> {
+      sharedSlab.reserve(sharedSlab.bytes.length);
+      const before = sharedSlab.at;
+      connection.send('a');
+      await settle();
+      expect(connection.bufferedAmount).toBe(0);
+      return sharedSlab.at - before;
+    }
+
+    it('are done with when the kernel has them', async () => {
+      const { wss, port } = await serve();
+      const opened = once(wss, 'connection') as Promise<[WebSocketConnection]>;
+      await ask(port);
+      expect(await spent((await opened)[0])).toBe(0);
+    });
+
+    it('may still be looked at on a transport that is not the kernel’s own', async () => {
+      const wss = new WebSocketServer({ noServer: true });
+      const [socket] = transportPair();
+      expect(await spent(wss.accept(fakeRequest(), socket, NO_HEAD))).toBe(3);
+    });
+
+    it('may still be looked at by TLS', async () => {
+      const server = createHttpsServer(CERTIFICATE);
+      const wss = new WebSocketServer(server);
+      const opened = once(wss, 'connection') as Promise<[WebSocketConnection]>;
+      const port = await listen(server);
+      const socket = connectTls({ port, host: '127.0.0.1', ca: CERTIFICATE.cert });
+      later(() => socket.destroy());
+      socket.write(upgradeRequest());
+      const [connection] = await opened;
+      await eventually('the response to leave', () => connection.bufferedAmount === 0);
+      expect(await spent(connection)).toBe(3);
+    });
   });
 
   it('works over TLS', async () => {
@@ -605,7 +644,7 @@ describe('accept', () => {
     const connection = new WebSocketServer(options).accept(fakeRequest(), socket, NO_HEAD);
     const closed = once(connection, 'close');
     connection.on('error', () => undefined);
-    expect(socket.listenerCount('error')).toBe(2); // one of them before the request is checked
+    expect(socket.listenerCount('error')).toBe(1); // the connection's own; the other had its time
     socket.destroy();
     expect((await closed)[0]).toBe(1006);
     const [other] = transportPair();
@@ -709,7 +748,7 @@ describe('authorize', () => {
       const rejected = once(wss, 'rejected') as Promise<[RejectedUpgrade]>;
       const client = await ask(port);
       const { status, header, body } = await client.response();
-      expect([status, body]).toEqual([401, '{"error":"token"}\n']);
+      expect([status, body]).toEqual([401, '{"error":"token"}']);
       expect(header('WWW-Authenticate')).toBe('Bearer');
       expect(header('Content-Type')).toBe('application/json');
       expect(await client.ended()).toBe('end');
