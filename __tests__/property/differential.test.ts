@@ -101,6 +101,9 @@ const DIFFERENCES = {
   // The same, and both say 1007; but ws has let control frames through in the meantime.
   'fail-fast-utf8-overtakes-control-frames': (here, ws) =>
     here.error === 'ERR_INVALID_UTF8' && ws.code === 1007 && onlyControlFramesAfter(here, ws),
+  // Section 7.4: a status code that must not be sent, at once. ws looks when the Close is complete.
+  'fail-fast-close-code': (here, ws) =>
+    here.error === 'ERR_CLOSE_CODE' && ws.code === undefined && same(here.events, ws.events),
   // Section 5.5.1: a Close of 1 byte. ws knows from its length; here its payload is awaited.
   'one-byte-close': (here, ws, bytes) =>
     here.error === undefined &&
@@ -188,6 +191,20 @@ const rows: [name: Difference, what: string, bytes: string, here: Verdict, ws: V
     '0181 00000000 ff 8980 00000000 8080 00000000',
     verdict('', 1007),
     verdict('ping', 1007),
+  ],
+  [
+    'fail-fast-close-code',
+    'the reason has not come',
+    '8885 00000000 03e7',
+    verdict('', 1002),
+    verdict(''),
+  ],
+  [
+    'fail-fast-utf8',
+    'the end of a reason has not come',
+    '8885 00000000 03e8 ff',
+    verdict('', 1007),
+    verdict(''),
   ],
   ['one-byte-close', 'its payload has not come', '8881 00000000', verdict(''), verdict('', 1002)],
 ];

@@ -55,7 +55,8 @@ export interface ClosePayload {
   readonly reason: string;
 }
 
-const CODE_BYTES = 2;
+/** Bytes of a Close frame's status code; the reason follows. */
+export const CODE_BYTES = 2;
 /** The longest reason, in bytes of UTF-8: a control frame's payload less the code. */
 export const MAX_REASON_BYTES: number = MAX_7_BIT_LENGTH - CODE_BYTES;
 
@@ -76,20 +77,27 @@ export function parseClosePayload(payload: Buffer): ClosePayload {
     );
   }
   const code = payload.readUInt16BE(0);
-  if (!isValidCloseCode(code)) {
-    throw new ProtocolError(
-      'ERR_CLOSE_CODE',
-      `the Close frame has status code ${code}, which must not be sent (RFC 6455 section 7.4)`,
-    );
-  }
+  checkReceivedCode(code);
   const reason = payload.subarray(CODE_BYTES);
-  if (!isUtf8(reason)) {
-    throw new ProtocolError(
-      'ERR_INVALID_UTF8',
-      `the Close frame's reason (${reason.length} bytes) is not valid UTF-8 (RFC 6455 section 5.5.1)`,
-    );
-  }
+  if (!isUtf8(reason)) throw invalidReason();
   return { code, reason: reason.toString('utf8') };
+}
+
+/** @throws ProtocolError for a status code that the peer must not send (section 7.4). */
+export function checkReceivedCode(code: number): void {
+  if (isValidCloseCode(code)) return;
+  throw new ProtocolError(
+    'ERR_CLOSE_CODE',
+    `the Close frame has status code ${code}, which must not be sent (RFC 6455 section 7.4)`,
+  );
+}
+
+/** What to throw for a reason that is not text. */
+export function invalidReason(): ProtocolError {
+  return new ProtocolError(
+    'ERR_INVALID_UTF8',
+    "the Close frame's reason is not valid UTF-8 (RFC 6455 section 5.5.1)",
+  );
 }
 
 /**

@@ -1,5 +1,11 @@
 import { Buffer, isUtf8 } from 'node:buffer';
-import { type ClosePayload, parseClosePayload } from './close.js';
+import {
+  checkReceivedCode,
+  type ClosePayload,
+  CODE_BYTES,
+  invalidReason,
+  parseClosePayload,
+} from './close.js';
 import { ProtocolError } from './errors.js';
 import { header, type HeaderContext, parseHeader } from './frame-header.js';
 import {
@@ -330,6 +336,7 @@ export class FrameDecoder {
       this.#key = rotateKey(this.#key, count);
       this.#at = to;
       this.#frameRemaining -= count;
+      if (this.#frameOpcode === Opcode.Close) this.#checkClose(bytes, at, at + count);
       if (!control && this.#messageOpcode === Opcode.Text && !this.#messageCompressed) {
         // Until the first byte that is not ASCII there is nothing to validate.
         if (seen !== 0) this.#validator ??= new Utf8Validator();
@@ -337,6 +344,16 @@ export class FrameDecoder {
       }
     }
     return this.#frameRemaining === 0;
+  }
+
+  /** A Close frame that comes in pieces is judged as far as it is there, like text. */
+  #checkClose(payload: Buffer, start: number, end: number): void {
+    if (start < CODE_BYTES && end >= CODE_BYTES) checkReceivedCode(payload.readUInt16BE(0));
+    if (end <= CODE_BYTES) return;
+    // A text message that is in progress has no use for its validator any more.
+    if (start <= CODE_BYTES) this.#validator = new Utf8Validator();
+    const valid = this.#validator!.push(payload, Math.max(start, CODE_BYTES), end);
+    if (!valid) throw invalidReason();
   }
 
   /** The gathered frame is complete; is the message? */

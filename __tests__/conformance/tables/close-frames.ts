@@ -11,12 +11,14 @@ export const closeFrames = decoderTable(`
 5.5.1 | a reason may contain U+0000                                        | 8885 00000000 03e8 610062                    | close 1000 610062
 5.5.1 | a reason keeps a byte order mark                                   | 8885 00000000 03e8 efbbbf                    | close 1000 efbbbf
 5.5.1 | a reason beyond the basic plane                                    | 8886 00000000 03e8 f09f9882                  | close 1000 f09f9882
-5.5.1 | a reason that is no UTF-8: FF                                      | 8883 00000000 03e8 ff                        | !1007 ERR_INVALID_UTF8 by 8
-5.5.1 | a reason that is no UTF-8 after good characters                    | 8886 00000000 03e8 616280 62                 | !1007 ERR_INVALID_UTF8 by 11
-5.5.1 | a reason that ends inside a character                              | 8885 00000000 03e8 61e282                    | !1007 ERR_INVALID_UTF8 by 10
-5.5.1 | a reason with an overlong form                                     | 8884 00000000 03e8 c0af                      | !1007 ERR_INVALID_UTF8 by 9
-5.5.1 | a reason with a surrogate                                          | 8885 00000000 03e8 eda080                    | !1007 ERR_INVALID_UTF8 by 10
-5.5.1 | a reason beyond U+10FFFF                                           | 8886 00000000 03e8 f4908080                  | !1007 ERR_INVALID_UTF8 by 11
+5.5.1 | a reason that is no UTF-8: FF                                      | 8883 00000000 03e8 ff                        | !1007 ERR_INVALID_UTF8 at 8
+5.5.1 | a reason that is no UTF-8 after good characters                    | 8886 00000000 03e8 616280 62                 | !1007 ERR_INVALID_UTF8 at 10
+5.5.1 | a reason that ends inside a character                              | 8885 00000000 03e8 61e282                    | !1007 ERR_INVALID_UTF8 at 10
+5.5.1 | a reason with an overlong form                                     | 8884 00000000 03e8 c0af                      | !1007 ERR_INVALID_UTF8 at 8
+5.5.1 | a reason with a surrogate                                          | 8885 00000000 03e8 eda080                    | !1007 ERR_INVALID_UTF8 at 9
+5.5.1 | a reason beyond U+10FFFF                                           | 8886 00000000 03e8 f4908080                  | !1007 ERR_INVALID_UTF8 at 9
+5.5.1 | a reason that is no UTF-8, before the rest of it has come           | 8890 00000000 03e8 61ff                      | !1007 ERR_INVALID_UTF8 at 9
+5.5.1 | a Ping inside a text of many bytes, then a reason that is no UTF-8   | 0182 00000000 c3a9 8980 00000000 8884 00000000 03e8 80 | ping, !1007 ERR_INVALID_UTF8 at 22
 5.5.1 | a Close that lacks the end of its reason is not one yet            | 8884 00000000 03e8 61                        | -
 5.5.1 | a Close that lacks half its code is not one yet                    | 8882 00000000 03                             | -
 5.5.1 | a client takes a Close with a reason                               | 8805 03e8 627965                             | close 1000 627965 | client
@@ -58,6 +60,7 @@ export const closeFrames = decoderTable(`
 7.4.2 | "0-999 are not used": 1                                            | 8882 00000000 0001                           | !1002 ERR_CLOSE_CODE by 7
 7.4.2 | "0-999 are not used": 999, the last                                | 8882 00000000 03e7                           | !1002 ERR_CLOSE_CODE by 7
 7.4.2 | "1000-2999 are reserved for definition by this protocol": 1016, the first undefined | 8882 00000000 03f8          | !1002 ERR_CLOSE_CODE by 7
+7.4.2 | a reserved code, before the reason has come                        | 8885 00000000 03f8                           | !1002 ERR_CLOSE_CODE at 7
 7.4.2 | reserved: 1100                                                     | 8882 00000000 044c                           | !1002 ERR_CLOSE_CODE by 7
 7.4.2 | reserved: 1999                                                     | 8882 00000000 07cf                           | !1002 ERR_CLOSE_CODE by 7
 7.4.2 | reserved: 2000                                                     | 8882 00000000 07d0                           | !1002 ERR_CLOSE_CODE by 7
