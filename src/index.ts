@@ -29,9 +29,9 @@ export {
   type FrameFlags,
 } from './protocol/frame-encoder.js';
 export { type FrameHeader, Opcode, type Role } from './protocol/frame.js';
-export { type Payload, type PreparedMessage } from './protocol/prepared-message.js';
+export { type Data, type Payload, type PreparedMessage } from './protocol/prepared-message.js';
 export { type UpgradeHeaders, UpgradeRejection } from './protocol/upgrade-rejection.js';
-export { type Data, type SendFrameOptions, type SendOptions } from './connection/sender.js';
+export { type SendFrameOptions, type SendOptions } from './connection/sender.js';
 export { type BroadcastOptions, type RejectedUpgrade, type ServerEvents } from './server/events.js';
 export { WebSocketServer } from './server/server.js';
 export { type CloseReport, type ServerCloseOptions } from './server/shutdown.js';

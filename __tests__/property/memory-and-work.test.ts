@@ -165,6 +165,9 @@ const text = (byte: number, length: number): Buffer =>
 
 describe('Work of the decoder', () => {
   beforeAll(() => {
+    // Optimized code of Node 22 and later does not count the blocks of functions that it inlines.
+    setFlagsFromString('--no-opt');
+    setFlagsFromString('--no-maglev');
     session.connect();
     session.post('Profiler.enable');
     session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });

@@ -8,9 +8,9 @@ import type { SendCallback } from './outbox.js';
 import { CloseCode, type ClosePayload, parseClosePayload } from '../protocol/close.js';
 import { checkFrame } from '../protocol/frame-encoder.js';
 import { Opcode } from '../protocol/frame.js';
-import { type Payload, toBytes } from '../protocol/prepared-message.js';
+import { type Data, type Payload, toBytes } from '../protocol/prepared-message.js';
 import { Receiver } from './receiver.js';
-import { type Data, Sender, type SendFrameOptions, type SendOptions } from './sender.js';
+import { Sender, type SendFrameOptions, type SendOptions } from './sender.js';
 import { type Listener, TypedEmitter } from './typed-emitter.js';
 
 const READY_STATE = {

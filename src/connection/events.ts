@@ -1,7 +1,7 @@
 import type { CloseInfo } from './close-info.js';
 import type { Message } from './inbox.js';
 import type { FrameHeader } from '../protocol/frame.js';
-import type { Data } from './sender.js';
+import type { Data } from '../protocol/prepared-message.js';
 import type { TypedEmitter } from './typed-emitter.js';
 
 /**

@@ -6,14 +6,12 @@ import { checkFrame, firstByte, FrameEncoder, type FrameFlags } from '../protoco
 import { FIN, isControl, MASKING_KEY_BYTES, Opcode, type Role } from '../protocol/frame.js';
 import {
   checkText,
+  type Data,
   type Payload,
   PreparedMessage,
   prepareMessage,
   toBytes,
 } from '../protocol/prepared-message.js';
-
-/** What can be sent. A string goes out as Text, bytes as Binary. */
-export type Data = Payload | PreparedMessage;
 
 /** Options of `send`. */
 export interface SendOptions {

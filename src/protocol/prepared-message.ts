@@ -5,6 +5,9 @@ import { Opcode } from './frame.js';
 /** What an application can send: a string, or bytes. */
 export type Payload = string | ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
 
+/** What `send` takes. A string goes out as Text, bytes as Binary. */
+export type Data = Payload | PreparedMessage;
+
 const encoder = new FrameEncoder({ role: 'server' });
 
 /**
