@@ -1,6 +1,6 @@
 // What is kept of a run: everything in results/<mode>.json, charts, and a line in results/runs.jsonl
 // for every run ever made, whatever came out of it.
-import { appendFileSync, copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { arch, availableParallelism, loadavg, platform } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { barCharts, growthCharts } from './charts.mjs';
@@ -38,7 +38,7 @@ export function startRun(mode, { claims, refused, rounds, quick }) {
 /**
  * @param {'compare' | 'growth'} mode
  * @param {any} results
- * @param {boolean} docs copy to docs/performance/ too
+ * @param {boolean} docs copy the charts to docs/performance/ too
  */
 export function keep(mode, results, docs) {
   mkdirSync(RESULTS, { recursive: true });
@@ -49,5 +49,6 @@ export function keep(mode, results, docs) {
   for (const [name, svg] of Object.entries(charts)) writeFileSync(`${RESULTS}${name}.svg`, svg);
   if (!docs) return;
   mkdirSync(DOCS, { recursive: true });
-  for (const file of readdirSync(RESULTS)) copyFileSync(RESULTS + file, DOCS + file);
+  for (const name of Object.keys(charts))
+    copyFileSync(`${RESULTS}${name}.svg`, `${DOCS}${name}.svg`);
 }

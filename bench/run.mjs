@@ -11,7 +11,7 @@ const HELP = `npm run bench -- [options]
   --scenario a,b     only these scenarios
   --peer x,y         only these peers
   --rounds n         instead of 5 (3 with --quick or --growth)
-  --docs             copy charts and figures to docs/performance/ (of a whole run)
+  --docs             copy the charts to docs/performance/ (of a whole run)
   --dist file        measure another build's index.js as hawser; builds nothing
   --no-build         measure dist/ as it is
 `;
