@@ -106,7 +106,10 @@ describeIf(`Chromium at ${CHROMIUM}`, existsSync(CHROMIUM))('the chat page', () 
   test('two people talk, and see who is here', async () => {
     const ada = await visit('Ada', DESKTOP);
     expect(await ada.locator('#people-count').textContent()).toBe('only you here');
+    const silence = ada.getByText('Nothing has been said here yet');
+    expect(await silence.count()).toBe(1);
     await say(ada, 'Morning! Is anyone on the quay yet?');
+    expect(await silence.count()).toBe(0);
     const bo = await visit('Bo', { ...PHONE, colorScheme: 'dark' });
     await sees(bo, 'Morning! Is anyone on the quay yet?'); // said before Bo came
     await ada.getByRole('log').getByText('Bo joined').waitFor();

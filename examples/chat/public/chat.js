@@ -37,6 +37,8 @@ let answerTimer;
 /** @type {ReturnType<typeof setInterval> | undefined} */
 let countdownTimer;
 let unread = 0;
+/** @type {HTMLElement | undefined} the notice that nothing has been said, until something is */
+let silence;
 let isAtEnd = true;
 /** @type {Map<string, { id: string, name: string }>} */
 const people = new Map();
@@ -216,7 +218,7 @@ const hear = {
     for (const said of message.history) showMessage(said);
     if (isReturn) notice('Connected again', { at: Date.now() });
     else if (message.history.length === 0)
-      notice('Nothing has been said here yet. Send someone the address of this page.');
+      silence = notice('Nothing has been said here yet. Send someone the address of this page.');
     log.setAttribute('aria-busy', 'false');
     if (!isReturn) scrollToEnd();
     showTitle();
@@ -371,6 +373,7 @@ function showMessage(/** @type {any} */ message) {
   if (isOwn && outbox.remove(message.id)) drawWaiting();
   // After a reconnection the history brings some that are here already.
   if (log.querySelector(`[data-id="${CSS.escape(message.id)}"]`)) return;
+  silence?.remove();
   add(messageItem(message, isOwn));
 }
 
