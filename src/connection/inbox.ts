@@ -69,6 +69,8 @@ export class Inbox {
   /** No message will come any more. */
   end(): void {
     this.#ended = true;
+    // A loop that waits has taken everything and ends now; another may begin, and end at once.
+    if (this.#waiting.length > 0) this.iterating = false;
     this.#release();
   }
 
@@ -89,7 +91,7 @@ export class Inbox {
           readOn();
           return Promise.resolve({ done: false, value: message.data });
         }
-        if (this.#ended) return Promise.resolve({ done: true, value: undefined });
+        if (this.#ended) return iterator.return!(); // it has taken the last, and makes way
         return new Promise((resolve) => this.#waiting.push(resolve));
       },
       return: () => {

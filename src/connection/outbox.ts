@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { FrameEncoder, headerSize, writeHeader } from '../protocol/frame-encoder.js';
 import { FIN, Opcode } from '../protocol/frame.js';
+import { flushAtEndOfTick, join } from './end-of-tick.js';
 import { sharedSlab, Slab } from './slab.js';
 
 /** Called once the bytes are with the kernel, or with the reason why they never will be. */
@@ -348,38 +349,6 @@ export class Outbox {
     // Each in a call of its own, so that one that throws does not cost the others theirs.
     for (const { callback } of done) process.nextTick(callback);
   }
-}
-
-let pending: Outbox[] = [];
-
-/** One tick callback for all the connections that have something to send. */
-function flushAtEndOfTick(outbox: Outbox): void {
-  if (pending.push(outbox) > 1) return;
-  process.nextTick(() => {
-    const due = pending;
-    pending = [];
-    for (const each of due) each.flush();
-    joined = NOTHING;
-  });
-}
-
-const NOTHING: { readonly pieces: readonly Buffer[]; readonly bytes: Buffer } = {
-  pieces: [],
-  bytes: EMPTY,
-};
-/** What {@link join} made last. */
-let joined = NOTHING;
-
-/**
- * Small pieces as one, which is one write and no writev. After several broadcasts in a tick every
- * connection has the same pieces to send, and all of them get the same bytes.
- */
-function join(pieces: readonly Buffer[]): Buffer {
-  const same =
-    pieces.length === joined.pieces.length &&
-    pieces.every((piece, index) => piece === joined.pieces[index]);
-  if (!same) joined = { pieces, bytes: Buffer.concat(pieces) };
-  return joined.bytes;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -53,12 +53,7 @@ export function checkUpgrade(request: UpgradeRequest): Handshake {
   if (request.httpVersion !== '1.1') {
     throw bad(`a WebSocket handshake needs HTTP/1.1, not HTTP/${printable(request.httpVersion)}`);
   }
-  if (!isWebSocketUpgrade(request)) {
-    throw new UpgradeRejection(426, {
-      headers: { Upgrade: 'websocket' },
-      body: 'only upgrades to websocket are served here',
-    });
-  }
+  if (!isWebSocketUpgrade(request)) throw notWebSocket();
   const repeated = repeatedHeader(request.rawHeaders);
   if (repeated !== undefined) throw bad(`the header ${repeated} is there more than once`);
   if (!hasToken(headers['connection'], 'upgrade')) {
@@ -90,6 +85,14 @@ export function checkUpgrade(request: UpgradeRequest): Handshake {
     throw bad('Sec-WebSocket-Protocol is malformed or repeats a name (RFC 6455 section 4.1)');
   }
   return { key, host, path, origin: single(headers['origin']), subprotocols, extensions };
+}
+
+/** The refusal of whatever is not a WebSocket handshake: a plain request, or another protocol. */
+export function notWebSocket(): UpgradeRejection {
+  return new UpgradeRejection(426, {
+    headers: { Upgrade: 'websocket' },
+    body: 'only upgrades to websocket are served here',
+  });
 }
 
 /** Whether a request asks for WebSocket and not for another protocol. */
@@ -147,6 +150,10 @@ function bad(body: string): UpgradeRejection {
   return new UpgradeRejection(400, { body });
 }
 
+/**
+ * Whether a list has a token, in any case. `Upgrade` may also name versions, as in `h2/1`: the slash
+ * is no token character, but makes the header no worse.
+ */
 function hasToken(header: string | string[] | undefined, token: string): boolean {
   return parseTokens(joined(header).toLowerCase().replaceAll('/', '+'))?.includes(token) ?? false;
 }

@@ -1,6 +1,21 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../connection/deadlines.js';
 import type { Logger } from './logger.js';
+import {
+  aFunction,
+  bytes,
+  count,
+  duration,
+  isFunction,
+  isObject,
+  isStrings,
+  oneOf,
+  rate,
+  type Rule,
+  type Rules,
+  show,
+  whole,
+} from './option-rules.js';
 import { DEFAULT_MAX_PAYLOAD } from '../protocol/frame-decoder.js';
 import { parseOrigin } from '../protocol/origin.js';
 import type { UpgradeHeaders } from '../protocol/upgrade-rejection.js';
@@ -156,45 +171,6 @@ const DEFAULTS = {
   trustProxy: false,
   perMessageDeflate: false,
 } as const;
-
-/** What a value must be, in words and as a test. */
-interface Rule {
-  readonly expected: string;
-  readonly accepts: (value: unknown) => boolean;
-}
-type Rules<Options> = Readonly<Record<keyof Options, Rule>>;
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const isFunction = (value: unknown): boolean => typeof value === 'function';
-const isStrings = (value: unknown): boolean =>
-  Array.isArray(value) && value.every((each) => typeof each === 'string');
-const isNumber = (value: unknown, least: number, most: number): boolean =>
-  typeof value === 'number' && value >= least && value <= most;
-
-const whole = (what: string, least: number, most: number): Rule => ({
-  expected: `${what} from ${least} to ${most}`,
-  accepts: (value) => Number.isInteger(value) && isNumber(value, least, most),
-});
-const count: Rule = {
-  expected: 'a whole number from 0, or Infinity',
-  accepts: (value) =>
-    value === Infinity || (Number.isInteger(value) && isNumber(value, 0, Infinity)),
-};
-const bytes: Rule = {
-  expected: 'a number of bytes above 0, or Infinity',
-  accepts: (value) => isNumber(value, 1, Infinity),
-};
-const duration: Rule = {
-  expected: 'a number of milliseconds above 0, or Infinity',
-  accepts: (value) => isNumber(value, Number.MIN_VALUE, Infinity),
-};
-const rate: Rule = { expected: 'a number above 0', accepts: duration.accepts };
-const oneOf = (...values: unknown[]): Rule => ({
-  expected: `one of ${values.map((value) => JSON.stringify(value)).join(', ')}`,
-  accepts: (value) => values.includes(value),
-});
-const aFunction: Rule = { expected: 'a function', accepts: isFunction };
 
 const HEARTBEAT_RULES: Rules<{ interval: number; timeout: number }> = {
   interval: duration,
@@ -369,14 +345,4 @@ function check(
     given[name] = value;
   }
   return given;
-}
-
-function show(value: unknown): string {
-  if (typeof value === 'function') return 'a function';
-  if (value instanceof RegExp) return String(value);
-  if (Array.isArray(value)) {
-    return `[${value.map((each) => (Array.isArray(each) ? 'an array' : show(each))).join(', ')}]`;
-  }
-  if (typeof value === 'object' && value !== null) return 'an object';
-  return `${String(value)} (${typeof value})`;
 }

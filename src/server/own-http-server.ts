@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { checkUpgrade, isWebSocketUpgrade } from '../protocol/handshake.js';
-import { UpgradeRejection } from '../protocol/upgrade-rejection.js';
+import { checkUpgrade, isWebSocketUpgrade, notWebSocket } from '../protocol/handshake.js';
+import type { UpgradeRejection } from '../protocol/upgrade-rejection.js';
 
 /** The http.Server of a WebSocketServer that was given only a port. It serves no plain requests. */
 export function createOwnServer(): Server {
@@ -30,10 +30,7 @@ function faultOf(request: IncomingMessage): UpgradeRejection {
       return error as UpgradeRejection;
     }
   }
-  return new UpgradeRejection(426, {
-    headers: { Upgrade: 'websocket' },
-    body: 'only upgrades to websocket are served here',
-  });
+  return notWebSocket();
 }
 
 function answer(response: ServerResponse, { status, headers, body }: UpgradeRejection): void {

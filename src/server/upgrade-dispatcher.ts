@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Deadlines } from '../connection/deadlines.js';
-import { isWebSocketUpgrade, requestPath } from '../protocol/handshake.js';
+import { isWebSocketUpgrade, notWebSocket, requestPath } from '../protocol/handshake.js';
 import { UpgradeRejection } from '../protocol/upgrade-rejection.js';
 import { ignoreErrors } from './socket-errors.js';
 
@@ -65,14 +65,7 @@ export class UpgradeDispatcher {
     if (socket.destroyed || this.#touched(socket, this.#writtenBefore)) return;
     const first = this.#endpoints[0]!;
     if (!isWebSocketUpgrade(request)) {
-      this.#notOurs(
-        request,
-        socket,
-        new UpgradeRejection(426, {
-          headers: { Upgrade: 'websocket' },
-          body: 'only upgrades to websocket are served here',
-        }),
-      );
+      this.#notOurs(request, socket, notWebSocket());
       return;
     }
     const path = requestPath(request.url ?? '');

@@ -126,6 +126,24 @@ describe('Inbox, iterating', () => {
     expect(await Promise.all(results)).toEqual([DONE, DONE]);
   });
 
+  it('makes way for another iterator when it has ended, whether it waited for that or not', async () => {
+    const waited = new Inbox();
+    const waiting = waited.iterate(() => undefined).next();
+    waited.end();
+    expect(await waiting).toStrictEqual(DONE);
+    expect(waited.iterating).toBe(false);
+
+    const late = new Inbox();
+    late.put('a', false);
+    const iterator = late.iterate(() => undefined);
+    late.end();
+    expect(late.iterating).toBe(true); // 'a' is still its own
+    expect(await iterator.next()).toStrictEqual({ done: false, value: 'a' });
+    expect(late.iterating).toBe(true);
+    expect(await iterator.next()).toStrictEqual(DONE);
+    expect(late.iterating).toBe(false);
+  });
+
   it('is over for the one who leaves, who reads on once; the messages stay', async () => {
     const inbox = new Inbox();
     let reads = 0;

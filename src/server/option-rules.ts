@@ -1,0 +1,52 @@
+/** The words in which options.ts says what a value must be. */
+
+/** What a value must be, in words and as a test. */
+export interface Rule {
+  readonly expected: string;
+  readonly accepts: (value: unknown) => boolean;
+}
+/** A rule for each option. */
+export type Rules<Options> = Readonly<Record<keyof Options, Rule>>;
+
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isFunction = (value: unknown): boolean => typeof value === 'function';
+export const isStrings = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((each) => typeof each === 'string');
+const isNumber = (value: unknown, least: number, most: number): boolean =>
+  typeof value === 'number' && value >= least && value <= most;
+
+export const whole = (what: string, least: number, most: number): Rule => ({
+  expected: `${what} from ${least} to ${most}`,
+  accepts: (value) => Number.isInteger(value) && isNumber(value, least, most),
+});
+export const count: Rule = {
+  expected: 'a whole number from 0, or Infinity',
+  accepts: (value) =>
+    value === Infinity || (Number.isInteger(value) && isNumber(value, 0, Infinity)),
+};
+export const bytes: Rule = {
+  expected: 'a number of bytes above 0, or Infinity',
+  accepts: (value) => isNumber(value, 1, Infinity),
+};
+export const duration: Rule = {
+  expected: 'a number of milliseconds above 0, or Infinity',
+  accepts: (value) => isNumber(value, Number.MIN_VALUE, Infinity),
+};
+export const rate: Rule = { expected: 'a number above 0', accepts: duration.accepts };
+export const oneOf = (...values: unknown[]): Rule => ({
+  expected: `one of ${values.map((value) => JSON.stringify(value)).join(', ')}`,
+  accepts: (value) => values.includes(value),
+});
+export const aFunction: Rule = { expected: 'a function', accepts: isFunction };
+
+/** What was got instead, for an error message. */
+export function show(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (value instanceof RegExp) return String(value);
+  if (Array.isArray(value)) {
+    return `[${value.map((each) => (Array.isArray(each) ? 'an array' : show(each))).join(', ')}]`;
+  }
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return `${String(value)} (${typeof value})`;
+}
