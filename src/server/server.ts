@@ -1,36 +1,28 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
-import { type AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Admission, unavailable } from './admission.js';
 import type { ConnectionObserver, ConnectionSettings } from '../connection/settings.js';
 import { WebSocketConnection } from '../connection/connection.js';
 import { type Clock, Deadlines, systemClock } from '../connection/deadlines.js';
 import { createLog, type Log } from './logger.js';
 import {
   type Authorization,
-  type AuthorizeResult,
-  checkAuthorization,
   type ResolvedOptions,
   resolveOptions,
   type ServerOptions,
 } from './options.js';
-import { type PendingOutcome, PendingUpgrade } from './pending-upgrade.js';
 import { formatClosePayload } from '../protocol/close.js';
 import { ProtocolError } from '../protocol/errors.js';
-import { checkUpgrade, formatUpgradeResponse, type Handshake } from '../protocol/handshake.js';
 import { type Data, prepareMessage, PreparedMessage } from '../protocol/prepared-message.js';
-import { checkSubprotocol } from '../protocol/subprotocol.js';
-import { UpgradeRejection } from '../protocol/upgrade-rejection.js';
 import { closeServer, createOwnServer } from './own-http-server.js';
-import { refuse } from './refusal.js';
 import type { SendOptions } from '../connection/sender.js';
 import type { BroadcastOptions, ServerEvents } from './events.js';
 import { closeConnections, type CloseReport, type ServerCloseOptions } from './shutdown.js';
-import { heedErrors, ignoreErrors } from './socket-errors.js';
 import { throwLater } from './throw-later.js';
 import { TypedEmitter } from '../connection/typed-emitter.js';
 import { UpgradeDispatcher, type UpgradeEndpoint } from './upgrade-dispatcher.js';
+import { Upgrader } from './upgrader.js';
 
 /**
  * Upgrades HTTP requests to WebSocket connections (RFC 6455) and keeps them.
@@ -49,13 +41,9 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   readonly #ownsServer: boolean;
   readonly #log: Log;
   readonly #clock: Clock;
-  readonly #admission: Admission;
   readonly #deadlines: Deadlines;
-  readonly #settings: ConnectionSettings;
+  readonly #upgrader: Upgrader<Context>;
   readonly #connections = new Set<WebSocketConnection<Context>>();
-  readonly #pending = new Set<PendingUpgrade>();
-  /** Sockets of refused upgrades whose clients have not ended yet. */
-  readonly #refused = new Set<Duplex>();
   #closing: Promise<CloseReport> | undefined;
 
   /** Attach to an http.Server or https.Server. */
@@ -91,9 +79,8 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     } = this.#options;
     this.#clock = clock;
     this.#log = createLog(logger, clock);
-    this.#admission = new Admission(this.#options, this.#log);
     this.#deadlines = new Deadlines(clock);
-    this.#settings = {
+    const settings: ConnectionSettings = {
       decoder: { role: 'server', maxPayload, rsv1: false },
       textAs,
       highWaterMark,
@@ -102,6 +89,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       deadlines: this.#deadlines,
       observer: this.#observer(),
     };
+    this.#upgrader = new Upgrader(this, this.#connections, this.#options, settings, this.#log);
     this.#ownsServer = port !== undefined;
     this.#server = attached ?? (port === undefined ? undefined : createOwnServer());
     if (this.#server !== undefined) {
@@ -136,23 +124,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     socket: Duplex,
     head: Buffer,
   ): Promise<WebSocketConnection<Context> | undefined> {
-    ignoreErrors(socket);
-    try {
-      if (this.#closing !== undefined) throw unavailable('the server is shutting down');
-      const handshake = this.#admission.admit(
-        request,
-        socket,
-        this.#connections.size,
-        this.#pending.size,
-      );
-      const pending = new PendingUpgrade(socket, head);
-      const result = this.#options.authorize?.(request, pending);
-      if (isPromise(result)) return this.#await(result, pending, request, socket, handshake);
-      return Promise.resolve(this.#decide(request, socket, head, handshake, result));
-    } catch (error) {
-      this.#refuse(request, socket, error);
-      return Promise.resolve(undefined);
-    }
+    return this.#upgrader.upgrade(request, socket, head);
   }
 
   /**
@@ -168,13 +140,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     head: Buffer,
     options: Authorization<Context> = {},
   ): WebSocketConnection<Context> {
-    if (this.#closing !== undefined) {
-      throw new Error('accept: this WebSocketServer is closed or closing');
-    }
-    ignoreErrors(socket);
-    const handshake = checkUpgrade(request);
-    if (socket.destroyed) throw new Error('accept: the client has left');
-    return this.#open(request, socket, head, handshake, options);
+    return this.#upgrader.accept(request, socket, head, options);
   }
 
   /** Encode a message once, to send it many times. */
@@ -225,8 +191,6 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     await this.close();
   }
 
-  // From request to connection.
-
   #endpoint(): UpgradeEndpoint {
     const { path, upgradeTimeout } = this.#options;
     const isClosing = (): boolean => this.#closing !== undefined;
@@ -242,130 +206,12 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
         (typeof path === 'function' ? path(asked, request) : matchesPath(path, asked)),
       handle: (request, socket, head) => void this.handleUpgrade(request, socket, head),
       fail: (request, socket, error) => {
-        this.#refuse(request, socket, error);
+        this.#upgrader.refuse(request, socket, error);
       },
       refuse: (request, socket, rejection) => {
-        this.#refuse(request, socket, rejection);
+        this.#upgrader.refuse(request, socket, rejection);
       },
     };
-  }
-
-  /** An `authorize` that takes its time. */
-  async #await(
-    result: Promise<AuthorizeResult<Context>>,
-    pending: PendingUpgrade,
-    request: IncomingMessage,
-    socket: Duplex,
-    handshake: Handshake,
-  ): Promise<WebSocketConnection<Context> | undefined> {
-    this.#pending.add(pending);
-    const undone = pending.watch(this.#deadlines, this.#options.upgradeTimeout);
-    try {
-      const answer = await Promise.race([result, undone]);
-      this.#pending.delete(pending);
-      const { outcome } = pending; // also what has happened since `authorize` answered
-      if (outcome === undefined) {
-        return this.#decide(request, socket, pending.release(), handshake, answer);
-      }
-      pending.release();
-      this.#refuseUndone(outcome, request, socket);
-    } catch (error) {
-      pending.release();
-      this.#pending.delete(pending);
-      this.#refuse(request, socket, error);
-    }
-    return undefined;
-  }
-
-  /** `authorize` has answered: open, unless it is too late. @throws what makes it a refusal */
-  #decide(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    handshake: Handshake,
-    answer: AuthorizeResult<Context>,
-  ): WebSocketConnection<Context> | undefined {
-    if (this.#closing !== undefined) throw unavailable('the server is shutting down');
-    const authorization = checkAuthorization<Context>(answer);
-    // A socket that is gone will not say so a second time.
-    if (socket.destroyed) return undefined;
-    return this.#open(request, socket, head, handshake, authorization);
-  }
-
-  #refuseUndone(outcome: PendingOutcome, request: IncomingMessage, socket: Duplex): void {
-    if (outcome === 'left') {
-      socket.destroy();
-      return;
-    }
-    this.#refuse(
-      request,
-      socket,
-      unavailable(
-        outcome === 'timeout' ? 'authorization took too long' : 'the server is shutting down',
-      ),
-    );
-  }
-
-  /** Write the 101 and make the connection. @throws TypeError for what the application chose wrong */
-  #open(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    handshake: Handshake,
-    { context, headers = {}, subprotocol, maxPayload }: Authorization<Context>,
-  ): WebSocketConnection<Context> {
-    const chosen = subprotocol ?? this.#admission.subprotocolFor(handshake.subprotocols, request);
-    if (chosen !== undefined) checkSubprotocol(chosen, handshake.subprotocols);
-    const response = formatUpgradeResponse(handshake.key, {
-      headers,
-      ...(chosen === undefined ? {} : { subprotocol: chosen }),
-    });
-    quieten(socket);
-    const connection = new WebSocketConnection<Context>(socket, this.#settings, {
-      context: context as Context,
-      url: request.url!, // checkUpgrade has seen it
-      subprotocol: chosen ?? '',
-      extensions: '',
-      remoteAddress: this.#admission.addressOf(request, socket),
-      copies: socket instanceof Socket && !('encrypted' in socket),
-      maxPayload,
-    });
-    heedErrors(socket);
-    this.#connections.add(connection);
-    socket.write(response, 'latin1');
-    throwLater(() => this.emit('connection', connection, request));
-    throwLater(() => {
-      connection.start(head);
-    });
-    return connection;
-  }
-
-  #refuse(request: IncomingMessage, socket: Duplex, error: unknown): void {
-    let rejection: UpgradeRejection;
-    if (error instanceof UpgradeRejection) {
-      rejection = error;
-    } else {
-      rejection = new UpgradeRejection(500);
-      this.#log.applicationError('an upgrade failed with an exception of the application', error);
-    }
-    if (!socket.destroyed) {
-      this.#refused.add(socket);
-      socket.once('close', () => this.#refused.delete(socket));
-    }
-    refuse(socket, rejection, this.#deadlines, this.#options.closeTimeout);
-    const reason = rejection.message;
-    let address: string | undefined;
-    try {
-      address = this.#admission.addressOf(request, socket);
-    } catch (fault) {
-      this.#log.applicationError('option trustProxy threw an exception', fault);
-    }
-    this.#log.refusal(
-      `refused an upgrade from ${address ?? 'unknown'} with ${rejection.status}: ${reason}`,
-    );
-    throwLater(() =>
-      this.emit('rejected', { status: rejection.status, reason, request, remoteAddress: address }),
-    );
   }
 
   // The connections.
@@ -389,7 +235,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   }
 
   async #shutDown(options: ServerCloseOptions): Promise<CloseReport> {
-    for (const pending of this.#pending) pending.abort('closing');
+    this.#upgrader.close();
     const own = this.#ownsServer ? this.#server : undefined;
     const ended = own && closeServer(own);
     const report = await closeConnections(
@@ -403,7 +249,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
           await ended;
         },
         cut: () => {
-          if (own !== undefined) for (const socket of this.#refused) socket.destroy();
+          if (own !== undefined) this.#upgrader.cutRefused();
         },
       },
     );
@@ -429,20 +275,6 @@ function isServer(first: unknown): first is Server {
   return [on, address, listen].every((method) => typeof method === 'function');
 }
 
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as Partial<Promise<T>> | undefined)?.then === 'function';
-}
-
 function matchesPath(path: string | RegExp, asked: string): boolean {
   return typeof path === 'string' ? path === asked : path.test(asked);
-}
-
-/** Small frames must not wait for others, and silence is what the connection's own limits are for. */
-function quieten(socket: Duplex): void {
-  const { setNoDelay, setTimeout } = socket as {
-    setNoDelay?: (on: boolean) => void;
-    setTimeout?: (milliseconds: number) => void;
-  };
-  setNoDelay?.call(socket, true);
-  setTimeout?.call(socket, 0);
 }

@@ -5,7 +5,8 @@ import type { AddressInfo, Server as NetServer } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { Clock } from '../../../src/connection/deadlines.js';
 import type { Logger } from '../../../src/server/logger.js';
-import type { ServerOptions } from '../../../src/server/options.js';
+import type { WebSocketConnection } from '../../../src/connection/connection.js';
+import type { Authorization, ServerOptions } from '../../../src/server/options.js';
 import { WebSocketServer } from '../../../src/server/server.js';
 import { RawClient, SAMPLE_KEY, upgradeRequest } from '../../support/raw-client.js';
 
@@ -204,4 +205,43 @@ export function transportPair(): [Duplex, Duplex] {
   one.other = other;
   other.other = one;
   return [one, other];
+}
+
+/** A promise and what settles it. */
+export function deferred<T>() {
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((...both) => ([resolve, reject] = both));
+  return { promise, resolve, reject };
+}
+
+/** A server with an `authorize` that answers when the test does. */
+export async function serveAsking<Context = undefined>(options: ServerOptions<Context> = {}) {
+  const answer = deferred<Authorization<Context> | undefined>();
+  const asked = deferred<AbortSignal>();
+  const served = await serve<Context>({
+    authorize: (_request, { signal }) => {
+      asked.resolve(signal);
+      return answer.promise;
+    },
+    ...options,
+  });
+  const connections: WebSocketConnection<Context>[] = [];
+  served.wss.on('connection', (connection) => connections.push(connection));
+  return { ...served, answer, asked: asked.promise, connections };
+}
+
+/** An own server, which is closed after the test. */
+export async function serveOwn(options: ServerOptions = {}) {
+  const clock = new HandClock();
+  const wss = new WebSocketServer({
+    port: 0,
+    host: '127.0.0.1',
+    clock,
+    logger: new MemoryLogger(),
+    ...options,
+  });
+  later(() => wss.close({ signal: AbortSignal.abort() }));
+  await once(wss, 'listening');
+  return { wss, clock, port: (wss.address() as AddressInfo).port };
 }

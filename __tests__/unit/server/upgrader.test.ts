@@ -1,0 +1,645 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { WebSocketConnection } from '../../../src/connection/connection.js';
+import { UpgradeRejection } from '../../../src/protocol/upgrade-rejection.js';
+import type { RejectedUpgrade } from '../../../src/server/events.js';
+import type { Authorization, ServerOptions } from '../../../src/server/options.js';
+import { WebSocketServer } from '../../../src/server/server.js';
+import { clientFrame } from '../../support/frames.js';
+import type { RawClient } from '../../support/raw-client.js';
+import { upgradeRequest } from '../../support/raw-client.js';
+import {
+  ask,
+  deferred,
+  catchSurfacing,
+  connect,
+  eventually,
+  fakeRequest,
+  HandClock,
+  MemoryLogger,
+  serve,
+  serveOwn,
+  serveAsking,
+  settle,
+  transportPair,
+} from './harness.js';
+
+const text = (payload: string): Buffer => clientFrame({ opcode: 1, payload });
+const NO_HEAD = Buffer.alloc(0);
+
+describe('handleUpgrade', () => {
+  const options = { noServer: true, logger: new MemoryLogger(), clock: new HandClock() } as const;
+
+  it('has done everything when it returns, on any Duplex', async () => {
+    const wss = new WebSocketServer(options);
+    expect(wss.address()).toBeNull();
+    const [socket, peer] = transportPair();
+    const connected = jest.fn<undefined, [WebSocketConnection, IncomingMessage]>();
+    wss.on('connection', connected);
+    const request = fakeRequest();
+    const upgraded = wss.handleUpgrade(request, socket, text('hello'));
+    expect(connected).toHaveBeenCalledTimes(1);
+    expect(connected.mock.calls[0]![1]).toBe(request);
+    expect(wss.connections.size).toBe(1);
+    expect(String(peer.read())).toMatch(/^HTTP\/1\.1 101 /);
+    const connection = (await upgraded)!;
+    expect(connection).toBe(connected.mock.calls[0]![0]);
+    const message = once(connection, 'message');
+    expect(await message).toEqual(['hello', false]);
+  });
+
+  it('lets small frames leave at once, and silence be', async () => {
+    const [socket] = transportPair();
+    const calls: unknown[] = [];
+    Object.assign(socket, {
+      setNoDelay: (on: boolean) => calls.push(['setNoDelay', on]),
+      setTimeout: (milliseconds: number) => calls.push(['setTimeout', milliseconds]),
+    });
+    await new WebSocketServer(options).handleUpgrade(fakeRequest(), socket, NO_HEAD);
+    expect(calls).toEqual([
+      ['setNoDelay', true],
+      ['setTimeout', 0],
+    ]);
+  });
+
+  it('resolves to undefined for a refusal, which is told', async () => {
+    const wss = new WebSocketServer(options);
+    const rejected = jest.fn();
+    wss.on('rejected', rejected);
+    const [socket, peer] = transportPair();
+    const upgraded = wss.handleUpgrade(fakeRequest({}, { method: 'POST' }), socket, NO_HEAD);
+    expect(rejected).toHaveBeenCalledTimes(1);
+    expect(await upgraded).toBeUndefined();
+    expect(String(peer.read())).toMatch(/^HTTP\/1\.1 405 [^]*\r\nAllow: GET\r\n/);
+  });
+
+  it('does nothing for a client that has left already', async () => {
+    const answer = deferred<undefined>();
+    for (const policy of [{}, { authorize: () => answer.promise }]) {
+      const wss = new WebSocketServer({ ...options, ...policy });
+      const connected = jest.fn();
+      wss.on('connection', connected);
+      const [socket] = transportPair();
+      socket.destroy();
+      await settle(); // its 'close' is over
+      const upgraded = wss.handleUpgrade(fakeRequest(), socket, NO_HEAD);
+      answer.resolve(undefined);
+      expect(await upgraded).toBeUndefined();
+      expect(connected).not.toHaveBeenCalled();
+      expect(wss.connections.size).toBe(0);
+    }
+  });
+
+  it('tells of a refusal also when nobody is there to hear it', async () => {
+    const wss = new WebSocketServer(options);
+    const rejected = jest.fn();
+    wss.on('rejected', rejected);
+    const [socket] = transportPair();
+    socket.destroy();
+    await settle();
+    await wss.handleUpgrade(fakeRequest({ upgrade: 'h2c' }), socket, NO_HEAD);
+    expect(rejected).toHaveBeenCalledTimes(1);
+  });
+
+  it('survives a transport that fails at any time', async () => {
+    const wss = new WebSocketServer(options);
+    const failed = jest.fn();
+    wss.on('connectionError', failed);
+    const [socket] = transportPair();
+    const connection = await wss.handleUpgrade(fakeRequest(), socket, NO_HEAD);
+    // `once` would listen for 'error' too.
+    const closed = new Promise<object>((resolve) => {
+      connection!.on('close', (_code, _reason, info) => resolve(info));
+    });
+    const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+    socket.destroy(reset);
+    expect(await closed).toMatchObject({ initiator: 'transport', cause: reset });
+    expect(failed).toHaveBeenCalledWith(reset, connection);
+    const [refused] = transportPair();
+    await wss.handleUpgrade(fakeRequest({ upgrade: 'h2c' }), refused, NO_HEAD);
+    refused.destroy(reset);
+    await settle();
+  });
+
+  it("lets what a listener of 'connection' throws surface, and upgrades all the same", async () => {
+    const surfaced = catchSurfacing();
+    const wss = new WebSocketServer(options);
+    const mistake = new Error('a mistake in the listener');
+    wss.on('connection', () => {
+      throw mistake;
+    });
+    const [socket, peer] = transportPair();
+    const connection = await wss.handleUpgrade(fakeRequest(), socket, text('kept'));
+    await settle();
+    expect(surfaced).toEqual([mistake]);
+    expect(connection?.readyState).toBe('open');
+    expect(String(peer.read())).toMatch(/^HTTP\/1\.1 101 /);
+    expect(await once(connection!, 'message')).toEqual(['kept', false]);
+  });
+
+  it('lets what other listeners throw surface too, and never rejects', async () => {
+    const surfaced = catchSurfacing();
+    const wss = new WebSocketServer(options);
+    const mistakes = [1, 2, 3].map((count) => new Error(`mistake ${String(count)}`));
+    wss.on('rejected', () => {
+      throw mistakes[0]!;
+    });
+    wss.on('close', () => {
+      throw mistakes[2]!;
+    });
+    const [socket] = transportPair();
+    expect(await wss.handleUpgrade(fakeRequest({ upgrade: 'x' }), socket, NO_HEAD)).toBeUndefined();
+    const [other] = transportPair();
+    const connection = await wss.handleUpgrade(fakeRequest(), other, NO_HEAD);
+    wss.once('connectionError', () => {
+      throw mistakes[1]!;
+    });
+    expect(() => other.emit('error', new Error('reset'))).toThrow(mistakes[1]);
+    other.destroy();
+    await once(connection!, 'close');
+    await expect(wss.close()).resolves.toMatchObject({ total: 0 });
+    await settle();
+    expect(surfaced).toEqual([mistakes[0], mistakes[2]]);
+  });
+
+  it('answers 500 and logs when a function among the options throws', async () => {
+    const mistake = new Error('a mistake');
+    const broken = (): never => {
+      throw mistake;
+    };
+    for (const broke of [
+      { origin: broken },
+      { subprotocols: broken },
+      { authorize: broken },
+      { trustProxy: broken },
+      { subprotocols: () => 'not offered' },
+      { authorize: () => ({ subprotocol: 'not offered' }) },
+      { authorize: () => ({ headers: { 'Bad\nName': 'x' } }) },
+      { authorize: () => ({ maxPayload: Number.NaN }) },
+      { authorize: (() => false) as never },
+    ] as ServerOptions[]) {
+      const logger = new MemoryLogger();
+      const wss = new WebSocketServer({ ...options, ...broke, logger });
+      const [socket, peer] = transportPair();
+      Object.assign(socket, { remoteAddress: '10.0.0.1' });
+      const request = fakeRequest({ origin: 'https://a', 'sec-websocket-protocol': 'chat' });
+      if (!('origin' in broke)) delete request.headers.origin;
+      expect(await wss.handleUpgrade(request, socket, NO_HEAD)).toBeUndefined();
+      const answer = String(peer.read());
+      expect(answer).toMatch(/^HTTP\/1\.1 500 [^]*\r\n\r\nInternal Server Error\n$/);
+      expect(logger.lines).toContain(
+        'error an upgrade failed with an exception of the application',
+      );
+      if (Object.values(broke)[0] === broken) expect(logger.causes[0]).toBe(mistake);
+      expect(wss.connections.size).toBe(0);
+    }
+  });
+});
+
+describe('accept', () => {
+  const options = { noServer: true, logger: new MemoryLogger(), clock: new HandClock() } as const;
+
+  it('upgrades now, whatever the policy is', async () => {
+    const wss = new WebSocketServer<{ user: string }>({
+      ...options,
+      origin: [],
+      maxConnections: 0,
+      authorize: () => {
+        throw new UpgradeRejection(401);
+      },
+    });
+    const connected = jest.fn();
+    wss.on('connection', connected);
+    const [socket, peer] = transportPair();
+    const request = fakeRequest({ origin: 'https://x.example', 'sec-websocket-protocol': 'a, b' });
+    const connection = wss.accept(request, socket, text('early'), {
+      context: { user: 'ann' },
+      headers: { 'Set-Cookie': ['a=1', 'b=2'] },
+      subprotocol: 'b',
+    });
+    expect(connected).toHaveBeenCalledWith(connection, request);
+    expect(connection.context).toEqual({ user: 'ann' });
+    expect(connection.subprotocol).toBe('b');
+    expect(String(peer.read())).toMatch(
+      /^HTTP\/1\.1 101 [^]*Sec-WebSocket-Protocol: b\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n$/,
+    );
+    expect(await once(connection, 'message')).toEqual(['early', false]);
+  });
+
+  it('needs no options', () => {
+    const [socket, peer] = transportPair();
+    new WebSocketServer(options).accept(fakeRequest(), socket, NO_HEAD);
+    expect(String(peer.read())).toMatch(/^HTTP\/1\.1 101 /);
+  });
+
+  it.each<[string, Parameters<typeof fakeRequest>[0], Authorization<undefined>, RegExp]>([
+    ['what is no handshake', { upgrade: 'h2c' }, {}, /only upgrades to websocket/],
+    ['a subprotocol that was not offered', {}, { subprotocol: 'x' }, /subprotocol "x" was chosen/],
+    [
+      'a header that cannot be sent',
+      {},
+      { headers: { Upgrade: 'x' } },
+      /header Upgrade is written/,
+    ],
+  ])('throws for %s, and has written nothing', (_name, headers, extra, expected) => {
+    const wss = new WebSocketServer(options);
+    const [socket, peer] = transportPair();
+    expect(() => wss.accept(fakeRequest(headers), socket, NO_HEAD, extra)).toThrow(expected);
+    expect(peer.read()).toBeNull();
+    expect(wss.connections.size).toBe(0);
+  });
+
+  it('survives a transport that fails', async () => {
+    const [socket] = transportPair();
+    const connection = new WebSocketServer(options).accept(fakeRequest(), socket, NO_HEAD);
+    const closed = once(connection, 'close');
+    connection.on('error', () => undefined);
+    expect(socket.listenerCount('error')).toBe(1); // the connection's own; the other had its time
+    socket.destroy();
+    expect((await closed)[0]).toBe(1006);
+    const [other] = transportPair();
+    expect(() =>
+      new WebSocketServer(options).accept(fakeRequest({ upgrade: 'x' }), other, NO_HEAD),
+    ).toThrow('only upgrades');
+    other.destroy(new Error('reset'));
+    await settle();
+  });
+
+  it('throws when the client has left, and when the server is closed', async () => {
+    const wss = new WebSocketServer(options);
+    const [socket] = transportPair();
+    socket.destroy();
+    expect(() => wss.accept(fakeRequest(), socket, NO_HEAD)).toThrow('the client has left');
+    await wss.close();
+    const [other] = transportPair();
+    expect(() => wss.accept(fakeRequest(), other, NO_HEAD)).toThrow('closed or closing');
+  });
+});
+
+describe('authorize', () => {
+  it('may answer at once, with everything that the contract lists', async () => {
+    const asked: unknown[] = [];
+    const { wss, port } = await serve<{ user: string }>({
+      authorize: (request, options) => {
+        asked.push(request.url, options.signal.aborted);
+        return {
+          context: { user: 'ann' },
+          headers: { 'Set-Cookie': 'seen=1' },
+          subprotocol: 'b',
+          maxPayload: 5,
+        };
+      },
+      subprotocols: ['a', 'b'],
+      maxPayload: 1000,
+    });
+    const client = await ask(port, { headers: { 'Sec-WebSocket-Protocol': 'a, b' } });
+    const { header } = await client.response();
+    expect(asked).toEqual(['/', false]);
+    expect(header('Set-Cookie')).toBe('seen=1');
+    expect(header('Sec-WebSocket-Protocol')).toBe('b');
+    expect([...wss.connections][0]).toMatchObject({ context: { user: 'ann' }, subprotocol: 'b' });
+    client.send(text('12345'));
+    client.send(text('123456'));
+    expect((await client.close()).code).toBe(1009);
+  });
+
+  it('has upgraded when handleUpgrade returns, if it answers at once', () => {
+    const wss = new WebSocketServer({ noServer: true, authorize: () => undefined });
+    const connected = jest.fn();
+    wss.on('connection', connected);
+    void wss.handleUpgrade(fakeRequest(), transportPair()[0], NO_HEAD);
+    expect(connected).toHaveBeenCalledTimes(1);
+  });
+
+  it('may take its time; the context is its own', async () => {
+    const { wss, port, answer, asked } = await serveAsking<{ user: string }>();
+    const client = await ask(port);
+    await asked;
+    expect(wss.connections.size).toBe(0);
+    answer.resolve({ context: { user: 'ann' } });
+    expect((await client.response()).status).toBe(101);
+    expect([...wss.connections][0]?.context).toEqual({ user: 'ann' });
+  });
+
+  it('accepts by returning nothing, late too', async () => {
+    const { port, answer } = await serveAsking();
+    const client = await ask(port);
+    answer.resolve(undefined);
+    expect((await client.response()).status).toBe(101);
+  });
+
+  it('may return anything that has a `then`', async () => {
+    const { port } = await serve({
+      authorize: () =>
+        ({
+          then: (resolve: (value: object) => void) => {
+            resolve({ headers: { 'X-Then': 'yes' } });
+          },
+        }) as Promise<object>,
+    });
+    expect((await (await ask(port)).response()).header('X-Then')).toBe('yes');
+  });
+
+  it.each([
+    ['at once', false],
+    ['late', true],
+  ])(
+    'refuses by throwing an UpgradeRejection %s, with its headers and body',
+    async (_name, late) => {
+      const { wss, port, log } = await serve({
+        authorize: async () => {
+          if (late) await settle();
+          throw new UpgradeRejection(401, {
+            headers: { 'WWW-Authenticate': 'Bearer', 'Content-Type': 'application/json' },
+            body: '{"error":"token"}',
+          });
+        },
+      });
+      const rejected = once(wss, 'rejected') as Promise<[RejectedUpgrade]>;
+      const client = await ask(port);
+      const { status, header, body } = await client.response();
+      expect([status, body]).toEqual([401, '{"error":"token"}']);
+      expect(header('WWW-Authenticate')).toBe('Bearer');
+      expect(header('Content-Type')).toBe('application/json');
+      expect(await client.ended()).toBe('end');
+      expect((await rejected)[0]).toMatchObject({ status: 401, reason: '{"error":"token"}' });
+      expect(log.lines).toEqual([
+        'warn refused an upgrade from 127.0.0.1 with 401: {"error":"token"}',
+      ]);
+    },
+  );
+
+  it.each([
+    ['at once', false],
+    ['late', true],
+  ])('answers a bare 500 for whatever else it throws %s, and logs it', async (_name, late) => {
+    const mistake = new Error('password of the database is 1234');
+    const { port, log } = await serve({
+      authorize: late
+        ? async () => {
+            await settle();
+            throw mistake;
+          }
+        : () => {
+            throw mistake;
+          },
+    });
+    const { status, body, headers } = await (await ask(port)).response();
+    expect([status, body]).toEqual([500, 'Internal Server Error\n']);
+    expect(JSON.stringify(headers)).not.toContain('1234');
+    expect(log.causes).toEqual([mistake]);
+    expect(log.lines).toEqual([
+      'error an upgrade failed with an exception of the application',
+      'warn refused an upgrade from 127.0.0.1 with 500: upgrade refused with status 500',
+    ]);
+  });
+
+  it('has until upgradeTimeout: then 503, and its signal aborts', async () => {
+    const { port, clock, answer, asked, connections } = await serveAsking({ upgradeTimeout: 800 });
+    const client = await ask(port);
+    const signal = await asked;
+    clock.advance(799);
+    expect(signal.aborted).toBe(false);
+    clock.advance(1);
+    expect(signal.aborted).toBe(true);
+    const { status, body, header } = await client.response();
+    expect([status, body]).toEqual([503, 'authorization took too long\n']);
+    expect(header('Retry-After')).toBe('10');
+    answer.reject(new Error('too late to matter'));
+    await settle();
+    expect(connections).toEqual([]);
+  });
+
+  it('may reject when its signal aborts: that is no mistake', async () => {
+    const asked: AbortSignal[] = [];
+    const { port, clock, log } = await serve({
+      upgradeTimeout: 800,
+      authorize: (_request, { signal }) => {
+        asked.push(signal);
+        return new Promise<undefined>((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            reject(signal.reason as Error);
+          });
+        });
+      },
+    });
+    const late = await ask(port);
+    await eventually('the first', () => asked.length === 1);
+    clock.advance(800);
+    expect((await late.response()).status).toBe(503);
+    const gone = await ask(port);
+    await eventually('the second', () => asked.length === 2);
+    gone.reset();
+    await eventually('its signal', () => asked[1]!.aborted);
+    await settle();
+    expect(log.lines).toEqual([
+      'warn refused an upgrade from 127.0.0.1 with 503: authorization took too long',
+    ]);
+  });
+
+  it.each<[string, (client: RawClient) => void]>([
+    ['ends its half', (client) => client.finish()],
+    ['resets the connection', (client) => client.reset()],
+  ])('learns that the client %s, and no connection comes of it', async (_name, leave) => {
+    const { wss, port, log, answer, asked, connections, clock } = await serveAsking();
+    const upgraded = jest.spyOn(wss, 'handleUpgrade');
+    const client = await ask(port);
+    const signal = await asked;
+    leave(client);
+    if (!signal.aborted) await once(signal, 'abort');
+    const result = upgraded.mock.results[0]!.value as Promise<unknown>;
+    expect(await result).toBeUndefined();
+    answer.resolve(undefined);
+    await settle();
+    expect(connections).toEqual([]);
+    expect(log.lines).toEqual([]);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('does not open for a client that left as it answered', async () => {
+    const { server, port, answer, asked, connections } = await serveAsking();
+    let socket!: Duplex;
+    server.on('connection', (its: Duplex) => (socket = its));
+    const client = await ask(port);
+    const signal = await asked;
+    answer.resolve(undefined);
+    socket.emit('end'); // before the answer is heard
+    await client.ended();
+    expect([connections, signal.aborted]).toEqual([[], true]);
+  });
+
+  it('loses nothing that the client sends meanwhile', async () => {
+    const { wss, server, port, answer, asked } = await serveAsking();
+    let socket!: Duplex & { bytesRead: number };
+    server.on('connection', (its: typeof socket) => (socket = its));
+    const messages: string[] = [];
+    wss.on('connection', (connection) => {
+      connection.on('message', (data) => messages.push(String(data)));
+    });
+    const request = upgradeRequest();
+    const client = await connect(port);
+    client.send(Buffer.concat([Buffer.from(request), text('first')]));
+    await asked;
+    client.send(text('second'));
+    await eventually('the second', () => socket.bytesRead === request.length + 11 + 12);
+    answer.resolve(undefined);
+    await client.response();
+    client.send(text('third'));
+    await eventually('all of them', () => messages.length === 3);
+    expect(messages).toEqual(['first', 'second', 'third']);
+  });
+
+  it('reads no more than 64 KiB and a chunk meanwhile, and nothing is lost', async () => {
+    const { wss, server, port, answer, asked } = await serveAsking();
+    let socket!: Duplex;
+    server.on('connection', (its: Duplex) => (socket = its));
+    const got: string[] = [];
+    wss.on('connection', (connection) => {
+      connection.on('message', (data) => got.push(String(data)));
+    });
+    const client = await ask(port);
+    await asked;
+    const messages = Array.from({ length: 40 }, (_, n) => String(n).repeat(20_000));
+    for (const message of messages) client.send(text(message));
+    await eventually('reading to stop', () => socket.isPaused());
+    answer.resolve(undefined);
+    await eventually('all the messages', () => got.length === messages.length);
+    expect(got).toEqual(messages);
+  });
+
+  it('counts for maxPendingUpgrades and maxConnections while it runs', async () => {
+    const { port, asked, answer } = await serveAsking({ maxPendingUpgrades: 1, maxConnections: 2 });
+    const first = await ask(port);
+    await asked;
+    const second = await (await ask(port)).response();
+    expect([second.status, second.body]).toEqual([503, 'too many upgrades are pending\n']);
+    expect(second.header('Retry-After')).toBe('10');
+    answer.resolve(undefined);
+    await first.response();
+    expect((await (await ask(port)).response()).status).toBe(101);
+    const fourth = await (await ask(port)).response();
+    expect([fourth.status, fourth.body]).toEqual([503, 'too many connections\n']);
+    expect(fourth.header('Retry-After')).toBe('10');
+  });
+});
+
+describe('a refusal', () => {
+  it('tells the logger which option would have let a page in', async () => {
+    const { port, log } = await serve();
+    const client = await ask(port, { headers: { Origin: 'https://app.example' } });
+    const { status, body } = await client.response();
+    expect([status, body]).toEqual([403, 'this origin is not allowed\n']);
+    expect(log.lines[0]).toContain('option origin: ["https://app.example"] would allow it');
+  });
+
+  it('names the client that a trusted proxy names', async () => {
+    const { wss, port } = await serve({ trustProxy: 1 });
+    const rejected = once(wss, 'rejected') as Promise<[RejectedUpgrade]>;
+    const headers = { 'X-Forwarded-For': '127.0.0.1, 203.0.113.5', Origin: 'https://x.example' };
+    await (await ask(port, { headers })).response();
+    expect((await rejected)[0].remoteAddress).toBe('203.0.113.5');
+    const connected = once(wss, 'connection') as Promise<[WebSocketConnection]>;
+    await ask(port, { headers: { 'X-Forwarded-For': '203.0.113.6' } });
+    expect((await connected)[0].remoteAddress).toBe('203.0.113.6');
+  });
+
+  it('does not wait longer than closeTimeout for the client to end its side', async () => {
+    const { server, port, clock } = await serve({ path: '/', closeTimeout: 300 });
+    let socket!: Duplex;
+    server.on('connection', (its: Duplex) => (socket = its));
+    const client = await ask(port, { target: '/x' });
+    await client.ended();
+    clock.advance(299);
+    expect(socket.destroyed).toBe(false);
+    clock.advance(1);
+    expect(socket.destroyed).toBe(true);
+  });
+});
+
+describe('subprotocols', () => {
+  it("are selected in the server's order", async () => {
+    const { port } = await serve({ subprotocols: ['v2', 'v1'] });
+    const client = await ask(port, { headers: { 'Sec-WebSocket-Protocol': 'v1, v2' } });
+    expect((await client.response()).header('Sec-WebSocket-Protocol')).toBe('v2');
+  });
+
+  it('without one in common there is a 101 without the header, and a warning', async () => {
+    const { wss, port, log } = await serve({ subprotocols: ['v3'] });
+    const client = await ask(port, { headers: { 'Sec-WebSocket-Protocol': 'v1, v2' } });
+    const { status, header } = await client.response();
+    expect([status, header('Sec-WebSocket-Protocol')]).toEqual([101, undefined]);
+    expect(log.lines).toHaveLength(1);
+    expect(log.lines[0]).toMatch(/^warn no common subprotocol: the client offered "v1", "v2";/);
+    expect([...wss.connections][0]?.subprotocol).toBe('');
+  });
+});
+
+describe('while the server closes', () => {
+  it('ends upgrades that wait for authorize with 503, and aborts their signal', async () => {
+    const { wss, port, answer, asked, connections } = await serveAsking();
+    const client = await ask(port);
+    const signal = await asked;
+    const closing = wss.close();
+    expect(signal.aborted).toBe(true);
+    const { status, body } = await client.response();
+    expect([status, body]).toEqual([503, 'the server is shutting down\n']);
+    answer.resolve(undefined);
+    expect(await closing).toMatchObject({ total: 0 });
+    await settle();
+    expect(connections).toEqual([]);
+  });
+
+  it('lets nobody in whose authorize answered as it was called', async () => {
+    const { wss, port, answer, asked, connections } = await serveAsking();
+    const client = await ask(port);
+    await asked;
+    answer.resolve(undefined);
+    const closing = wss.close();
+    expect((await client.response()).status).toBe(503);
+    expect(await closing).toMatchObject({ total: 0 });
+    expect([connections, wss.connections.size]).toEqual([[], 0]);
+  });
+
+  it('lets nobody in whose authorize calls it', async () => {
+    const wss: WebSocketServer = new WebSocketServer({
+      noServer: true,
+      logger: new MemoryLogger(),
+      authorize: () => {
+        void wss.close();
+      },
+    });
+    const [socket, peer] = transportPair();
+    expect(await wss.handleUpgrade(fakeRequest(), socket, NO_HEAD)).toBeUndefined();
+    expect(String(peer.read())).toMatch(/^HTTP\/1\.1 503 /);
+    expect(wss.connections.size).toBe(0);
+  });
+
+  it('does not wait past the deadline for a client that was refused and stays', async () => {
+    const { wss, port, clock } = await serveOwn({ path: '/', closeTimeout: Infinity });
+    const refused = await ask(port, { target: '/x' });
+    expect((await refused.response()).status).toBe(404);
+    const gone = await ask(port, { target: '/x' });
+    await gone.response();
+    gone.finish();
+    await settle();
+    let done = false;
+    const closing = wss.close({ timeout: 500 }).then((report) => {
+      done = true;
+      return report;
+    });
+    await settle();
+    clock.advance(499);
+    await settle();
+    expect(done).toBe(false);
+    clock.advance(1);
+    expect(await closing).toEqual({ total: 0, clean: 0, cut: 0, milliseconds: 500 });
+  });
+
+  it('an upgrade that comes afterwards is refused with 503', async () => {
+    const { wss, port } = await serve();
+    await wss.close();
+    const response = await (await ask(port)).response();
+    expect([response.status, response.body]).toStrictEqual([503, 'the server is shutting down\n']);
+  });
+});

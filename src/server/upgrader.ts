@@ -1,0 +1,245 @@
+import type { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketConnection } from '../connection/connection.js';
+import type { ConnectionSettings } from '../connection/settings.js';
+import type { TypedEmitter } from '../connection/typed-emitter.js';
+import { checkUpgrade, formatUpgradeResponse, type Handshake } from '../protocol/handshake.js';
+import { checkSubprotocol } from '../protocol/subprotocol.js';
+import { UpgradeRejection } from '../protocol/upgrade-rejection.js';
+import { Admission, unavailable } from './admission.js';
+import type { ServerEvents } from './events.js';
+import type { Log } from './logger.js';
+import {
+  type Authorization,
+  type AuthorizeResult,
+  checkAuthorization,
+  type ResolvedOptions,
+} from './options.js';
+import { type PendingOutcome, PendingUpgrade } from './pending-upgrade.js';
+import { refuse } from './refusal.js';
+import { heedErrors, ignoreErrors } from './socket-errors.js';
+import { throwLater } from './throw-later.js';
+
+/** From an upgrade request to a connection or a refusal: admission, `authorize`, the 101. */
+export class Upgrader<Context> {
+  readonly #server: TypedEmitter<ServerEvents<Context>>;
+  readonly #connections: Set<WebSocketConnection<Context>>;
+  readonly #options: ResolvedOptions<Context>;
+  readonly #settings: ConnectionSettings;
+  readonly #log: Log;
+  readonly #admission: Admission;
+  readonly #pending = new Set<PendingUpgrade>();
+  /** Sockets of refused upgrades whose clients have not ended yet. */
+  readonly #refused = new Set<Duplex>();
+  #closing = false;
+
+  /**
+   * @param server where `'connection'` and `'rejected'` are emitted.
+   * @param connections where new connections go.
+   */
+  constructor(
+    server: TypedEmitter<ServerEvents<Context>>,
+    connections: Set<WebSocketConnection<Context>>,
+    options: ResolvedOptions<Context>,
+    settings: ConnectionSettings,
+    log: Log,
+  ) {
+    this.#server = server;
+    this.#connections = connections;
+    this.#options = options;
+    this.#settings = settings;
+    this.#log = log;
+    this.#admission = new Admission(options, log);
+  }
+
+  /** See `WebSocketServer.handleUpgrade`. */
+  upgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<WebSocketConnection<Context> | undefined> {
+    ignoreErrors(socket);
+    try {
+      if (this.#closing) throw unavailable('the server is shutting down');
+      const handshake = this.#admission.admit(
+        request,
+        socket,
+        this.#connections.size,
+        this.#pending.size,
+      );
+      const pending = new PendingUpgrade(socket, head);
+      const result = this.#options.authorize?.(request, pending);
+      if (isPromise(result)) return this.#await(result, pending, request, socket, handshake);
+      return Promise.resolve(this.#decide(request, socket, head, handshake, result));
+    } catch (error) {
+      this.refuse(request, socket, error);
+      return Promise.resolve(undefined);
+    }
+  }
+
+  /** See `WebSocketServer.accept`. */
+  accept(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    options: Authorization<Context>,
+  ): WebSocketConnection<Context> {
+    if (this.#closing) {
+      throw new Error('accept: this WebSocketServer is closed or closing');
+    }
+    ignoreErrors(socket);
+    const handshake = checkUpgrade(request);
+    if (socket.destroyed) throw new Error('accept: the client has left');
+    return this.#open(request, socket, head, handshake, options);
+  }
+
+  /** Refuse from now on, also those that are pending. */
+  close(): void {
+    this.#closing = true;
+    for (const pending of this.#pending) pending.abort('closing');
+  }
+
+  /** Cut the refused clients that have not ended. */
+  cutRefused(): void {
+    for (const socket of this.#refused) socket.destroy();
+  }
+
+  /** An `authorize` that takes its time. */
+  async #await(
+    result: Promise<AuthorizeResult<Context>>,
+    pending: PendingUpgrade,
+    request: IncomingMessage,
+    socket: Duplex,
+    handshake: Handshake,
+  ): Promise<WebSocketConnection<Context> | undefined> {
+    this.#pending.add(pending);
+    const undone = pending.watch(this.#settings.deadlines, this.#options.upgradeTimeout);
+    try {
+      const answer = await Promise.race([result, undone]);
+      this.#pending.delete(pending);
+      const { outcome } = pending; // also what has happened since `authorize` answered
+      if (outcome === undefined) {
+        return this.#decide(request, socket, pending.release(), handshake, answer);
+      }
+      pending.release();
+      this.#refuseUndone(outcome, request, socket);
+    } catch (error) {
+      pending.release();
+      this.#pending.delete(pending);
+      this.refuse(request, socket, error);
+    }
+    return undefined;
+  }
+
+  /** `authorize` has answered: open, unless it is too late. @throws what makes it a refusal */
+  #decide(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    handshake: Handshake,
+    answer: AuthorizeResult<Context>,
+  ): WebSocketConnection<Context> | undefined {
+    if (this.#closing) throw unavailable('the server is shutting down');
+    const authorization = checkAuthorization<Context>(answer);
+    // A socket that is gone will not say so a second time.
+    if (socket.destroyed) return undefined;
+    return this.#open(request, socket, head, handshake, authorization);
+  }
+
+  #refuseUndone(outcome: PendingOutcome, request: IncomingMessage, socket: Duplex): void {
+    if (outcome === 'left') {
+      socket.destroy();
+      return;
+    }
+    this.refuse(
+      request,
+      socket,
+      unavailable(
+        outcome === 'timeout' ? 'authorization took too long' : 'the server is shutting down',
+      ),
+    );
+  }
+
+  /** Write the 101 and make the connection. @throws TypeError for what the application chose wrong */
+  #open(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    handshake: Handshake,
+    { context, headers = {}, subprotocol, maxPayload }: Authorization<Context>,
+  ): WebSocketConnection<Context> {
+    const chosen = subprotocol ?? this.#admission.subprotocolFor(handshake.subprotocols, request);
+    if (chosen !== undefined) checkSubprotocol(chosen, handshake.subprotocols);
+    const response = formatUpgradeResponse(handshake.key, {
+      headers,
+      ...(chosen === undefined ? {} : { subprotocol: chosen }),
+    });
+    quieten(socket);
+    const connection = new WebSocketConnection<Context>(socket, this.#settings, {
+      context: context as Context,
+      url: request.url!, // checkUpgrade has seen it
+      subprotocol: chosen ?? '',
+      extensions: '',
+      remoteAddress: this.#admission.addressOf(request, socket),
+      copies: socket instanceof Socket && !('encrypted' in socket),
+      maxPayload,
+    });
+    heedErrors(socket);
+    this.#connections.add(connection);
+    socket.write(response, 'latin1');
+    throwLater(() => this.#server.emit('connection', connection, request));
+    throwLater(() => {
+      connection.start(head);
+    });
+    return connection;
+  }
+
+  /** Answer with a refusal, whatever was thrown, and tell. */
+  refuse(request: IncomingMessage, socket: Duplex, error: unknown): void {
+    let rejection: UpgradeRejection;
+    if (error instanceof UpgradeRejection) {
+      rejection = error;
+    } else {
+      rejection = new UpgradeRejection(500);
+      this.#log.applicationError('an upgrade failed with an exception of the application', error);
+    }
+    if (!socket.destroyed) {
+      this.#refused.add(socket);
+      socket.once('close', () => this.#refused.delete(socket));
+    }
+    refuse(socket, rejection, this.#settings.deadlines, this.#options.closeTimeout);
+    const reason = rejection.message;
+    let address: string | undefined;
+    try {
+      address = this.#admission.addressOf(request, socket);
+    } catch (fault) {
+      this.#log.applicationError('option trustProxy threw an exception', fault);
+    }
+    this.#log.refusal(
+      `refused an upgrade from ${address ?? 'unknown'} with ${rejection.status}: ${reason}`,
+    );
+    throwLater(() =>
+      this.#server.emit('rejected', {
+        status: rejection.status,
+        reason,
+        request,
+        remoteAddress: address,
+      }),
+    );
+  }
+}
+
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as Partial<Promise<T>> | undefined)?.then === 'function';
+}
+
+/** Small frames must not wait for others, and silence is what the connection's own limits are for. */
+function quieten(socket: Duplex): void {
+  const { setNoDelay, setTimeout } = socket as {
+    setNoDelay?: (on: boolean) => void;
+    setTimeout?: (milliseconds: number) => void;
+  };
+  setNoDelay?.call(socket, true);
+  setTimeout?.call(socket, 0);
+}
