@@ -18,6 +18,19 @@ import {
 import { ProtocolError } from '../protocol/errors.js';
 import type { Sender } from './sender.js';
 
+/** What the end of a connection needs and the rest of its life does not. */
+class Ending {
+  deadline: Deadline | undefined;
+  replyDeadline: Deadline | undefined;
+  /** Payload of the Close to be sent. */
+  payload: Buffer | undefined;
+  sent: ClosePayload | undefined;
+  received: ClosePayload | undefined;
+  initiator: CloseInfo['initiator'] = 'local';
+  cause: Error | undefined;
+  waiters: ((info: CloseInfo) => void)[] = [];
+}
+
 /**
  * The end of a connection. What happens when is decided by the table in close-handshake.ts; this
  * carries it out, keeps the deadlines and remembers who closed and why.
@@ -27,21 +40,18 @@ export class Closing {
   readonly #settings: ConnectionSettings;
   readonly #sender: Sender;
   #state: CloseState = 'open';
-  #deadline: Deadline | undefined;
-  #replyDeadline: Deadline | undefined;
-  /** Payload of the Close to be sent. */
-  #payload: Buffer | undefined;
-  #sent: ClosePayload | undefined;
-  #received: ClosePayload | undefined;
-  #initiator: CloseInfo['initiator'] = 'local';
-  #cause: Error | undefined;
+  /** Made when something ends: an open connection pays for none. */
+  #lazyEnding: Ending | undefined;
   #info: CloseInfo | undefined;
-  #waiters: ((info: CloseInfo) => void)[] | undefined;
 
   constructor(connection: ConnectionEmitter, settings: ConnectionSettings, sender: Sender) {
     this.#connection = connection;
     this.#settings = settings;
     this.#sender = sender;
+  }
+
+  get #ending(): Ending {
+    return (this.#lazyEnding ??= new Ending());
   }
 
   get state(): CloseState {
@@ -60,22 +70,22 @@ export class Closing {
     }
     const payload = formatClosePayload(code, reason);
     if (this.#state === 'open' || this.#state === 'replying') {
-      this.#payload = payload;
+      this.#ending.payload = payload;
       this.#step('localClose');
     }
     if (this.#info !== undefined) return Promise.resolve(this.#info);
-    return new Promise((resolve) => (this.#waiters ??= []).push(resolve));
+    return new Promise((resolve) => this.#ending.waiters.push(resolve));
   }
 
   terminate(): void {
-    if (this.#state !== 'closed') this.#cause ??= new ConnectionError('ERR_TERMINATED');
+    if (this.#state !== 'closed') this.#ending.cause ??= new ConnectionError('ERR_TERMINATED');
     this.#step('terminate');
   }
 
   /** A Close frame came. */
   peerClose(received: ClosePayload): void {
-    this.#received = received;
-    if (this.#state === 'open') this.#initiator = 'peer';
+    this.#ending.received = received;
+    if (this.#state === 'open') this.#ending.initiator = 'peer';
     this.#step('peerClose');
   }
 
@@ -83,31 +93,34 @@ export class Closing {
   fail(error: ProtocolError): void {
     // What is read from bytes that came before terminate(), or a reset, changes nothing any more.
     if (CLOSE_HANDSHAKE[this.#state].failure === undefined) return;
-    this.#cause = error;
-    this.#payload = formatClosePayload(error.closeCode, error.message.slice(0, MAX_REASON_BYTES));
+    this.#ending.cause = error;
+    this.#ending.payload = formatClosePayload(
+      error.closeCode,
+      error.message.slice(0, MAX_REASON_BYTES),
+    );
     this.#step('failure');
     this.#report(error);
   }
 
   /** The peer ended its half of the transport. */
   peerEnd(): void {
-    if (this.#state === 'open') this.#initiator = 'transport';
+    if (this.#state === 'open') this.#ending.initiator = 'transport';
     if (this.#state === 'open' || this.#state === 'closing') {
-      this.#cause ??= new ConnectionError('ERR_TRANSPORT_ENDED');
+      this.#ending.cause ??= new ConnectionError('ERR_TRANSPORT_ENDED');
     }
     this.#step('peerEnd');
   }
 
   /** The transport failed; its `'close'` follows. */
   transportError(error: Error): void {
-    this.#cause ??= error;
+    this.#ending.cause ??= error;
     if (this.#state !== 'open') return;
-    this.#initiator = 'transport';
+    this.#ending.initiator = 'transport';
     this.#report(error);
   }
 
   transportClose(): void {
-    if (this.#state === 'open') this.#initiator = 'transport';
+    if (this.#state === 'open') this.#ending.initiator = 'transport';
     this.#step('transportClose');
   }
 
@@ -122,15 +135,15 @@ export class Closing {
   #obey(action: CloseAction): void {
     switch (action) {
       case 'sendClose':
-        this.#sent = parseClosePayload(this.#payload!);
-        this.#sender.close(this.#payload!);
+        this.#ending.sent = parseClosePayload(this.#ending.payload!);
+        this.#sender.close(this.#ending.payload!);
         break;
       case 'ask':
         this.#ask();
         break;
       case 'startDeadline':
-        this.#deadline = this.#settings.deadlines.start(this.#settings.closeTimeout, () => {
-          this.#cause ??= new ConnectionError('ERR_CLOSE_TIMEOUT');
+        this.#ending.deadline = this.#settings.deadlines.start(this.#settings.closeTimeout, () => {
+          this.#ending.cause ??= new ConnectionError('ERR_CLOSE_TIMEOUT');
           this.#step('deadline');
         });
         break;
@@ -148,19 +161,19 @@ export class Closing {
 
   /** Echo the peer's code (section 5.5.1), unless the application wants to answer. */
   #ask(): void {
-    const { code, reason } = this.#received!;
-    this.#payload = formatClosePayload(code);
+    const { code, reason } = this.#ending.received!;
+    this.#ending.payload = formatClosePayload(code);
     if (this.#connection.listenerCount('closing') === 0) {
       this.#step('reply');
       return;
     }
     const { deadlines, closeTimeout } = this.#settings;
-    this.#replyDeadline = deadlines.start(closeTimeout / 2, () => {
+    this.#ending.replyDeadline = deadlines.start(closeTimeout / 2, () => {
       this.#step('reply');
     });
     this.#connection.emit('closing', code, reason, (replyCode = code, replyReason = '') => {
       const payload = formatClosePayload(replyCode, replyReason);
-      this.#payload = payload;
+      this.#ending.payload = payload;
       this.#step('reply');
     });
   }
@@ -171,31 +184,31 @@ export class Closing {
   }
 
   #emitClose(): void {
-    this.#deadline?.cancel();
-    this.#replyDeadline?.cancel();
-    const info = this.#describe();
+    const ending = this.#ending;
+    ending.deadline?.cancel();
+    ending.replyDeadline?.cancel();
+    const info = describe(ending);
     this.#info = info;
     this.#sender.outbox.abandon(
-      new ConnectionError('ERR_CONNECTION_CLOSED', { cause: this.#cause }),
+      new ConnectionError('ERR_CONNECTION_CLOSED', { cause: ending.cause }),
     );
     this.#settings.observer?.closed(this.#connection);
-    for (const resolve of this.#waiters ?? []) resolve(info);
-    this.#waiters = undefined;
+    for (const resolve of ending.waiters) resolve(info);
     this.#connection.emit('close', info.code, info.reason, info);
   }
+}
 
-  #describe(): CloseInfo {
-    const failed = this.#cause instanceof ProtocolError;
-    const { code, reason } = (failed ? this.#sent : this.#received) ?? {
-      code: CloseCode.AbnormalClosure,
-      reason: '',
-    };
-    return {
-      code,
-      reason,
-      clean: this.#sent !== undefined && this.#received !== undefined,
-      initiator: this.#initiator,
-      ...(this.#cause === undefined ? {} : { cause: this.#cause }),
-    };
-  }
+function describe({ cause, sent, received, initiator }: Ending): CloseInfo {
+  const failed = cause instanceof ProtocolError;
+  const { code, reason } = (failed ? sent : received) ?? {
+    code: CloseCode.AbnormalClosure,
+    reason: '',
+  };
+  return {
+    code,
+    reason,
+    clean: sent !== undefined && received !== undefined,
+    initiator,
+    ...(cause === undefined ? {} : { cause }),
+  };
 }

@@ -23,7 +23,9 @@ export class Receiver {
   readonly #connection: ConnectionEmitter;
   readonly #socket: Duplex;
   readonly #settings: ConnectionSettings;
-  readonly #decoder: FrameDecoder;
+  readonly #decoderOptions: FrameDecoderOptions;
+  /** Made for the first bytes: a peer that only listens costs none. */
+  #decoder: FrameDecoder | undefined;
   readonly #sender: Sender;
   readonly #closing: Closing;
   /** Messages nobody has taken; `undefined` while listeners take them as they come. */
@@ -52,7 +54,7 @@ export class Receiver {
     this.#connection = connection;
     this.#socket = socket;
     this.#settings = settings;
-    this.#decoder = new FrameDecoder(decoder);
+    this.#decoderOptions = decoder;
     this.#sender = sender;
     this.#closing = closing;
   }
@@ -63,7 +65,7 @@ export class Receiver {
 
   /** Bytes came from the peer. */
   push(chunk: Buffer): void {
-    this.#decoder.push(chunk);
+    (this.#decoder ?? this.#makeDecoder()).push(chunk);
     this.read();
   }
 
@@ -119,7 +121,7 @@ export class Receiver {
 
   /** A `'frame'` listener is about to be added. */
   beforeFrameListener(): void {
-    this.#decoder.headers ??= [];
+    (this.#decoder ?? this.#makeDecoder()).headers ??= [];
   }
 
   /** {@link read} in a call of its own, as Node's streams deliver what they hold. */
@@ -173,14 +175,15 @@ export class Receiver {
    * we stop behind a whole message, and have not looked at the next.
    */
   #timeMessage(): void {
-    if (!this.#decoder.unfinished) {
+    const decoder = this.#decoder;
+    if (decoder?.unfinished !== true) {
       this.#stopTiming();
       return;
     }
     if (this.#messageDeadline !== undefined) return;
     const { deadlines, messageTimeout } = this.#settings;
     this.#messageDeadline = deadlines.start(messageTimeout, () => {
-      this.#decoder.ignoreTheRest(); // as after an error of its own (section 7.1.7)
+      decoder.ignoreTheRest(); // as after an error of its own (section 7.1.7)
       this.#closing.fail(
         new ProtocolError(
           'ERR_MESSAGE_TIMEOUT',
@@ -205,7 +208,8 @@ export class Receiver {
       else if (inbox.full && (state === 'open' || state === 'closed')) return false;
     }
     const decoder = this.#decoder;
-    this.#found ||= this.#decode();
+    if (decoder === undefined) return false;
+    this.#found ||= this.#decode(decoder);
     // A listener that throws here does not cost the message: the next call goes on with it.
     if (decoder.headers !== undefined) this.#emitHeaders(decoder.headers);
     if (!this.#found) return false;
@@ -231,9 +235,13 @@ export class Receiver {
     return true;
   }
 
-  #decode(): boolean {
+  #makeDecoder(): FrameDecoder {
+    return (this.#decoder = new FrameDecoder(this.#decoderOptions));
+  }
+
+  #decode(decoder: FrameDecoder): boolean {
     try {
-      return this.#decoder.next();
+      return decoder.next();
     } catch (error) {
       this.#closing.fail(error as ProtocolError);
       return false;
