@@ -189,9 +189,7 @@ export class Closing {
     ending.replyDeadline?.cancel();
     const info = describe(ending);
     this.#info = info;
-    this.#sender.outbox.abandon(
-      new ConnectionError('ERR_CONNECTION_CLOSED', { cause: ending.cause }),
-    );
+    this.#sender.abandon(new ConnectionError('ERR_CONNECTION_CLOSED', { cause: ending.cause }));
     this.#settings.observer?.closed(this.#connection);
     for (const resolve of ending.waiters) resolve(info);
     this.#connection.emit('close', info.code, info.reason, info);

@@ -61,9 +61,7 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
     this.extensions = details.extensions;
     this.remoteAddress = details.remoteAddress;
     const { highWaterMark } = settings;
-    const { maxPayload } = details;
-    const decoder =
-      maxPayload === undefined ? settings.decoder : { ...settings.decoder, maxPayload };
+    const { decoder = settings.decoder, compression } = details;
     this.#socket = socket;
     this.#sender = new Sender(
       this,
@@ -71,9 +69,18 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
       decoder.role ?? 'server',
       highWaterMark,
       details.copies,
+      compression,
     );
     this.#closing = new Closing(this, settings, this.#sender);
-    this.#receiver = new Receiver(this, socket, settings, decoder, this.#sender, this.#closing);
+    this.#receiver = new Receiver(
+      this,
+      socket,
+      settings,
+      decoder,
+      this.#sender,
+      this.#closing,
+      compression,
+    );
     (socket as Carrier)[CONNECTION] = this;
     socket.on('error', onError).on('end', onEnd).on('close', onClose);
   }
@@ -123,7 +130,7 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
    */
   send(data: Data, options?: SendOptions | SendCallback, callback?: SendCallback): boolean {
     if (typeof options === 'function') return this.#sender.send(data, undefined, options);
-    return this.#sender.send(data, options?.binary, callback);
+    return this.#sender.send(data, options, callback);
   }
 
   /**

@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream';
+import { isUtf8 } from 'node:buffer';
 import type { Closing } from './closing.js';
+import type { Compression } from './compression.js';
 import type { Deadline } from './deadlines.js';
 import type { ConnectionEmitter } from './events.js';
 import { Inbox, type Message } from './inbox.js';
@@ -9,12 +11,19 @@ import { type FrameHeader, Opcode } from '../protocol/frame.js';
 import type { Sender } from './sender.js';
 import type { ConnectionSettings } from './settings.js';
 
+/** A long message that is being decompressed on the thread pool; what comes behind it waits. */
+interface Inflating {
+  readonly isBinary: boolean;
+  /** Once it is done: the message, or what is wrong with it. */
+  result: Buffer | ProtocolError | undefined;
+}
+
 /**
  * The receiving half of a connection: from the socket's chunks through the decoder to the
  * application's listeners or iterator, one message at a time.
  *
  * ```
- * socket 'data' - decoder.push - decoder.next - emit('message')
+ * socket 'data' - decoder.push - decoder.next - [inflate] - emit('message')
  * ```
  *
  * Pausing, closing and a listener that throws are all the same to it: `next()` is not called.
@@ -28,6 +37,8 @@ export class Receiver {
   #decoder: FrameDecoder | undefined;
   readonly #sender: Sender;
   readonly #closing: Closing;
+  readonly #compression: Compression | undefined;
+  #inflating: Inflating | undefined;
   /** Messages nobody has taken; `undefined` while listeners take them as they come. */
   #inbox: Inbox | undefined;
   /** `resume()` was called without a consumer: messages are thrown away. */
@@ -50,6 +61,7 @@ export class Receiver {
     decoder: FrameDecoderOptions,
     sender: Sender,
     closing: Closing,
+    compression?: Compression,
   ) {
     this.#connection = connection;
     this.#socket = socket;
@@ -57,6 +69,7 @@ export class Receiver {
     this.#decoderOptions = decoder;
     this.#sender = sender;
     this.#closing = closing;
+    this.#compression = compression;
   }
 
   get isPaused(): boolean {
@@ -152,17 +165,18 @@ export class Receiver {
 
   /** Pass on the peer's end; stop the socket when enough is held, but never once the connection is closing. */
   #regulate(): void {
-    if (this.#ended) {
+    const inflating = this.#inflating !== undefined;
+    if (this.#ended && !inflating) {
       this.#ended = false;
       this.#closing.peerEnd();
     }
     const { state } = this.#closing;
     if (state === 'closed') {
       this.#stopTiming();
-      this.#inbox?.end(); // what is still held or undecoded can be taken all the same
+      if (!inflating) this.#inbox?.end(); // what is still held or undecoded can be taken all the same
       return;
     }
-    const stop = state === 'open' && this.#inbox?.full === true;
+    const stop = inflating || (state === 'open' && this.#inbox?.full === true);
     this.#timeMessage();
     if (stop === this.#stopped) return;
     this.#stopped = stop;
@@ -183,8 +197,7 @@ export class Receiver {
     if (this.#messageDeadline !== undefined) return;
     const { deadlines, messageTimeout } = this.#settings;
     this.#messageDeadline = deadlines.start(messageTimeout, () => {
-      decoder.ignoreTheRest(); // as after an error of its own (section 7.1.7)
-      this.#closing.fail(
+      this.#failed(
         new ProtocolError(
           'ERR_MESSAGE_TIMEOUT',
           `a message was not complete ${messageTimeout} ms after its first byte (messageTimeout)`,
@@ -207,6 +220,7 @@ export class Receiver {
       else if (this.#deliverHeld(inbox)) return true;
       else if (inbox.full && (state === 'open' || state === 'closed')) return false;
     }
+    if (this.#inflating !== undefined) return this.#inflated(this.#inflating);
     const decoder = this.#decoder;
     if (decoder === undefined) return false;
     this.#found ||= this.#decode(decoder);
@@ -216,6 +230,7 @@ export class Receiver {
     this.#found = false;
     // The next message gets time of its own; but a control frame inside a message is no progress.
     if (this.#messageDeadline !== undefined && !decoder.unfinished) this.#stopTiming();
+    if (decoder.compressed) return this.#inflate(decoder);
     switch (decoder.opcode) {
       case Opcode.Text:
         this.#deliver(this.#settings.textAs === 'string' ? decoder.text : decoder.payload, false);
@@ -246,6 +261,43 @@ export class Receiver {
       this.#closing.fail(error as ProtocolError);
       return false;
     }
+  }
+
+  /** The payload that the decoder found is a compressed message (RFC 7692 section 6.2). */
+  #inflate({ opcode, payload }: FrameDecoder): boolean {
+    const compression = this.#compression!; // or the decoder had refused RSV1
+    const maxPayload = this.#decoderOptions.maxPayload!;
+    const inflating: Inflating = { isBinary: opcode === Opcode.Binary, result: undefined };
+    try {
+      inflating.result = compression.inflate(payload, maxPayload);
+    } catch (error) {
+      inflating.result = error as ProtocolError;
+    }
+    if (inflating.result !== undefined) return this.#inflated(inflating);
+    this.#inflating = inflating;
+    compression.inflateOnPool(payload, maxPayload, (error, message) => {
+      inflating.result = error ?? message;
+      this.read();
+    });
+    return false;
+  }
+
+  /** Deliver a decompressed message, if it is done. Only now can its text be checked (section 6.2). */
+  #inflated({ isBinary, result }: Inflating): boolean {
+    if (result === undefined) return false;
+    this.#inflating = undefined;
+    if (result instanceof ProtocolError) return this.#failed(result);
+    if (!isBinary && !isUtf8(result)) return this.#failed(invalidText());
+    const asString = !isBinary && this.#settings.textAs === 'string';
+    this.#deliver(asString ? result.toString() : result, isBinary);
+    return true;
+  }
+
+  /** The peer broke a rule that the decoder does not know. */
+  #failed(error: ProtocolError): false {
+    this.#decoder!.ignoreTheRest();
+    this.#closing.fail(error);
+    return false;
   }
 
   /** Hand a held message to the listeners, if there are any and they want it. */
@@ -281,4 +333,11 @@ export class Receiver {
       headers.splice(0, shown);
     }
   }
+}
+
+function invalidText(): ProtocolError {
+  return new ProtocolError(
+    'ERR_INVALID_UTF8',
+    'a compressed Text message has bytes that are not UTF-8 (RFC 6455 section 8.1)',
+  );
 }

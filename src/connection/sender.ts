@@ -1,9 +1,11 @@
 import type { Duplex } from 'node:stream';
 import { ConnectionError } from './close-info.js';
+import type { Compression } from './compression.js';
+import { DeflateLane } from './deflate-lane.js';
 import type { ConnectionEmitter } from './events.js';
 import { Outbox, type OutboxOwner, type SendCallback } from './outbox.js';
 import { checkFrame, firstByte, FrameEncoder, type FrameFlags } from '../protocol/frame-encoder.js';
-import { FIN, isControl, MASKING_KEY_BYTES, Opcode, type Role } from '../protocol/frame.js';
+import { FIN, isControl, MASKING_KEY_BYTES, Opcode, type Role, RSV1 } from '../protocol/frame.js';
 import {
   checkText,
   type Data,
@@ -17,7 +19,7 @@ import {
 export interface SendOptions {
   /** Send as Binary (`true`) or Text (`false`) whatever the data's type. Bytes sent as Text must be UTF-8. */
   readonly binary?: boolean;
-  /** Compress, or not, whatever the threshold says. Accepted; takes effect in a later version. */
+  /** Compress, or not, whatever `threshold` and `filter` of `perMessageDeflate` say. */
   readonly compress?: boolean;
   /** The message may be dropped when the peer is slow and `slowConsumer` is `'drop'`. Accepted; takes effect in a later version. @default false */
   readonly droppable?: boolean;
@@ -32,6 +34,7 @@ export interface SendFrameOptions extends FrameFlags {
 /** A message behind an unfinished one. */
 interface Behind {
   readonly message: PreparedMessage;
+  readonly options: SendOptions | undefined;
   readonly callback: SendCallback | undefined;
 }
 
@@ -57,6 +60,9 @@ export class Sender implements OutboxOwner {
   /** While `frame` has left a message unfinished: what has to wait for its end. */
   #behind: Behind[] | undefined;
   #behindBytes = 0;
+  readonly #compression: Compression | undefined;
+  /** While a long message is being compressed. */
+  #lane: DeflateLane | undefined;
 
   /**
    * @param connection where `'drain'` is emitted.
@@ -68,8 +74,10 @@ export class Sender implements OutboxOwner {
     role: Role,
     highWaterMark: number,
     copies = false,
+    compression?: Compression,
   ) {
     this.#connection = connection;
+    this.#compression = compression;
     this.#role = role;
     this.#highWaterMark = highWaterMark;
     this.#outbox = new Outbox(socket, role === 'client' ? clientEncoder : undefined, this, copies);
@@ -81,26 +89,33 @@ export class Sender implements OutboxOwner {
 
   /** See `WebSocketConnection.bufferedAmount`. */
   get bufferedAmount(): number {
-    return this.#outbox.bufferedAmount + this.#behindBytes;
+    return this.#outbox.bufferedAmount + this.#behindBytes + (this.#lane?.bytes ?? 0);
   }
 
   /** See `WebSocketConnection.send`. */
-  send(data: Data, binary: boolean | undefined, callback: SendCallback | undefined): boolean {
+  send(data: Data, options: SendOptions | undefined, callback: SendCallback | undefined): boolean {
     // What can throw comes first: a user's mistake is one on a closed connection too.
+    const binary = options?.binary;
+    const compress = this.#compression === undefined ? false : options?.compress;
     if (typeof data === 'string' && binary !== true) {
-      if (this.#waits(data, binary, callback)) return this.#belowMark();
-      this.#outbox.text(TEXT, data);
+      if (this.#waits(data, options, callback)) return this.#belowMark();
+      if (compress === false || !this.#compressText(data, compress)) this.#outbox.text(TEXT, data);
     } else if (data instanceof PreparedMessage) {
-      if (this.#waits(data, binary, callback)) return this.#belowMark();
-      if (this.#role === 'server') this.#outbox.frame(data.frame);
-      else this.#outbox.bytes(FIN | data.opcode, data.payload);
+      if (this.#waits(data, options, callback)) return this.#belowMark();
+      if (compress === false || !this.#compressPrepared(data, compress)) this.#sendPrepared(data);
     } else {
       const bytes = toBytes(data);
       if (binary === false) checkText(bytes);
-      if (this.#waits(data, binary, callback)) return this.#belowMark();
-      this.#outbox.bytes(binary === false ? TEXT : BINARY, bytes);
+      if (this.#waits(data, options, callback)) return this.#belowMark();
+      const byte0 = binary === false ? TEXT : BINARY;
+      if (compress === false || !this.#compressBytes(byte0, bytes, compress)) {
+        this.#outbox.bytes(byte0, bytes);
+      }
     }
-    if (callback !== undefined) this.#outbox.whenWritten(callback);
+    if (callback !== undefined) {
+      if (this.#lane === undefined) this.#outbox.whenWritten(callback);
+      else this.#lane.callback = callback;
+    }
     return this.#belowMark();
   }
 
@@ -109,7 +124,12 @@ export class Sender implements OutboxOwner {
     const bytes = toBytes(data);
     checkFrame(opcode, bytes.length);
     if (!this.#open) return false;
-    this.#outbox.bytes(FIN | opcode, bytes);
+    if (this.#lane === undefined) {
+      this.#outbox.bytes(FIN | opcode, bytes);
+    } else {
+      const copy = Buffer.from(bytes);
+      this.#lane.wait(copy.length, () => this.control(opcode, copy));
+    }
     return this.#belowMark();
   }
 
@@ -117,6 +137,7 @@ export class Sender implements OutboxOwner {
   frame(opcode: Opcode, bytes: Uint8Array, flags: FrameFlags): boolean {
     checkFrame(opcode, bytes.length, flags);
     if (!this.#open) return false;
+    this.#hurry(); // what is legal now depends on the frames before
     const data = !isControl(opcode);
     if (data && (opcode === Opcode.Continuation) !== (this.#behind !== undefined)) {
       throw new RangeError(
@@ -128,7 +149,8 @@ export class Sender implements OutboxOwner {
     this.#outbox.bytes(firstByte(opcode, flags), bytes);
     if (data) {
       if (flags.fin === false) this.#behind ??= [];
-      else this.#takeBehind().forEach((each) => this.send(each.message, undefined, each.callback));
+      else
+        this.#takeBehind().forEach((each) => this.send(each.message, each.options, each.callback));
     }
     return this.#belowMark();
   }
@@ -141,10 +163,17 @@ export class Sender implements OutboxOwner {
 
   /** Accept nothing more from the application: the connection is not open any more. */
   stop(): void {
+    this.#hurry();
     this.#open = false;
     this.#settleDrained(false);
     // A message behind an unfinished one cannot go out any more.
     for (const { callback } of this.#takeBehind()) refuse(callback);
+  }
+
+  /** The transport is gone: whatever still waits never leaves. */
+  abandon(reason: Error): void {
+    this.#outbox.abandon(reason);
+    this.#compression?.close();
   }
 
   /** For the outbox: the kernel has taken a write. */
@@ -181,17 +210,126 @@ export class Sender implements OutboxOwner {
   }
 
   /** Whether a message cannot go out now: the connection is not open, or another is unfinished. */
-  #waits(data: Data, binary: boolean | undefined, callback: SendCallback | undefined): boolean {
+  #waits(
+    data: Data,
+    options: SendOptions | undefined,
+    callback: SendCallback | undefined,
+  ): boolean {
     if (!this.#open) {
       refuse(callback);
       return true;
     }
-    if (this.#behind === undefined) return false;
+    const lane = this.#lane;
+    if (this.#behind === undefined && lane === undefined) return false;
     // Encoded now: the application may change a short payload once `send` has returned.
-    const message = data instanceof PreparedMessage ? data : prepareMessage(data, binary);
-    this.#behind.push({ message, callback });
-    this.#behindBytes += message.frame.length + (this.#role === 'client' ? MASKING_KEY_BYTES : 0);
+    const message = data instanceof PreparedMessage ? data : prepareMessage(data, options?.binary);
+    const bytes = message.frame.length + (this.#role === 'client' ? MASKING_KEY_BYTES : 0);
+    if (lane !== undefined) {
+      lane.wait(bytes, () => this.send(message, options, callback));
+    } else {
+      this.#behind!.push({ message, options, callback });
+      this.#behindBytes += bytes;
+    }
     return true;
+  }
+
+  #sendPrepared(message: PreparedMessage): void {
+    if (this.#role === 'server') this.#outbox.frame(message.frame);
+    else this.#outbox.bytes(FIN | message.opcode, message.payload);
+  }
+
+  // Each of these says whether it has sent the message, or will. If not, it goes out as it is.
+
+  #compressText(text: string, compress: boolean | undefined): boolean {
+    const { threshold } = this.#compression!;
+    // A character is one to three bytes: the most of them make the bytes superfluous.
+    if (compress !== true && text.length * 3 < threshold) return false;
+    const bytes = Buffer.from(text, 'utf8');
+    if (!this.#isWorthIt(text, bytes.length, compress)) return false;
+    return this.#compress(TEXT, bytes);
+  }
+
+  #compressBytes(byte0: number, bytes: Uint8Array, compress: boolean | undefined): boolean {
+    return this.#isWorthIt(bytes, bytes.length, compress) && this.#compress(byte0, bytes);
+  }
+
+  /** Compressed once for all who need no context of their own. */
+  #compressPrepared(message: PreparedMessage, compress: boolean | undefined): boolean {
+    if (!this.#isWorthIt(message, message.payloadLength, compress)) return false;
+    const compression = this.#compression!;
+    if (this.#role === 'client' || !compression.isShareable) {
+      return this.#compress(FIN | message.opcode, message.payload);
+    }
+    const frame = compression.frameOf(message);
+    if (frame !== undefined) {
+      this.#outbox.frame(frame);
+      return true;
+    }
+    const lane = this.#enterLane(message.payloadLength, () => {
+      this.#outbox.frame(message.frame);
+    });
+    compression.frameOnPool(message, (compressed) => {
+      this.#leaveLane(lane, () => {
+        this.#outbox.frame(compressed);
+      });
+    });
+    return true;
+  }
+
+  #isWorthIt(
+    message: string | Uint8Array | PreparedMessage,
+    length: number,
+    compress: boolean | undefined,
+  ): boolean {
+    if (compress === true) return true;
+    const { threshold, filter } = this.#compression!;
+    if (length < threshold || filter === undefined) return length >= threshold;
+    return filter(message instanceof PreparedMessage ? message.payload : message, this.#connection);
+  }
+
+  #compress(byte0: number, message: Uint8Array): boolean {
+    const compression = this.#compression!;
+    const payload = compression.deflate(message);
+    if (payload !== undefined) {
+      // Where nothing will refer to it, what does not shrink may as well go out as it is.
+      if (payload.length >= message.length && compression.isShareable) return false;
+      this.#outbox.bytes(byte0 | RSV1, payload);
+      return true;
+    }
+    const sendAsItIs = (): void => {
+      this.#outbox.bytes(byte0, message);
+    };
+    const lane = this.#enterLane(message.length, sendAsItIs);
+    compression.deflateOnPool(message, (compressed) => {
+      this.#leaveLane(lane, () => {
+        if (compressed === undefined || compressed.length >= message.length) sendAsItIs();
+        else this.#outbox.bytes(byte0 | RSV1, compressed);
+      });
+    });
+    return true;
+  }
+
+  #enterLane(bytes: number, sendAsItIs: () => void): DeflateLane {
+    return (this.#lane = new DeflateLane(bytes, sendAsItIs));
+  }
+
+  /** Send the message that a lane has waited for, and what has come behind it. */
+  #leaveLane(lane: DeflateLane, send: () => void): void {
+    if (this.#lane !== lane) return; // there was no time to wait for it
+    this.#lane = undefined;
+    send();
+    if (lane.callback !== undefined) this.#outbox.whenWritten(lane.callback);
+    lane.leave(() => this.#lane);
+  }
+
+  /** There is no time to compress what is on its way through the thread pool. */
+  #hurry(): void {
+    while (this.#lane !== undefined) {
+      const lane = this.#lane;
+      this.#leaveLane(lane, () => {
+        lane.sendAsItIs();
+      });
+    }
   }
 
   /** What waited for the end of an unfinished message. */

@@ -1,3 +1,4 @@
+import type { Compression } from './compression.js';
 import type { Deadlines } from './deadlines.js';
 import type { FrameDecoderOptions } from '../protocol/frame-decoder.js';
 
@@ -31,6 +32,8 @@ export interface ConnectionDetails<Context> {
   readonly remoteAddress: string | undefined;
   /** The transport is the kernel's own: a write that is done has been copied. @default false */
   readonly copies?: boolean;
-  /** Differs from the settings' only if `authorize` said so. */
-  readonly maxPayload?: number | undefined;
+  /** As negotiated; `undefined` without permessage-deflate. */
+  readonly compression?: Compression | undefined;
+  /** Other than the settings' with compression, or if `authorize` said so. */
+  readonly decoder?: FrameDecoderOptions | undefined;
 }

@@ -228,6 +228,7 @@ export class FrameDecoder {
         gathered,
         this.#chunkOffset + at,
         this.#context,
+        this.#messageCompressed,
       );
       if (size > 0) {
         this.#at = at + size;
@@ -247,6 +248,7 @@ export class FrameDecoder {
       gathered,
       this.#chunkOffset + at - before,
       this.#context,
+      this.#messageCompressed,
     );
     if (size === 0) {
       this.#cutHeaderLength = total;

@@ -49,6 +49,7 @@ export const header = {
  * @param available bytes there are from `at` on.
  * @param gathered bytes of the fragmented message in progress, or -1 if there is none.
  * @param offset where in the stream the header stands; for messages only.
+ * @param compressed whether the fragmented message in progress is compressed.
  * @returns the header's size in bytes, or 0 if more bytes are needed to know.
  * @throws ProtocolError for a fault, as soon as the header's first two bytes, or its length, prove it.
  */
@@ -59,6 +60,7 @@ export function parseHeader(
   gathered: number,
   offset: number,
   context: HeaderContext,
+  compressed: boolean = false,
 ): number {
   if (available < 2) return 0;
   const byte0 = bytes[at]!;
@@ -167,14 +169,19 @@ export function parseHeader(
       throw fault('ERR_LENGTH_NOT_MINIMAL', minimal(length, 64), '5.2', bytes, at, offset);
   }
   if (!isControl(opcode) && length + Math.max(gathered, 0) > context.maxPayload) {
-    throw fault(
-      'ERR_MESSAGE_TOO_BIG',
-      `the message is at least ${length + Math.max(gathered, 0)} bytes long; maxPayload is ${context.maxPayload}`,
-      '7.4.1',
-      bytes,
-      at,
-      offset,
-    );
+    const total = length + Math.max(gathered, 0);
+    const { maxPayload } = context;
+    const isCompressed = opcode === Opcode.Continuation ? compressed : rsv === RSV1;
+    if (!isCompressed || total > longestCompressed(maxPayload)) {
+      throw fault(
+        'ERR_MESSAGE_TOO_BIG',
+        `the ${isCompressed ? 'compressed message' : 'message'} is at least ${total} bytes long; maxPayload is ${maxPayload}`,
+        '7.4.1',
+        bytes,
+        at,
+        offset,
+      );
+    }
   }
   if (masked) {
     size += MASKING_KEY_BYTES;
@@ -186,6 +193,14 @@ export function parseHeader(
   header.length = length;
   header.key = masked ? readKey(bytes, at + size - MASKING_KEY_BYTES) : 0;
   return size;
+}
+
+/**
+ * How long the compressed form of a message of so many bytes may be. What cannot be compressed grows:
+ * by a few bytes in stored blocks, by an eighth in the fixed Huffman code (RFC 1951 section 3.2.6).
+ */
+function longestCompressed(length: number): number {
+  return length + length / 8 + 1024;
 }
 
 function opcodeName(opcode: number): string {

@@ -125,7 +125,16 @@ const WRITTEN: ReadonlySet<string> = new Set([
  */
 export function formatUpgradeResponse(
   key: string,
-  { subprotocol, headers = {} }: { subprotocol?: string; headers?: UpgradeHeaders },
+  {
+    subprotocol,
+    extensions,
+    headers = {},
+  }: {
+    subprotocol?: string | undefined;
+    /** `Sec-WebSocket-Extensions`: what was accepted of the client's offers. */
+    extensions?: string | undefined;
+    headers?: UpgradeHeaders;
+  },
 ): string {
   checkHeaders(headers, WRITTEN);
   return formatHead(101, 'Switching Protocols', {
@@ -133,6 +142,7 @@ export function formatUpgradeResponse(
     Connection: 'Upgrade',
     'Sec-WebSocket-Accept': acceptKey(key),
     ...(subprotocol === undefined ? {} : { 'Sec-WebSocket-Protocol': subprotocol }),
+    ...(extensions === undefined ? {} : { 'Sec-WebSocket-Extensions': extensions }),
     ...headers,
   });
 }

@@ -20,6 +20,11 @@ export class PreparedMessage {
   /** The whole frame as a server sends it. */
   readonly frame: Buffer;
   readonly #payloadStart: number;
+  /**
+   * The frames with a compressed payload, by the size of the window that a peer needs. Made by whoever
+   * needs one first; while it is on its way, a list of those who wait for it.
+   */
+  compressed: Map<number, Buffer | ((frame: Buffer) => void)[]> | undefined;
 
   constructor(opcode: typeof Opcode.Text | typeof Opcode.Binary, data: string | Uint8Array) {
     this.opcode = opcode;
@@ -27,6 +32,11 @@ export class PreparedMessage {
     this.#payloadStart = headerSize(
       typeof data === 'string' ? Buffer.byteLength(data, 'utf8') : data.byteLength,
     );
+  }
+
+  /** Bytes of payload data. */
+  get payloadLength(): number {
+    return this.frame.length - this.#payloadStart;
   }
 
   /** The payload data alone, for connections that have to mask or compress it for themselves. */

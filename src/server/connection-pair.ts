@@ -2,7 +2,11 @@ import { Duplex } from 'node:stream';
 import type { ConnectionSettings } from '../connection/settings.js';
 import { WebSocketConnection } from '../connection/connection.js';
 import { Deadlines, systemClock } from '../connection/deadlines.js';
+import { Compressions } from './compressions.js';
 import { resolveOptions, type ServerOptions } from './options.js';
+
+/** A client lets itself be told how large its window may be. */
+const CLIENT_PARAMS = [{ name: 'client_max_window_bits', value: undefined }];
 
 /** Two connections that talk to each other in memory. */
 export interface ConnectionPair {
@@ -15,7 +19,13 @@ export interface ConnectionPair {
 /** The options that mean something without a handshake. */
 export type ConnectionPairOptions = Pick<
   ServerOptions,
-  'closeTimeout' | 'messageTimeout' | 'maxPayload' | 'textAs' | 'highWaterMark' | 'clock'
+  | 'closeTimeout'
+  | 'messageTimeout'
+  | 'maxPayload'
+  | 'textAs'
+  | 'highWaterMark'
+  | 'perMessageDeflate'
+  | 'clock'
 >;
 
 /**
@@ -31,11 +41,17 @@ export function createConnectionPair(options: ConnectionPairOptions = {}): Conne
     highWaterMark,
     closeTimeout,
     messageTimeout,
+    perMessageDeflate,
   } = resolved;
   const deadlines = new Deadlines(clock);
+  const compressions =
+    perMessageDeflate === false ? undefined : new Compressions(perMessageDeflate, deadlines);
+  const offers = [{ name: 'permessage-deflate', params: CLIENT_PARAMS }];
   const connect = (role: 'server' | 'client', transport: Duplex): WebSocketConnection => {
+    const negotiated = compressions?.negotiate(offers, role);
+    if (negotiated !== undefined) compressions!.take(negotiated);
     const settings: ConnectionSettings = {
-      decoder: { role, maxPayload, rsv1: false },
+      decoder: { role, maxPayload, rsv1: negotiated !== undefined },
       textAs,
       highWaterMark,
       closeTimeout,
@@ -47,8 +63,9 @@ export function createConnectionPair(options: ConnectionPairOptions = {}): Conne
       context: undefined,
       url: '/',
       subprotocol: '',
-      extensions: '',
+      extensions: negotiated?.response ?? '',
       remoteAddress: undefined,
+      compression: negotiated?.compression,
     });
     connection.start(Buffer.alloc(0));
     return connection;

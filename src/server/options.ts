@@ -35,23 +35,30 @@ export interface Authorization<Context> {
 // `void`: an authorize function that ends without a return statement accepts.
 export type AuthorizeResult<Context> = void | Authorization<Context>;
 
-/** permessage-deflate (RFC 7692). */
+/**
+ * permessage-deflate (RFC 7692). `docs/compression.md` says when to use which mode, and when to
+ * leave it off.
+ */
 export interface DeflateOptions {
-  /** Shorter messages are not compressed; bytes. */
+  /** Shorter messages are not compressed; bytes. @default 256 */
   readonly threshold?: number;
-  /** Who keeps its window from message to message. @default 'none' */
+  /**
+   * Who may refer to earlier messages. `'none'`: contexts are shared and cost no connection any
+   * memory. Otherwise a connection has contexts of its own.
+   * @default 'none'
+   */
   readonly contextTakeover?: 'none' | 'server' | 'client' | 'both';
-  /** 8 to 15. */
+  /** The largest sliding window, as a power of two: 8 to 15. @default 15 if all contexts are shared, else 12 */
   readonly windowBits?: number;
-  /** 0 to 9. */
+  /** How hard to try, 0 to 9. @default 6 */
   readonly level?: number;
-  /** 1 to 9. */
+  /** Memory of a compressor, 1 to 9. @default 8 if all contexts are shared, else 5 */
   readonly memLevel?: number;
-  /** Whether a message is worth compressing. */
+  /** Whether a message of at least `threshold` bytes is worth compressing. `connection` is the WebSocketConnection. */
   readonly filter?: (message: string | Uint8Array, connection: unknown) => boolean;
-  /** Bytes that contexts of their own may take on this server. */
+  /** Bytes that the contexts of this server's connections may take; above it a new connection gets shared ones. @default 128 MiB */
   readonly memoryBudget?: number;
-  /** Milliseconds after which an idle connection gives its contexts back. */
+  /** Milliseconds without a message after which a connection's contexts are released until the next one; it can take twice as long. @default 30 s */
   readonly idleRelease?: number;
 }
 
@@ -130,7 +137,7 @@ export interface ServerOptions<Context = undefined> {
   };
   /** How many proxies stand in front, or which addresses are proxies; only then are `X-Forwarded-*` read. @default false */
   readonly trustProxy?: false | number | ((address: string) => boolean);
-  /** Compression. Accepted; takes effect in a later version. @default false */
+  /** Compression. `true`: contexts that all connections share, no takeover. Not for messages that have secrets beside text of an attacker's choice. @default false */
   readonly perMessageDeflate?: boolean | DeflateOptions;
   /** Where to report. @default a rate-limited console, for the application's own faults only */
   readonly logger?: Logger;
@@ -142,13 +149,17 @@ export interface ServerOptions<Context = undefined> {
 export type ResolvedOptions<Context> = Required<
   Omit<
     ServerOptions<Context>,
-    'path' | 'authorize' | 'allowedHosts' | 'messageRate' | 'logger' | 'clock'
+    'path' | 'authorize' | 'allowedHosts' | 'messageRate' | 'logger' | 'clock' | 'perMessageDeflate'
   >
 > &
   Pick<
     ServerOptions<Context>,
     'path' | 'authorize' | 'allowedHosts' | 'messageRate' | 'logger' | 'clock'
-  >;
+  > & { readonly perMessageDeflate: false | ResolvedDeflateOptions };
+
+/** {@link DeflateOptions} with their defaults. */
+export type ResolvedDeflateOptions = Required<Omit<DeflateOptions, 'filter'>> &
+  Pick<DeflateOptions, 'filter'>;
 
 const DEFAULTS = {
   subprotocols: [],
@@ -170,6 +181,14 @@ const DEFAULTS = {
   maxConnectionsPerAddress: Infinity,
   trustProxy: false,
   perMessageDeflate: false,
+} as const;
+
+const DEFLATE_DEFAULTS = {
+  threshold: 256,
+  contextTakeover: 'none',
+  level: 6,
+  memoryBudget: 128 * 1024 * 1024,
+  idleRelease: 30_000,
 } as const;
 
 const HEARTBEAT_RULES: Rules<{ interval: number; timeout: number }> = {
@@ -292,8 +311,19 @@ export function resolveOptions<Context>(
     };
   }
   if (isObject(messageRate)) check(messageRate, MESSAGE_RATE_RULES, 'messageRate.');
-  if (isObject(perMessageDeflate)) check(perMessageDeflate, DEFLATE_RULES, 'perMessageDeflate.');
+  if (perMessageDeflate === true) given['perMessageDeflate'] = resolveDeflate({});
+  if (isObject(perMessageDeflate)) {
+    const deflate = check(perMessageDeflate, DEFLATE_RULES, 'perMessageDeflate.');
+    given['perMessageDeflate'] = resolveDeflate(deflate);
+  }
   return { ...DEFAULTS, ...given };
+}
+
+/** What one connection pays for is smaller than what all of them share. */
+function resolveDeflate(given: DeflateOptions): ResolvedDeflateOptions {
+  const shared = (given.contextTakeover ?? 'none') === 'none';
+  const size = shared ? { windowBits: 15, memLevel: 8 } : { windowBits: 12, memLevel: 5 };
+  return { ...DEFLATE_DEFAULTS, ...size, ...given };
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { ConnectionObserver, ConnectionSettings } from '../connection/settings.js';
 import { WebSocketConnection } from '../connection/connection.js';
 import { type Clock, Deadlines, systemClock } from '../connection/deadlines.js';
+import { Compressions } from './compressions.js';
 import { createLog, type Log } from './logger.js';
 import {
   type Authorization,
@@ -76,6 +77,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       closeTimeout,
       messageTimeout,
       maxPayload,
+      perMessageDeflate,
     } = this.#options;
     this.#clock = clock;
     this.#log = createLog(logger, clock);
@@ -89,7 +91,16 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       deadlines: this.#deadlines,
       observer: this.#observer(),
     };
-    this.#upgrader = new Upgrader(this, this.#connections, this.#options, settings, this.#log);
+    this.#upgrader = new Upgrader(
+      this,
+      this.#connections,
+      this.#options,
+      settings,
+      this.#log,
+      perMessageDeflate === false
+        ? undefined
+        : new Compressions(perMessageDeflate, this.#deadlines),
+    );
     this.#ownsServer = port !== undefined;
     this.#server = attached ?? (port === undefined ? undefined : createOwnServer());
     if (this.#server !== undefined) {

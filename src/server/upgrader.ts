@@ -5,8 +5,10 @@ import { WebSocketConnection } from '../connection/connection.js';
 import type { ConnectionSettings } from '../connection/settings.js';
 import type { TypedEmitter } from '../connection/typed-emitter.js';
 import { checkUpgrade, formatUpgradeResponse, type Handshake } from '../protocol/handshake.js';
+import type { FrameDecoderOptions } from '../protocol/frame-decoder.js';
 import { checkSubprotocol } from '../protocol/subprotocol.js';
 import { UpgradeRejection } from '../protocol/upgrade-rejection.js';
+import type { Compressions } from './compressions.js';
 import { Admission, unavailable } from './admission.js';
 import type { ServerEvents } from './events.js';
 import type { Log } from './logger.js';
@@ -29,6 +31,8 @@ export class Upgrader<Context> {
   readonly #settings: ConnectionSettings;
   readonly #log: Log;
   readonly #admission: Admission;
+  readonly #compressions: Compressions | undefined;
+  readonly #compressedDecoder: FrameDecoderOptions;
   readonly #pending = new Set<PendingUpgrade>();
   /** Sockets of refused upgrades whose clients have not ended yet. */
   readonly #refused = new Set<Duplex>();
@@ -44,11 +48,14 @@ export class Upgrader<Context> {
     options: ResolvedOptions<Context>,
     settings: ConnectionSettings,
     log: Log,
+    compressions?: Compressions,
   ) {
+    this.#compressions = compressions;
     this.#server = server;
     this.#connections = connections;
     this.#options = options;
     this.#settings = settings;
+    this.#compressedDecoder = { ...settings.decoder, rsv1: true };
     this.#log = log;
     this.#admission = new Admission(options, log);
   }
@@ -171,19 +178,23 @@ export class Upgrader<Context> {
   ): WebSocketConnection<Context> {
     const chosen = subprotocol ?? this.#admission.subprotocolFor(handshake.subprotocols, request);
     if (chosen !== undefined) checkSubprotocol(chosen, handshake.subprotocols);
+    const negotiated = this.#compressions?.negotiate(handshake.extensions);
     const response = formatUpgradeResponse(handshake.key, {
       headers,
-      ...(chosen === undefined ? {} : { subprotocol: chosen }),
+      subprotocol: chosen,
+      extensions: negotiated?.response,
     });
+    if (negotiated !== undefined) this.#compressions!.take(negotiated);
     quieten(socket);
     const connection = new WebSocketConnection<Context>(socket, this.#settings, {
       context: context as Context,
       url: request.url!, // checkUpgrade has seen it
       subprotocol: chosen ?? '',
-      extensions: '',
+      extensions: negotiated?.response ?? '',
       remoteAddress: this.#admission.addressOf(request, socket),
       copies: socket instanceof Socket && !('encrypted' in socket),
-      maxPayload,
+      compression: negotiated?.compression,
+      decoder: this.#decoderOptions(maxPayload, negotiated !== undefined),
     });
     heedErrors(socket);
     this.#connections.add(connection);
@@ -193,6 +204,12 @@ export class Upgrader<Context> {
       connection.start(head);
     });
     return connection;
+  }
+
+  /** One object for as many connections as possible. */
+  #decoderOptions(maxPayload: number | undefined, compressed: boolean): FrameDecoderOptions {
+    const options = compressed ? this.#compressedDecoder : this.#settings.decoder;
+    return maxPayload === undefined ? options : { ...options, maxPayload };
   }
 
   /** Answer with a refusal, whatever was thrown, and tell. */

@@ -56,7 +56,8 @@ describe('WebSocketConnection, what it is', () => {
 
   it('has a limit of its own where authorize() gave it one', () => {
     const sink = new Sink();
-    const details = { ...DETAILS, maxPayload: 3 };
+    const decoder = { role: 'server', maxPayload: 3, rsv1: false } as const;
+    const details = { ...DETAILS, decoder };
     const connection = new WebSocketConnection(sink, settingsOf(new HandClock()), details);
     const messages = record(connection);
     connection.start(Buffer.concat([text('abc'), text('abcd')]));

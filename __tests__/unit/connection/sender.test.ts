@@ -42,7 +42,11 @@ const words = () =>
 
 /** What `send` made of `data`, in words. */
 async function sent(...args: [unknown, boolean?]): Promise<string> {
-  sender.send(args[0] as string, args[1], undefined);
+  sender.send(
+    args[0] as string,
+    args[1] === undefined ? undefined : { binary: args[1] },
+    undefined,
+  );
   await turns();
   return words().join(', ');
 }
@@ -100,7 +104,7 @@ describe('Sender.send, what can be sent', () => {
   });
 
   it('refuses to send bytes as Text that are not UTF-8, and says how many they are', async () => {
-    const attempt = () => sender.send(Buffer.from('c328', 'hex'), false, undefined);
+    const attempt = () => sender.send(Buffer.from('c328', 'hex'), { binary: false }, undefined);
     expect(attempt).toThrow(TypeError);
     expect(attempt).toThrow('2 bytes were to be sent as Text but are not valid UTF-8');
     await turns();
@@ -341,8 +345,8 @@ describe('Sender, raw frames', () => {
     sender.send('1', undefined, note('1'));
     sender.send(Buffer.from('2'), undefined, undefined);
     sender.send(prepareMessage('3'), undefined, note('3'));
-    sender.send('4', true, undefined);
-    sender.send(Buffer.from('5'), false, undefined);
+    sender.send('4', { binary: true }, undefined);
+    sender.send(Buffer.from('5'), { binary: false }, undefined);
     sender.control(Opcode.Ping, 'p');
     frame(Opcode.Pong, 'q');
     frame(Opcode.Continuation, 'b', { fin: false });
@@ -391,7 +395,7 @@ describe('Sender, raw frames', () => {
   it('sends a message behind it as it was at the call', async () => {
     frame(Opcode.Text, '', { fin: false });
     const payload = Buffer.from('é');
-    sender.send(payload, false, undefined);
+    sender.send(payload, { binary: false }, undefined);
     payload.fill(0xff);
     frame(Opcode.Continuation, '');
     await turns();

@@ -236,7 +236,6 @@ describe('resolveOptions', () => {
     { heartbeat: false },
     { trustProxy: 2 },
     { trustProxy: false },
-    { perMessageDeflate: true },
     { logger: console },
   ])('accepts %p', (options) => {
     expect(resolve(options)).toMatchObject(options);

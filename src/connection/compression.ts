@@ -1,0 +1,247 @@
+import type { Deadline, Deadlines } from './deadlines.js';
+import type { DeflatePool } from './deflate-pool.js';
+import type { SharedContexts } from './shared-contexts.js';
+import { deflateOnPool, type InflateCallback, inflateOnPool } from '../protocol/deflate-calls.js';
+import {
+  createDeflater,
+  createInflater,
+  type DeflateContextOptions,
+  type Deflater,
+  type Inflater,
+} from '../protocol/deflate.js';
+import { ProtocolError } from '../protocol/errors.js';
+import { FrameEncoder } from '../protocol/frame-encoder.js';
+import { FIN, type Role, RSV1 } from '../protocol/frame.js';
+import type { DeflateParameters } from '../protocol/permessage-deflate.js';
+import type { PreparedMessage } from '../protocol/prepared-message.js';
+
+/** What all the connections of a server that compress have in common: one object for all. */
+export interface CompressionSettings {
+  /** Shorter messages are not compressed; bytes. */
+  readonly threshold: number;
+  /** Whether a message is worth compressing. */
+  readonly filter: ((message: string | Uint8Array, connection: unknown) => boolean) | undefined;
+  /** 0 to 9. */
+  readonly level: number;
+  /** 1 to 9. */
+  readonly memLevel: number;
+  /** Milliseconds; a context that was not used for so long is released, at the latest after twice that. */
+  readonly idleRelease: number;
+  readonly deadlines: Deadlines;
+  readonly pool: DeflatePool;
+  readonly shared: SharedContexts;
+  /** See `createDeflater`. */
+  readonly drive?: boolean | undefined;
+}
+
+const encoder = new FrameEncoder({ role: 'server' });
+/** A longer message is compressed on the thread pool; this one takes about a millisecond. */
+const DEFLATE_AT_ONCE = 64 * 1024;
+/** A longer payload is decompressed on the thread pool, … */
+const INFLATE_AT_ONCE = 64 * 1024;
+/** … and so is a shorter one of which more than this comes out: about a millisecond too. */
+const INFLATED_AT_ONCE = 512 * 1024;
+
+/**
+ * permessage-deflate as it was negotiated (RFC 7692): for one connection, or, where neither side
+ * takes its context over, for all that have the same parameters.
+ */
+export class Compression {
+  /** See {@link CompressionSettings}. */
+  readonly threshold: number;
+  readonly filter: CompressionSettings['filter'];
+  /** The size of the window of what we send, as a power of two. */
+  readonly windowBits: number;
+  /** Nothing we send refers to an earlier message: compressed for one peer, a message will do for all. */
+  readonly isShareable: boolean;
+
+  readonly #settings: CompressionSettings;
+  readonly #deflater: Deflater;
+  readonly #inflater: Inflater;
+  readonly #inflaterBits: number;
+  /** Those contexts that belong to one connection. */
+  readonly #own: readonly (Deflater | Inflater)[];
+  readonly #onClosed: (() => void) | undefined;
+  #used = false;
+  #idle: Deadline | undefined;
+  #closed = false;
+
+  /**
+   * @param role ours.
+   * @param closed called when the connection is gone; for contexts of its own.
+   */
+  constructor(
+    settings: CompressionSettings,
+    parameters: DeflateParameters,
+    role: Role,
+    closed?: () => void,
+  ) {
+    const server: DeflateContextOptions = {
+      windowBits: parameters.serverMaxWindowBits,
+      takeover: !parameters.serverNoContextTakeover,
+    };
+    const client: DeflateContextOptions = {
+      windowBits: parameters.clientMaxWindowBits,
+      takeover: !parameters.clientNoContextTakeover,
+    };
+    const [ours, theirs] = role === 'server' ? [server, client] : [client, server];
+    const { level, memLevel, shared, drive } = settings;
+    this.#settings = settings;
+    this.#onClosed = closed;
+    this.threshold = settings.threshold;
+    this.filter = settings.filter;
+    this.windowBits = ours.windowBits;
+    this.isShareable = !ours.takeover;
+    this.#inflaterBits = theirs.windowBits;
+    this.#deflater = ours.takeover
+      ? createDeflater({ ...ours, level, memLevel }, drive)
+      : shared.deflater(ours.windowBits);
+    this.#inflater = theirs.takeover
+      ? createInflater(theirs, drive)
+      : shared.inflater(theirs.windowBits);
+    this.#own = [
+      ...(ours.takeover ? [this.#deflater] : []),
+      ...(theirs.takeover ? [this.#inflater] : []),
+    ];
+  }
+
+  /** @returns the payload of the compressed message; `undefined` if it is too long for {@link deflate}. */
+  deflate(message: Uint8Array): Buffer | undefined {
+    if (message.length > DEFLATE_AT_ONCE) return undefined;
+    const payload = this.#deflater.deflate(message);
+    this.#touch();
+    return payload;
+  }
+
+  /** Compress a long message on the thread pool. What follows will not refer to it, nor it to what came before. */
+  deflateOnPool(message: Uint8Array, callback: (payload: Buffer | undefined) => void): void {
+    const { level, memLevel, pool } = this.#settings;
+    if (!this.isShareable) this.#deflater.release();
+    const options = { windowBits: this.windowBits, level, memLevel };
+    pool.run((done) => {
+      deflateOnPool(message, options, (payload) => {
+        done();
+        callback(payload);
+      });
+    });
+  }
+
+  /** The frame of a prepared message, compressed; `undefined` if it is too long for that, see {@link frameOnPool}. */
+  frameOf(message: PreparedMessage): Buffer | undefined {
+    const { windowBits } = this;
+    const made = message.compressed?.get(windowBits);
+    if (made instanceof Buffer) return made;
+    const payload = this.deflate(message.payload);
+    return payload === undefined ? undefined : this.#keepFrame(message, payload);
+  }
+
+  /** Compress a prepared message on the thread pool, once for all who ask meanwhile. */
+  frameOnPool(message: PreparedMessage, callback: (frame: Buffer) => void): void {
+    const forms = (message.compressed ??= new Map());
+    const waiting = forms.get(this.windowBits);
+    if (Array.isArray(waiting)) {
+      waiting.push(callback);
+      return;
+    }
+    const callbacks = [callback];
+    forms.set(this.windowBits, callbacks);
+    this.deflateOnPool(message.payload, (payload) => {
+      const frame = this.#keepFrame(message, payload);
+      for (const each of callbacks) each(frame);
+    });
+  }
+
+  /** The shorter of both frames becomes the compressed one, and is remembered. */
+  #keepFrame(message: PreparedMessage, payload: Buffer | undefined): Buffer {
+    const frame =
+      payload === undefined || payload.length >= message.payloadLength
+        ? message.frame
+        : encoder.encodeFrame(FIN | RSV1 | message.opcode, payload);
+    (message.compressed ??= new Map()).set(this.windowBits, frame);
+    return frame;
+  }
+
+  /**
+   * @param maxPayload most bytes that the message may have.
+   * @returns the message; `undefined` if it is too long for this, see {@link inflateOnPool}.
+   * @throws ProtocolError if the payload is no compressed message, or the message is too long.
+   */
+  inflate(payload: Buffer, maxPayload: number): Buffer | undefined {
+    if (payload.length > INFLATE_AT_ONCE) return undefined;
+    const limit = Math.min(maxPayload, INFLATED_AT_ONCE);
+    const message = this.#inflater.inflate(payload, limit);
+    this.#touch();
+    if (message === undefined && limit === maxPayload) throw tooBig(maxPayload);
+    return message;
+  }
+
+  /** Decompress a long message on the thread pool; nothing else may be decompressed until the callback. */
+  inflateOnPool(payload: Buffer, maxPayload: number, callback: InflateCallback): void {
+    const options = { windowBits: this.#inflaterBits, dictionary: this.#inflater.window };
+    this.#settings.pool.run((done) => {
+      inflateOnPool(payload, options, maxPayload, (error, message) => {
+        done();
+        if (message !== undefined) this.#inflater.passed(message);
+        callback(error ?? (message === undefined ? tooBig(maxPayload) : undefined), message);
+      });
+    });
+  }
+
+  /** The connection is gone, and its contexts with it. What has come already can still be decompressed. */
+  close(): void {
+    if (this.#own.length === 0) return;
+    this.#closed = true;
+    this.#idle?.cancel();
+    this.#release();
+    this.#onClosed?.();
+  }
+
+  /** A context was used: keep it for a while. */
+  #touch(): void {
+    if (this.#own.length === 0) return;
+    if (this.#closed) {
+      this.#release();
+      return;
+    }
+    this.#used = true;
+    this.#idle ??= this.#settings.deadlines.start(this.#settings.idleRelease, () => {
+      this.#sweep();
+    });
+  }
+
+  #sweep(): void {
+    this.#idle = undefined;
+    if (this.#used) {
+      this.#touch();
+      this.#used = false;
+    } else {
+      this.#release();
+    }
+  }
+
+  #release(): void {
+    for (const context of this.#own) context.release();
+  }
+}
+
+/**
+ * What the contexts of one connection take, in bytes, when all are in use. zlib's own figures: a
+ * compressor has a window, a table of the same size in 16-bit words twice over, and a buffer; a
+ * decompressor a window, which we keep a second time to be able to begin anew.
+ */
+export function contextBytes(parameters: DeflateParameters, memLevel: number): number {
+  const deflater = 2 ** (Math.max(9, parameters.serverMaxWindowBits) + 2) + 2 ** (memLevel + 9);
+  const inflater = 2 ** (parameters.clientMaxWindowBits + 1);
+  const overhead = 12 * 1024;
+  return (
+    (parameters.serverNoContextTakeover ? 0 : deflater + overhead) +
+    (parameters.clientNoContextTakeover ? 0 : inflater + overhead)
+  );
+}
+
+function tooBig(maxPayload: number): ProtocolError {
+  return new ProtocolError(
+    'ERR_MESSAGE_TOO_BIG',
+    `a compressed message is longer than maxPayload once decompressed, which is ${maxPayload} bytes`,
+  );
+}

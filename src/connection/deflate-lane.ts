@@ -1,0 +1,54 @@
+import type { SendCallback } from './outbox.js';
+
+/** Something the application has called while a long message was being compressed. */
+interface Call {
+  readonly bytes: number;
+  readonly run: () => void;
+}
+
+/**
+ * A long message is being compressed on the thread pool. The order of calls is the order on the
+ * wire, so what is called meanwhile waits here.
+ */
+export class DeflateLane {
+  /** Bytes of the message, and of all that waits behind it. */
+  bytes: number;
+  /** The message's. */
+  callback: SendCallback | undefined;
+  readonly #sendAsItIs: () => void;
+  readonly #waiting: Call[] = [];
+
+  /** @param sendAsItIs sends the message without compressing it. */
+  constructor(bytes: number, sendAsItIs: () => void) {
+    this.bytes = bytes;
+    this.#sendAsItIs = sendAsItIs;
+  }
+
+  /** Let a call wait for the message. */
+  wait(bytes: number, run: () => void): void {
+    this.#waiting.push({ bytes, run });
+    this.bytes += bytes;
+  }
+
+  /** Do not wait for the compression. */
+  sendAsItIs(): void {
+    this.#sendAsItIs();
+  }
+
+  /**
+   * The message has been sent: make the calls that waited.
+   *
+   * @param next the lane of a long message among them, if it was one; the rest then waits there.
+   */
+  leave(next: () => DeflateLane | undefined): void {
+    const waiting = this.#waiting;
+    let made = 0;
+    while (made < waiting.length) {
+      waiting[made++]!.run();
+      const lane = next();
+      if (lane === undefined) continue;
+      for (const { bytes, run } of waiting.slice(made)) lane.wait(bytes, run);
+      return;
+    }
+  }
+}

@@ -1,0 +1,186 @@
+import { Buffer } from 'node:buffer';
+import {
+  constants,
+  deflateRaw,
+  deflateRawSync,
+  inflateRaw,
+  inflateRawSync,
+  type ZlibOptions,
+} from 'node:zlib';
+import { ProtocolError } from './errors.js';
+import { SlidingWindow } from './sliding-window.js';
+import type { ContextOptions } from './zlib-drive.js';
+
+/**
+ * Compressed messages by documented calls of zlib, each message with a context of its own: at once,
+ * or on the thread pool.
+ */
+
+const { Z_SYNC_FLUSH } = constants;
+
+/** What a sender removes from the end and a receiver adds (RFC 7692 sections 7.2.1 and 7.2.2). */
+export const TAIL: Buffer = Buffer.of(0x00, 0x00, 0xff, 0xff);
+/**
+ * The tail, an empty final block, and a byte that is left over only if the stream ended there.
+ * Otherwise the message was cut short.
+ */
+const TAIL_AND_END: Buffer = Buffer.concat([TAIL, Buffer.from('010000ffff00', 'hex')]);
+export const CUT_SHORT = 'it ends inside a block';
+/** The thread pool is asked once for so many bytes of output. */
+const CHUNK_SIZE = 128 * 1024;
+
+/** Called with the message, with `undefined` if it is too long, or with what is wrong with the payload. */
+export type InflateCallback = (
+  error: ProtocolError | undefined,
+  message: Buffer | undefined,
+) => void;
+
+/** The peer's payload is no compressed message. */
+export function invalidDeflate(error: Error): ProtocolError {
+  return new ProtocolError(
+    'ERR_INVALID_DEFLATE',
+    `a compressed message cannot be decompressed: ${error.message} (RFC 7692 section 7.2.2)`,
+  );
+}
+
+/** Compress a message. */
+export function deflateAtOnce(message: Uint8Array, options: ContextOptions): Buffer {
+  return withoutTail(deflateRawSync(message, deflateOptions(options)));
+}
+
+/** Compress a message on the thread pool. The callback gets `undefined` if that fails, for want of memory. */
+export function deflateOnPool(
+  message: Uint8Array,
+  options: ContextOptions,
+  callback: (payload: Buffer | undefined) => void,
+): void {
+  deflateRaw(
+    message,
+    { ...deflateOptions(options), chunkSize: CHUNK_SIZE },
+    (error, compressed) => {
+      callback(error === null ? withoutTail(compressed) : undefined);
+    },
+  );
+}
+
+/**
+ * Decompress a message.
+ *
+ * @returns `undefined` if more than `limit` bytes came out.
+ * @throws ProtocolError if it is none.
+ */
+export function inflateAtOnce(
+  payload: Uint8Array,
+  options: ContextOptions,
+  limit: number,
+): Buffer | undefined {
+  const calls = inflateCalls(payload, options, limit);
+  let step = calls.next();
+  while (step.done !== true) {
+    const { data, zlib } = step.value;
+    let result: Inflated;
+    try {
+      result = inflateRawSync(data, zlib) as unknown as Inflated;
+    } catch (error) {
+      if (isTooLong(error as Error)) return undefined;
+      throw invalidDeflate(error as Error);
+    }
+    step = calls.next(result);
+  }
+  return step.value;
+}
+
+/** {@link inflateAtOnce} on the thread pool. */
+export function inflateOnPool(
+  payload: Uint8Array,
+  options: ContextOptions,
+  limit: number,
+  callback: InflateCallback,
+): void {
+  const calls = inflateCalls(payload, options, limit);
+  const goOn = (inflated?: Inflated): void => {
+    let step: IteratorResult<InflateCall, Buffer | undefined>;
+    try {
+      step = inflated === undefined ? calls.next() : calls.next(inflated);
+    } catch (error) {
+      callback(error as ProtocolError, undefined);
+      return;
+    }
+    if (step.done === true) {
+      callback(undefined, step.value);
+      return;
+    }
+    const { data, zlib } = step.value;
+    inflateRaw(data, { ...zlib, chunkSize: CHUNK_SIZE }, (error, result) => {
+      if (error === null) goOn(result as unknown as Inflated);
+      else if (isTooLong(error)) callback(undefined, undefined);
+      else callback(invalidDeflate(error), undefined);
+    });
+  };
+  goOn();
+}
+
+/** One call of zlib that decompresses. */
+interface InflateCall {
+  readonly data: Uint8Array;
+  readonly zlib: ZlibOptions;
+}
+
+/** What zlib answers with the option `info`. */
+interface Inflated {
+  readonly buffer: Buffer;
+  readonly engine: { readonly bytesWritten: number };
+}
+
+/** The calls that a message takes: one, unless blocks with BFINAL set end a stream inside it. */
+function* inflateCalls(
+  payload: Uint8Array,
+  { windowBits, dictionary }: ContextOptions,
+  limit: number,
+): Generator<InflateCall, Buffer | undefined, Inflated> {
+  const window = new SlidingWindow(windowBits);
+  if (dictionary !== undefined) window.slide(dictionary);
+  const pieces: Buffer[] = [];
+  let length = 0;
+  let data = Buffer.concat([payload, TAIL_AND_END]);
+  for (;;) {
+    const { buffer, engine } = yield {
+      data,
+      zlib: {
+        windowBits,
+        finishFlush: Z_SYNC_FLUSH,
+        info: true,
+        maxOutputLength: Math.max(1, limit - length),
+        ...(window.contents === undefined ? {} : { dictionary: window.contents }),
+      },
+    };
+    pieces.push(buffer);
+    length += buffer.length;
+    if (length > limit) return undefined;
+    const left = data.length - engine.bytesWritten;
+    if (left === 1 || left === TAIL_AND_END.length) {
+      return pieces.length === 1 ? buffer : Buffer.concat(pieces, length);
+    }
+    if (left < TAIL_AND_END.length) throw invalidDeflate(new Error(CUT_SHORT));
+    window.slide(buffer);
+    data = data.subarray(engine.bytesWritten);
+  }
+}
+
+function deflateOptions({ windowBits, level, memLevel, dictionary }: ContextOptions): ZlibOptions {
+  return {
+    finishFlush: Z_SYNC_FLUSH,
+    windowBits: Math.max(9, windowBits), // as in ZlibDrive.deflate
+    ...(level === undefined ? {} : { level }),
+    ...(memLevel === undefined ? {} : { memLevel }),
+    ...(dictionary === undefined ? {} : { dictionary }),
+  };
+}
+
+function withoutTail(compressed: Buffer): Buffer {
+  return compressed.subarray(0, compressed.length - TAIL.length);
+}
+
+function isTooLong(error: Error & { code?: string }): boolean {
+  return error.code === 'ERR_BUFFER_TOO_LARGE';
+}

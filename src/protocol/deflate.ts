@@ -1,0 +1,231 @@
+import { Buffer } from 'node:buffer';
+import { constants } from 'node:zlib';
+import { CUT_SHORT, deflateAtOnce, inflateAtOnce, invalidDeflate, TAIL } from './deflate-calls.js';
+import { SlidingWindow } from './sliding-window.js';
+import { canDrive, type ContextOptions, Output, ZlibDrive } from './zlib-drive.js';
+
+/**
+ * Messages into their compressed form and back (RFC 7692 section 7.2): one message in, one message
+ * out, synchronously.
+ *
+ * There are two ways to the same bytes. Where this Node's zlib can be driven (see zlib-drive.ts) a
+ * context stays open. Elsewhere each message is a documented call of its own, which gets the sliding
+ * window as a preset dictionary.
+ */
+
+const { Z_SYNC_FLUSH, Z_BLOCK } = constants;
+
+/**
+ * The tail and one byte that must not be read: zlib is told to stop at the end of a block, and the
+ * byte is left over only if the tail was indeed the end of one. Otherwise the message was cut short.
+ */
+const TAIL_AND_SENTINEL: Buffer = Buffer.concat([TAIL, Buffer.of(0x00)]);
+const NOTHING: Buffer = Buffer.alloc(0);
+/** "A message with no data": an empty block without its tail (section 7.2.3.6). */
+const EMPTY_MESSAGE: Buffer = Buffer.of(0x00);
+
+/** Compresses what one endpoint sends. */
+export interface Deflater {
+  /** The payload of a compressed message, in a buffer of its own. */
+  deflate(message: Uint8Array): Buffer;
+  /** Forget what came before: nothing will refer to it. Gives the memory back until the next message. */
+  release(): void;
+}
+
+/** Decompresses what one endpoint receives. */
+export interface Inflater {
+  /**
+   * @param limit most bytes that may come out.
+   * @returns the message; `undefined` if it is longer than the limit. The sliding window is then as
+   * it was before.
+   * @throws ProtocolError if the payload is no compressed message.
+   */
+  inflate(payload: Uint8Array, limit: number): Buffer | undefined;
+  /** A message went through elsewhere: what follows may refer to it. */
+  passed(message: Uint8Array): void;
+  /** The sliding window; `undefined` while nothing is in it, or when it is not kept. */
+  readonly window: Buffer | undefined;
+  /** Give the memory back, but for the window, until the next message. */
+  release(): void;
+}
+
+/** How a context is made. */
+export interface DeflateContextOptions extends ContextOptions {
+  /** Whether a message may refer to those before it (context takeover, section 7.1.1). */
+  readonly takeover: boolean;
+}
+
+/** @param drive whether to drive an open zlib context; by default where that is possible. */
+export function createDeflater(
+  options: DeflateContextOptions,
+  drive: boolean = canDrive(),
+): Deflater {
+  return drive ? new DrivenDeflater(options) : new DocumentedDeflater(options);
+}
+
+/** @param drive see {@link createDeflater}. */
+export function createInflater(
+  options: DeflateContextOptions,
+  drive: boolean = canDrive(),
+): Inflater {
+  return drive ? new DrivenInflater(options) : new DocumentedInflater(options);
+}
+
+class DrivenDeflater implements Deflater {
+  readonly #options: DeflateContextOptions;
+  #context: ZlibDrive | undefined;
+
+  constructor(options: DeflateContextOptions) {
+    this.#options = options;
+  }
+
+  deflate(message: Uint8Array): Buffer {
+    if (message.length === 0) return EMPTY_MESSAGE;
+    if (this.#context === undefined) this.#context = ZlibDrive.deflate(this.#options);
+    else if (!this.#options.takeover) this.#context.reset();
+    const output = new Output();
+    this.#context.run(Z_SYNC_FLUSH, message, output, Infinity);
+    return output.take(TAIL.length);
+  }
+
+  release(): void {
+    this.#context?.close();
+    this.#context = undefined;
+  }
+}
+
+class DrivenInflater implements Inflater {
+  readonly #options: DeflateContextOptions;
+  readonly #window: SlidingWindow | undefined;
+  #context: ZlibDrive | undefined;
+
+  constructor(options: DeflateContextOptions) {
+    this.#options = options;
+    this.#window = options.takeover ? new SlidingWindow(options.windowBits) : undefined;
+  }
+
+  get window(): Buffer | undefined {
+    return this.#window?.contents;
+  }
+
+  inflate(payload: Uint8Array, limit: number): Buffer | undefined {
+    const output = new Output();
+    let done = false;
+    try {
+      done = this.#run(payload, output, limit);
+    } catch (error) {
+      throw invalidDeflate(error as Error);
+    } finally {
+      if (!done) this.release(); // it stands somewhere inside a message
+    }
+    if (!done) return undefined;
+    const message = output.take();
+    this.#window?.slide(message);
+    return message;
+  }
+
+  passed(message: Uint8Array): void {
+    this.release();
+    this.#window?.slide(message);
+  }
+
+  release(): void {
+    this.#context?.close();
+    this.#context = undefined;
+  }
+
+  /** @returns whether that was all, within the limit. */
+  #run(payload: Uint8Array, output: Output, limit: number): boolean {
+    let rest = payload;
+    let context = this.#begin();
+    for (;;) {
+      const unused = context.run(Z_SYNC_FLUSH, rest, output, limit);
+      if (output.length > limit) return false;
+      if (unused === 0) {
+        const left = context.run(Z_BLOCK, TAIL_AND_SENTINEL, output, limit);
+        if (left === TAIL_AND_SENTINEL.length)
+          this.release(); // it ended with a final block
+        else if (left !== 1) throw new Error(CUT_SHORT);
+        return output.length <= limit;
+      }
+      // A block with BFINAL set ends a DEFLATE stream, but not the message (section 7.2.3.4).
+      rest = rest.subarray(rest.length - unused);
+      context = this.#goOn(output);
+    }
+  }
+
+  /** The context for a new message. */
+  #begin(): ZlibDrive {
+    if (this.#context === undefined) this.#open(this.window);
+    else if (!this.#options.takeover) this.#context.reset();
+    return this.#context!;
+  }
+
+  /** A context for the rest of a message: it may refer to all that came before. */
+  #goOn(output: Output): ZlibDrive {
+    this.release();
+    const window = new SlidingWindow(this.#options.windowBits);
+    window.slide(this.window ?? NOTHING);
+    window.slide(output.take());
+    return this.#open(window.contents);
+  }
+
+  #open(dictionary: Buffer | undefined): ZlibDrive {
+    const { windowBits } = this.#options;
+    return (this.#context = ZlibDrive.inflate({ windowBits, dictionary }));
+  }
+}
+
+/** Each message a call of its own. */
+class DocumentedDeflater implements Deflater {
+  readonly #options: DeflateContextOptions;
+  #window: SlidingWindow | undefined;
+
+  constructor(options: DeflateContextOptions) {
+    this.#options = options;
+  }
+
+  deflate(message: Uint8Array): Buffer {
+    if (message.length === 0) return EMPTY_MESSAGE;
+    const dictionary = this.#window?.contents;
+    const compressed = deflateAtOnce(message, { ...this.#options, dictionary });
+    if (this.#options.takeover) {
+      (this.#window ??= new SlidingWindow(this.#options.windowBits)).slide(message);
+    }
+    return compressed;
+  }
+
+  release(): void {
+    this.#window = undefined;
+  }
+}
+
+/** Each message a call of its own. */
+class DocumentedInflater implements Inflater {
+  readonly #windowBits: number;
+  readonly #window: SlidingWindow | undefined;
+
+  constructor({ windowBits, takeover }: DeflateContextOptions) {
+    this.#windowBits = windowBits;
+    this.#window = takeover ? new SlidingWindow(windowBits) : undefined;
+  }
+
+  get window(): Buffer | undefined {
+    return this.#window?.contents;
+  }
+
+  inflate(payload: Uint8Array, limit: number): Buffer | undefined {
+    const options = { windowBits: this.#windowBits, dictionary: this.window };
+    const message = inflateAtOnce(payload, options, limit);
+    if (message !== undefined) this.#window?.slide(message);
+    return message;
+  }
+
+  passed(message: Uint8Array): void {
+    this.#window?.slide(message);
+  }
+
+  release(): void {
+    // There is nothing but the window.
+  }
+}

@@ -1,0 +1,96 @@
+import { Compression, type CompressionSettings, contextBytes } from '../connection/compression.js';
+import type { Deadlines } from '../connection/deadlines.js';
+import { DeflatePool } from '../connection/deflate-pool.js';
+import { SharedContexts } from '../connection/shared-contexts.js';
+import type { ResolvedDeflateOptions } from './options.js';
+import type { ExtensionOffer } from '../protocol/extensions.js';
+import type { Role } from '../protocol/frame.js';
+import {
+  type AcceptedDeflate,
+  acceptDeflate,
+  type DeflatePolicy,
+  formatDeflate,
+} from '../protocol/permessage-deflate.js';
+
+/** permessage-deflate for one connection. */
+export interface NegotiatedCompression {
+  readonly compression: Compression;
+  /** For the response: `Sec-WebSocket-Extensions`. */
+  readonly response: string;
+  /** What its contexts take of the budget, in bytes. */
+  readonly bytes: number;
+}
+
+/** Which connections compress, and how: a server's permessage-deflate and its budget of memory. */
+export class Compressions {
+  readonly #options: ResolvedDeflateOptions;
+  readonly #settings: CompressionSettings;
+  /** Those that need no context of their own, by their parameters. */
+  readonly #shared = new Map<string, Compression>();
+  #bytes = 0;
+
+  constructor(options: ResolvedDeflateOptions, deadlines: Deadlines) {
+    const { threshold, filter, level, memLevel, idleRelease } = options;
+    this.#options = options;
+    this.#settings = {
+      threshold,
+      filter,
+      level,
+      memLevel,
+      idleRelease,
+      deadlines,
+      pool: new DeflatePool(),
+      shared: new SharedContexts({ level, memLevel }),
+    };
+  }
+
+  /** Bytes that the contexts of connections may take now; at most `memoryBudget`. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Accept one of a client's offers.
+   *
+   * @param role of the connection; a client that has offered the same obeys the same answer.
+   * @returns `undefined` if there is none that can be accepted.
+   */
+  negotiate(
+    offers: readonly ExtensionOffer[],
+    role: Role = 'server',
+  ): NegotiatedCompression | undefined {
+    const { contextTakeover, windowBits, memoryBudget } = this.#options;
+    const policy: DeflatePolicy = { contextTakeover, windowBits };
+    let accepted = acceptDeflate(offers, policy);
+    if (accepted === undefined) return undefined;
+    let bytes = contextBytes(accepted, this.#options.memLevel);
+    if (this.#bytes + bytes > memoryBudget) {
+      // Nothing in an offer can stand against it: every client has to accept both parameters.
+      accepted = acceptDeflate(offers, { ...policy, contextTakeover: 'none' })!;
+      bytes = 0;
+    }
+    const response = formatDeflate(accepted);
+    return { compression: this.#compressionFor(accepted, bytes, role), response, bytes };
+  }
+
+  /** The connection is open; what it takes is given back when it closes. */
+  take({ bytes }: NegotiatedCompression): void {
+    this.#bytes += bytes;
+  }
+
+  #compressionFor(accepted: AcceptedDeflate, bytes: number, role: Role): Compression {
+    if (bytes > 0) {
+      return new Compression(this.#settings, accepted, role, () => {
+        this.#bytes -= bytes;
+      });
+    }
+    const { serverMaxWindowBits, clientMaxWindowBits } = accepted;
+    const key = `${role} ${serverMaxWindowBits} ${clientMaxWindowBits}`;
+    let compression = this.#shared.get(key);
+    if (compression === undefined) {
+      compression = new Compression(this.#settings, accepted, role);
+      this.#shared.set(key, compression);
+    }
+    return compression;
+  }
+}
