@@ -24,6 +24,8 @@ const COLOURS = {
   hawser: '#0f8a6d',
   'hawser-except': '#0f8a6d',
   'hawser-filter': '#0f8a6d',
+  'hawser-deflate': '#0f8a6d',
+  'ws-deflate': '#d1603d',
   net: '#8b949e',
   ws: '#d1603d',
   'ws-bufferutil': '#b98a1b',
@@ -62,6 +64,8 @@ export function barCharts({ medians }) {
     broadcast: ['broadcast', 'stream'],
     memory: ['idle'],
     latency: ['latency'],
+    'deflate-cpu': ['deflate-echo', 'deflate-broadcast'],
+    'deflate-memory': ['deflate-memory', 'deflate-storm'],
   };
   /** @type {Record<string, string>} */
   const charts = {};

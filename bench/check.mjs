@@ -3,7 +3,7 @@
 import { contestantsOf } from './compare.mjs';
 import { measure } from './processes.mjs';
 
-const EFFORT = { warmUp: 20, window: 50, streamed: 16_000, held: 600 };
+const EFFORT = { warmUp: 20, window: 50, streamed: 16_000, held: 600, exchanged: 400 };
 const CONNECTIONS = 20;
 
 /** @param {import('./choose.mjs').Choice} choice */

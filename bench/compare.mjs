@@ -4,12 +4,20 @@ import { measure } from './processes.mjs';
 import { startProgress } from './progress.mjs';
 import { keep, startRun } from './results.mjs';
 import { report } from './report.mjs';
-import { median, ratio } from './statistics.mjs';
+import { difference, median, ratio } from './statistics.mjs';
 
-const FULL = { warmUp: 700, window: 1000, streamed: 1_000_000, held: 10_000 };
-const QUICK = { warmUp: 150, window: 200, streamed: 200_000, held: 2000 };
+const FULL = { warmUp: 700, window: 1000, streamed: 1_000_000, held: 10_000, exchanged: 20_000 };
+const QUICK = { warmUp: 150, window: 200, streamed: 200_000, held: 2000, exchanged: 10_000 };
 
-/** @typedef {{ scenario: string, of: string, to: string, atMost: number }} Target */
+/**
+ * @typedef {object} Target
+ * @property {string} scenario
+ * @property {string} of
+ * @property {string} [to] the figure counts as a ratio to this one's; without it as it is
+ * @property {string} [above] or as what it is above this one's
+ * @property {string} [figure] other than `value`
+ * @property {number} atMost
+ */
 /** @typedef {import('./scenarios/measure.mjs').Figure} Figure */
 /** @typedef {{ scenario: string, contestant: string, round: number, error?: string } & Partial<Figure>} Sample */
 
@@ -23,10 +31,16 @@ const targets = JSON.parse(readFileSync(new URL('targets.json', import.meta.url)
  * @param {string[]} peers
  * @returns {{ name: string, peer: string, params: object }[]}
  */
-export function contestantsOf({ variants }, peers) {
-  if (variants === undefined) return peers.map((peer) => ({ name: peer, peer, params: {} }));
-  if (!peers.includes('hawser')) return [];
-  return Object.entries(variants).map(([name, params]) => ({ name, peer: 'hawser', params }));
+export function contestantsOf({ variants, only }, peers) {
+  const all =
+    variants === undefined
+      ? (only ?? peers).map((peer) => ({ name: peer, peer, params: {} }))
+      : Object.entries(variants).map(([name, { peer = 'hawser', ...params }]) => ({
+          name,
+          peer,
+          params,
+        }));
+  return all.filter(({ peer }) => peers.includes(peer));
 }
 
 /** @param {import('./choose.mjs').Choice} choice */
@@ -108,18 +122,25 @@ function summarize(plan, /** @type {Sample[]} */ samples) {
         const values = figures(scenario.name, name);
         const row = { scenario: scenario.name, contestant: name, rounds: values.length };
         Object.assign(row, { lowest: Math.min(...values), highest: Math.max(...values) });
-        for (const key of ['value', 'cpu', 'perSecond', 'p50', 'p99']) {
+        for (const key of ['value', 'cpu', 'perSecond', 'p50', 'p99', 'bytes', 'settled']) {
           const all = figures(scenario.name, name, key);
           if (all.length > 0) row[key] = median(all);
         }
+        const { extensions, effort } =
+          samples.find(
+            (sample) => sample.scenario === scenario.name && sample.contestant === name,
+          ) ?? {};
+        if (extensions !== undefined) Object.assign(row, { extensions, effort });
         return row;
       }),
   );
   const judged = targets.flatMap((target) => {
-    const of = figures(target.scenario, target.of);
-    const to = figures(target.scenario, target.to);
+    const { scenario, figure } = target;
+    const of = figures(scenario, target.of, figure);
+    const other = target.to ?? target.above;
+    const to = other === undefined ? of.map(() => 1) : figures(scenario, other, figure);
     if (of.length === 0 || to.length === 0) return [];
-    const measured = ratio(of, to);
+    const measured = target.above === undefined ? ratio(of, to) : difference(of, to);
     return [{ ...target, ...measured, holds: measured.low <= target.atMost }];
   });
   return { medians, targets: judged };

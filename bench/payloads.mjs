@@ -39,6 +39,28 @@ export function payload(content, size, seed) {
   return bytes;
 }
 
+/** Messages as an application would send them: JSON of about `size` bytes, all different. */
+export function jsonMessages(/** @type {number} */ count, /** @type {number} */ size, seed = 1) {
+  const random = seededRandom(seed);
+  const pick = (/** @type {string[]} */ list) => list[Math.floor(random() * list.length)] ?? '';
+  return Array.from({ length: count }, (_, id) => {
+    const entry = () => ({
+      symbol: `${pick(NAMES).slice(0, 3).toUpperCase()}${Math.floor(random() * 90)}`,
+      price: Math.round(random() * 1e6) / 100,
+      volume: Math.floor(random() * 1e5),
+      side: pick(['buy', 'sell']),
+      trader: `${pick(NAMES)}.${pick(NAMES)}`,
+      note: `${pick(WORDS)} ${pick(WORDS)} ${pick(WORDS)}`,
+    });
+    const message = { id, at: 1_700_000_000_000 + Math.floor(random() * 1e9), entries: [entry()] };
+    while (JSON.stringify(message).length < size) message.entries.push(entry());
+    const text = JSON.stringify(message);
+    return Buffer.from(text.length > size ? `${text.slice(0, size - 2)}"}` : text);
+  });
+}
+const NAMES = ['amelia', 'bruno', 'chidi', 'dagmar', 'eloise', 'farid', 'greta', 'hiro', 'ines'];
+const WORDS = ['limit', 'partial', 'market', 'filled', 'open', 'stop', 'cancel', 'late', 'retry'];
+
 /** The payloads that a server sends of its own accord: `count` different ones. */
 export function serverMessages(/** @type {number} */ count, /** @type {number} */ size) {
   return Array.from({ length: count }, (_, seed) => payload('binary', size, seed));

@@ -4,16 +4,17 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { contestantsOf } from './compare.mjs';
 import { measure } from './processes.mjs';
+import { CPU } from './scenarios/index.mjs';
 import { digits } from './report.mjs';
 
-const EFFORT = { warmUp: 700, window: 2000, streamed: 2_000_000, held: 0 };
+const EFFORT = { warmUp: 700, window: 2000, streamed: 2_000_000, held: 0, exchanged: 60_000 };
 const SHOWN = 15;
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 
 /** @param {import('./choose.mjs').Choice} choice */
 export async function run({ scenarios, peers }) {
   mkdirSync(RESULTS, { recursive: true });
-  for (const scenario of scenarios.filter(({ kind }) => kind !== 'idle')) {
+  for (const scenario of scenarios.filter(({ unit }) => unit === CPU)) {
     for (const { name, peer, params } of contestantsOf(scenario, peers)) {
       const all = { ...scenario.params, ...params };
       /** @type {any} */

@@ -41,12 +41,12 @@ export function report(results) {
     ]),
   ]);
   const verdicts = table([
-    ['work', 'ratio', 'at most', 'measured', '95 % interval', ''],
-    ...targets.map(({ scenario, of, to, atMost, ratio, low, high, holds }) => [
-      scenarioOf(scenario)?.title ?? scenario,
-      `${titleOf(of)} / ${titleOf(to)}`,
+    ['work', 'figure', 'at most', 'measured', '95 % interval', ''],
+    ...targets.map(({ scenario, of, to, above, figure, atMost, measured, low, high, holds }) => [
+      (scenarioOf(scenario)?.title ?? scenario) + (figure === undefined ? '' : `: ${figure}`),
+      titleOf(of) + (to ? ` / ${titleOf(to)}` : above ? ` - ${titleOf(above)}` : ''),
       String(atMost),
-      digits(ratio),
+      digits(measured),
       `${digits(low)} to ${digits(high)}`,
       holds ? 'holds' : 'BEHIND',
     ]),
@@ -60,9 +60,26 @@ export function report(results) {
     `${versions.join('; ')}.\n`,
     figures,
     '',
+    ...compressed(medians),
     ...(targets.length === 0 ? [] : [verdicts, `\n${holding} of ${targets.length} targets hold.`]),
     ...(results.complete ? [] : ['\nThis run was stopped before its end.']),
   ].join('\n');
+}
+
+/** How everyone compressed. */
+function compressed(medians) {
+  const rows = medians.filter(({ effort }) => effort);
+  if (rows.length === 0) return [];
+  const lines = rows.map(({ scenario, contestant, extensions, effort, bytes, settled }) => [
+    scenario,
+    titleOf(contestant),
+    extensions,
+    effort,
+    bytes === undefined ? '' : digits(bytes),
+    settled === undefined ? '' : `${digits(settled)} MiB left after five seconds`,
+  ]);
+  const head = ['scenario', '', 'agreed', 'effort', 'bytes of a reply', ''];
+  return [table([head, ...lines]), ''];
 }
 
 /** What `--growth` prints at its end. */

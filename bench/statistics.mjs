@@ -7,26 +7,39 @@ const RESAMPLES = 10_000;
 const CONFIDENCE = 0.95;
 
 /**
- * The ratio of two medians with its bootstrap interval. Rounds are drawn as pairs: the two sides of
- * one round ran next to each other, on a machine that was equally busy.
+ * The ratio of two medians with its bootstrap interval.
  *
  * @param {number[]} of one figure a round
  * @param {number[]} to the same rounds
  */
-export function ratio(of, to) {
+export const ratio = (of, to) => compared(of, to, (one, other) => one / other);
+
+/** The difference likewise. */
+export const difference = (/** @type {number[]} */ of, /** @type {number[]} */ to) =>
+  compared(of, to, (one, other) => one - other);
+
+/**
+ * Two medians compared. Rounds are drawn as pairs: the two sides of
+ * one round ran next to each other, on a machine that was equally busy.
+ *
+ * @param {number[]} of
+ * @param {number[]} to
+ * @param {(of: number, to: number) => number} compare
+ */
+function compared(of, to, compare) {
   const random = seededRandom(1);
   const rounds = Math.min(of.length, to.length);
-  const ratios = Array.from({ length: RESAMPLES }, () => {
+  const drawnRounds = Array.from({ length: RESAMPLES }, () => {
     const drawn = Array.from({ length: rounds }, () => Math.floor(random() * rounds));
     const drawnFrom = (/** @type {number[]} */ side) =>
       median(drawn.map((round) => side[round] ?? NaN));
-    return drawnFrom(of) / drawnFrom(to);
+    return compare(drawnFrom(of), drawnFrom(to));
   });
   const tail = (1 - CONFIDENCE) / 2;
   return {
-    ratio: median(of) / median(to),
-    low: quantile(ratios, tail),
-    high: quantile(ratios, 1 - tail),
+    measured: compare(median(of), median(to)),
+    low: quantile(drawnRounds, tail),
+    high: quantile(drawnRounds, 1 - tail),
   };
 }
 

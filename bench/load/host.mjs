@@ -7,6 +7,7 @@ import { answer } from '../rpc.mjs';
  *
  * @typedef {object} Session
  * @property {(order: any) => Promise<object>} run one window: what was done is returned
+ * @property {unknown} [told] what `open` found out
  * @property {(count: number) => Promise<void>} [more] open so many more connections
  */
 
@@ -18,6 +19,7 @@ let session;
 answer({
   async open(params) {
     session = await open(params);
+    return session.told;
   },
   more: (count) => session.more?.(count),
   run: (order) => session.run(order),

@@ -4,14 +4,21 @@
  * @typedef {object} Scenario
  * @property {string} name
  * @property {string} title
- * @property {'echo' | 'broadcast' | 'stream' | 'idle' | 'latency'} kind the file here that knows how
+ * @property {string} kind the file here that knows how
  * @property {string} unit of the figure
  * @property {any} params see the file of the kind; `least` messages make a window, however busy the machine
- * @property {Record<string, object>} [variants] contestants that are hawser with these params, instead of the peers
+ * @property {string[]} [only] the peers that can do it
+ * @property {Record<string, { peer?: string } & Record<string, unknown>>} [variants] contestants that are hawser, or this peer, with these params, instead of the peers
  */
 
-const CPU = 'µs of CPU per message';
+export const CPU = 'µs of CPU per message';
 const MiB = 1024 * 1024;
+
+/** Those that know permessage-deflate. */
+const DEFLATING = ['hawser', 'ws', 'uws'];
+const SHARED = { takeover: false };
+/** What hawser and ws can both be told. */
+const SAME = { windowBits: 15, level: 6, memLevel: 8 };
 
 /** @type {Scenario[]} */
 export const scenarios = [
@@ -131,5 +138,75 @@ export const scenarios = [
     kind: 'latency',
     unit: 'µs, 99th percentile',
     params: { connections: 100, size: 64, content: 'binary', perSecond: 10_000 },
+  },
+  {
+    name: 'deflate-echo',
+    title: 'echo 400 B of JSON, compressed, no context takeover, 50 connections',
+    kind: 'deflate-echo',
+    unit: CPU,
+    only: DEFLATING,
+    params: { connections: 50, size: 400, deflate: SHARED },
+  },
+  {
+    name: 'deflate-echo-takeover',
+    title: 'echo 400 B of JSON, compressed, context takeover both ways, 50 connections',
+    kind: 'deflate-echo',
+    unit: CPU,
+    only: DEFLATING,
+    params: { connections: 50, size: 400, deflate: { takeover: true } },
+  },
+  {
+    name: 'deflate-bytes',
+    title: '400 B of JSON on the wire, no context takeover, window 15, level 6, memLevel 8',
+    kind: 'deflate-echo',
+    unit: 'bytes of a reply',
+    only: ['hawser', 'ws'],
+    params: { connections: 50, size: 400, deflate: { ...SAME, takeover: false }, figure: 'bytes' },
+  },
+  {
+    name: 'deflate-bytes-takeover',
+    title: '400 B of JSON on the wire, context takeover, window 15, level 6, memLevel 8',
+    kind: 'deflate-echo',
+    unit: 'bytes of a reply',
+    only: ['hawser', 'ws'],
+    params: { connections: 50, size: 400, deflate: { ...SAME, takeover: true }, figure: 'bytes' },
+  },
+  {
+    name: 'deflate-broadcast',
+    title: 'broadcast 4 KiB of JSON to 500 connections, compressed, no context takeover',
+    kind: 'deflate-broadcast',
+    unit: CPU,
+    only: DEFLATING,
+    params: { connections: 500, size: 4096, least: 10_000, deflate: SHARED },
+  },
+  {
+    name: 'deflate-idle',
+    title:
+      'idle memory per connection after a few messages: as they are, and compressed without takeover',
+    kind: 'deflate-memory',
+    unit: 'KiB per connection',
+    params: { size: 400 },
+    variants: {
+      hawser: {},
+      'hawser-deflate': { deflate: SHARED },
+      ws: { peer: 'ws' },
+      'ws-deflate': { peer: 'ws', deflate: SHARED },
+    },
+  },
+  {
+    name: 'deflate-memory-takeover',
+    title: 'memory per connection after a few messages, context takeover both ways',
+    kind: 'deflate-memory',
+    unit: 'KiB per connection',
+    only: DEFLATING,
+    params: { size: 400, share: 0.1, deflate: { takeover: true } },
+  },
+  {
+    name: 'deflate-storm',
+    title: '1 000 connections send 64 KiB compressed at once: highest resident memory',
+    kind: 'deflate-storm',
+    unit: 'MiB',
+    only: DEFLATING,
+    params: { connections: 1000, size: 65_536, deflate: SHARED },
   },
 ];

@@ -12,6 +12,10 @@
  * @property {number} value what the scenario is about: CPU, memory or latency
  * @property {number} [cpu] microseconds of CPU time per message
  * @property {number} [perSecond] messages a second, bounded by the load generator
+ * @property {number} [bytes] of a reply, with its header
+ * @property {number} [settled] MiB of memory left when it is over
+ * @property {string} [extensions] what was negotiated
+ * @property {string} [effort] of the compressor: level and memLevel
  * @property {number} [p50] microseconds
  * @property {number} [p99] microseconds
  */

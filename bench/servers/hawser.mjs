@@ -26,12 +26,13 @@ function commit() {
 }
 
 /** @type {import('./host.mjs').Peer['serve']} */
-export function serve({ kind, select, messages }) {
+export function serve({ kind, select, deflate, messages }) {
   return listen((server) => {
     const wss = new hawser.WebSocketServer(server, {
       heartbeat: false, // the load generator does not answer pings; of the others only one sends any
       maxPayload: LONGEST_MESSAGE,
       maxBufferedAmount: 2 * LONGEST_MESSAGE,
+      perMessageDeflate: deflate === undefined ? false : settingsOf(deflate),
     });
     wss.on('connection', (connection) => {
       if (kind === 'echo') {
@@ -64,3 +65,12 @@ export function serve({ kind, select, messages }) {
     }
   });
 }
+
+/** @param {import('./host.mjs').Deflate} deflate */
+function settingsOf({ takeover, ...given }) {
+  return { threshold: 0, contextTakeover: takeover ? 'both' : 'none', ...given };
+}
+
+/** @type {import('./host.mjs').Peer['effort']} */
+export const effort = ({ takeover, level = takeover ? 3 : 6, memLevel = takeover ? 5 : 8 }) =>
+  `level ${level}, memLevel ${memLevel}`;

@@ -1,7 +1,7 @@
 // The process of one server: `node host.mjs PEER`. It serves, and tells what it has used.
 import { Session } from 'node:inspector/promises';
 import { answer } from '../rpc.mjs';
-import { serverMessages } from '../payloads.mjs';
+import { jsonMessages, serverMessages } from '../payloads.mjs';
 
 /**
  * What a server has to do with messages.
@@ -16,7 +16,18 @@ import { serverMessages } from '../payloads.mjs';
  * @property {'echo' | 'broadcast' | 'stream'} kind
  * @property {boolean} [strings]
  * @property {'except' | 'filter'} [select] hawser only: broadcast to all but the one that asks
- * @property {Buffer[]} messages
+ * @property {Deflate} [deflate] with permessage-deflate, for messages of any length
+ * @property {(Buffer | string)[]} messages
+ */
+
+/**
+ * What is not given is the library's default.
+ *
+ * @typedef {object} Deflate
+ * @property {boolean} takeover contexts are kept on both sides
+ * @property {number} [windowBits]
+ * @property {number} [level]
+ * @property {number} [memLevel]
  */
 
 /**
@@ -25,10 +36,15 @@ import { serverMessages } from '../payloads.mjs';
  * @typedef {object} Peer
  * @property {() => { version: string, mode: string }} claim throws if this is not what it claims to be
  * @property {(work: Work) => Promise<number>} serve on a free port of 127.0.0.1, which it returns
+ * @property {(deflate: Deflate) => string} [effort] level and memLevel, in words
  */
 
 /** @type {Peer} */
 const peer = await import(`./${process.argv[2]}.mjs`);
+
+let highest = 0;
+/** @type {NodeJS.Timeout | undefined} */
+let watching;
 
 /** @type {Session | undefined} */
 let profiler;
@@ -36,9 +52,17 @@ let profiler;
 answer({
   claim: () => peer.claim(),
 
-  /** @param {Omit<Work, 'messages'> & { count?: number, size?: number }} order */
-  serve: ({ count = 0, size = 0, ...work }) =>
-    peer.serve({ ...work, messages: serverMessages(count, size) }),
+  /** @param {Omit<Work, 'messages'> & { count?: number, size?: number, json?: { count: number, size: number } }} order */
+  serve: ({ count = 0, size = 0, json, ...work }) =>
+    peer.serve({
+      ...work,
+      messages: json
+        ? jsonMessages(json.count, json.size).map(String)
+        : serverMessages(count, size),
+    }),
+
+  /** @param {Deflate | undefined} deflate */
+  effort: (deflate) => (deflate === undefined ? '' : peer.effort?.(deflate)),
 
   /** CPU time of this whole process so far, in microseconds. */
   cpu() {
@@ -55,6 +79,19 @@ answer({
       least = Math.min(least, process.memoryUsage.rss());
     }
     return least;
+  },
+
+  /** From now on, look every few milliseconds. */
+  watchMemory() {
+    highest = 0;
+    watching = setInterval(() => {
+      highest = Math.max(highest, process.memoryUsage.rss());
+    }, 5);
+  },
+
+  watchedMemory() {
+    clearInterval(watching);
+    return { highest, now: process.memoryUsage.rss() };
   },
 
   async startProfile() {

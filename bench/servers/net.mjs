@@ -10,7 +10,7 @@ export function claim() {
 
 /** @type {import('./host.mjs').Peer['serve']} */
 export function serve({ kind, messages }) {
-  const frames = messages.map((message) => frame('binary', message));
+  const frames = messages.map((message) => frame('binary', Buffer.from(message)));
   const sockets = new Set();
   return listen((server) => {
     server.on('upgrade', (request, socket) => {

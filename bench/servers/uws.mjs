@@ -13,10 +13,11 @@ export function claim() {
 }
 
 /** @type {import('./host.mjs').Peer['serve']} */
-export function serve({ kind, strings, messages }) {
+export function serve({ kind, strings, deflate, messages }) {
   const app = uWS.App();
+  const compress = deflate !== undefined;
   app.ws('/*', {
-    compression: uWS.DISABLED,
+    compression: modeOf(deflate),
     maxPayloadLength: LONGEST_MESSAGE,
     maxBackpressure: 2 * LONGEST_MESSAGE,
     idleTimeout: 0,
@@ -27,11 +28,12 @@ export function serve({ kind, strings, messages }) {
     message(ws, data, isBinary) {
       if (kind === 'echo') {
         if (strings) ws.send(Buffer.from(data).toString(), false);
-        else ws.send(data, isBinary);
+        else ws.send(data, isBinary, compress);
       } else if (kind === 'stream') {
         stream(ws, requested(new Uint8Array(data)));
       } else {
-        for (const message of messages) app.publish('all', message, true);
+        for (const message of messages)
+          app.publish('all', message, typeof message !== 'string', compress);
       }
     },
     drain(ws) {
@@ -57,3 +59,15 @@ export function serve({ kind, strings, messages }) {
     });
   });
 }
+
+/** @param {import('./host.mjs').Deflate | undefined} deflate */
+function modeOf(deflate) {
+  if (deflate === undefined) return uWS.DISABLED;
+  return deflate.takeover
+    ? uWS.DEDICATED_COMPRESSOR | uWS.DEDICATED_DECOMPRESSOR
+    : uWS.SHARED_COMPRESSOR | uWS.SHARED_DECOMPRESSOR;
+}
+
+/** @type {import('./host.mjs').Peer['effort']} */
+export const effort = ({ takeover }) =>
+  takeover ? 'dedicated contexts, its default' : 'shared contexts (libdeflate)';

@@ -17,9 +17,13 @@ export function claim() {
 }
 
 /** @type {import('./host.mjs').Peer['serve']} */
-export function serve({ kind, strings, messages }) {
+export function serve({ kind, strings, deflate, messages }) {
   return listen((server) => {
-    const wss = new WebSocketServer({ server, maxPayload: LONGEST_MESSAGE });
+    const wss = new WebSocketServer({
+      server,
+      maxPayload: LONGEST_MESSAGE,
+      perMessageDeflate: deflate === undefined ? false : settingsOf(deflate),
+    });
     wss.on('connection', (ws) => {
       if (kind === 'echo') {
         ws.on('message', (data, isBinary) => {
@@ -51,3 +55,17 @@ export function serve({ kind, strings, messages }) {
     }
   });
 }
+
+/** @param {import('./host.mjs').Deflate} deflate */
+function settingsOf({ takeover, windowBits, level, memLevel }) {
+  return {
+    threshold: 0,
+    serverNoContextTakeover: !takeover,
+    clientNoContextTakeover: !takeover,
+    ...(windowBits && { serverMaxWindowBits: windowBits, clientMaxWindowBits: windowBits }),
+    zlibDeflateOptions: { ...(level && { level }), ...(memLevel && { memLevel }) },
+  };
+}
+
+/** @type {import('./host.mjs').Peer['effort']} */
+export const effort = ({ level = 6, memLevel = 8 }) => `level ${level}, memLevel ${memLevel}`;

@@ -224,18 +224,16 @@ export class Compression {
   }
 }
 
-/**
- * What the contexts of one connection take, in bytes, when all are in use. zlib's own figures: a
- * compressor has a window, a table of the same size in 16-bit words twice over, and a buffer; a
- * decompressor a window, which we keep a second time to be able to begin anew.
- */
+/** What a compressor of Node's zlib has whatever it is told: a hash table of 64 KiB, and its state. */
+const DEFLATER_OVERHEAD = 72 * 1024;
+
+/** What the contexts of one connection take when all are in use, in bytes: a compressor, and a window for what comes. */
 export function contextBytes(parameters: DeflateParameters, memLevel: number): number {
-  const deflater = 2 ** (Math.max(9, parameters.serverMaxWindowBits) + 2) + 2 ** (memLevel + 9);
-  const inflater = 2 ** (parameters.clientMaxWindowBits + 1);
-  const overhead = 12 * 1024;
+  const { serverMaxWindowBits, clientMaxWindowBits } = parameters;
+  const deflater = 2 ** (serverMaxWindowBits + 2) + 2 ** (memLevel + 9) + DEFLATER_OVERHEAD;
   return (
-    (parameters.serverNoContextTakeover ? 0 : deflater + overhead) +
-    (parameters.clientNoContextTakeover ? 0 : inflater + overhead)
+    (parameters.serverNoContextTakeover ? 0 : deflater) +
+    (parameters.clientNoContextTakeover ? 0 : 2 ** clientMaxWindowBits)
   );
 }
 

@@ -94,14 +94,24 @@ class DrivenDeflater implements Deflater {
   }
 }
 
-class DrivenInflater implements Inflater {
-  readonly #options: DeflateContextOptions;
-  readonly #window: SlidingWindow | undefined;
-  #context: ZlibDrive | undefined;
+/**
+ * Contexts that decompress, by the size of the window. All connections share them: what a connection
+ * has of its own is the window, and a context gets to know it as a block that is not compressed.
+ */
+const contexts = new Map<number, ZlibDrive>();
 
-  constructor(options: DeflateContextOptions) {
-    this.#options = options;
-    this.#window = options.takeover ? new SlidingWindow(options.windowBits) : undefined;
+class DrivenInflater implements Inflater {
+  readonly #context: ZlibDrive;
+  readonly #windowBits: number;
+  readonly #window: SlidingWindow | undefined;
+
+  constructor({ windowBits, takeover }: DeflateContextOptions) {
+    let context = contexts.get(windowBits);
+    if (context === undefined)
+      contexts.set(windowBits, (context = ZlibDrive.inflate({ windowBits })));
+    this.#context = context;
+    this.#windowBits = windowBits;
+    this.#window = takeover ? new SlidingWindow(windowBits) : undefined;
   }
 
   get window(): Buffer | undefined {
@@ -110,69 +120,57 @@ class DrivenInflater implements Inflater {
 
   inflate(payload: Uint8Array, limit: number): Buffer | undefined {
     const output = new Output();
-    let done = false;
     try {
-      done = this.#run(payload, output, limit);
+      if (!this.#run(payload, output, limit)) return undefined;
     } catch (error) {
       throw invalidDeflate(error as Error);
-    } finally {
-      if (!done) this.release(); // it stands somewhere inside a message
     }
-    if (!done) return undefined;
     const message = output.take();
     this.#window?.slide(message);
     return message;
   }
 
   passed(message: Uint8Array): void {
-    this.release();
     this.#window?.slide(message);
   }
 
   release(): void {
-    this.#context?.close();
-    this.#context = undefined;
+    // There is nothing but the window.
   }
 
   /** @returns whether that was all, within the limit. */
   #run(payload: Uint8Array, output: Output, limit: number): boolean {
+    const context = this.#context;
     let rest = payload;
-    let context = this.#begin();
+    this.#begin(this.window);
     for (;;) {
       const unused = context.run(Z_SYNC_FLUSH, rest, output, limit);
       if (output.length > limit) return false;
       if (unused === 0) {
         const left = context.run(Z_BLOCK, TAIL_AND_SENTINEL, output, limit);
-        if (left === TAIL_AND_SENTINEL.length)
-          this.release(); // it ended with a final block
-        else if (left !== 1) throw new Error(CUT_SHORT);
+        // All of it is left if the message ended with a final block.
+        if (left !== 1 && left !== TAIL_AND_SENTINEL.length) throw new Error(CUT_SHORT);
         return output.length <= limit;
       }
       // A block with BFINAL set ends a DEFLATE stream, but not the message (section 7.2.3.4).
       rest = rest.subarray(rest.length - unused);
-      context = this.#goOn(output);
+      const window = new SlidingWindow(this.#windowBits);
+      window.slide(this.window ?? NOTHING);
+      window.slide(output.take());
+      this.#begin(window.contents);
     }
   }
 
-  /** The context for a new message. */
-  #begin(): ZlibDrive {
-    if (this.#context === undefined) this.#open(this.window);
-    else if (!this.#options.takeover) this.#context.reset();
-    return this.#context!;
-  }
-
-  /** A context for the rest of a message: it may refer to all that came before. */
-  #goOn(output: Output): ZlibDrive {
-    this.release();
-    const window = new SlidingWindow(this.#options.windowBits);
-    window.slide(this.window ?? NOTHING);
-    window.slide(output.take());
-    return this.#open(window.contents);
-  }
-
-  #open(dictionary: Buffer | undefined): ZlibDrive {
-    const { windowBits } = this.#options;
-    return (this.#context = ZlibDrive.inflate({ windowBits, dictionary }));
+  /** Begin anew, with what may be referred to. */
+  #begin(window: Buffer | undefined): void {
+    const context = this.#context;
+    context.reset();
+    if (window === undefined) return;
+    const header = Buffer.of(0x00, 0x00, 0x00, 0xff, 0xff); // a stored block (RFC 1951 section 3.2.4)
+    header.writeUInt16LE(window.length, 1);
+    header.writeUInt16LE(window.length ^ 0xffff, 3);
+    context.skip(header);
+    context.skip(window);
   }
 }
 

@@ -39,6 +39,8 @@ export interface ContextOptions {
 
 /** Output gathers here, whoever it is for: the contexts run one after the other. */
 const scratch = Buffer.allocUnsafeSlow(64 * 1024);
+/** For output that nobody wants; as long as the largest window. */
+const discarded = Buffer.allocUnsafeSlow(32 * 1024);
 /** Less room than this and zlib may have to write its end marker twice. */
 const LEAST_ROOM = 16;
 /** Node's streams want a buffer of their own, which is never used here: the least they take. */
@@ -79,6 +81,20 @@ export class ZlibDrive {
   /** Give the memory back. */
   close(): void {
     this.#zlib.close();
+  }
+
+  /** Put bytes through of which at most a window's length comes out, and forget that. */
+  skip(input: Uint8Array): void {
+    const { length } = discarded;
+    this.#zlib._handle.writeSync(
+      constants.Z_SYNC_FLUSH,
+      input,
+      0,
+      input.length,
+      discarded,
+      0,
+      length,
+    );
   }
 
   /**

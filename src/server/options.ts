@@ -50,7 +50,7 @@ export interface DeflateOptions {
   readonly contextTakeover?: 'none' | 'server' | 'client' | 'both';
   /** The largest sliding window, as a power of two: 8 to 15. @default 15 if all contexts are shared, else 12 */
   readonly windowBits?: number;
-  /** How hard to try, 0 to 9. @default 6 */
+  /** How hard to try, 0 to 9. @default 6 if all contexts are shared, else 3 */
   readonly level?: number;
   /** Memory of a compressor, 1 to 9. @default 8 if all contexts are shared, else 5 */
   readonly memLevel?: number;
@@ -186,7 +186,6 @@ const DEFAULTS = {
 const DEFLATE_DEFAULTS = {
   threshold: 256,
   contextTakeover: 'none',
-  level: 6,
   memoryBudget: 128 * 1024 * 1024,
   idleRelease: 30_000,
 } as const;
@@ -322,8 +321,10 @@ export function resolveOptions<Context>(
 /** What one connection pays for is smaller than what all of them share. */
 function resolveDeflate(given: DeflateOptions): ResolvedDeflateOptions {
   const shared = (given.contextTakeover ?? 'none') === 'none';
-  const size = shared ? { windowBits: 15, memLevel: 8 } : { windowBits: 12, memLevel: 5 };
-  return { ...DEFLATE_DEFAULTS, ...size, ...given };
+  const effort = shared
+    ? { windowBits: 15, level: 6, memLevel: 8 }
+    : { windowBits: 12, level: 3, memLevel: 5 };
+  return { ...DEFLATE_DEFAULTS, ...effort, ...given };
 }
 
 /**
