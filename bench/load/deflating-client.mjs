@@ -163,9 +163,11 @@ export function check(/** @type {Buffer} */ message, /** @type {Buffer | undefin
 }
 
 /** What all the clients have agreed on with the server, which must be some compression. */
-export function agreedBy(/** @type {DeflatingClient[]} */ [first]) {
-  if (first === undefined || !first.agreed.compressed) {
-    throw new Error('the server does not compress');
+export function agreedBy(/** @type {DeflatingClient[]} */ clients) {
+  const [agreed, ...others] = new Set(clients.map((client) => client.agreed.extensions));
+  const first = clients[0];
+  if (first === undefined || !first.agreed.compressed || others.length > 0) {
+    throw new Error(`the server agrees on ${[agreed, ...others].join(' and ')}`);
   }
   return first.agreed;
 }

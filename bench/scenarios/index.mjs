@@ -199,7 +199,7 @@ export const scenarios = [
     kind: 'deflate-memory',
     unit: 'KiB per connection',
     only: DEFLATING,
-    params: { size: 400, share: 0.1, deflate: { takeover: true } },
+    params: { size: 400, share: 0.08, deflate: { takeover: true } },
   },
   {
     name: 'deflate-storm',
