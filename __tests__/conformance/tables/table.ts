@@ -19,15 +19,19 @@
  */
 import { hex } from '../../support/bytes.js';
 
-export interface DecoderRow {
+/** What an endpoint makes of the bytes that it receives. */
+export interface Outcome {
+  /** Messages and control frames, with their bytes written out in full. */
+  events: string[];
+  failure: { code: string; closeCode: number; at?: number; by?: number } | undefined;
+}
+
+export interface DecoderRow extends Outcome {
   section: string;
   title: string;
   /** The literal, as written. */
   literal: string;
   bytes: Buffer;
-  /** Messages and control frames, with their bytes written out in full. */
-  events: string[];
-  failure: { code: string; closeCode: number; at?: number; by?: number } | undefined;
   options: { role?: 'client'; maxPayload?: number; rsv1?: boolean };
 }
 
@@ -44,6 +48,28 @@ export function lines(text: string, columns: number): string[][] {
     });
 }
 
+/** Reads the column `outcome`. */
+export function readOutcome(text: string, where: string): Outcome {
+  const outcome: Outcome = { events: [], failure: undefined };
+  for (const item of text === '-' ? [] : text.split(',').map((part) => part.trim())) {
+    if (outcome.failure) throw new Error(`${where}: nothing follows a failure`);
+    const failure = /^!(1\d{3}) (ERR_[A-Z0-9_]+)(?: (at|by) (\d+))?$/.exec(item);
+    const event = /^((?:compressed )?(?:text|binary)|ping|pong|close \d+)(?: (.+))?$/.exec(item);
+    if (failure) {
+      const [, closeCode, code = '', when, index] = failure;
+      outcome.failure = {
+        code,
+        closeCode: Number(closeCode),
+        ...(when ? { [when]: Number(index) } : {}),
+      };
+    } else if (event) {
+      const [, name = '', payload = ''] = event;
+      outcome.events.push(`${name} ${hex(payload).toString('hex')}`.trim());
+    } else throw new Error(`${where}: not an outcome: ${item}`);
+  }
+  return outcome;
+}
+
 export function decoderTable(text: string): DecoderRow[] {
   return lines(text, 5).map(
     ([section = '', title = '', literal = '', outcome = '', options = '']) => {
@@ -54,28 +80,9 @@ export function decoderTable(text: string): DecoderRow[] {
         title,
         literal,
         bytes: hex(literal),
-        events: [],
-        failure: undefined,
+        ...readOutcome(outcome, where),
         options: {},
       };
-      for (const item of outcome === '-' ? [] : outcome.split(',').map((part) => part.trim())) {
-        if (row.failure) throw new Error(`${where}: nothing follows a failure`);
-        const failure = /^!(1\d{3}) (ERR_[A-Z0-9_]+)(?: (at|by) (\d+))?$/.exec(item);
-        const event = /^((?:compressed )?(?:text|binary)|ping|pong|close \d+)(?: (.+))?$/.exec(
-          item,
-        );
-        if (failure) {
-          const [, closeCode, code = '', when, index] = failure;
-          row.failure = {
-            code,
-            closeCode: Number(closeCode),
-            ...(when ? { [when]: Number(index) } : {}),
-          };
-        } else if (event) {
-          const [, name = '', payload = ''] = event;
-          row.events.push(`${name} ${hex(payload).toString('hex')}`.trim());
-        } else throw new Error(`${where}: not an outcome: ${item}`);
-      }
       for (const option of options.split(' ').filter((word) => word !== '')) {
         const [name, value] = option.split('=');
         if (name === 'client') row.options.role = 'client';
