@@ -9,7 +9,8 @@ const HISTORY = 2 ** constants.Z_MAX_WINDOWBITS;
 
 /**
  * Inflates one message by the letter of section 7.2.2, slowly: blocks of every kind, BFINAL set on any of
- * them, and nothing unfinished at the end.
+ * them, and nothing unfinished at the end. One thing it lets pass, as everyone does: that nothing at all
+ * follows a block with BFINAL set (section 7.2.3.4 asks for an octet 0x00).
  *
  * @param history what was sent in messages before, if their window is taken over.
  * @throws whatever zlib throws, if `payload` is no compressed message.
@@ -20,7 +21,9 @@ export function inflateStrictly(
 ): Buffer {
   let rest = Buffer.concat([payload, TAIL, LAST_BLOCK]);
   let all = Buffer.from(history);
+  const end = TAIL.length + LAST_BLOCK.length;
   while (rest.length > 0) {
+    if (rest.length === end && payload.length > 0) break;
     // zlib stops behind a block with BFINAL set; "the next DEFLATE block follows".
     const dictionary = all.subarray(-HISTORY);
     const { buffer, engine } = inflateRawSync(rest, {

@@ -20,11 +20,13 @@ const { Z_SYNC_FLUSH } = constants;
 
 /** What a sender removes from the end and a receiver adds (RFC 7692 sections 7.2.1 and 7.2.2). */
 export const TAIL: Buffer = Buffer.of(0x00, 0x00, 0xff, 0xff);
-/**
- * The tail, an empty final block, and a byte that is left over only if the stream ended there.
- * Otherwise the message was cut short.
- */
+/** The tail, an empty final block, and a byte that must not be read. */
 const TAIL_AND_END: Buffer = Buffer.concat([TAIL, Buffer.from('010000ffff00', 'hex')]);
+/**
+ * How much of it is left over if the message is whole: all but the last byte is read, or the tail
+ * alone, as the end of a final block, or nothing, since a final block ended before it.
+ */
+const LEFT_OVER: readonly number[] = [1, TAIL_AND_END.length - TAIL.length, TAIL_AND_END.length];
 export const CUT_SHORT = 'it ends inside a block';
 /** The thread pool is asked once for so many bytes of output. */
 const CHUNK_SIZE = 128 * 1024;
@@ -158,7 +160,7 @@ function* inflateCalls(
     length += buffer.length;
     if (length > limit) return undefined;
     const left = data.length - engine.bytesWritten;
-    if (left === 1 || left === TAIL_AND_END.length) {
+    if (LEFT_OVER.includes(left)) {
       return pieces.length === 1 ? buffer : Buffer.concat(pieces, length);
     }
     if (left < TAIL_AND_END.length) throw invalidDeflate(new Error(CUT_SHORT));
