@@ -49,7 +49,7 @@ function expected({ events, failure }: DecoderRow): object {
 }
 
 /** Keeps what Jest prints about a message of 64 KiB readable. */
-function digest(event: string): string {
+export function digest(event: string): string {
   if (event.length < 600) return event;
   let sum = 0;
   for (let i = 0; i < event.length; i++) sum = (Math.imul(sum, 31) + event.charCodeAt(i)) | 0;

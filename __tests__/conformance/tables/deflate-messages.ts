@@ -132,6 +132,7 @@ export const deflateMessages = deflateTable(`
 7.2.1   | BFINAL=1, then a block that copies from before it                              | c18c 00000000 f348cdc9c957000002930000   | text 48656c6c6f2048656c6c6f
 7.2.1   | each message may have one: two messages                                        | c186 00000000 cbcf4b050000 c186 00000000 2b29cf070000 | text 6f6e65, text 74776f
 7.2.1   | a block with BFINAL=1 does not end the connection                              | c188 00000000 f348cdc9c9070000 c187 00000000 f248cdc9c90700 | text 48656c6c6f, text 48656c6c6f
+7.2.1   | BFINAL=1 and nothing behind it: all let it pass that 0x00 is missing           | c187 00000000 f348cdc9c90700             | text 48656c6c6f
 7.2.1   | BFINAL=1, the message in fragments                                             | 4184 00000000 f348cdc9 0082 00000000 c907 8082 00000000 0000 | text 48656c6c6f
 
 # 7.2.3: the examples of the RFC
@@ -210,6 +211,9 @@ export const deflateMessages = deflateTable(`
 7.2.2   | cut behind the length of a stored block                                        | c183 00000000 000500                     | !1007 ERR_INVALID_DEFLATE
 7.2.2   | cut inside the header of a block with dynamic codes                            | c18c 00000000 7c8cb10d00200cc35ee13537   | !1007 ERR_INVALID_DEFLATE
 7.2.2   | cut in the middle of a block with dynamic codes                                | c19e 00000000 7c8cb10d00200cc35ee1353729fcff01a230c08217475114f8112f3ad876 | !1007 ERR_INVALID_DEFLATE
+7.2.2   | no octet at all, though 0x00 is the least there can be                         | c180 00000000                            | !1007 ERR_INVALID_DEFLATE
+7.2.2   | cut behind the data: the tail is no block then                                 | c186 00000000 f248cdc9c907               | !1007 ERR_INVALID_DEFLATE
+7.2.2   | the four octets are still there, and nothing behind them                       | c18b 00000000 f248cdc9c907000000ffff     | !1007 ERR_INVALID_DEFLATE
 7.2.2   | takeover: cut in the middle of a block                                         | c183 00000000 f248cd                     | !1007 ERR_INVALID_DEFLATE | takeover
 
 # 8.1 of RFC 6455: Text is UTF-8, which shows after inflation

@@ -226,9 +226,9 @@ export const deflateNegotiation = negotiationTable(`
 7.1.3   | "The simplest": permessage-deflate                                                     | permessage-deflate                       | permessage-deflate | both 15
 7.1.3   | "permessage-deflate; client_max_window_bits; server_max_window_bits=10"                | permessage-deflate; client_max_window_bits; server_max_window_bits=10 | permessage-deflate; server_max_window_bits=10
 7.1.3   | the same, with the fallback that the RFC adds                                          | permessage-deflate; client_max_window_bits; server_max_window_bits=10, permessage-deflate; client_max_window_bits | permessage-deflate; server_max_window_bits=10
-7.1.3   | what Chromium, ws and undici send, to a server in shared mode                          | permessage-deflate; client_max_window_bits | permessage-deflate; server_no_context_takeover; client_no_context_takeover | none 15
+7.1.3   | what Chromium, ws, undici and websockets send, to a server in shared mode                          | permessage-deflate; client_max_window_bits | permessage-deflate; server_no_context_takeover; client_no_context_takeover | none 15
 7.1.3   | the same to one with contexts of 4 KiB                                                 | permessage-deflate;client_max_window_bits | permessage-deflate; server_max_window_bits=12; client_max_window_bits=12 | both 12
-7.1.3   | what Python's websockets sends                                                         | permessage-deflate; server_max_window_bits=12; client_max_window_bits=12 | permessage-deflate; server_max_window_bits=12; client_max_window_bits=12
+7.1.3   | what a client sends that wants 4 KiB of memory                                                         | permessage-deflate; server_max_window_bits=12; client_max_window_bits=12 | permessage-deflate; server_max_window_bits=12; client_max_window_bits=12
 
 # RFC 6455, 9.1: the header's grammar
 9.1     | "MAY be split or combined across multiple lines": the first has the preference         | PMD; SMWB=10 ¶ PMD                       | PMD; SMWB=10
