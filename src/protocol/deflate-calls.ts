@@ -22,6 +22,13 @@ const { Z_SYNC_FLUSH } = constants;
 export const TAIL: Buffer = Buffer.of(0x00, 0x00, 0xff, 0xff);
 /** The tail, an empty final block, and a byte that must not be read. */
 const TAIL_AND_END: Buffer = Buffer.concat([TAIL, Buffer.from('010000ffff00', 'hex')]);
+/** The same with one more empty block. */
+const TAIL_AND_LATER_END: Buffer = Buffer.concat([
+  TAIL,
+  Buffer.from('000000ffff', 'hex'),
+  TAIL_AND_END.subarray(TAIL.length),
+]);
+const END_AS_DATA: Buffer = TAIL_AND_END.subarray(0, -1);
 /**
  * How much of it is left over if the message is whole: all but the last byte is read, or the tail
  * alone, as the end of a final block, or nothing, since a final block ended before it.
@@ -146,21 +153,28 @@ function* inflateCalls(
   let length = 0;
   let data = Buffer.concat([payload, TAIL_AND_END]);
   for (;;) {
-    const { buffer, engine } = yield {
-      data,
-      zlib: {
-        windowBits,
-        finishFlush: Z_SYNC_FLUSH,
-        info: true,
-        maxOutputLength: Math.max(1, limit - length),
-        ...(window.contents === undefined ? {} : { dictionary: window.contents }),
-      },
+    const zlib = {
+      windowBits,
+      finishFlush: Z_SYNC_FLUSH,
+      info: true,
+      maxOutputLength: Math.max(1, limit - length),
+      ...(window.contents === undefined ? {} : { dictionary: window.contents }),
     };
+    const { buffer, engine } = yield { data, zlib };
     pieces.push(buffer);
     length += buffer.length;
     if (length > limit) return undefined;
     const left = data.length - engine.bytesWritten;
     if (LEFT_OVER.includes(left)) {
+      if (left === 1 && buffer.subarray(-END_AS_DATA.length).equals(END_AS_DATA)) {
+        // A message may end so. Or a final stored block was cut short of as many bytes: it takes any
+        // other end for its own too, and then leaves more of it.
+        const body = data.subarray(0, -TAIL_AND_END.length);
+        const other = Buffer.concat([body, TAIL_AND_LATER_END]);
+        const again = yield { data: other, zlib };
+        if (other.length - again.engine.bytesWritten !== 1)
+          throw invalidDeflate(new Error(CUT_SHORT));
+      }
       return pieces.length === 1 ? buffer : Buffer.concat(pieces, length);
     }
     if (left < TAIL_AND_END.length) throw invalidDeflate(new Error(CUT_SHORT));

@@ -214,6 +214,12 @@ export const deflateMessages = deflateTable(`
 7.2.2   | no octet at all, though 0x00 is the least there can be                         | c180 00000000                            | !1007 ERR_INVALID_DEFLATE
 7.2.2   | cut behind the data: the tail is no block then                                 | c186 00000000 f248cdc9c907               | !1007 ERR_INVALID_DEFLATE
 7.2.2   | the four octets are still there, and nothing behind them                       | c18b 00000000 f248cdc9c907000000ffff     | !1007 ERR_INVALID_DEFLATE
+7.2.2   | cut five bytes before the end of a final stored block                          | c288 00000000 010800f7ff616263           | !1007 ERR_INVALID_DEFLATE
+7.2.2   | cut six bytes before the end of a final stored block                           | c288 00000000 010900f6ff616263           | !1007 ERR_INVALID_DEFLATE
+7.2.2   | cut nine bytes before the end of a final stored block                          | c288 00000000 010c00f3ff616263           | !1007 ERR_INVALID_DEFLATE
+7.2.2   | four bytes before it: to the letter the tail is the end of that block          | c288 00000000 010700f8ff616263           | binary 6162630000ffff
+7.2.2   | a message that ends in the bytes of tails and empty blocks                     | c28f 00000000 000900f6ff0000ffff010000ffff 00 | binary 0000ffff010000ffff
+7.2.2   | the same with BFINAL=1                                                         | c28f 00000000 010900f6ff0000ffff010000ffff 00 | binary 0000ffff010000ffff
 7.2.2   | takeover: cut in the middle of a block                                         | c183 00000000 f248cd                     | !1007 ERR_INVALID_DEFLATE | takeover
 
 # 8.1 of RFC 6455: Text is UTF-8, which shows after inflation
