@@ -200,7 +200,7 @@ export class Receiver {
       this.#failed(
         new ProtocolError(
           'ERR_MESSAGE_TIMEOUT',
-          `a message was not complete ${messageTimeout} ms after its first byte (messageTimeout)`,
+          `byte ${decoder.offset}: a message was not complete ${messageTimeout} ms after its first byte (messageTimeout)`,
         ),
       );
     });

@@ -65,39 +65,44 @@ const EMPTY: ClosePayload = { code: CloseCode.NoStatusReceived, reason: '' };
 /**
  * Read the payload of a received Close frame.
  *
+ * @param offset where in the stream it stands, for messages; -1 if it stands in none.
  * @throws ProtocolError for one byte of payload, a code that may not be sent, or a reason that is
  * not UTF-8 (sections 5.5.1, 7.4 and 8.1).
  */
-export function parseClosePayload(payload: Buffer): ClosePayload {
+export function parseClosePayload(payload: Buffer, offset = -1): ClosePayload {
   if (payload.length === 0) return EMPTY;
   if (payload.length < CODE_BYTES) {
     throw new ProtocolError(
       'ERR_CLOSE_PAYLOAD',
-      'the Close frame has 1 byte of payload; a status code needs 2 (RFC 6455 section 5.5.1)',
+      `${place(offset)}the Close frame has 1 byte of payload, 0x${payload.toString('hex')}; it needs 2 for a status code, or none (RFC 6455 section 5.5.1)`,
     );
   }
   const code = payload.readUInt16BE(0);
-  checkReceivedCode(code);
+  checkReceivedCode(code, offset);
   const reason = payload.subarray(CODE_BYTES);
-  if (!isUtf8(reason)) throw invalidReason();
+  if (!isUtf8(reason)) throw invalidReason(offset);
   return { code, reason: reason.toString('utf8') };
 }
 
 /** @throws ProtocolError for a status code that the peer must not send (section 7.4). */
-export function checkReceivedCode(code: number): void {
+export function checkReceivedCode(code: number, offset: number): void {
   if (isValidCloseCode(code)) return;
   throw new ProtocolError(
     'ERR_CLOSE_CODE',
-    `the Close frame has status code ${code}, which must not be sent (RFC 6455 section 7.4)`,
+    `${place(offset)}the Close frame has status code ${code}, which must not be sent; use 1000, or 4000 to 4999 (RFC 6455 section 7.4)`,
   );
 }
 
-/** What to throw for a reason that is not text. */
-export function invalidReason(): ProtocolError {
+/** What to throw for a reason that is not text, in a payload at `offset`. */
+export function invalidReason(offset: number): ProtocolError {
   return new ProtocolError(
     'ERR_INVALID_UTF8',
-    "the Close frame's reason is not valid UTF-8 (RFC 6455 section 5.5.1)",
+    `${place(offset < 0 ? offset : offset + CODE_BYTES)}the Close frame has a reason that is not valid UTF-8 (RFC 6455 section 5.5.1)`,
   );
+}
+
+function place(offset: number): string {
+  return offset < 0 ? '' : `byte ${offset}: `;
 }
 
 /**

@@ -171,6 +171,11 @@ export class FrameDecoder {
     );
   }
 
+  /** Bytes of the stream that have been read. */
+  get offset(): number {
+    return this.#chunkOffset + this.#at;
+  }
+
   /** Whether a message, or a control frame, has begun and is not complete. */
   get unfinished(): boolean {
     return (
@@ -306,7 +311,7 @@ export class FrameDecoder {
       this.#found(opcode, chunk, start, end);
     }
     if (opcode === Opcode.Text && !this.#ascii && !this.#messageCompressed) {
-      if (!isUtf8(chunk.subarray(start, end))) throw this.#invalidUtf8();
+      if (!isUtf8(chunk.subarray(start, end))) throw this.#invalidText(chunk, start, end);
     }
     if (!isControl(opcode)) this.#messageOpcode = Opcode.Continuation;
     return true;
@@ -342,7 +347,9 @@ export class FrameDecoder {
       if (!control && this.#messageOpcode === Opcode.Text && !this.#messageCompressed) {
         // Until the first byte that is not ASCII there is nothing to validate.
         if (seen !== 0) this.#validator ??= new Utf8Validator();
-        if (this.#validator?.push(bytes, at, at + count) === false) throw this.#invalidUtf8();
+        if (this.#validator?.push(bytes, at, at + count) === false) {
+          throw this.#invalidByte(this.#validator, bytes, at + count);
+        }
       }
     }
     return this.#frameRemaining === 0;
@@ -350,12 +357,13 @@ export class FrameDecoder {
 
   /** A Close frame that comes in pieces is judged as far as it is there, like text. */
   #checkClose(payload: Buffer, start: number, end: number): void {
-    if (start < CODE_BYTES && end >= CODE_BYTES) checkReceivedCode(payload.readUInt16BE(0));
+    const offset = this.offset - end;
+    if (start < CODE_BYTES && end >= CODE_BYTES) checkReceivedCode(payload.readUInt16BE(0), offset);
     if (end <= CODE_BYTES) return;
     // A text message that is in progress has no use for its validator any more.
     if (start <= CODE_BYTES) this.#validator = new Utf8Validator();
     const valid = this.#validator!.push(payload, Math.max(start, CODE_BYTES), end);
-    if (!valid) throw invalidReason();
+    if (!valid) throw invalidReason(offset);
   }
 
   /** The gathered frame is complete; is the message? */
@@ -370,7 +378,7 @@ export class FrameDecoder {
     }
     if (!this.#frameFin) return false;
     const validator = this.#validator;
-    if (validator?.complete === false) throw this.#invalidUtf8();
+    if (validator?.complete === false) throw this.#cutCharacter();
     const payload = this.#message?.take() ?? EMPTY;
     this.#ascii = validator === undefined && !this.#messageCompressed;
     this.#found(this.#messageOpcode, payload, 0, payload.length);
@@ -387,7 +395,7 @@ export class FrameDecoder {
     this.#end = end;
     this.compressed = this.#messageCompressed && !isControl(opcode);
     if (opcode === Opcode.Close) {
-      this.close = parseClosePayload(this.payload);
+      this.close = parseClosePayload(this.payload, this.offset - (end - start));
       this.ignoreTheRest();
     }
   }
@@ -406,10 +414,26 @@ export class FrameDecoder {
     this.#control = undefined;
   }
 
-  #invalidUtf8(): ProtocolError {
+  /** What to throw for a Text message that lies whole in the chunk and is none: it is looked at anew. */
+  #invalidText(chunk: Buffer, start: number, end: number): ProtocolError {
+    const validator = new Utf8Validator();
+    return validator.push(chunk, start, end)
+      ? this.#cutCharacter()
+      : this.#invalidByte(validator, chunk, end);
+  }
+
+  /** @param end where in `bytes` that stands which was read last. */
+  #invalidByte({ faultAt }: Utf8Validator, bytes: Buffer, end: number): ProtocolError {
     return new ProtocolError(
       'ERR_INVALID_UTF8',
-      `a Text message has bytes that are not UTF-8, at byte ${this.#chunkOffset + this.#at} of the stream or before (RFC 6455 section 8.1)`,
+      `byte ${this.offset - (end - faultAt)}: a Text message has 0x${bytes.toString('hex', faultAt, faultAt + 1)} where UTF-8 cannot have it; send bytes as Binary (RFC 6455 section 8.1)`,
+    );
+  }
+
+  #cutCharacter(): ProtocolError {
+    return new ProtocolError(
+      'ERR_INVALID_UTF8',
+      `byte ${this.offset}: a Text message ends inside a character of UTF-8; was it cut by bytes? (RFC 6455 section 8.1)`,
     );
   }
 }

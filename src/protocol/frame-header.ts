@@ -76,7 +76,7 @@ export function parseHeader(
     if (rsv !== RSV1 || !context.rsv1 || isControl(opcode) || opcode === Opcode.Continuation) {
       throw fault(
         'ERR_RESERVED_BIT',
-        `${rsvNames(rsv)} set on ${opcodeName(opcode)}, but no extension was negotiated that defines it there; is something else writing to this socket?`,
+        `${rsvNames(rsv)} set on ${opcodeName(opcode)}, but no extension defines it; is another listener writing to this socket?`,
         '5.2',
         bytes,
         at,
@@ -89,7 +89,7 @@ export function parseHeader(
     if (!fin) {
       throw fault(
         'ERR_CONTROL_FRAGMENTED',
-        `${opcodeName(opcode)} is fragmented`,
+        `${opcodeName(opcode)} is fragmented; control frames are sent whole`,
         '5.5',
         bytes,
         at,
@@ -99,7 +99,7 @@ export function parseHeader(
     if ((byte1 & 0x7f) > MAX_7_BIT_LENGTH) {
       throw fault(
         'ERR_CONTROL_TOO_LONG',
-        `${opcodeName(opcode)} announces more than ${MAX_7_BIT_LENGTH} bytes of payload`,
+        `${opcodeName(opcode)} announces more than ${MAX_7_BIT_LENGTH} bytes of payload; send a message instead`,
         '5.5',
         bytes,
         at,
@@ -111,10 +111,17 @@ export function parseHeader(
   }
   if (masked !== (context.role === 'server')) {
     throw masked
-      ? fault('ERR_MASK_FORBIDDEN', 'a frame from the server is masked', '5.1', bytes, at, offset)
+      ? fault(
+          'ERR_MASK_FORBIDDEN',
+          'a frame from the server is masked; only clients mask',
+          '5.1',
+          bytes,
+          at,
+          offset,
+        )
       : fault(
           'ERR_MASK_REQUIRED',
-          'a frame from the client is not masked',
+          'a frame from the client is not masked; clients mask every frame',
           '5.1',
           bytes,
           at,
@@ -125,7 +132,7 @@ export function parseHeader(
     throw gathered < 0
       ? fault(
           'ERR_UNEXPECTED_CONTINUATION',
-          'a continuation frame continues no message',
+          'a continuation frame continues no message; a first fragment has opcode 1 or 2',
           '5.4',
           bytes,
           at,
@@ -133,7 +140,7 @@ export function parseHeader(
         )
       : fault(
           'ERR_EXPECTED_CONTINUATION',
-          `${opcodeName(opcode)} begins inside a fragmented message`,
+          `${opcodeName(opcode)} begins inside a fragmented message, of which ${gathered} bytes have come; its fragments have opcode 0`,
           '5.4',
           bytes,
           at,
@@ -148,7 +155,7 @@ export function parseHeader(
     if (available < size) return 0;
     length = (bytes[at + 2]! << 8) | bytes[at + 3]!;
     if (length <= MAX_7_BIT_LENGTH)
-      throw fault('ERR_LENGTH_NOT_MINIMAL', minimal(length, 16), '5.2', bytes, at, offset);
+      throw fault('ERR_LENGTH_NOT_MINIMAL', minimal(length, 16), '5.2', bytes, at, offset, size);
   } else if (length === LENGTH_64) {
     size = 10;
     if (available < size) return 0;
@@ -157,16 +164,17 @@ export function parseHeader(
     if (bytes[at + 2]! > 0x7f) {
       throw fault(
         'ERR_LENGTH_TOP_BIT',
-        'the 64-bit payload length has its top bit set',
+        'the 64-bit payload length has its top bit set; was it computed with a sign?',
         '5.2',
         bytes,
         at,
         offset,
+        size,
       );
     }
     length = bytes.readUInt32BE(at + 2) * 0x1_0000_0000 + bytes.readUInt32BE(at + 6);
     if (length <= MAX_16_BIT_LENGTH)
-      throw fault('ERR_LENGTH_NOT_MINIMAL', minimal(length, 64), '5.2', bytes, at, offset);
+      throw fault('ERR_LENGTH_NOT_MINIMAL', minimal(length, 64), '5.2', bytes, at, offset, size);
   }
   if (!isControl(opcode) && length + Math.max(gathered, 0) > context.maxPayload) {
     const total = length + Math.max(gathered, 0);
@@ -180,6 +188,7 @@ export function parseHeader(
         bytes,
         at,
         offset,
+        size,
       );
     }
   }
@@ -208,6 +217,11 @@ function opcodeName(opcode: number): string {
   return name === undefined ? `a frame with opcode 0x${opcode.toString(16)}` : `a ${name} frame`;
 }
 
+/**
+ * @param what what is wrong, and a hint where there is one; the peer gets as much of it as fits into
+ * a Close frame.
+ * @param size bytes of the header that prove it.
+ */
 function fault(
   code: ProtocolErrorCode,
   what: string,
@@ -215,8 +229,9 @@ function fault(
   bytes: Buffer,
   at: number,
   offset: number,
+  size = 2,
 ): ProtocolError {
-  const shown = bytes.toString('hex', at, at + 2).replace(/^../, '$& ');
+  const shown = bytes.toString('hex', at, at + size).replaceAll(/..(?=.)/g, '$& ');
   return new ProtocolError(
     code,
     `byte ${offset}: ${what} (header ${shown}; RFC 6455 section ${section})`,
@@ -225,7 +240,14 @@ function fault(
 
 function reserved(bytes: Buffer, at: number, offset: number): ProtocolError {
   const opcode = (bytes[at]! & 0x0f).toString(16);
-  return fault('ERR_RESERVED_OPCODE', `opcode 0x${opcode} is reserved`, '5.2', bytes, at, offset);
+  return fault(
+    'ERR_RESERVED_OPCODE',
+    `opcode 0x${opcode} is reserved; was an earlier frame not as long as it said?`,
+    '5.2',
+    bytes,
+    at,
+    offset,
+  );
 }
 
 function rsvNames(rsv: number): string {

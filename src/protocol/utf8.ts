@@ -17,6 +17,8 @@ export class Utf8Validator {
   // E0, ED, F0 and F4: that is where overlong forms, surrogates and values past U+10FFFF show.
   #low = 0x80;
   #high = 0xbf;
+  /** Index of the byte at which `push` found that the text is invalid. */
+  faultAt = -1;
 
   /** Whether the text seen so far ends at a character boundary, so that it may end here. */
   get complete(): boolean {
@@ -32,14 +34,19 @@ export class Utf8Validator {
     let at = start;
     // Finish a character that the last piece began, then let the native check take everything up
     // to the last character boundary, then begin the character that this piece cuts.
-    while (this.#owed > 0 && at < end) if (!this.#step(bytes[at++]!)) return false;
+    while (this.#owed > 0 && at < end) if (!this.#step(bytes[at++]!)) return this.#fail(at);
     if (end - at >= NATIVE_CHECK_FROM) {
       const boundary = lastBoundary(bytes, end);
-      if (!isUtf8(bytes.subarray(at, boundary))) return false;
-      at = boundary;
+      // It does not say which byte is bad: the loop then finds it.
+      if (isUtf8(bytes.subarray(at, boundary))) at = boundary;
     }
-    while (at < end) if (!this.#step(bytes[at++]!)) return false;
+    while (at < end) if (!this.#step(bytes[at++]!)) return this.#fail(at);
     return true;
+  }
+
+  #fail(behind: number): false {
+    this.faultAt = behind - 1;
+    return false;
   }
 
   #step(byte: number): boolean {

@@ -604,8 +604,9 @@ describe('Receiver, messageTimeout', () => {
   let clock: HandClock;
   let failures: unknown[];
   const fragment = (payload = 'a', opcode = 0) => clientFrame({ opcode, fin: false, payload });
-  const FAILED = [
-    'close 1008 61206d65737361676520776173206e6f7420636f6d706c6574652031303030206d7320616674657220697473206669727374206279746520286d65737361676554696d656f757429',
+  /** The Close that the peer gets when so many bytes had come. */
+  const failedBehind = (bytes: number) => [
+    `close 1008 ${Buffer.from(`byte ${bytes}: a message was not complete 1000 ms after its first byte (messageTimeout)`).toString('hex')}`,
   ];
 
   beforeEach(() => {
@@ -639,20 +640,21 @@ describe('Receiver, messageTimeout', () => {
       () => Buffer.concat([text('a'), Buffer.from([130])]),
     ],
   ])('fails the connection with 1008 when nothing comes behind %s', async (_name, begun) => {
-    feed(begun());
+    const bytes = begun();
+    feed(bytes);
     clock.advance(999);
     expect(connection.readyState).toBe('open');
     clock.advance(1);
     expect(connection.readyState).toBe('closing');
     expect(failures).toEqual(['ERR_MESSAGE_TIMEOUT']);
     await turns();
-    expect(answers()).toEqual(FAILED);
+    expect(answers()).toEqual(failedBehind(bytes.length));
     expect(sink.writableEnded).toBe(true);
     sink.push(null);
     await until('the end', () => connection.closeInfo !== undefined);
     expect(connection.closeInfo).toMatchObject({
       code: 1008,
-      reason: 'a message was not complete 1000 ms after its first byte (messageTimeout)',
+      reason: `byte ${bytes.length}: a message was not complete 1000 ms after its first byte (messageTimeout)`,
       clean: false,
       initiator: 'local',
       cause: { code: 'ERR_MESSAGE_TIMEOUT' },
@@ -675,7 +677,8 @@ describe('Receiver, messageTimeout', () => {
     clock.advance(100);
     expect(connection.readyState).toBe('closing');
     await turns();
-    expect(answers().slice(-1)).toEqual(FAILED);
+    const fed = fragment('a', 1).length + 9 * Buffer.concat(more).length;
+    expect(answers().slice(-1)).toEqual(failedBehind(fed));
   });
 
   it('is not put off by a frame that comes byte by byte', () => {
@@ -773,7 +776,10 @@ describe('Receiver, messageTimeout', () => {
     await client.ended();
     clearInterval(sending);
     client.finish();
-    expect(client.received()).toEqual(FAILED);
+    const [, , reason = ''] = client.received()[0]!.split(' ');
+    expect(client.received()).toHaveLength(1);
+    const [, bytes] = /^byte (\d+): /.exec(Buffer.from(reason, 'hex').toString())!;
+    expect(client.received()).toEqual(failedBehind(Number(bytes)));
     expect((await closed).code).toBe(1008);
   });
 

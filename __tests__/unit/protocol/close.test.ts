@@ -82,6 +82,17 @@ describe('parseClosePayload', () => {
   });
 });
 
+describe('what parseClosePayload says', () => {
+  it.each([
+    ['03', 'byte 70: the Close frame has 1 byte of payload, 0x03'],
+    ['03ec', 'byte 70: the Close frame has status code 1004,'],
+    ['03e8 80', 'byte 72: the Close frame has a reason that is not'],
+  ])('begins with the byte of the stream, if there is one: %s', (payload, text) => {
+    expect(() => parseClosePayload(hex(payload), 70)).toThrow(text);
+    expect(() => parseClosePayload(hex(payload))).toThrow(/^the Close frame has /);
+  });
+});
+
 describe('formatClosePayload', () => {
   it.each([
     ['a code without a reason', 1000, undefined, '03e8'],

@@ -394,7 +394,7 @@ describe('FrameDecoder refuses', () => {
     expect(decoder.next()).toBe(false);
     decoder.push(Buffer.concat([Buffer.alloc(500, 0x61), hex('c3'), Buffer.alloc(500, 0x61)]));
     expect(() => decoder.next()).toThrow(
-      'a Text message has bytes that are not UTF-8, at byte 3017 of the stream or before',
+      'byte 2517: a Text message has 0x61 where UTF-8 cannot have it',
     );
   });
 

@@ -308,7 +308,7 @@ describe('parseHeader', () => {
   it('says where in the stream the fault is, what was there, and which section forbids it', () => {
     const bytes = hex('0000 8380 00');
     expect(() => parseHeader(bytes, 2, 3, NONE, 1234, SERVER)).toThrow(
-      'byte 1234: opcode 0x3 is reserved (header 83 80; RFC 6455 section 5.2)',
+      'byte 1234: opcode 0x3 is reserved; was an earlier frame not as long as it said? (header 83 80; RFC 6455 section 5.2)',
     );
   });
 });

@@ -110,6 +110,20 @@ describe('Utf8Validator (RFC 3629)', () => {
   });
 
   it.each([
+    ['a byte that continues nothing', '61x4 80 61x90', 4],
+    ['the same far behind, in a piece for the native check', '61x90 80 61x9', 90],
+    ['the byte that does not continue a character', 'e282ac c3 61', 4],
+    ['the same behind characters of three bytes', '(e282ac)x40 e2 61 61x60', 121],
+  ])('tells where it was: %s', (_what, bytes, at) => {
+    const text = hex(`00x7 ${bytes}`);
+    for (let cut = 7; cut <= text.length; cut++) {
+      const validator = new Utf8Validator();
+      expect(validator.push(text, 7, cut) && validator.push(text, cut, text.length)).toBe(false);
+      expect(validator.faultAt).toBe(7 + at);
+    }
+  });
+
+  it.each([
     ['U+007F', '7f'],
     ['U+0080', 'c280'],
     ['U+07FF', 'dfbf'],
