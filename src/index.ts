@@ -12,6 +12,7 @@ export { type CloseReply, type ConnectionEvents } from './connection/events.js';
 export { WebSocketConnection } from './connection/connection.js';
 export { type Clock } from './connection/deadlines.js';
 export { type Message } from './connection/inbox.js';
+export { type DiagnosticsChannels } from './server/diagnostics.js';
 export { type Logger } from './server/logger.js';
 export {
   type Authorization,
@@ -34,4 +35,5 @@ export { type UpgradeHeaders, UpgradeRejection } from './protocol/upgrade-reject
 export { type SendFrameOptions, type SendOptions } from './connection/sender.js';
 export { type BroadcastOptions, type RejectedUpgrade, type ServerEvents } from './server/events.js';
 export { WebSocketServer } from './server/server.js';
+export { type ServerStats } from './server/stats.js';
 export { type CloseReport, type ServerCloseOptions } from './server/shutdown.js';

@@ -2,6 +2,7 @@ import { type CloseInfo, ConnectionError } from './close-info.js';
 import type { ConnectionEmitter } from './events.js';
 import type { ConnectionSettings } from './settings.js';
 import type { Deadline } from './deadlines.js';
+import { tellClosed, tellFailed } from './diagnostics.js';
 import {
   CLOSE_HANDSHAKE,
   type CloseAction,
@@ -98,6 +99,7 @@ export class Closing {
       error.closeCode,
       error.message.slice(0, MAX_REASON_BYTES),
     );
+    this.#settings.counters.failed(error);
     this.#step('failure');
     this.#report(error);
   }
@@ -179,6 +181,7 @@ export class Closing {
   }
 
   #report(error: Error): void {
+    tellFailed(this.#connection, error);
     this.#settings.observer?.failed(error, this.#connection);
     if (this.#connection.listenerCount('error') > 0) this.#connection.emit('error', error);
   }
@@ -190,6 +193,8 @@ export class Closing {
     const info = describe(ending);
     this.#info = info;
     this.#sender.abandon(new ConnectionError('ERR_CONNECTION_CLOSED', { cause: ending.cause }));
+    this.#settings.counters.closed(info);
+    tellClosed(this.#connection, info);
     this.#settings.observer?.closed(this.#connection);
     for (const resolve of ending.waiters) resolve(info);
     this.#connection.emit('close', info.code, info.reason, info);

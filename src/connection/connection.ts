@@ -60,17 +60,9 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
     this.subprotocol = details.subprotocol;
     this.extensions = details.extensions;
     this.remoteAddress = details.remoteAddress;
-    const { highWaterMark } = settings;
     const { decoder = settings.decoder, compression } = details;
     this.#socket = socket;
-    this.#sender = new Sender(
-      this,
-      socket,
-      decoder.role ?? 'server',
-      highWaterMark,
-      details.copies,
-      compression,
-    );
+    this.#sender = new Sender(this, socket, settings, details.copies, compression);
     this.#closing = new Closing(this, settings, this.#sender);
     this.#receiver = new Receiver(
       this,

@@ -10,6 +10,8 @@ export type SendCallback = (error?: Error) => void;
 
 /** Who sends through an outbox. */
 export interface OutboxOwner {
+  /** So many bytes are handed to the socket. */
+  handed(count: number): void;
   /**
    * The kernel has taken a write.
    *
@@ -289,6 +291,7 @@ export class Outbox {
     const socket = this.#socket;
     this.#queued -= piece.length;
     this.#handed += piece.length;
+    this.#owner.handed(piece.length);
     if (this.#watched ? socket.write(piece, this.#callback()) : socket.write(piece)) return;
     this.#blocked = true;
     this.#callback(); // listens for 'drain' from now on

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Closing } from './closing.js';
 import type { Compression } from './compression.js';
 import type { Deadline } from './deadlines.js';
+import { tellReceived } from './diagnostics.js';
 import type { ConnectionEmitter } from './events.js';
 import { Inbox, type Message } from './inbox.js';
 import { ProtocolError } from '../protocol/errors.js';
@@ -78,6 +79,7 @@ export class Receiver {
 
   /** Bytes came from the peer. */
   push(chunk: Buffer): void {
+    this.#settings.counters.bytesReceived += chunk.length;
     (this.#decoder ?? this.#makeDecoder()).push(chunk);
     this.read();
   }
@@ -242,6 +244,7 @@ export class Receiver {
         this.#answer(decoder.payload);
         break;
       case Opcode.Pong:
+        this.#settings.counters.pongsReceived++;
         this.#connection.emit('pong', decoder.payload);
         break;
       default:
@@ -310,6 +313,8 @@ export class Receiver {
   }
 
   #deliver(data: Message, isBinary: boolean): void {
+    this.#settings.counters.messagesReceived++;
+    tellReceived(this.#connection, data, isBinary);
     if (this.#inbox === undefined && this.#connection.emit('message', data, isBinary)) return;
     if (this.#discarding) return;
     const inbox = (this.#inbox ??= new Inbox());
@@ -320,6 +325,7 @@ export class Receiver {
 
   /** "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response" (section 5.5.2). */
   #answer(payload: Buffer): void {
+    this.#settings.counters.pingsReceived++;
     const { state } = this.#closing;
     if (state === 'open' || state === 'closing') this.#sender.outbox.pong(payload);
     this.#connection.emit('ping', payload);

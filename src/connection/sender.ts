@@ -2,10 +2,11 @@ import type { Duplex } from 'node:stream';
 import { ConnectionError } from './close-info.js';
 import type { Compression } from './compression.js';
 import { DeflateLane } from './deflate-lane.js';
+import { tellSent } from './diagnostics.js';
 import type { ConnectionEmitter } from './events.js';
 import { Outbox, type OutboxOwner, type SendCallback } from './outbox.js';
 import { checkFrame, firstByte, FrameEncoder, type FrameFlags } from '../protocol/frame-encoder.js';
-import { FIN, isControl, MASKING_KEY_BYTES, Opcode, type Role, RSV1 } from '../protocol/frame.js';
+import { FIN, isControl, MASKING_KEY_BYTES, Opcode, RSV1 } from '../protocol/frame.js';
 import {
   checkText,
   type Data,
@@ -14,6 +15,7 @@ import {
   prepareMessage,
   toBytes,
 } from '../protocol/prepared-message.js';
+import type { ConnectionSettings } from './settings.js';
 
 /** Options of `send`. */
 export interface SendOptions {
@@ -49,9 +51,8 @@ const clientEncoder = new FrameEncoder({ role: 'client' });
  */
 export class Sender implements OutboxOwner {
   readonly #connection: ConnectionEmitter;
+  readonly #settings: ConnectionSettings;
   readonly #outbox: Outbox;
-  readonly #role: Role;
-  readonly #highWaterMark: number;
   /** No Close has been sent or received. */
   #open = true;
   /** A call has returned `false` since everything was last with the kernel. */
@@ -71,16 +72,18 @@ export class Sender implements OutboxOwner {
   constructor(
     connection: ConnectionEmitter,
     socket: Duplex,
-    role: Role,
-    highWaterMark: number,
+    settings: ConnectionSettings,
     copies = false,
     compression?: Compression,
   ) {
     this.#connection = connection;
     this.#compression = compression;
-    this.#role = role;
-    this.#highWaterMark = highWaterMark;
-    this.#outbox = new Outbox(socket, role === 'client' ? clientEncoder : undefined, this, copies);
+    this.#settings = settings;
+    this.#outbox = new Outbox(socket, this.#masks ? clientEncoder : undefined, this, copies);
+  }
+
+  get #masks(): boolean {
+    return this.#settings.decoder.role === 'client';
   }
 
   get outbox(): Outbox {
@@ -116,6 +119,8 @@ export class Sender implements OutboxOwner {
       if (this.#lane === undefined) this.#outbox.whenWritten(callback);
       else this.#lane.callback = callback;
     }
+    this.#settings.counters.messagesSent++;
+    tellSent(this.#connection, data, binary);
     return this.#belowMark();
   }
 
@@ -170,6 +175,11 @@ export class Sender implements OutboxOwner {
     for (const { callback } of this.#takeBehind()) refuse(callback);
   }
 
+  /** For the outbox: bytes leave. */
+  handed(count: number): void {
+    this.#settings.counters.bytesSent += count;
+  }
+
   /** The transport is gone: whatever still waits never leaves. */
   abandon(reason: Error): void {
     this.#outbox.abandon(reason);
@@ -179,7 +189,7 @@ export class Sender implements OutboxOwner {
   /** For the outbox: the kernel has taken a write. */
   written(): boolean {
     const amount = this.bufferedAmount;
-    if (amount < this.#highWaterMark) this.#settleDrained(true);
+    if (amount < this.#settings.highWaterMark) this.#settleDrained(true);
     if (this.#owesDrain && amount === 0 && this.#open) {
       this.#owesDrain = false;
       this.#connection.emit('drain');
@@ -191,7 +201,7 @@ export class Sender implements OutboxOwner {
   drained(signal: AbortSignal | undefined): Promise<boolean> {
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     if (!this.#open) return Promise.resolve(false);
-    if (this.bufferedAmount < this.#highWaterMark) return Promise.resolve(true);
+    if (this.bufferedAmount < this.#settings.highWaterMark) return Promise.resolve(true);
     return new Promise((resolve, reject) => {
       const waiters = (this.#drainWaiters ??= new Set());
       const settle = (below: boolean): void => {
@@ -223,7 +233,7 @@ export class Sender implements OutboxOwner {
     if (this.#behind === undefined && lane === undefined) return false;
     // Encoded now: the application may change a short payload once `send` has returned.
     const message = data instanceof PreparedMessage ? data : prepareMessage(data, options?.binary);
-    const bytes = message.frame.length + (this.#role === 'client' ? MASKING_KEY_BYTES : 0);
+    const bytes = message.frame.length + (this.#masks ? MASKING_KEY_BYTES : 0);
     if (lane !== undefined) {
       lane.wait(bytes, () => this.send(message, options, callback));
     } else {
@@ -234,8 +244,8 @@ export class Sender implements OutboxOwner {
   }
 
   #sendPrepared(message: PreparedMessage): void {
-    if (this.#role === 'server') this.#outbox.frame(message.frame);
-    else this.#outbox.bytes(FIN | message.opcode, message.payload);
+    if (this.#masks) this.#outbox.bytes(FIN | message.opcode, message.payload);
+    else this.#outbox.frame(message.frame);
   }
 
   // Each of these says whether it has sent the message, or will. If not, it goes out as it is.
@@ -257,7 +267,7 @@ export class Sender implements OutboxOwner {
   #compressPrepared(message: PreparedMessage, compress: boolean | undefined): boolean {
     if (!this.#isWorthIt(message, message.payloadLength, compress)) return false;
     const compression = this.#compression!;
-    if (this.#role === 'client' || !compression.isShareable) {
+    if (this.#masks || !compression.isShareable) {
       return this.#compress(FIN | message.opcode, message.payload);
     }
     const frame = compression.frameOf(message);
@@ -342,7 +352,7 @@ export class Sender implements OutboxOwner {
 
   #belowMark(): boolean {
     if (!this.#open) return false;
-    if (this.bufferedAmount < this.#highWaterMark) return true;
+    if (this.bufferedAmount < this.#settings.highWaterMark) return true;
     this.#owesDrain = true;
     this.#outbox.watch();
     return false;

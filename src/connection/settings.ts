@@ -1,4 +1,5 @@
 import type { Compression } from './compression.js';
+import type { Counters } from './counters.js';
 import type { Deadlines } from './deadlines.js';
 import type { FrameDecoderOptions } from '../protocol/frame-decoder.js';
 
@@ -13,6 +14,8 @@ export interface ConnectionSettings {
   /** Milliseconds. */
   readonly messageTimeout: number;
   readonly deadlines: Deadlines;
+  /** What happens on all of them is counted here. */
+  readonly counters: Counters;
   /** Who wants to know: the server. */
   readonly observer: ConnectionObserver | undefined;
 }

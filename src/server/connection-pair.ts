@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream';
 import type { ConnectionSettings } from '../connection/settings.js';
 import { WebSocketConnection } from '../connection/connection.js';
+import { Counters } from '../connection/counters.js';
 import { Deadlines, systemClock } from '../connection/deadlines.js';
 import { Compressions } from './compressions.js';
 import { resolveOptions, type ServerOptions } from './options.js';
@@ -57,6 +58,7 @@ export function createConnectionPair(options: ConnectionPairOptions = {}): Conne
       closeTimeout,
       messageTimeout,
       deadlines,
+      counters: new Counters(),
       observer: undefined,
     };
     const connection = new WebSocketConnection(transport, settings, {

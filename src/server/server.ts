@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionObserver, ConnectionSettings } from '../connection/settings.js';
 import { WebSocketConnection } from '../connection/connection.js';
+import { Counters } from '../connection/counters.js';
 import { type Clock, Deadlines, systemClock } from '../connection/deadlines.js';
 import { Compressions } from './compressions.js';
 import { createLog, type Log } from './logger.js';
@@ -20,6 +21,7 @@ import { closeServer, createOwnServer } from './own-http-server.js';
 import type { SendOptions } from '../connection/sender.js';
 import type { BroadcastOptions, ServerEvents } from './events.js';
 import { closeConnections, type CloseReport, type ServerCloseOptions } from './shutdown.js';
+import { collectStats, type ServerStats } from './stats.js';
 import { throwLater } from './throw-later.js';
 import { TypedEmitter } from '../connection/typed-emitter.js';
 import { UpgradeDispatcher, type UpgradeEndpoint } from './upgrade-dispatcher.js';
@@ -43,6 +45,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
+  readonly #counters = new Counters();
   readonly #upgrader: Upgrader<Context>;
   readonly #connections = new Set<WebSocketConnection<Context>>();
   #closing: Promise<CloseReport> | undefined;
@@ -89,6 +92,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       closeTimeout,
       messageTimeout,
       deadlines: this.#deadlines,
+      counters: this.#counters,
       observer: this.#observer(),
     };
     this.#upgrader = new Upgrader(
@@ -116,6 +120,15 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   /** The open connections, and those that are closing. */
   get connections(): ReadonlySet<WebSocketConnection<Context>> {
     return this.#connections;
+  }
+
+  /**
+   * What the server is doing and has done. Cheap: the counters are kept anyway; only
+   * `bytesBuffered` looks at every connection.
+   */
+  stats(): ServerStats {
+    const { pending, counters } = this.#upgrader;
+    return collectStats(this.#connections, pending, counters, this.#counters);
   }
 
   /** Where the http.Server listens; `null` without one or before it does. */

@@ -10,6 +10,7 @@ import { checkSubprotocol } from '../protocol/subprotocol.js';
 import { UpgradeRejection } from '../protocol/upgrade-rejection.js';
 import type { Compressions } from './compressions.js';
 import { Admission, unavailable } from './admission.js';
+import { tellAbandoned, tellOpened, tellRejected, tellRequested } from './diagnostics.js';
 import type { ServerEvents } from './events.js';
 import type { Log } from './logger.js';
 import {
@@ -21,6 +22,7 @@ import {
 import { type PendingOutcome, PendingUpgrade } from './pending-upgrade.js';
 import { refuse } from './refusal.js';
 import { heedErrors, ignoreErrors } from './socket-errors.js';
+import { UpgradeCounters } from './stats.js';
 import { throwLater } from './throw-later.js';
 
 /** From an upgrade request to a connection or a refusal: admission, `authorize`, the 101. */
@@ -33,6 +35,8 @@ export class Upgrader<Context> {
   readonly #admission: Admission;
   readonly #compressions: Compressions | undefined;
   readonly #compressedDecoder: FrameDecoderOptions;
+  /** How the upgrades went. */
+  readonly counters: UpgradeCounters = new UpgradeCounters();
   readonly #pending = new Set<PendingUpgrade>();
   /** Sockets of refused upgrades whose clients have not ended yet. */
   readonly #refused = new Set<Duplex>();
@@ -60,6 +64,11 @@ export class Upgrader<Context> {
     this.#admission = new Admission(options, log);
   }
 
+  /** Upgrades that wait for `authorize`. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
   /** See `WebSocketServer.handleUpgrade`. */
   upgrade(
     request: IncomingMessage,
@@ -67,6 +76,7 @@ export class Upgrader<Context> {
     head: Buffer,
   ): Promise<WebSocketConnection<Context> | undefined> {
     ignoreErrors(socket);
+    tellRequested(this.#server, request);
     try {
       if (this.#closing) throw unavailable('the server is shutting down');
       const handshake = this.#admission.admit(
@@ -150,13 +160,23 @@ export class Upgrader<Context> {
     if (this.#closing) throw unavailable('the server is shutting down');
     const authorization = checkAuthorization<Context>(answer);
     // A socket that is gone will not say so a second time.
-    if (socket.destroyed) return undefined;
+    if (socket.destroyed) {
+      this.#abandon(request);
+      return undefined;
+    }
     return this.#open(request, socket, head, handshake, authorization);
+  }
+
+  /** The client left before it was decided. */
+  #abandon(request: IncomingMessage): void {
+    this.counters.abandoned++;
+    tellAbandoned(this.#server, request);
   }
 
   #refuseUndone(outcome: PendingOutcome, request: IncomingMessage, socket: Duplex): void {
     if (outcome === 'left') {
       socket.destroy();
+      this.#abandon(request);
       return;
     }
     this.refuse(
@@ -199,6 +219,8 @@ export class Upgrader<Context> {
     heedErrors(socket);
     this.#connections.add(connection);
     socket.write(response, 'latin1');
+    this.counters.accepted++;
+    tellOpened(this.#server, request, connection);
     throwLater(() => this.#server.emit('connection', connection, request));
     throwLater(() => {
       connection.start(head);
@@ -236,14 +258,10 @@ export class Upgrader<Context> {
     this.#log.refusal(
       `refused an upgrade from ${address ?? 'unknown'} with ${rejection.status}: ${reason}`,
     );
-    throwLater(() =>
-      this.#server.emit('rejected', {
-        status: rejection.status,
-        reason,
-        request,
-        remoteAddress: address,
-      }),
-    );
+    const rejected = { status: rejection.status, reason, request, remoteAddress: address };
+    this.counters.refused(rejection.status);
+    tellRejected(this.#server, rejected);
+    throwLater(() => this.#server.emit('rejected', rejected));
   }
 }
 

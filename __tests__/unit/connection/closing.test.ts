@@ -1,5 +1,7 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import type { CloseInfo } from '../../../src/connection/close-info.js';
+import { Counters } from '../../../src/connection/counters.js';
 import type { CloseReply } from '../../../src/connection/events.js';
 import { ProtocolError } from '../../../src/protocol/errors.js';
 import { clientClose, clientFrame, describeFrame, parseFrames } from '../../support/frames.js';
@@ -675,6 +677,36 @@ describe('Closing, terminate()', () => {
 });
 
 describe('Closing, the close event', () => {
+  it('is counted and published before, a failure when it happens', async () => {
+    const counters = new Counters();
+    const published: unknown[] = [];
+    const hear = (message: unknown) => published.push(message);
+    subscribe('hawser.connection.failed', hear);
+    subscribe('hawser.connection.closed', hear);
+    try {
+      const { connection, client, closed, log } = await world({ counters });
+      client.send(FAULT);
+      await client.ended();
+      expect(counters.protocolErrors).toStrictEqual(new Map([['ERR_RESERVED_OPCODE', 1]]));
+      const error = expect.objectContaining({ code: 'ERR_RESERVED_OPCODE' }) as Error;
+      expect(published).toStrictEqual([{ connection, error }]);
+      expect(counters.closedByCode.size).toBe(0);
+      connection.once('close', () => log.push(`published ${published.length}`));
+      client.finish();
+      const info = await closed;
+      expect(log.at(-1)).toBe('published 2');
+      expect(published[1]).toStrictEqual({ connection, info });
+      expect(counters.closedByCode).toStrictEqual(new Map([[1002, 1]]));
+      expect(counters.closedByCause).toStrictEqual(new Map([['ERR_RESERVED_OPCODE', 1]]));
+      expect(counters.closedByInitiator).toStrictEqual({ local: 1, peer: 0, transport: 0 });
+      connection.terminate();
+      expect(counters.closedByCode).toStrictEqual(new Map([[1002, 1]]));
+    } finally {
+      unsubscribe('hawser.connection.failed', hear);
+      unsubscribe('hawser.connection.closed', hear);
+    }
+  });
+
   it('comes when the info is there, the promises are settled after it', async () => {
     const { connection, client } = await world();
     const seen: unknown[] = [];

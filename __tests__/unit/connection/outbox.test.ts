@@ -15,13 +15,17 @@ let sink: Sink;
 let progress: number[];
 /** The owner wants to hear of the next write too. */
 let waits: boolean;
+/** Bytes that the owner was told were handed over. */
+let handed: number;
 let outbox: Outbox;
 
 beforeEach(() => {
   sink = new Sink();
   progress = [];
   waits = false;
+  handed = 0;
   outbox = new Outbox(sink, undefined, {
+    handed: (count) => (handed += count),
     written: () => {
       progress.push(outbox.bufferedAmount);
       return waits;
@@ -29,7 +33,7 @@ beforeEach(() => {
   });
 });
 
-const uninterested = { written: () => false };
+const uninterested = { handed: () => undefined, written: () => false };
 
 afterEach(tearDown);
 
@@ -558,6 +562,23 @@ describe('Outbox, a socket that is behind', () => {
 });
 
 describe('Outbox, bufferedAmount and callbacks', () => {
+  it('tells its owner of every byte once, when it is handed over and not before', async () => {
+    await fallBehind();
+    expect(handed).toBe(20_000);
+    outbox.text(TEXT, 'waits');
+    outbox.pong(Buffer.from('p'));
+    await tick();
+    expect(handed).toBe(20_000);
+    sink.behind = false;
+    sink.release();
+    await turns();
+    outbox.bytes(BINARY, Buffer.alloc(70_000));
+    outbox.text(TEXT, 'last');
+    outbox.end();
+    expect(handed).toBe(20_000 + 7 + 3 + 70_010 + 6);
+    expect(handed).toBe(sink.bytes.length);
+  });
+
   it('counts every byte from the call until the kernel has it', async () => {
     const seen: number[] = [];
     waits = true;

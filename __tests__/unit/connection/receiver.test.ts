@@ -1,4 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { WebSocketConnection } from '../../../src/connection/connection.js';
+import { Counters } from '../../../src/connection/counters.js';
 import { clientClose, clientFrame, describeFrame, parseFrames } from '../../support/frames.js';
 import {
   connectionOn,
@@ -92,6 +94,44 @@ describe('Receiver, listeners', () => {
     feed(clientFrame({ opcode: 10, payload: 'p' }));
     expect(log).toEqual(['pong p']);
     expect(sink.writes).toEqual([]);
+  });
+});
+
+describe('Receiver, what is counted', () => {
+  it('is every byte, message, Ping and Pong, wanted or not, and each message is published', () => {
+    const counters = new Counters();
+    start({ counters });
+    const published: unknown[] = [];
+    const listener = (message: unknown) => published.push(message);
+    subscribe('hawser.message.received', listener);
+    const bytes = Buffer.concat([
+      text('held'),
+      ping('p'),
+      ping('q'),
+      clientFrame({ opcode: 10 }),
+      clientFrame({ opcode: 2, payload: 'a', fin: false }),
+      clientFrame({ opcode: 0, payload: 'b' }),
+    ]);
+    try {
+      feed(bytes.subarray(0, 20));
+      expect(counters.bytesReceived).toBe(20);
+      feed(bytes.subarray(20));
+      connection.resume(); // throws away what is held
+      feed(text('thrown away'));
+    } finally {
+      unsubscribe('hawser.message.received', listener);
+    }
+    expect(counters).toMatchObject({
+      bytesReceived: bytes.length + text('thrown away').length,
+      messagesReceived: 3,
+      pingsReceived: 2,
+      pongsReceived: 1,
+    });
+    expect(published).toStrictEqual([
+      { connection, data: 'held', isBinary: false },
+      { connection, data: Buffer.from('ab'), isBinary: true },
+      { connection, data: 'thrown away', isBinary: false },
+    ]);
   });
 });
 

@@ -1,18 +1,21 @@
 import { getEventListeners } from 'node:events';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ConnectionEmitter, ConnectionEvents } from '../../../src/connection/events.js';
 import { Sender } from '../../../src/connection/sender.js';
+import type { ConnectionSettings } from '../../../src/connection/settings.js';
 import { TypedEmitter } from '../../../src/connection/typed-emitter.js';
 import { formatClosePayload } from '../../../src/protocol/close.js';
 import { Opcode } from '../../../src/protocol/frame.js';
 import { prepareMessage } from '../../../src/protocol/prepared-message.js';
 import { describeFrame, parseFrames } from '../../support/frames.js';
-import { Sink, turns } from './support.js';
+import { HandClock, settingsOf, Sink, turns } from './support.js';
 
 let sink: Sink;
 let connection: ConnectionEmitter;
 let sender: Sender;
 let drains: number;
 let called: string[];
+let settings: ConnectionSettings;
 
 /** A connection of which only `'drain'` is heard, while it is the one under test. */
 function listening(): ConnectionEmitter {
@@ -24,7 +27,8 @@ function listening(): ConnectionEmitter {
 
 function make(role: 'server' | 'client' = 'server', highWaterMark = 1000): void {
   sink = new Sink();
-  sender = new Sender(listening(), sink, role, highWaterMark);
+  settings = settingsOf(new HandClock(), { role, highWaterMark });
+  sender = new Sender(listening(), sink, settings);
 }
 
 beforeEach(() => {
@@ -119,6 +123,36 @@ describe('Sender.send, what can be sent', () => {
   });
 });
 
+describe('Sender, what is counted', () => {
+  it('is each message once, and each byte of a frame when it leaves', async () => {
+    const published: unknown[] = [];
+    const listener = (message: unknown) => published.push((message as { data: unknown }).data);
+    subscribe('hawser.message.sent', listener);
+    try {
+      sender.send('a', undefined, undefined);
+      sender.send(prepareMessage('b'), undefined, undefined);
+      sender.control(Opcode.Ping, 'p');
+      sender.frame(Opcode.Text, Buffer.from('c'), { fin: false });
+      sender.send('behind', undefined, undefined);
+      expect(settings.counters).toMatchObject({ messagesSent: 2, bytesSent: 0 });
+      sender.frame(Opcode.Continuation, Buffer.from('d'), {});
+      await turns();
+      expect(settings.counters).toMatchObject({ messagesSent: 3, bytesSent: sink.bytes.length });
+      sender.close(formatClosePayload(1000));
+      sender.send('late', undefined, undefined);
+      expect(settings.counters.messagesSent).toBe(3);
+    } finally {
+      unsubscribe('hawser.message.sent', listener);
+    }
+    expect(published).toStrictEqual(['a', prepareMessage('b'), prepareMessage('behind')]);
+  });
+
+  it('is no message that could not be sent', () => {
+    expect(() => sender.send(42 as never, undefined, undefined)).toThrow(TypeError);
+    expect(settings.counters.messagesSent).toBe(0);
+  });
+});
+
 describe('Sender, when to slow down', () => {
   beforeEach(() => (sink.behind = true));
 
@@ -186,7 +220,7 @@ describe('Sender, when to slow down', () => {
   it('drained() resolves for everyone who waits as soon as less than the mark is buffered', async () => {
     sink = new Sink(16);
     sink.behind = true;
-    sender = new Sender(listening(), sink, 'server', 1000);
+    sender = new Sender(listening(), sink, settings);
     sender.send(Buffer.alloc(2000), undefined, undefined);
     await turns();
     sender.send(Buffer.alloc(100), undefined, undefined);
@@ -237,7 +271,7 @@ describe('Sender, when to slow down', () => {
 
   it('tells once, and calls back once, when the message had left inside send()', async () => {
     sink = new Sink(1024 * 1024);
-    sender = new Sender(listening(), sink, 'server', 1000);
+    sender = new Sender(listening(), sink, settings);
     sink.behind = true;
     expect(sender.send(Buffer.alloc(70_000), undefined, note('a'))).toBe(false);
     expect(sink.writes).toHaveLength(1);

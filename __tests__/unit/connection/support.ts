@@ -4,6 +4,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { CloseInfo } from '../../../src/connection/close-info.js';
 import { WebSocketConnection } from '../../../src/connection/connection.js';
+import { Counters } from '../../../src/connection/counters.js';
 import { Deadlines, type Clock } from '../../../src/connection/deadlines.js';
 import type { ConnectionSettings } from '../../../src/connection/settings.js';
 import { RawClient } from '../../support/raw-client.js';
@@ -108,6 +109,7 @@ export function settingsOf(clock: Clock, options: WorldOptions = {}): Connection
     closeTimeout: 10_000,
     messageTimeout: 60_000,
     deadlines: new Deadlines(clock),
+    counters: new Counters(),
     observer: undefined,
     ...rest,
   };

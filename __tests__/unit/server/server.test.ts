@@ -445,6 +445,30 @@ describe('messages to all', () => {
   });
 });
 
+describe('stats', () => {
+  it('has the figures of this server’s connections and upgrades alone', async () => {
+    const { wss, port } = await serve();
+    const other = await serve();
+    const client = await ask(port);
+    await client.response();
+    client.send(clientFrame({ opcode: 1, payload: 'a' }));
+    await eventually('the message', () => wss.stats().messagesReceived === 1);
+    const refused = await ask(port, { method: 'POST' });
+    await refused.response();
+    expect(wss.stats()).toMatchObject({
+      connections: 1,
+      upgradesPending: 0,
+      upgradesAccepted: 1,
+      upgradesRejected: { 405: 1 },
+    });
+    expect(other.wss.stats()).toMatchObject({
+      connections: 0,
+      upgradesAccepted: 0,
+      messagesReceived: 0,
+    });
+  });
+});
+
 describe('what goes wrong with a connection', () => {
   it("is told by 'connectionError' and logged, if the peer broke a rule", async () => {
     const { wss, port, log } = await serve();

@@ -524,6 +524,25 @@ describe('authorize', () => {
   });
 });
 
+describe('what is counted', () => {
+  it('is what became of each upgrade, and how many wait', async () => {
+    const { wss, port, answer, asked } = await serveAsking();
+    const waiting = await ask(port);
+    await asked;
+    expect(wss.stats()).toMatchObject({ upgradesPending: 1, upgradesAccepted: 0 });
+    (await ask(port)).destroy();
+    await eventually('one to leave', () => wss.stats().upgradesAbandoned === 1);
+    answer.reject(new UpgradeRejection(403));
+    expect(await waiting.response()).toMatchObject({ status: 403 });
+    expect(wss.stats()).toMatchObject({
+      upgradesPending: 0,
+      upgradesAccepted: 0,
+      upgradesRejected: { 403: 1 },
+      upgradesAbandoned: 1,
+    });
+  });
+});
+
 describe('a refusal', () => {
   it('tells the logger which option would have let a page in', async () => {
     const { port, log } = await serve();
