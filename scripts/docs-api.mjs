@@ -20,10 +20,22 @@ function read(folder) {
   return files;
 }
 
-try {
-  const typedoc = ['node_modules/typedoc/bin/typedoc', '--logLevel', 'Warn', '--out', fresh];
-  const { status } = spawnSync(process.execPath, typedoc, { stdio: 'inherit' });
+/** Writes the reference of one entry of the package into `folder`. @param {string[]} options */
+function write(folder, ...options) {
+  const typedoc = ['node_modules/typedoc/bin/typedoc', '--logLevel', 'Warn', '--out', folder];
+  const { status } = spawnSync(process.execPath, [...typedoc, ...options], { stdio: 'inherit' });
   if (status !== 0) throw new Error('typedoc failed');
+}
+
+try {
+  write(fresh);
+  for (const adapter of ['metrics']) {
+    write(
+      join(fresh, adapter),
+      ...['--entryPoints', `src/adapters/${adapter}.ts`, '--name', `hawser/${adapter}`],
+      ...['--intentionallyNotExported', 'ServerStats'],
+    );
+  }
 
   if (process.argv.includes('--check')) {
     const [is, shouldBe] = [read(committed), read(fresh)];

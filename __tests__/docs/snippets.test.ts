@@ -1,4 +1,5 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import ts from 'typescript';
@@ -43,16 +44,18 @@ const where = ({ document, line }: Snippet): string => `${document}:${line}`;
 const folder = mkdtempSync(join(tmpdir(), 'hawser-snippets-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A user's project: hawser as it is packed, Node's types and Express. */
+/** A user's project: hawser as it is packed, Node's types, Express's and prom-client. */
 function makeProject(): void {
   const modules = join(folder, 'node_modules');
   const hawser = join(modules, 'hawser');
   mkdirSync(hawser, { recursive: true });
   symlinkSync(dirname(builtPackage()), join(hawser, 'dist'), 'dir');
-  for (const file of ['package.json', 'wrapper.mjs', 'wrapper.d.mts']) {
+  for (const file of readdirSync(root).filter((name) => /^(package\.json|wrapper.*)$/.test(name))) {
     cpSync(join(root, file), join(hawser, file));
   }
-  symlinkSync(join(root, 'node_modules/@types'), join(modules, '@types'), 'dir');
+  for (const name of ['@types', 'prom-client']) {
+    symlinkSync(join(root, 'node_modules', name), join(modules, name), 'dir');
+  }
 }
 
 const OPTIONS: ts.CompilerOptions = {

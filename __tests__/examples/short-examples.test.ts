@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type IncomingMessage } from 'node:http';
+import { readOpenMetrics } from '../support/openmetrics';
 import { Client, dropClients } from './client';
 import { Program, stopPrograms } from './program';
 
@@ -185,5 +186,31 @@ describe('graceful-shutdown', () => {
     await program.prints(/closed 2: 2 cleanly, 0 cut, in \d+ ms/);
     expect(await program.exit).toEqual({ code: 0, signal: null });
     expect(program.output).toMatch(/stopped\n$/);
+  });
+});
+
+describe('metrics', () => {
+  test('gives Prometheus the figures of what has happened, and a line for each end', async () => {
+    const { program, http, ws } = await start('metrics.mjs');
+    const client = await Client.open(ws);
+    client.send('hello');
+    expect(await client.next()).toBe('hello');
+    const scrape = async () => {
+      const answer = await fetch(new URL('/metrics', http));
+      expect(answer.headers.get('content-type')).toMatch(/^application\/openmetrics-text; /);
+      const families = readOpenMetrics(await answer.text());
+      return (name: string) => [...families.get(`hawser_${name}`)!.samples.values()];
+    };
+    const before = await scrape();
+    expect(before('connections')).toEqual([1]);
+    expect(before('messages_received')).toEqual([1]);
+    expect(before('closed_by_code')).toEqual([]);
+    client.socket.close(1001);
+    await client.closed;
+    await program.prints(/127\.0\.0\.1 closed 1001 by peer\n/);
+    const after = await scrape();
+    expect(after('connections')).toEqual([0]);
+    expect(after('closed_by_code')).toEqual([1]);
+    expect(await fetch(new URL('/', http))).toMatchObject({ status: 404 });
   });
 });

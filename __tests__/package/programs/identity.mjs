@@ -1,14 +1,20 @@
 // One class, whichever way it came: prints what the two doors have, and whether it is the same.
 import { createRequire } from 'node:module';
-import * as imported from 'hawser';
+import * as main from 'hawser';
+import * as metrics from 'hawser/metrics';
 
-const required = createRequire(import.meta.url)('hawser');
-const names = Object.keys(required).sort();
-console.log(
-  JSON.stringify({
+const require = createRequire(import.meta.url);
+
+function compare(imported, required) {
+  const names = Object.keys(required).sort();
+  return {
     imported: Object.keys(imported).sort(),
     required: names,
     different: names.filter((name) => imported[name] !== required[name]),
     undefined: names.filter((name) => required[name] === undefined),
-  }),
+  };
+}
+
+console.log(
+  JSON.stringify([compare(main, require('hawser')), compare(metrics, require('hawser/metrics'))]),
 );

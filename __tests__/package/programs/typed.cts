@@ -2,6 +2,7 @@
 import events = require('node:events');
 import type { AddressInfo } from 'node:net';
 import hawser = require('hawser');
+import hawserMetrics = require('hawser/metrics');
 import { WebSocket, type RawData } from 'ws';
 
 async function main(): Promise<void> {
@@ -17,6 +18,8 @@ async function main(): Promise<void> {
   console.log(String(reply));
   const { total }: hawser.CloseReport = await wss.close();
   console.log(`closed ${total}`);
+  const text: string = hawserMetrics.metrics(wss);
+  console.log(text.split('\n').find((line) => line.startsWith('hawser_messages_sent_total')));
 }
 
 void main();

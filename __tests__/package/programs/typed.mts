@@ -9,6 +9,7 @@ import {
   type CloseReport,
   type WebSocketConnection,
 } from 'hawser';
+import { metrics } from 'hawser/metrics';
 import { WebSocket, type RawData } from 'ws';
 
 interface Visitor {
@@ -65,4 +66,12 @@ await once(client, 'close');
 
 const report: CloseReport = await wss.close({ timeout: 1000 });
 console.log(`left ${report.total}`);
+// @ts-expect-error: an http.Server has no statistics
+const noStatistics = () => metrics(server);
+void noStatistics;
+console.log(
+  metrics({ chat: wss })
+    .split('\n')
+    .find((line) => line.includes('4xxx"')),
+);
 server.close();
