@@ -1,6 +1,9 @@
+import { constants, deflateRawSync } from 'node:zlib';
 import { MAX_REASON_BYTES } from '../../src/protocol/close.js';
 import { PROTOCOL_ERRORS } from '../../src/protocol/errors.js';
 import { type FrameDecoderOptions } from '../../src/protocol/frame-decoder.js';
+import { Opcode } from '../../src/protocol/frame.js';
+import { createConnectionPair } from '../../src/server/connection-pair.js';
 import { cutAt, everyByte, hex, randomCuts } from '../support/bytes.js';
 import { decode } from '../support/decode.js';
 
@@ -112,6 +115,10 @@ const ROWS: Row[] = [
   ],
 ];
 
+/** A compressed message (RFC 7692 section 7.2.1). */
+const deflated = (message: string | Buffer): Buffer =>
+  deflateRawSync(message, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+
 describe('what a fault says', () => {
   it.each(ROWS)('%s, however the stream is cut: %s', (code, stream, message, options = {}) => {
     const before = options.role === 'client' ? '8902 6869' : BEFORE;
@@ -129,6 +136,25 @@ describe('what a fault says', () => {
       'ERR_INVALID_DEFLATE',
       'ERR_MESSAGE_TIMEOUT',
     ]);
+  });
+
+  it.each([
+    ['is no deflated data', hex('ffffff'), 'cannot be decompressed: ', 1007],
+    ['is too long', deflated('a'.repeat(101)), 'is longer than maxPayload once decompressed', 1009],
+    ['is not text', deflated(hex('ff')), 'Text message has bytes that are not UTF-8', 1007],
+  ])('has its place for a compressed message that %s', async (_what, payload, text, code) => {
+    const { server, client } = createConnectionPair({ perMessageDeflate: true, maxPayload: 100 });
+    server.on('message', () => undefined);
+    const closed = new Promise((resolve) => server.on('close', resolve));
+    client.ping('hi');
+    client.sendFrame(payload, { opcode: Opcode.Text, rsv1: true });
+    client.send('behind');
+    await closed;
+    expect(server.closeInfo!.code).toBe(code);
+    const end = 8 + 6 + payload.length;
+    expect(server.closeInfo!.cause!.message).toMatch(
+      new RegExp(`^byte ${end}: a compressed (message )?${text}`),
+    );
   });
 
   it('fits into a Close frame up to the bytes at fault, at an offset of ten digits too', () => {

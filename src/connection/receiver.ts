@@ -289,11 +289,16 @@ export class Receiver {
   #inflated({ isBinary, result }: Inflating): boolean {
     if (result === undefined) return false;
     this.#inflating = undefined;
-    if (result instanceof ProtocolError) return this.#failed(result);
-    if (!isBinary && !isUtf8(result)) return this.#failed(invalidText());
+    if (result instanceof ProtocolError) return this.#failed(this.#located(result));
+    if (!isBinary && !isUtf8(result)) return this.#failed(this.#located(invalidText()));
     const asString = !isBinary && this.#settings.textAs === 'string';
     this.#deliver(asString ? result.toString() : result, isBinary);
     return true;
+  }
+
+  /** The same, with the byte of the stream behind the message: who decompressed it did not know. */
+  #located({ code, message }: ProtocolError): ProtocolError {
+    return new ProtocolError(code, `byte ${this.#decoder!.offset}: ${message}`);
   }
 
   /** The peer broke a rule that the decoder does not know. */
