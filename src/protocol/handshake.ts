@@ -65,15 +65,15 @@ export function checkUpgrade(request: UpgradeRequest): Handshake {
   if (host === undefined || !isHost(host)) {
     throw bad(host === undefined ? 'the Host header is missing' : 'the Host header is malformed');
   }
-  const version = single(headers['sec-websocket-version'])?.trim();
-  if (version !== VERSION) {
+  const version = single(headers['sec-websocket-version']);
+  if (!isVersion(version ?? '')) {
     throw new UpgradeRejection(426, {
       headers: { 'Sec-WebSocket-Version': VERSION, Upgrade: 'websocket' },
       body: `WebSocket version ${printable(version)} is not supported, only ${VERSION} is (RFC 6455 section 4.4)`,
     });
   }
-  const key = single(headers['sec-websocket-key'])?.trim();
-  if (key === undefined || !isKey(key)) {
+  const key = readKey(single(headers['sec-websocket-key']) ?? '');
+  if (key === undefined) {
     throw bad('Sec-WebSocket-Key is not 16 bytes in base64 (RFC 6455 section 4.1)');
   }
   const extensions = parseExtensions(joined(headers['sec-websocket-extensions']));
@@ -188,9 +188,16 @@ function repeatedHeader(rawHeaders: readonly string[] = []): string | undefined 
   return undefined;
 }
 
+// Around both, white space is removed (section 4.2.2): HTTP's, which is spaces and tabs. `trim()` would
+// take away a no-break space, too.
+
+function isVersion(header: string): boolean {
+  return /^[ \t]*13[ \t]*$/.test(header);
+}
+
 /** 16 bytes are 22 characters of base64 and two of padding (section 4.1). */
-function isKey(key: string): boolean {
-  return /^[+/0-9A-Za-z]{22}==$/.test(key);
+function readKey(header: string): string | undefined {
+  return /^[ \t]*([+/0-9A-Za-z]{22}==)[ \t]*$/.exec(header)?.[1];
 }
 
 /** RFC 3986 section 3.2.2: a name, an IPv4 address or an IPv6 address in brackets; then the port. */

@@ -85,8 +85,8 @@ describe('checkUpgrade (RFC 6455 section 4.2.1) accepts', () => {
     ['keep-alive beside Upgrade', { connection: 'keep-alive, Upgrade' }],
     ['Connection in capitals', { connection: 'UPGRADE' }],
     ['Connection as a list of fields', { connection: ['keep-alive', 'Upgrade'] }],
-    ['white space around the key', { 'sec-websocket-key': ` ${KEY} ` }],
-    ['white space around the version', { 'sec-websocket-version': ' 13 ' }],
+    ['white space around the key', { 'sec-websocket-key': `\t ${KEY} \t` }],
+    ['white space around the version', { 'sec-websocket-version': ' \t13\t ' }],
     ['a key of all kinds of characters', { 'sec-websocket-key': '+/09AZaz+/09AZaz+/09AA==' }],
     ['empty subprotocols', { 'sec-websocket-protocol': '' }],
     ['empty extensions', { 'sec-websocket-extensions': ' , ' }],
@@ -271,6 +271,13 @@ describe('checkUpgrade refuses', () => {
     const rejection = refusal(changes, headers);
     expect(rejection).toMatchObject({ name: 'UpgradeRejection', status });
     expect(rejection.body).toContain(text);
+  });
+
+  it.each(['\u00a0', '\r', '\v', '\ufeff'])('%j around the key or the version', (space) => {
+    for (const spaced of [(text: string) => space + text, (text: string) => text + space]) {
+      expect(refusal({}, { 'sec-websocket-key': spaced(KEY) }).status).toBe(400);
+      expect(refusal({}, { 'sec-websocket-version': spaced('13') }).status).toBe(426);
+    }
   });
 
   it('other methods, protocols and versions with the headers that say what is possible', () => {

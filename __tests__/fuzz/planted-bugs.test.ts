@@ -1,0 +1,180 @@
+/**
+ * The fuzzer is known to be able to fail: it finds bugs that are planted in a copy of the build, each within
+ * a number of executions that a second or two are enough for.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { builtPackage } from '../support/built-package.js';
+
+const ROOT = resolve(__dirname, '../..');
+const EXECUTIONS = 20_000;
+const healthy = builtPackage();
+const folder = mkdtempSync(join(tmpdir(), 'hawser-fuzz-'));
+const crashes = join(folder, 'crashes');
+const targets = readdirSync(join(ROOT, 'fuzz/targets'))
+  .map((file) => file.replace(/\.mjs$/, ''))
+  .sort();
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+interface Bug {
+  target: string;
+  module: string;
+  /** What the build says, and what it says with the bug in it. */
+  is: string;
+  becomes: string;
+  /** What the fuzzer has to say about it. */
+  finding: RegExp;
+}
+
+const bugs: Record<string, Bug> = {
+  'a 16-bit length is read wrong': {
+    target: 'decoder',
+    module: 'frame-header',
+    is: '(bytes[at + 2] << 8)',
+    becomes: '(bytes[at + 2] << 7)',
+    finding: /in one chunk/,
+  },
+  'the masking key is not turned where a chunk ends': {
+    target: 'decoder',
+    module: 'mask',
+    is: '(count & 3) << 3',
+    becomes: '(count & 1) << 3',
+    finding: /in several chunks/,
+  },
+  'half a surrogate pair passes when text comes in pieces': {
+    target: 'decoder',
+    module: 'utf8',
+    is: 'this.#high = 0x9f',
+    becomes: 'this.#high = 0xbf',
+    finding: /in one chunk/,
+  },
+  'memory is allocated for what a header announces': {
+    target: 'decoder',
+    module: 'message-buffer',
+    is: 'const whole = !this.mustGrow(count, total)',
+    becomes: 'const whole = total !== Infinity',
+    finding: /bytes are held, more than/,
+  },
+  'a Close frame with one byte is an error of another kind': {
+    target: 'decoder',
+    module: 'close',
+    is: 'payload.length < exports.CODE_BYTES',
+    becomes: 'payload.length < 0',
+    finding: /RangeError/,
+  },
+  'the decoder runs in circles': {
+    target: 'decoder',
+    module: 'frame-decoder',
+    is: 'return backlog !== undefined;',
+    becomes: 'return true;',
+    finding: /TooManySteps/,
+  },
+  'a quoted value may be anything': {
+    target: 'extensions',
+    module: 'extensions',
+    is: '(0, http_grammar_js_1.isToken)(value)',
+    becomes: 'true',
+    finding: /AssertionError/,
+  },
+  'each token is searched from the beginning of the header': {
+    target: 'extensions',
+    module: 'http-grammar',
+    is: 'const start = this.at;',
+    becomes: 'const start = this.at; for (let i = 0; i < start; i++) void i;',
+    finding: /TooManySteps/,
+  },
+  'a second Host is overlooked': {
+    target: 'handshake',
+    module: 'handshake',
+    is: 'if (seen.has(name))',
+    becomes: 'if (false)',
+    finding: /what may be there once is there once/,
+  },
+  'a refusal repeats what the peer sent, line ends and all': {
+    target: 'handshake',
+    module: 'handshake',
+    is: `.replaceAll(/[^\\x20-\\x7e]/g, '?')`,
+    becomes: '',
+    finding: /AssertionError/,
+  },
+};
+
+/** A copy of the build with a bug in it. */
+function plant({ module, is, becomes }: Bug): string {
+  const copy = mkdtempSync(join(folder, 'dist-'));
+  cpSync(dirname(healthy), copy, { recursive: true });
+  const file = join(copy, 'protocol', `${module}.js`);
+  const text = readFileSync(file, 'utf8');
+  expect(text).toContain(is); // or the bug is not where it was planted any more
+  writeFileSync(
+    file,
+    text.replace(is, () => becomes),
+  );
+  return join(copy, 'index.js');
+}
+
+interface Result {
+  status: number | null;
+  output: string;
+}
+
+function fuzz(...args: string[]): Result {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(ROOT, 'fuzz/run.mjs'), '--fresh', '--seconds', '100', '--crashes', crashes, ...args],
+    { encoding: 'utf8' },
+  );
+  return { status, output: stdout + stderr };
+}
+
+const search = (dist: string, target: string, seed: string, executions = EXECUTIONS): Result =>
+  fuzz('--dist', dist, '--target', target, '--seed', seed, '--executions', String(executions));
+
+describe('the fuzzer', () => {
+  it.each(Object.entries(bugs))('finds it when %s', (_what, bug) => {
+    const { status, output } = search(plant(bug), bug.target, '1');
+    expect(output).toMatch(/^FAILED/m);
+    expect(output).toMatch(bug.finding);
+    expect(status).toBe(1);
+  });
+
+  it('writes down an input that fails again, and only because of the bug', () => {
+    const bug = bugs['the masking key is not turned where a chunk ends']!;
+    const dist = plant(bug);
+    const { output } = search(dist, bug.target, '1');
+    const input = resolve(/^again: .* --input (\S+)$/m.exec(output)?.[1] ?? '');
+    const repeat = (build: string): Result =>
+      fuzz('--dist', build, '--target', bug.target, '--input', input);
+    const again = repeat(dist);
+    expect(again.status).toBe(1);
+    expect(again.output).toMatch(bug.finding);
+    expect(repeat(healthy)).toStrictEqual({ status: 0, output: `ok      decoder: ${input}\n` });
+  });
+
+  it.each(targets)('finds nothing where nothing is: %s', (target) => {
+    const { status, output } = search(healthy, target, '1', 3000);
+    expect(output).toMatch(new RegExp(`^ok +${target}: 3000 executions`, 'm'));
+    expect(status).toBe(0);
+  });
+
+  it('does the same again with the same seed, and something else with another', () => {
+    const run = (seed: string): string =>
+      search(healthy, 'handshake', seed, 3000)
+        .output.replace(/\d+ a second/, '')
+        .replace(/^seed .*/, '');
+    const once = run('2');
+    expect(run('2')).toBe(once);
+    expect(run('3')).not.toBe(once);
+  });
+
+  it('is tested with a bug for each of its targets', () => {
+    expect([...new Set(Object.values(bugs).map(({ target }) => target))].sort()).toStrictEqual(
+      targets,
+    );
+  });
+});
