@@ -26,8 +26,8 @@ export class HeaderCursor {
 
   /** Optional white space: spaces and tabs. */
   skipSpace(): void {
-    while (this.at < this.text.length) {
-      const code = this.text.charCodeAt(this.at);
+    for (;;) {
+      const code = this.text.charCodeAt(this.at); // NaN behind the end
       if (code !== 0x20 && code !== 0x09) return;
       this.at++;
     }
@@ -54,7 +54,7 @@ export class HeaderCursor {
     while (!this.done) {
       const character = this.text[this.at++]!;
       if (character === '"') return content;
-      content += character === '\\' ? (this.text[this.at++] ?? '') : character;
+      content += character === '\\' ? this.text.charAt(this.at++) : character;
     }
     return undefined;
   }

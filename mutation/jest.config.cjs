@@ -1,0 +1,22 @@
+// The tests that judge a mutant: the unit test of its own module and, with --conformance, the rows that need
+// nothing but src/protocol. No socket, no reporter.
+'use strict';
+
+/** @type {any} */
+const unit = require('../jest.config.js').projects?.[0];
+const { transform, moduleNameMapper } = unit;
+const { HAWSER_MUTATED: mutated = '*', HAWSER_CONFORMANCE: conformance } = process.env;
+
+module.exports = {
+  rootDir: '..',
+  testEnvironment: 'node',
+  transform,
+  moduleNameMapper,
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  testMatch: [
+    ...mutated.split(' ').map((name) => `<rootDir>/__tests__/unit/protocol/${name}.test.ts`),
+    ...(conformance === 'true' ? ['<rootDir>/__tests__/conformance/*.test.ts'] : []),
+  ],
+  // Conversations over real sockets, through the whole server.
+  testPathIgnorePatterns: ['/node_modules/', 'conformance/.*-handshake.test.ts$', '-rows.test.ts$'],
+};
