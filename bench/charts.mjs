@@ -1,7 +1,7 @@
 // Charts as SVG, written by hand; they follow the reader's light or dark mode.
 import { peers } from './peers.mjs';
 import { digits } from './report.mjs';
-import { scenarios } from './scenarios/index.mjs';
+import { CPU, scenarios } from './scenarios/index.mjs';
 
 const WIDTH = 820;
 const STYLE = `
@@ -59,19 +59,21 @@ function text(x, y, content, { classes = '', anchor = 'start' } = {}) {
 
 /** One chart for each kind of work: a panel a scenario, a bar a contestant, a line from its lowest to its highest round. */
 export function barCharts({ medians }) {
+  /** @type {Record<string, (scenario: import('./scenarios/index.mjs').Scenario) => boolean>} */
   const groups = {
-    echo: ['echo'],
-    broadcast: ['broadcast', 'stream'],
-    memory: ['idle'],
-    latency: ['latency'],
-    'deflate-cpu': ['deflate-echo', 'deflate-broadcast'],
-    'deflate-memory': ['deflate-memory', 'deflate-storm'],
+    echo: ({ kind }) => kind === 'echo',
+    broadcast: ({ kind }) => kind === 'broadcast' || kind === 'stream',
+    memory: ({ kind }) => kind === 'idle',
+    latency: ({ kind }) => kind === 'latency',
+    'deflate-cpu': ({ kind, unit }) => kind.startsWith('deflate') && unit === CPU,
+    'deflate-bytes': ({ name }) => name.startsWith('deflate-bytes'),
+    'deflate-memory': ({ kind }) => kind === 'deflate-memory' || kind === 'deflate-storm',
   };
   /** @type {Record<string, string>} */
   const charts = {};
-  for (const [name, kinds] of Object.entries(groups)) {
+  for (const [name, belongs] of Object.entries(groups)) {
     const panels = scenarios
-      .filter(({ kind }) => kinds.includes(kind))
+      .filter(belongs)
       .map((scenario) => ({
         scenario,
         rows: medians.filter((row) => row.scenario === scenario.name),

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { readOpenMetrics } from '../support/openmetrics';
 import { Client, dropClients } from './client';
 import { Program, stopPrograms } from './program';
@@ -214,3 +215,31 @@ describe('metrics', () => {
     expect(await fetch(new URL('/', http))).toMatchObject({ status: 404 });
   });
 });
+
+describe('compression', () => {
+  test('compresses what it echoes and broadcasts, and not the token', async () => {
+    const { program, ws } = await start('compression.mjs');
+    const client = await Client.open(ws);
+    const text = 'the same again and again, '.repeat(400);
+    const { bytesRead } = wireOf(client);
+    client.send(text);
+    const replies = [await client.next(), await client.next()].filter(
+      (reply) => !reply.includes('prices'),
+    );
+    while (replies.length < 2) replies.push(await client.next());
+    expect(replies).toEqual([text, `your token is ${'•'.repeat(200)}, you wrote ${text.length}`]);
+    const read = wireOf(client).bytesRead - bytesRead;
+    expect(read).toBeGreaterThan(Buffer.byteLength(replies[1]!)); // as it is
+    expect(read).toBeLessThan(text.length / 2); // compressed
+    await program.prints(/permessage-deflate; server_no_context_takeover/);
+    const without = await Client.open(ws, { perMessageDeflate: false });
+    await program.prints(/this client does not compress/);
+    const broadcast = JSON.parse(String(await without.next())) as { prices: unknown[] };
+    expect(broadcast.prices).toHaveLength(50);
+  });
+});
+
+/** The socket beneath a client, which counts bytes. */
+function wireOf(client: Client): Socket {
+  return (client.socket as unknown as { _socket: Socket })._socket;
+}

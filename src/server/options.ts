@@ -40,7 +40,7 @@ export type AuthorizeResult<Context> = void | Authorization<Context>;
  * leave it off.
  */
 export interface DeflateOptions {
-  /** Shorter messages are not compressed; bytes. @default 256 */
+  /** Shorter messages are not compressed; bytes. @default 512 if all contexts are shared, else 128 */
   readonly threshold?: number;
   /**
    * Who may refer to earlier messages. `'none'`: contexts are shared and cost no connection any
@@ -184,7 +184,6 @@ const DEFAULTS = {
 } as const;
 
 const DEFLATE_DEFAULTS = {
-  threshold: 256,
   contextTakeover: 'none',
   memoryBudget: 128 * 1024 * 1024,
   idleRelease: 30_000,
@@ -322,8 +321,8 @@ export function resolveOptions<Context>(
 function resolveDeflate(given: DeflateOptions): ResolvedDeflateOptions {
   const shared = (given.contextTakeover ?? 'none') === 'none';
   const effort = shared
-    ? { windowBits: 15, level: 6, memLevel: 8 }
-    : { windowBits: 12, level: 3, memLevel: 5 };
+    ? { threshold: 512, windowBits: 15, level: 6, memLevel: 8 }
+    : { threshold: 128, windowBits: 12, level: 3, memLevel: 5 };
   return { ...DEFLATE_DEFAULTS, ...effort, ...given };
 }
 

@@ -1,0 +1,32 @@
+// Compression: shared contexts, which cost no connection any memory; and when not to compress.
+import { createServer } from 'node:http';
+import { WebSocketServer } from 'hawser';
+
+const server = createServer();
+const wss = new WebSocketServer(server, {
+  perMessageDeflate: {
+    threshold: 256, // shorter messages go out as they are
+    filter: (message) => typeof message === 'string', // so do images and the like
+  },
+});
+
+wss.on('connection', (conn) => {
+  console.log(conn.extensions || 'this client does not compress');
+  conn.on('message', (data) => {
+    conn.send(data);
+    // A secret beside what a stranger has written could be guessed from the length.
+    conn.send(`your token is ${'•'.repeat(200)}, you wrote ${data.length}`, { compress: false });
+  });
+});
+
+// Compressed once, whoever gets it.
+const prices = Array.from({ length: 50 }, (_, index) => ({ symbol: `HWS${index}`, price: 100 }));
+setInterval(() => {
+  for (const each of prices) each.price += Math.round(Math.random() * 20 - 10) / 10;
+  wss.broadcast(JSON.stringify({ prices }));
+}, 1000).unref();
+
+server.listen(Number(process.env.PORT ?? 8080), '127.0.0.1', () => {
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  console.log(`compression: http://127.0.0.1:${port}`);
+});
