@@ -78,6 +78,20 @@ export class Closing {
     return new Promise((resolve) => this.#ending.waiters.push(resolve));
   }
 
+  /** A limit of this side ends an open connection: tell the peer which. */
+  retire(cause: ConnectionError): void {
+    this.#ending.cause = cause;
+    this.#ending.payload = formatClosePayload(CloseCode.GoingAway, cause.message);
+    this.#step('localClose');
+  }
+
+  /** The peer of an open connection is as good as gone: cut the transport. */
+  lose(cause: ConnectionError): void {
+    this.#ending.cause = cause;
+    this.#step('terminate');
+    this.#report(cause);
+  }
+
   terminate(): void {
     if (this.#state !== 'closed') this.#ending.cause ??= new ConnectionError('ERR_TERMINATED');
     this.#step('terminate');

@@ -7,7 +7,7 @@ import type { Message } from './inbox.js';
 import type { SendCallback } from './outbox.js';
 import { CloseCode, type ClosePayload, parseClosePayload } from '../protocol/close.js';
 import { checkFrame } from '../protocol/frame-encoder.js';
-import { Opcode } from '../protocol/frame.js';
+import { isControl, Opcode } from '../protocol/frame.js';
 import { type Data, type Payload, toBytes } from '../protocol/prepared-message.js';
 import { Receiver } from './receiver.js';
 import { Sender, type SendFrameOptions, type SendOptions } from './sender.js';
@@ -105,6 +105,15 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
     return this.#sender.bufferedAmount;
   }
 
+  /**
+   * Milliseconds from the last Ping of the heartbeat to its Pong, the time that the Ping waited
+   * behind messages included; `undefined` before there was one. A peer that is never silent is
+   * never pinged.
+   */
+  get latency(): number | undefined {
+    return this.#receiver.latency;
+  }
+
   /** Whether `pause()` is in force. */
   get isPaused(): boolean {
     return this.#receiver.isPaused;
@@ -121,6 +130,7 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
    * and are not UTF-8.
    */
   send(data: Data, options?: SendOptions | SendCallback, callback?: SendCallback): boolean {
+    this.#receiver.noteMessage();
     if (typeof options === 'function') return this.#sender.send(data, undefined, options);
     return this.#sender.send(data, options, callback);
   }
@@ -153,6 +163,7 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
   sendFrame(payload: Payload, options: SendFrameOptions = {}): boolean {
     const { opcode = typeof payload === 'string' ? Opcode.Text : Opcode.Binary } = options;
     const bytes = toBytes(payload);
+    if (!isControl(opcode)) this.#receiver.noteMessage();
     if (opcode !== Opcode.Close) return this.#sender.frame(opcode, bytes, options);
     checkFrame(opcode, bytes.length, options);
     const { code, reason } = closePayload(bytes);

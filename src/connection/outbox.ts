@@ -96,6 +96,16 @@ export class Outbox {
     return this.#queued + (this.#waitingPong?.length ?? 0) + this.#socket.writableLength;
   }
 
+  /** Position in the stream behind everything sent so far. */
+  get position(): number {
+    return this.#handed + this.#queued;
+  }
+
+  /** Position in the stream up to which the kernel has everything. */
+  get left(): number {
+    return this.#handed - this.#socket.writableLength;
+  }
+
   /**
    * Send a frame whose payload is text.
    *
@@ -157,7 +167,7 @@ export class Outbox {
 
   /** Call back when everything sent so far is with the kernel. */
   whenWritten(callback: SendCallback): void {
-    (this.#callbacks ??= []).push({ at: this.#handed + this.#queued, callback });
+    (this.#callbacks ??= []).push({ at: this.position, callback });
     this.watch();
   }
 
@@ -345,8 +355,8 @@ export class Outbox {
   #callBack(): void {
     const callbacks = this.#callbacks;
     if (callbacks === undefined) return;
-    const written = this.#handed - this.#socket.writableLength;
-    const due = callbacks.findIndex(({ at }) => at > written);
+    const { left } = this;
+    const due = callbacks.findIndex(({ at }) => at > left);
     const done = due < 0 ? callbacks.splice(0) : callbacks.splice(0, due);
     if (callbacks.length === 0) this.#callbacks = undefined;
     // Each in a call of its own, so that one that throws does not cost the others theirs.

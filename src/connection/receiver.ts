@@ -1,14 +1,17 @@
 import type { Duplex } from 'node:stream';
 import { isUtf8 } from 'node:buffer';
+import type { ConnectionError } from './close-info.js';
 import type { Closing } from './closing.js';
 import type { Compression } from './compression.js';
 import type { Deadline } from './deadlines.js';
 import { tellReceived } from './diagnostics.js';
 import type { ConnectionEmitter } from './events.js';
+import { Watched } from './heartbeat.js';
 import { Inbox, type Message } from './inbox.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { FrameDecoder, type FrameDecoderOptions } from '../protocol/frame-decoder.js';
 import { type FrameHeader, Opcode } from '../protocol/frame.js';
+import type { Outbox } from './outbox.js';
 import type { Sender } from './sender.js';
 import type { ConnectionSettings } from './settings.js';
 
@@ -29,7 +32,7 @@ interface Inflating {
  *
  * Pausing, closing and a listener that throws are all the same to it: `next()` is not called.
  */
-export class Receiver {
+export class Receiver extends Watched {
   readonly #connection: ConnectionEmitter;
   readonly #socket: Duplex;
   readonly #settings: ConnectionSettings;
@@ -64,6 +67,7 @@ export class Receiver {
     closing: Closing,
     compression?: Compression,
   ) {
+    super();
     this.#connection = connection;
     this.#socket = socket;
     this.#settings = settings;
@@ -71,15 +75,47 @@ export class Receiver {
     this.#sender = sender;
     this.#closing = closing;
     this.#compression = compression;
+    settings.heartbeat.watch(this);
   }
 
   get isPaused(): boolean {
     return this.#inbox?.paused ?? false;
   }
 
+  // For the heartbeat.
+
+  get isOpen(): boolean {
+    return this.#closing.state === 'open';
+  }
+
+  get isDeaf(): boolean {
+    return this.#stopped;
+  }
+
+  get outbox(): Outbox {
+    return this.#sender.outbox;
+  }
+
+  retire(cause: ConnectionError): void {
+    this.#closing.retire(cause);
+    this.readSoon(); // reading may have stopped, but the peer's Close must be seen
+  }
+
+  lose(cause: ConnectionError): void {
+    this.#closing.lose(cause);
+  }
+
+  /** A message comes or goes. */
+  noteMessage(): void {
+    this.messageAt = this.#settings.heartbeat.now;
+  }
+
+  // From the transport to the application.
+
   /** Bytes came from the peer. */
   push(chunk: Buffer): void {
     this.#settings.counters.bytesReceived += chunk.length;
+    this.heardAt = this.#settings.heartbeat.now;
     (this.#decoder ?? this.#makeDecoder()).push(chunk);
     this.read();
   }
@@ -175,6 +211,7 @@ export class Receiver {
     const { state } = this.#closing;
     if (state === 'closed') {
       this.#stopTiming();
+      this.#settings.heartbeat.forget(this);
       if (!inflating) this.#inbox?.end(); // what is still held or undecoded can be taken all the same
       return;
     }
@@ -182,8 +219,13 @@ export class Receiver {
     this.#timeMessage();
     if (stop === this.#stopped) return;
     this.#stopped = stop;
-    if (stop) this.#socket.pause();
-    else this.#socket.resume();
+    if (stop) {
+      this.#socket.pause();
+      return;
+    }
+    // What the peer has said meanwhile will be read now: its silence begins anew.
+    this.heardAt = this.messageAt = this.#settings.heartbeat.now;
+    this.#socket.resume();
   }
 
   /**
@@ -245,7 +287,7 @@ export class Receiver {
         break;
       case Opcode.Pong:
         this.#settings.counters.pongsReceived++;
-        this.#connection.emit('pong', decoder.payload);
+        this.#hearPong(decoder.payload);
         break;
       default:
         this.#closing.peerClose(decoder.close!);
@@ -320,6 +362,7 @@ export class Receiver {
   #deliver(data: Message, isBinary: boolean): void {
     this.#settings.counters.messagesReceived++;
     tellReceived(this.#connection, data, isBinary);
+    this.noteMessage();
     if (this.#inbox === undefined && this.#connection.emit('message', data, isBinary)) return;
     if (this.#discarding) return;
     const inbox = (this.#inbox ??= new Inbox());
@@ -334,6 +377,10 @@ export class Receiver {
     const { state } = this.#closing;
     if (state === 'open' || state === 'closing') this.#sender.outbox.pong(payload);
     this.#connection.emit('ping', payload);
+  }
+
+  #hearPong(payload: Buffer): void {
+    if (!this.#settings.heartbeat.pong(this, payload)) this.#connection.emit('pong', payload);
   }
 
   #emitHeaders(headers: FrameHeader[]): void {

@@ -1,6 +1,7 @@
 import type { Compression } from './compression.js';
 import type { Counters } from './counters.js';
 import type { Deadlines } from './deadlines.js';
+import type { Heartbeat } from './heartbeat.js';
 import type { FrameDecoderOptions } from '../protocol/frame-decoder.js';
 
 /** What all the connections of a server have in common: one object for all. */
@@ -16,6 +17,7 @@ export interface ConnectionSettings {
   readonly deadlines: Deadlines;
   /** What happens on all of them is counted here. */
   readonly counters: Counters;
+  readonly heartbeat: Heartbeat;
   /** Who wants to know: the server. */
   readonly observer: ConnectionObserver | undefined;
 }

@@ -4,6 +4,7 @@ import { WebSocketConnection } from '../connection/connection.js';
 import { Counters } from '../connection/counters.js';
 import { Deadlines, systemClock } from '../connection/deadlines.js';
 import { Compressions } from './compressions.js';
+import { Heartbeat } from '../connection/heartbeat.js';
 import { resolveOptions, type ServerOptions } from './options.js';
 
 /** A client lets itself be told how large its window may be. */
@@ -17,7 +18,10 @@ export interface ConnectionPair {
   readonly client: WebSocketConnection;
 }
 
-/** The options that mean something without a handshake. */
+/**
+ * The options that mean something without a handshake. They hold for both ends. `heartbeat` is off
+ * unless it is given: between the two there is no network that could fail.
+ */
 export type ConnectionPairOptions = Pick<
   ServerOptions,
   | 'closeTimeout'
@@ -26,6 +30,9 @@ export type ConnectionPairOptions = Pick<
   | 'textAs'
   | 'highWaterMark'
   | 'perMessageDeflate'
+  | 'heartbeat'
+  | 'idleTimeout'
+  | 'maxLifetime'
   | 'clock'
 >;
 
@@ -34,7 +41,7 @@ export type ConnectionPairOptions = Pick<
  * port, no handshake, the same code otherwise. Bytes arrive asynchronously, as from a socket.
  */
 export function createConnectionPair(options: ConnectionPairOptions = {}): ConnectionPair {
-  const resolved = resolveOptions<undefined>(options, []);
+  const resolved = resolveOptions<undefined>({ heartbeat: false, ...options }, []);
   const {
     clock = systemClock,
     maxPayload,
@@ -48,6 +55,7 @@ export function createConnectionPair(options: ConnectionPairOptions = {}): Conne
   const compressions =
     perMessageDeflate === false ? undefined : new Compressions(perMessageDeflate, deadlines);
   const offers = [{ name: 'permessage-deflate', params: CLIENT_PARAMS }];
+  const heartbeat = new Heartbeat(deadlines, clock, resolved);
   const connect = (role: 'server' | 'client', transport: Duplex): WebSocketConnection => {
     const negotiated = compressions?.negotiate(offers, role);
     if (negotiated !== undefined) compressions!.take(negotiated);
@@ -59,6 +67,7 @@ export function createConnectionPair(options: ConnectionPairOptions = {}): Conne
       messageTimeout,
       deadlines,
       counters: new Counters(),
+      heartbeat,
       observer: undefined,
     };
     const connection = new WebSocketConnection(transport, settings, {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../connection/deadlines.js';
+import type { HeartbeatOptions } from '../connection/heartbeat.js';
 import type { Logger } from './logger.js';
 import {
   aFunction,
@@ -105,18 +106,18 @@ export interface ServerOptions<Context = undefined> {
   readonly slowConsumer?: 'close' | 'drop';
   /** Most that may wait for all connections together. Accepted; takes effect in a later version. @default Infinity */
   readonly maxTotalBuffered?: number;
-  /** Ping a peer that has been silent for `interval`; dead without an answer within `timeout`. Accepted; takes effect in a later version. @default 25 s, 10 s */
+  /** Ping a peer that has been silent for `interval`; dead without a sign of life within `timeout`: the transport is cut. @default 25 s, 10 s */
   readonly heartbeat?:
     | false
     | {
         /** Milliseconds of silence before a Ping. @default 25 s */
         readonly interval?: number;
-        /** Milliseconds that the peer has for any answer. @default 10 s */
+        /** Milliseconds that the peer then has for a sign of life: any byte will do. @default 10 s */
         readonly timeout?: number;
       };
-  /** Without a message in either direction. Accepted; takes effect in a later version. @default Infinity */
+  /** Without a message in either direction; Pings and Pongs do not count. Then Close 1001. @default Infinity */
   readonly idleTimeout?: number;
-  /** From the 101 to the end. Accepted; takes effect in a later version. @default Infinity */
+  /** From the 101 to a Close with 1001. @default Infinity */
   readonly maxLifetime?: number;
   /** More are refused with 503. @default Infinity */
   readonly maxConnections?: number;
@@ -149,9 +150,17 @@ export interface ServerOptions<Context = undefined> {
 export type ResolvedOptions<Context> = Required<
   Omit<
     ServerOptions<Context>,
-    'path' | 'authorize' | 'allowedHosts' | 'messageRate' | 'logger' | 'clock' | 'perMessageDeflate'
+    | 'path'
+    | 'authorize'
+    | 'allowedHosts'
+    | 'heartbeat'
+    | 'messageRate'
+    | 'logger'
+    | 'clock'
+    | 'perMessageDeflate'
   >
 > &
+  Pick<HeartbeatOptions, 'heartbeat'> &
   Pick<
     ServerOptions<Context>,
     'path' | 'authorize' | 'allowedHosts' | 'messageRate' | 'logger' | 'clock'

@@ -7,6 +7,7 @@ import { WebSocketConnection } from '../connection/connection.js';
 import { Counters } from '../connection/counters.js';
 import { type Clock, Deadlines, systemClock } from '../connection/deadlines.js';
 import { Compressions } from './compressions.js';
+import { Heartbeat } from '../connection/heartbeat.js';
 import { createLog, type Log } from './logger.js';
 import {
   type Authorization,
@@ -93,6 +94,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       messageTimeout,
       deadlines: this.#deadlines,
       counters: this.#counters,
+      heartbeat: new Heartbeat(this.#deadlines, clock, this.#options),
       observer: this.#observer(),
     };
     this.#upgrader = new Upgrader(

@@ -676,6 +676,56 @@ describe('Closing, terminate()', () => {
   });
 });
 
+describe('Closing, because of a limit of this side', () => {
+  const HEARTBEAT = { interval: 25_000, timeout: 10_000 };
+
+  it('tells the peer in a Close with 1001 which limit it was, and remembers it', async () => {
+    const { connection, client, closed, clock } = await world({ maxLifetime: 60_000 });
+    connection.send('a');
+    clock.advance(61_000);
+    expect(connection.readyState).toBe('closing');
+    expect(connection.send('b')).toBe(false);
+    expect(await client.words()).toBe('text 61');
+    const reason = 'the connection has been open for as long as it may (maxLifetime)';
+    expect(await client.close()).toStrictEqual({ code: 1001, reason });
+    client.send(clientClose(1001));
+    client.finish();
+    const info = await closed;
+    expect(facts(info)).toStrictEqual({
+      code: 1001,
+      reason: '',
+      clean: true,
+      initiator: 'local',
+      cause: 'ERR_MAX_LIFETIME',
+    });
+  });
+
+  it('says so too when the peer does not answer', async () => {
+    const { closed, clock } = await world({ idleTimeout: 60_000 });
+    clock.advance(71_000);
+    expect(facts(await closed)).toMatchObject({ code: 1006, cause: 'ERR_IDLE_TIMEOUT' });
+  });
+
+  it('cuts the transport of a peer that is dead, and tells who listens for errors', async () => {
+    const failures: Error[] = [];
+    const observer = { failed: (error: Error) => failures.push(error), closed: () => {} };
+    const { connection, client, closed, clock } = await world({ heartbeat: HEARTBEAT, observer });
+    connection.on('error', (error) => failures.push(error));
+    clock.advance(36_000);
+    const info = await closed;
+    expect(facts(info)).toStrictEqual({
+      code: 1006,
+      reason: '',
+      clean: false,
+      initiator: 'local',
+      cause: 'ERR_HEARTBEAT_TIMEOUT',
+    });
+    expect(failures).toStrictEqual([info.cause, info.cause]);
+    await client.ended();
+    expect(client.received()).toHaveLength(1); // the Ping; no Close
+  });
+});
+
 describe('Closing, the close event', () => {
   it('is counted and published before, a failure when it happens', async () => {
     const counters = new Counters();

@@ -181,6 +181,19 @@ describe('WebSocketConnection, its socket', () => {
   });
 });
 
+describe('WebSocketConnection.latency', () => {
+  it('is the last round trip of the heartbeat, on both ends of a pair', async () => {
+    const clock = new HandClock();
+    const heartbeat = { interval: 25_000, timeout: 10_000 };
+    const { server, client } = createConnectionPair({ heartbeat, clock });
+    expect(server.latency).toBeUndefined();
+    clock.advance(26_000);
+    clock.advance(40);
+    await until('both round trips', () => server.latency === 40 && client.latency === 40);
+    server.terminate();
+  });
+});
+
 describe('WebSocketConnection, sending', () => {
   it('sends with options and a callback, with a callback alone, and with neither', async () => {
     const { connection, client } = await world();

@@ -579,6 +579,31 @@ describe('Outbox, bufferedAmount and callbacks', () => {
     expect(handed).toBe(sink.bytes.length);
   });
 
+  it('knows how far the stream goes, and how far of it the kernel is', async () => {
+    const seen: [number, number][] = [];
+    const look = () => seen.push([outbox.position, outbox.left]);
+    sink.behind = true;
+    outbox.bytes(BINARY, Buffer.alloc(20_000)); // and 4
+    look();
+    await tick();
+    look();
+    outbox.text(TEXT, 'four'); // 6
+    look();
+    sink.release();
+    await turns();
+    look();
+    sink.release();
+    await turns();
+    look();
+    expect(seen).toStrictEqual([
+      [20_004, 0],
+      [20_004, 0],
+      [20_010, 0],
+      [20_010, 20_004],
+      [20_010, 20_010],
+    ]);
+  });
+
   it('counts every byte from the call until the kernel has it', async () => {
     const seen: number[] = [];
     waits = true;

@@ -856,6 +856,80 @@ describe('Receiver, messageTimeout', () => {
   });
 });
 
+describe('Receiver, for the heartbeat', () => {
+  const HEARTBEAT = { heartbeat: { interval: 25_000, timeout: 10_000 } };
+  let clock: HandClock;
+  const begin = (options: WorldOptions) => {
+    clock = new HandClock();
+    start(options, clock);
+    connection.on('pong', (payload) => log.push(`pong ${payload.toString()}`));
+  };
+  const sent = async () => {
+    await turns(1);
+    return parseFrames(sink.bytes);
+  };
+
+  it('counts any bytes as a sign of life, and only messages as such', async () => {
+    begin({ ...HEARTBEAT, idleTimeout: 60_000, messageTimeout: Infinity });
+    clock.advance(20_000);
+    feed(text('a').subarray(0, 1));
+    clock.advance(20_000);
+    feed(text('a').subarray(1));
+    clock.advance(20_000);
+    feed(ping('p'));
+    expect((await sent()).map(({ opcode }) => opcode)).toStrictEqual([10]);
+    clock.advance(20_000);
+    feed(ping('p'));
+    clock.advance(20_000);
+    feed(ping('p'));
+    expect(connection.readyState).toBe('open');
+    clock.advance(1000);
+    expect(connection.readyState).toBe('closing');
+  });
+
+  it('takes the Pong that answers the heartbeat, and gives the application all others', async () => {
+    begin(HEARTBEAT);
+    clock.advance(26_000);
+    const [asked] = await sent();
+    clock.advance(7);
+    feed(
+      clientFrame({ opcode: 10, payload: 'x' }),
+      clientFrame({ opcode: 10, payload: asked!.payload }),
+    );
+    expect(log).toStrictEqual(['pong x']);
+    expect(connection.latency).toBe(7);
+  });
+
+  it('cannot hear while it does not read, and begins anew when it reads on', async () => {
+    begin(HEARTBEAT);
+    feed(text(FULL));
+    expect(sink.isPaused()).toBe(true);
+    clock.advance(3_600_000);
+    expect(await sent()).toStrictEqual([]);
+    listen();
+    await turns();
+    clock.advance(25_000);
+    expect(await sent()).toStrictEqual([]);
+    clock.advance(1000);
+    expect(await sent()).toHaveLength(1);
+    clock.advance(10_000);
+    await turns();
+    expect(log.slice(1)).toStrictEqual(['close 1006']);
+  });
+
+  it('reads on when a limit has closed it, and leaves the wheel when it is closed', async () => {
+    begin({ maxLifetime: 60_000 });
+    feed(text(FULL));
+    clock.advance(61_000);
+    await turns(1);
+    expect(sink.isPaused()).toBe(false);
+    connection.terminate();
+    await turns();
+    expect(log).toStrictEqual(['close 1006']);
+    expect(clock.timers.size).toBe(0);
+  });
+});
+
 describe('Receiver, when it is over', () => {
   it('answers no ping behind terminate(), but tells of it', () => {
     connection.on('ping', () => log.push(`ping ${connection.bufferedAmount}`));

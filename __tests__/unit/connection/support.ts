@@ -6,6 +6,7 @@ import type { CloseInfo } from '../../../src/connection/close-info.js';
 import { WebSocketConnection } from '../../../src/connection/connection.js';
 import { Counters } from '../../../src/connection/counters.js';
 import { Deadlines, type Clock } from '../../../src/connection/deadlines.js';
+import { Heartbeat, type HeartbeatOptions } from '../../../src/connection/heartbeat.js';
 import type { ConnectionSettings } from '../../../src/connection/settings.js';
 import { RawClient } from '../../support/raw-client.js';
 
@@ -95,21 +96,27 @@ export async function turns(count = 3): Promise<void> {
 }
 
 /** The options of a connection that a test may choose. */
-export interface WorldOptions extends Partial<Omit<ConnectionSettings, 'deadlines' | 'decoder'>> {
+export interface WorldOptions
+  extends
+    Partial<Omit<ConnectionSettings, 'deadlines' | 'decoder' | 'heartbeat'>>,
+    Partial<HeartbeatOptions> {
   role?: 'server' | 'client';
   maxPayload?: number;
 }
 
 export function settingsOf(clock: Clock, options: WorldOptions = {}): ConnectionSettings {
-  const { role = 'server', maxPayload = 4 * 1024 * 1024, ...rest } = options;
+  const { role = 'server', maxPayload = 4 * 1024 * 1024, ...others } = options;
+  const { heartbeat = false, idleTimeout = Infinity, maxLifetime = Infinity, ...rest } = others;
+  const deadlines = new Deadlines(clock);
   return {
     decoder: { role, maxPayload, rsv1: false },
     textAs: 'string',
     highWaterMark: 64 * 1024,
     closeTimeout: 10_000,
     messageTimeout: 60_000,
-    deadlines: new Deadlines(clock),
+    deadlines,
     counters: new Counters(),
+    heartbeat: new Heartbeat(deadlines, clock, { heartbeat, idleTimeout, maxLifetime }),
     observer: undefined,
     ...rest,
   };

@@ -145,6 +145,27 @@ describe('createConnectionPair', () => {
     expect(await closed).toBe(1009);
   });
 
+  it('has no heartbeat unless it is asked for, and keeps the limits of time for both ends', async () => {
+    const clock = new HandClock();
+    pair({ clock });
+    expect(clock.timers).toBe(0);
+    const beating = pair({ heartbeat: {}, clock });
+    expect(clock.timers).toBe(1);
+    clock.advance(26_000);
+    await eventually('the answers', () => beating.server.latency === 0);
+
+    const { server, client } = pair({ idleTimeout: 1000, maxLifetime: 2000, clock });
+    clock.advance(900);
+    client.send('not idle');
+    await settle();
+    clock.advance(900);
+    expect([server.readyState, client.readyState]).toStrictEqual(['open', 'open']);
+    clock.advance(400);
+    await eventually('the end', () => server.readyState === 'closed');
+    const causes = [server, client].map(({ closeInfo }) => closeInfo?.cause);
+    expect(causes).toContainEqual(expect.objectContaining({ code: 'ERR_IDLE_TIMEOUT' }));
+  });
+
   it('refuses options that are wrong', () => {
     expect(() => createConnectionPair({ maxPayload: 0 })).toThrow(/maxPayload/);
   });

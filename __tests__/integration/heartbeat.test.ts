@@ -1,0 +1,140 @@
+/** Dead peers and limits of time, on a whole server with real sockets. */
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import WebSocket from 'ws';
+import { Child, stopChildren } from '../support/child.js';
+import { clientFrame } from '../support/frames.js';
+import { loopback } from '../support/loopback.js';
+import { RawClient } from '../support/raw-client.js';
+
+afterEach(stopChildren);
+
+/** A server whose time the test moves: `pass(ms)`. */
+const BY_HAND = `
+  let time = 0;
+  const timers = new Set();
+  const clock = {
+    now: () => time,
+    setTimeout: (callback, ms) => {
+      const timer = { at: time + ms, callback };
+      timers.add(timer);
+      return timer;
+    },
+    clearTimeout: (timer) => timers.delete(timer),
+  };
+  commands.pass = async (ms) => {
+    for (const end = time + ms; ; ) {
+      const [next] = [...timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
+      time = next?.at ?? end;
+      if (next === undefined) break;
+      timers.delete(next);
+      next.callback();
+    }
+    await new Promise(setImmediate);
+  };
+`;
+
+test('of a peer that is silent, one that answers and one that talks the first is cut, on defaults', async () => {
+  const child = await Child.serve(`${BY_HAND}
+    const wss = new hawser.WebSocketServer(server, { clock });
+    wss.on('connectionError', ({ code }, conn) => say('fault', conn.url, code));
+    wss.on('connection', (conn) => {
+      conn.on('message', (data) => conn.send(data));
+      conn.on('close', (code, reason, { cause }) => say('closed', conn.url, code, cause?.code));
+    });
+    commands.latencies = () => [...wss.connections].map(({ url, latency }) => [url, latency]);
+  `);
+  const pings: string[] = [];
+  const connect = async (name: string, autoPong: boolean): Promise<WebSocket> => {
+    const client = new WebSocket(`ws://127.0.0.1:${String(child.port)}/${name}`, { autoPong });
+    client.on('ping', () => pings.push(name));
+    await once(client, 'open');
+    return client;
+  };
+  const silent = await connect('silent', false);
+  const answering = await connect('answering', true);
+  const talking = await connect('talking', false);
+  for (let second = 0; second < 40; second++) {
+    await child.ask('pass', 1000);
+    talking.send('still here');
+    await once(talking, 'message');
+  }
+  expect(pings.sort()).toStrictEqual(['answering', 'silent']);
+  expect(await child.says('closed')).toStrictEqual(['/silent', 1006, 'ERR_HEARTBEAT_TIMEOUT']);
+  expect(await child.says('fault')).toStrictEqual(['/silent', 'ERR_HEARTBEAT_TIMEOUT']);
+  expect(await child.ask('latencies')).toStrictEqual([
+    ['/answering', expect.any(Number)],
+    ['/talking', null],
+  ]);
+  expect(silent.readyState).not.toBe(WebSocket.OPEN);
+  answering.terminate();
+  talking.terminate();
+});
+
+test('all deadlines of 10 connections and of 1000 are one timer, and of none no timer', async () => {
+  // The clock of the library keeps no process alive, and such timers are not listed: this one does.
+  const child = await Child.serve(`
+    const clock = { now: () => performance.now(), setTimeout, clearTimeout };
+    const wss = new hawser.WebSocketServer(server, { clock, idleTimeout: 1e6, maxLifetime: 1e7 });
+    wss.on('connection', (conn) => conn.on('message', () => void conn.close()));
+    commands.has = () => ({
+      connections: wss.connections.size,
+      timers: process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length,
+    });
+  `);
+  const clients: RawClient[] = [];
+  /** Of ten, one has begun a message and one is in the closing handshake. */
+  const grow = async (count: number): Promise<unknown> => {
+    while (clients.length < count) {
+      const target = { port: child.port, host: loopback(clients.length) };
+      const client = await RawClient.open(target);
+      if (clients.length % 10 === 1)
+        client.send(clientFrame({ opcode: 1, payload: 'x' }).subarray(0, 3));
+      if (clients.length % 10 === 2) {
+        client.send(clientFrame({ opcode: 1, payload: 'x' }));
+        await client.close();
+      }
+      clients.push(client);
+    }
+    return child.ask('has');
+  };
+  expect(await grow(0)).toStrictEqual({ connections: 0, timers: 0 });
+  expect(await grow(10)).toStrictEqual({ connections: 10, timers: 1 });
+  expect(await grow(1000)).toStrictEqual({ connections: 1000, timers: 1 });
+  for (const client of clients) client.reset();
+  let has = await child.ask<{ connections: number }>('has');
+  while (has.connections > 0) has = await child.ask<{ connections: number }>('has');
+  expect(has).toStrictEqual({ connections: 0, timers: 0 });
+});
+
+test('a server that stands still for many times its limits takes nobody for dead', async () => {
+  const child = await Child.serve(`
+    const heartbeat = { interval: 100, timeout: 100 };
+    const wss = new hawser.WebSocketServer(server, { heartbeat });
+    wss.on('connection', (conn) => {
+      conn.on('close', (code) => say('closed', code));
+      conn.on('message', () => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+        conn.send('awake');
+      });
+    });
+    commands.open = () => wss.connections.size;
+  `);
+  const clients = await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      const client = new WebSocket(`ws://127.0.0.1:${String(child.port)}`);
+      await once(client, 'open');
+      return client;
+    }),
+  );
+  for (let round = 0; round < 3; round++) {
+    const pinged = once(clients[1]!, 'ping');
+    clients[0]!.send('stand still');
+    await once(clients[0]!, 'message');
+    await pinged; // and answered
+  }
+  await delay(300);
+  expect(await child.ask('open')).toBe(20);
+  expect(child.said.filter(([word]) => word === 'closed')).toStrictEqual([]);
+  for (const client of clients) client.terminate();
+});

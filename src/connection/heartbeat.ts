@@ -1,0 +1,224 @@
+import { Buffer } from 'node:buffer';
+import { ConnectionError } from './close-info.js';
+import type { Clock, Deadline, Deadlines } from './deadlines.js';
+import type { Outbox } from './outbox.js';
+import { FIN, Opcode } from '../protocol/frame.js';
+import { type Link, Wheel } from './wheel.js';
+
+/** How long a connection may be silent, idle, open; milliseconds, Infinity for no limit. */
+export interface HeartbeatOptions {
+  readonly heartbeat: false | { readonly interval: number; readonly timeout: number };
+  readonly idleTimeout: number;
+  readonly maxLifetime: number;
+}
+
+/** A Ping of ours that the peer has not answered. */
+interface OpenPing {
+  readonly id: number;
+  /** Milliseconds of the clock. */
+  readonly sentAt: number;
+  /** When the peer's time for an answer began. */
+  since: number;
+  /** Position in the stream behind the Ping: once the kernel has come so far, the Ping has left. */
+  readonly end: number;
+  /** How far the kernel was when last looked; Infinity where nothing stood before the Ping. */
+  left: number;
+}
+
+/** A connection, in the heartbeat's eyes. Points in time are its ticks. */
+export abstract class Watched implements Link {
+  before: Link | undefined;
+  after: Link | undefined;
+  /** When the last bytes came from the peer. */
+  heardAt = 0;
+  /** When the last message came or went. */
+  messageAt = 0;
+  bornAt = 0;
+  ping: OpenPing | undefined;
+  /** See `WebSocketConnection.latency`. */
+  latency: number | undefined;
+
+  /** No Close has been sent or received; afterwards `closeTimeout` sees to the end. */
+  abstract readonly isOpen: boolean;
+  /** We do not read, so we cannot hear. */
+  abstract readonly isDeaf: boolean;
+  abstract readonly outbox: Outbox;
+  /** Close it, and say why. */
+  abstract retire(cause: ConnectionError): void;
+  /** The peer is as good as gone: cut the transport. */
+  abstract lose(cause: ConnectionError): void;
+}
+
+/** Milliseconds of a tick: an eighth of the shortest limit, so that none is missed by more. */
+const TICKS_OF_SHORTEST = 8;
+const SHORTEST_TICK = 5;
+const LONGEST_TICK = 1000;
+
+const PING: number = FIN | Opcode.Ping;
+const PAYLOAD: Buffer = Buffer.alloc(4);
+
+/**
+ * Who has been silent too long, idle too long, open too long: for all the connections of a server,
+ * on one timer.
+ *
+ * Bytes that arrive only leave the number of the current tick on their connection. A connection is
+ * looked at when the first of its limits could have passed, on a wheel, and is then either at a
+ * limit or put off to the next moment it could be.
+ *
+ * Ticks are counted and not calculated from a clock. While the event loop stands still none passes,
+ * however long that takes: nobody can be heard then, so nobody is silent.
+ */
+export class Heartbeat {
+  /** The current tick. */
+  now = 0;
+
+  readonly #deadlines: Deadlines;
+  readonly #clock: Clock;
+  readonly #wheel = new Wheel<Watched>();
+  /** Milliseconds. */
+  readonly #tick: number;
+  // In ticks. What begins between two ticks has the number of the first, hence one more.
+  readonly #interval: number;
+  readonly #timeout: number;
+  readonly #idle: number;
+  readonly #lifetime: number;
+  /** The first moment at which anything can be due. */
+  readonly #first: number;
+  #timer: Deadline | undefined;
+  /** When the next tick is due; milliseconds of the clock. */
+  #nextAt = 0;
+
+  constructor(deadlines: Deadlines, clock: Clock, options: HeartbeatOptions) {
+    const { heartbeat, idleTimeout, maxLifetime } = options;
+    const { interval, timeout } = heartbeat || { interval: Infinity, timeout: Infinity };
+    this.#deadlines = deadlines;
+    this.#clock = clock;
+    const shortest = Math.min(interval, timeout, idleTimeout, maxLifetime);
+    this.#tick = Math.min(Math.max(shortest / TICKS_OF_SHORTEST, SHORTEST_TICK), LONGEST_TICK);
+    this.#interval = Math.ceil(interval / this.#tick) + 1;
+    this.#timeout = Math.max(2, Math.ceil(timeout / this.#tick)); // the loop runs in between
+    this.#idle = Math.ceil(idleTimeout / this.#tick) + 1;
+    this.#lifetime = Math.ceil(maxLifetime / this.#tick) + 1;
+    this.#first = Math.min(this.#interval, this.#idle, this.#lifetime);
+  }
+
+  /** Watch a connection that has just been made. */
+  watch(watched: Watched): void {
+    watched.heardAt = watched.messageAt = watched.bornAt = this.now;
+    if (this.#first !== Infinity) this.#put(watched, this.#first);
+  }
+
+  /** A connection has ended. */
+  forget(watched: Watched): void {
+    this.#wheel.remove(watched);
+    this.#rest();
+  }
+
+  /**
+   * A Pong came.
+   *
+   * @returns whether it answers a Ping of ours; any other is the application's business.
+   */
+  pong(watched: Watched, payload: Buffer): boolean {
+    const { ping } = watched;
+    if (ping === undefined || payload.length !== PAYLOAD.length) return false;
+    if (payload.readUInt32BE(0) !== ping.id) return false;
+    watched.ping = undefined;
+    watched.latency = this.#clock.now() - ping.sentAt;
+    return true;
+  }
+
+  #put(watched: Watched, ticks: number): void {
+    this.#wheel.put(watched, ticks);
+    if (this.#timer !== undefined) return;
+    this.#nextAt = this.#clock.now() + this.#tick;
+    this.#arm(this.#tick);
+  }
+
+  #arm(milliseconds: number): void {
+    this.#timer = this.#deadlines.start(milliseconds, () => {
+      const now = this.#clock.now();
+      // A timer that is a little late is made up for; a whole tick is a loop that stood still.
+      this.#nextAt += this.#tick;
+      if (this.#nextAt <= now) this.#nextAt = now + this.#tick;
+      this.#arm(this.#nextAt - now);
+      this.now++;
+      this.#wheel.turn(this.#look);
+      this.#rest();
+    });
+  }
+
+  /** Without connections there is no timer. */
+  #rest(): void {
+    if (this.#wheel.size > 0) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  /** Enforce the limit that a connection has reached, or put it off to when it may reach one. */
+  readonly #look = (watched: Watched): void => {
+    if (!watched.isOpen) return;
+    const { isDeaf } = watched;
+    const old = watched.bornAt + this.#lifetime - this.now;
+    // Where we do not read no message can come, and neither can a sign of life.
+    const idle = isDeaf ? this.#idle : watched.messageAt + this.#idle - this.now;
+    if (old <= 0) watched.retire(new ConnectionError('ERR_MAX_LIFETIME'));
+    else if (idle <= 0) watched.retire(new ConnectionError('ERR_IDLE_TIMEOUT'));
+    else {
+      const silent = isDeaf ? this.#timeout : this.#listen(watched);
+      if (silent <= 0) this.#bury(watched);
+      else this.#put(watched, Math.min(old, idle, silent));
+    }
+  };
+
+  /** @returns in how many ticks its silence may mean something; none if it does now. */
+  #listen(watched: Watched): number {
+    const { ping, heardAt } = watched;
+    if (ping === undefined) {
+      const left = heardAt + this.#interval - this.now;
+      if (left > 0) return left;
+      this.#ping(watched);
+      return this.#timeout;
+    }
+    // Whoever speaks is alive without an answer. There is no second Ping while one is open: when
+    // silence begins anew, it is as if the first were sent then.
+    const since = heardAt >= ping.since ? heardAt + this.#interval : ping.since;
+    const left = since + this.#timeout - this.now;
+    return left <= 0 && this.#leaves(ping, watched.outbox) ? this.#timeout : left;
+  }
+
+  #ping(watched: Watched): void {
+    const { outbox } = watched;
+    const id = Math.floor(Math.random() * 2 ** 32);
+    const left = outbox.bufferedAmount === 0 ? Infinity : outbox.left;
+    PAYLOAD.writeUInt32BE(id);
+    outbox.bytes(PING, PAYLOAD);
+    const sentAt = this.#clock.now();
+    watched.ping = { id, sentAt, since: this.now, end: outbox.position, left };
+  }
+
+  /**
+   * Whether the Ping stood behind other data and has come nearer to the peer since: who takes our
+   * bytes is alive, and cannot answer what it has not got yet.
+   */
+  #leaves(ping: OpenPing, outbox: Outbox): boolean {
+    const left = Math.min(outbox.left, ping.end);
+    if (left <= ping.left) return false;
+    ping.left = left;
+    ping.since = this.now;
+    return true;
+  }
+
+  /**
+   * Time is up; but if our own loop was late, the peer's bytes may be waiting in the kernel. They
+   * are read before this is called back.
+   */
+  #bury(watched: Watched): void {
+    const { heardAt } = watched;
+    setImmediate(() => {
+      if (!watched.isOpen) return;
+      if (watched.heardAt !== heardAt) this.#put(watched, 1);
+      else watched.lose(new ConnectionError('ERR_HEARTBEAT_TIMEOUT'));
+    });
+  }
+}

@@ -1,0 +1,62 @@
+/** What a {@link Wheel} holds: each is a link of the ring that its slot is. */
+export interface Link {
+  /** `undefined` while it is on no wheel. */
+  before: Link | undefined;
+  after: Link | undefined;
+}
+
+/** How many ticks ahead something can be put. A power of two. */
+const SLOTS = 64;
+
+/**
+ * Things to be looked at again after so many ticks.
+ *
+ * Each tick has a slot, and a slot is a ring of those due then: putting and removing take constant
+ * time and no memory, and a tick costs what is due in it. What is due further ahead than the wheel
+ * is round comes up once in each turn of it, too early, and is put back by whoever looks.
+ */
+export class Wheel<Member extends Link> {
+  readonly #slots: Link[] = Array.from({ length: SLOTS }, () => {
+    const head: Link = { before: undefined, after: undefined };
+    return Object.assign(head, { before: head, after: head });
+  });
+  #now = 0;
+  #size = 0;
+
+  /** How many are on the wheel. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Put a member on the wheel that is not there, to come up in this many ticks, at least one. */
+  put(member: Member, ticks: number): void {
+    const head = this.#slots[(this.#now + Math.min(ticks, SLOTS - 1)) % SLOTS]!;
+    member.before = head.before;
+    member.after = head;
+    head.before!.after = member;
+    head.before = member;
+    this.#size++;
+  }
+
+  /** Take a member off; one that is on no wheel is left as it is. */
+  remove(member: Member): void {
+    if (member.before === undefined) return;
+    member.before.after = member.after;
+    member.after!.before = member.before;
+    member.before = undefined;
+    member.after = undefined;
+    this.#size--;
+  }
+
+  /** A tick passes: take off each member that is due, and show it. */
+  turn(due: (member: Member) => void): void {
+    this.#now = (this.#now + 1) % SLOTS;
+    const head = this.#slots[this.#now]!;
+    // Nothing is put into this slot meanwhile: it is a whole turn ahead.
+    while (head.after !== head) {
+      const member = head.after as Member;
+      this.remove(member);
+      due(member);
+    }
+  }
+}
