@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Addresses } from './addresses.js';
 import type { Log } from './logger.js';
 import type { ResolvedOptions } from './options.js';
 import { checkUpgrade, type Handshake } from '../protocol/handshake.js';
@@ -14,6 +15,21 @@ const RETRY_AFTER = '10';
 /** A refusal that is not the client's fault. */
 export function unavailable(body: string): UpgradeRejection {
   return new UpgradeRejection(503, { headers: { 'Retry-After': RETRY_AFTER }, body });
+}
+
+/** What there is already. */
+export interface Occupancy {
+  readonly connections: number;
+  /** Upgrades that wait for `authorize`. */
+  readonly pending: number;
+  readonly addresses: Addresses;
+}
+
+/** An upgrade that may go on. */
+export interface Admitted {
+  readonly handshake: Handshake;
+  /** The client's, see {@link Admission.addressOf}. */
+  readonly address: string | undefined;
 }
 
 /** The options that decide who comes in. */
@@ -37,17 +53,16 @@ export class Admission {
     this.#log = log;
   }
 
-  /**
-   * Let a request in.
-   *
-   * @param connections how many there are.
-   * @param pending how many upgrades wait for `authorize`.
-   * @throws UpgradeRejection
-   */
-  admit(request: IncomingMessage, socket: Duplex, connections: number, pending: number): Handshake {
+  /** Let a request in. @throws UpgradeRejection */
+  admit(
+    request: IncomingMessage,
+    socket: Duplex,
+    { connections, pending, addresses }: Occupancy,
+  ): Admitted {
     const { allowedHosts, maxConnections, maxPendingUpgrades } = this.#options;
     const handshake = checkUpgrade(request);
-    const host = this.#seen(request, socket).forwardedHost ?? handshake.host;
+    const { address, forwardedHost } = this.#seen(request, socket);
+    const host = forwardedHost ?? handshake.host;
     if (allowedHosts !== undefined && !isListedHost(host, allowedHosts)) {
       this.#log.hint(`refused host ${show(host)}; option allowedHosts would allow it`);
       throw new UpgradeRejection(403, { body: 'this host is not served here' });
@@ -58,9 +73,15 @@ export class Admission {
       );
       throw new UpgradeRejection(403, { body: 'this origin is not allowed' });
     }
+    if (addresses.isFull(address)) {
+      throw new UpgradeRejection(429, {
+        headers: { 'Retry-After': RETRY_AFTER },
+        body: 'too many connections from this address',
+      });
+    }
     if (connections + pending >= maxConnections) throw unavailable('too many connections');
     if (pending >= maxPendingUpgrades) throw unavailable('too many upgrades are pending');
-    return handshake;
+    return { handshake, address };
   }
 
   /** The client's address, as far as the proxies that are trusted can tell. */

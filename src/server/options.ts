@@ -123,7 +123,7 @@ export interface ServerOptions<Context = undefined> {
   readonly maxConnections?: number;
   /** Upgrades waiting for `authorize`; more are refused with 503. @default 1024 */
   readonly maxPendingUpgrades?: number;
-  /** More are refused with 429. Accepted; takes effect in a later version. @default Infinity */
+  /** Connections and pending upgrades of one IPv4 address, or one IPv6 network of 64 bits; more are refused with 429. Behind a proxy, set `trustProxy` too. @default Infinity */
   readonly maxConnectionsPerAddress?: number;
   /** A token bucket for each connection's messages. Accepted; takes effect in a later version. @default none */
   readonly messageRate?: {

@@ -255,7 +255,9 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
         this.emit('connectionError', error, failed);
       },
       closed: (connection) => {
-        this.#connections.delete(connection as WebSocketConnection<Context>);
+        const closed = connection as WebSocketConnection<Context>;
+        this.#connections.delete(closed);
+        this.#upgrader.forget(closed);
       },
     };
   }

@@ -4,13 +4,14 @@ import type { Duplex } from 'node:stream';
 import { WebSocketConnection } from '../connection/connection.js';
 import type { ConnectionSettings } from '../connection/settings.js';
 import type { TypedEmitter } from '../connection/typed-emitter.js';
-import { checkUpgrade, formatUpgradeResponse, type Handshake } from '../protocol/handshake.js';
+import { checkUpgrade, formatUpgradeResponse } from '../protocol/handshake.js';
 import type { FrameDecoderOptions } from '../protocol/frame-decoder.js';
 import { checkSubprotocol } from '../protocol/subprotocol.js';
 import { UpgradeRejection } from '../protocol/upgrade-rejection.js';
 import type { Compressions } from './compressions.js';
-import { Admission, unavailable } from './admission.js';
 import { tellAbandoned, tellOpened, tellRejected, tellRequested } from './diagnostics.js';
+import { Addresses } from './addresses.js';
+import { Admission, type Admitted, unavailable } from './admission.js';
 import type { ServerEvents } from './events.js';
 import type { Log } from './logger.js';
 import {
@@ -38,6 +39,7 @@ export class Upgrader<Context> {
   /** How the upgrades went. */
   readonly counters: UpgradeCounters = new UpgradeCounters();
   readonly #pending = new Set<PendingUpgrade>();
+  readonly #addresses: Addresses;
   /** Sockets of refused upgrades whose clients have not ended yet. */
   readonly #refused = new Set<Duplex>();
   #closing = false;
@@ -62,6 +64,7 @@ export class Upgrader<Context> {
     this.#compressedDecoder = { ...settings.decoder, rsv1: true };
     this.#log = log;
     this.#admission = new Admission(options, log);
+    this.#addresses = new Addresses(options.maxConnectionsPerAddress);
   }
 
   /** Upgrades that wait for `authorize`. */
@@ -77,22 +80,30 @@ export class Upgrader<Context> {
   ): Promise<WebSocketConnection<Context> | undefined> {
     ignoreErrors(socket);
     tellRequested(this.#server, request);
+    let admitted: Admitted;
     try {
       if (this.#closing) throw unavailable('the server is shutting down');
-      const handshake = this.#admission.admit(
-        request,
-        socket,
-        this.#connections.size,
-        this.#pending.size,
-      );
-      const pending = new PendingUpgrade(socket, head);
-      const result = this.#options.authorize?.(request, pending);
-      if (isPromise(result)) return this.#await(result, pending, request, socket, handshake);
-      return Promise.resolve(this.#decide(request, socket, head, handshake, result));
+      admitted = this.#admission.admit(request, socket, {
+        connections: this.#connections.size,
+        pending: this.#pending.size,
+        addresses: this.#addresses,
+      });
     } catch (error) {
       this.refuse(request, socket, error);
       return Promise.resolve(undefined);
     }
+    this.#addresses.add(admitted.address);
+    const upgraded = this.#authorize(request, socket, head, admitted);
+    // Whatever became of it: a connection is counted until it has ended.
+    void upgraded.then((connection) => {
+      if (connection === undefined) this.#addresses.remove(admitted.address);
+    });
+    return upgraded;
+  }
+
+  /** A connection has ended. */
+  forget({ remoteAddress }: WebSocketConnection<Context>): void {
+    this.#addresses.remove(remoteAddress);
   }
 
   /** See `WebSocketServer.accept`. */
@@ -108,7 +119,10 @@ export class Upgrader<Context> {
     ignoreErrors(socket);
     const handshake = checkUpgrade(request);
     if (socket.destroyed) throw new Error('accept: the client has left');
-    return this.#open(request, socket, head, handshake, options);
+    const address = this.#admission.addressOf(request, socket);
+    const connection = this.#open(request, socket, head, { handshake, address }, options);
+    this.#addresses.add(address);
+    return connection;
   }
 
   /** Refuse from now on, also those that are pending. */
@@ -122,13 +136,31 @@ export class Upgrader<Context> {
     for (const socket of this.#refused) socket.destroy();
   }
 
+  /** Ask the application, and open or refuse. Never rejects. */
+  #authorize(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    admitted: Admitted,
+  ): Promise<WebSocketConnection<Context> | undefined> {
+    try {
+      const pending = new PendingUpgrade(socket, head);
+      const result = this.#options.authorize?.(request, pending);
+      if (isPromise(result)) return this.#await(result, pending, request, socket, admitted);
+      return Promise.resolve(this.#decide(request, socket, head, admitted, result));
+    } catch (error) {
+      this.refuse(request, socket, error);
+      return Promise.resolve(undefined);
+    }
+  }
+
   /** An `authorize` that takes its time. */
   async #await(
     result: Promise<AuthorizeResult<Context>>,
     pending: PendingUpgrade,
     request: IncomingMessage,
     socket: Duplex,
-    handshake: Handshake,
+    admitted: Admitted,
   ): Promise<WebSocketConnection<Context> | undefined> {
     this.#pending.add(pending);
     const undone = pending.watch(this.#settings.deadlines, this.#options.upgradeTimeout);
@@ -137,7 +169,7 @@ export class Upgrader<Context> {
       this.#pending.delete(pending);
       const { outcome } = pending; // also what has happened since `authorize` answered
       if (outcome === undefined) {
-        return this.#decide(request, socket, pending.release(), handshake, answer);
+        return this.#decide(request, socket, pending.release(), admitted, answer);
       }
       pending.release();
       this.#refuseUndone(outcome, request, socket);
@@ -154,7 +186,7 @@ export class Upgrader<Context> {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    handshake: Handshake,
+    admitted: Admitted,
     answer: AuthorizeResult<Context>,
   ): WebSocketConnection<Context> | undefined {
     if (this.#closing) throw unavailable('the server is shutting down');
@@ -164,7 +196,7 @@ export class Upgrader<Context> {
       this.#abandon(request);
       return undefined;
     }
-    return this.#open(request, socket, head, handshake, authorization);
+    return this.#open(request, socket, head, admitted, authorization);
   }
 
   /** The client left before it was decided. */
@@ -193,7 +225,7 @@ export class Upgrader<Context> {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    handshake: Handshake,
+    { handshake, address }: Admitted,
     { context, headers = {}, subprotocol, maxPayload }: Authorization<Context>,
   ): WebSocketConnection<Context> {
     const chosen = subprotocol ?? this.#admission.subprotocolFor(handshake.subprotocols, request);
@@ -211,7 +243,7 @@ export class Upgrader<Context> {
       url: request.url!, // checkUpgrade has seen it
       subprotocol: chosen ?? '',
       extensions: negotiated?.response ?? '',
-      remoteAddress: this.#admission.addressOf(request, socket),
+      remoteAddress: address,
       copies: socket instanceof Socket && !('encrypted' in socket),
       compression: negotiated?.compression,
       decoder: this.#decoderOptions(maxPayload, negotiated !== undefined),

@@ -423,6 +423,16 @@ describe('Heartbeat, limits without a Ping', () => {
     expect(connection.readyState).toBe('closing');
   });
 
+  it('counts the whole of idleTimeout from a message between two ticks', async () => {
+    start(IDLE);
+    await pass(1900);
+    feed(message());
+    await pass(5 * MINUTE - 1);
+    expect(connection.readyState).toBe('open');
+    await pass(SECOND + 1);
+    expect(connection.readyState).toBe('closing');
+  });
+
   it.each<[string, () => unknown]>([
     ['a Pong that comes', () => feed(pong('x'))],
     ['a Ping that comes and its Pong', () => feed(clientFrame({ opcode: 9, payload: 'x' }))],

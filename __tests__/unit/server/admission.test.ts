@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { UpgradeRejection } from '../../../src/protocol/upgrade-rejection.js';
+import { Addresses } from '../../../src/server/addresses.js';
 import { Admission, unavailable } from '../../../src/server/admission.js';
 import { createLog } from '../../../src/server/logger.js';
 import { resolveOptions, type ServerOptions } from '../../../src/server/options.js';
@@ -16,10 +17,10 @@ function admission(options: ServerOptions<unknown>) {
   /** 'in', or the status and body of the refusal. */
   const admit = (
     headers: Record<string, string>,
-    { connections = 0, pending = 0, from = '10.0.0.1' } = {},
+    { connections = 0, pending = 0, from = '10.0.0.1', addresses = new Addresses(Infinity) } = {},
   ): string => {
     try {
-      made.admit(fakeRequest(headers), socketFrom(from), connections, pending);
+      made.admit(fakeRequest(headers), socketFrom(from), { connections, pending, addresses });
       return 'in';
     } catch (error) {
       if (!(error instanceof UpgradeRejection)) throw error;
@@ -158,6 +159,22 @@ describe('the limits', () => {
     expect(admit({}, { pending: 2 })).toBe('503 too many upgrades are pending');
   });
 
+  it('maxConnectionsPerAddress counts those of one client, as far as proxies can tell who that is', () => {
+    const addresses = new Addresses(1);
+    addresses.add('203.0.113.5');
+    const { admit, admission: made } = admission({ trustProxy: 1, maxConnections: 0 });
+    const from = (address: string) => admit({ 'x-forwarded-for': address }, { addresses });
+    expect(from('203.0.113.5')).toBe('429 too many connections from this address');
+    expect(from('203.0.113.6')).toBe('503 too many connections');
+    const refused = () =>
+      made.admit(fakeRequest(), socketFrom('203.0.113.5'), {
+        connections: 0,
+        pending: 0,
+        addresses,
+      });
+    expect(refused).toThrow(expect.objectContaining({ headers: { 'Retry-After': '10' } }) as Error);
+  });
+
   it('come after everything that the client could mend', () => {
     const { admit } = admission({ maxConnections: 0 });
     expect(admit({ origin: 'https://evil.example' })).toBe(FOREIGN);
@@ -166,14 +183,15 @@ describe('the limits', () => {
 });
 
 describe('admit', () => {
-  it('returns what the handshake says', () => {
+  it('returns what the handshake says, and who the client is', () => {
     const { admission: made } = admission({});
     const request = fakeRequest({ 'sec-websocket-protocol': 'a, b' }, { url: '/chat?x=1' });
-    expect(made.admit(request, socketFrom(), 0, 0)).toMatchObject({
-      path: '/chat',
-      host: 'localhost',
-      subprotocols: ['a', 'b'],
+    const none = { connections: 0, pending: 0, addresses: new Addresses(1) };
+    expect(made.admit(request, socketFrom('192.0.2.1'), none)).toMatchObject({
+      handshake: { path: '/chat', host: 'localhost', subprotocols: ['a', 'b'] },
+      address: '192.0.2.1',
     });
+    expect(made.admit(request, socketFrom(), none).address).toBeUndefined();
   });
 });
 

@@ -543,6 +543,61 @@ describe('what is counted', () => {
   });
 });
 
+describe('maxConnectionsPerAddress', () => {
+  const from = (address: string) => ({ headers: { 'X-Forwarded-For': address } });
+  const limits = { trustProxy: 1, maxConnectionsPerAddress: 2 };
+
+  it('refuses the third of one address with 429 and Retry-After, and takes other addresses', async () => {
+    const { wss, port } = await serve(limits);
+    const rejected = once(wss, 'rejected') as Promise<[RejectedUpgrade]>;
+    for (const address of ['203.0.113.5', '::ffff:203.0.113.5']) {
+      expect((await (await ask(port, from(address))).response()).status).toBe(101);
+    }
+    const third = await (await ask(port, from('203.0.113.5'))).response();
+    expect([third.status, third.body]).toStrictEqual([
+      429,
+      'too many connections from this address\n',
+    ]);
+    expect(third.header('Retry-After')).toBe('10');
+    expect((await rejected)[0]).toMatchObject({ status: 429, remoteAddress: '203.0.113.5' });
+    expect((await (await ask(port, from('203.0.113.6'))).response()).status).toBe(101);
+  });
+
+  it('counts upgrades that are pending, until they have come to nothing', async () => {
+    const { port, asked, clock } = await serveAsking({ ...limits, maxConnectionsPerAddress: 1 });
+    const first = await ask(port, from('203.0.113.5'));
+    await asked;
+    expect((await (await ask(port, from('203.0.113.5'))).response()).status).toBe(429);
+    clock.advance(10_000);
+    expect((await first.response()).status).toBe(503);
+    const next = await ask(port, from('203.0.113.5'));
+    await settle();
+    clock.advance(10_000);
+    expect((await next.response()).status).toBe(503);
+  });
+
+  it('counts a connection until it has ended, also one that was accepted without the policy', async () => {
+    const wss = new WebSocketServer({
+      noServer: true,
+      logger: new MemoryLogger(),
+      clock: new HandClock(),
+      maxConnectionsPerAddress: 1,
+    });
+    const socket = (): Duplex => Object.assign(transportPair()[0], { remoteAddress: '192.0.2.1' });
+    const upgrade = () => wss.handleUpgrade(fakeRequest(), socket(), NO_HEAD);
+    for (const open of [upgrade, () => wss.accept(fakeRequest(), socket(), NO_HEAD)]) {
+      const connection = (await open())!;
+      expect(await upgrade()).toBeUndefined();
+      const closed = once(connection, 'close');
+      connection.terminate();
+      expect(await upgrade()).toBeUndefined(); // its transport is there still
+      await closed;
+    }
+    expect(() => wss.accept(fakeRequest(), socket(), NO_HEAD, { subprotocol: 'x' })).toThrow();
+    expect(await upgrade()).toBeDefined();
+  });
+});
+
 describe('a refusal', () => {
   it('tells the logger which option would have let a page in', async () => {
     const { port, log } = await serve();

@@ -1,0 +1,82 @@
+import { Addresses, clientOf } from '../../../src/server/addresses.js';
+
+describe('clientOf', () => {
+  it.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['::FFFF:c000:0201', '192.0.2.1'],
+    ['0:0:0:0:0:ffff:192.0.2.1', '192.0.2.1'],
+    ['192.0.2.1:51234', '192.0.2.1'],
+    ['[::ffff:192.0.2.1]:51234', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:0DB8:0001:0002::', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::ffff:192.0.2.1', '2001:db8:1:2::/64'],
+    ['[2001:db8:1:2::9]', '2001:db8:1:2::/64'],
+    ['[2001:db8:1:2::9]:443', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['2001:db8:1:3::1', '2001:db8:1:3::/64'],
+    ['1::ffff:c000:201', '1:0:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['::', '0:0:0:0::/64'],
+    ['64:ff9b::192.0.2.1', '64:ff9b:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['::fffe:192.0.2.1', '0:0:0:0::/64'],
+    ['unknown', 'unknown'],
+    ['192.0.2.256', '192.0.2.256'],
+    ['1.2.3', '1.2.3'],
+    ['2001:db8::1::2', '2001:db8::1::2'],
+    ['', ''],
+  ])('of %s is %s', (address, client) => {
+    expect(clientOf(address)).toBe(client);
+  });
+});
+
+describe('Addresses', () => {
+  it('is full for a client that has as many as it may, and for no other', () => {
+    const addresses = new Addresses(2);
+    addresses.add('192.0.2.1');
+    expect(addresses.isFull('192.0.2.1')).toBe(false);
+    addresses.add('::ffff:192.0.2.1');
+    expect(addresses.isFull('192.0.2.1')).toBe(true);
+    expect(addresses.isFull('192.0.2.2')).toBe(false);
+    addresses.remove('192.0.2.1');
+    expect(addresses.isFull('::ffff:192.0.2.1')).toBe(false);
+  });
+
+  it('takes a whole IPv6 network of 64 bits for one client', () => {
+    const addresses = new Addresses(1);
+    addresses.add('2001:db8::1');
+    expect(addresses.isFull('2001:db8::ffff:1')).toBe(true);
+    expect(addresses.isFull('2001:db8:0:1::1')).toBe(false);
+  });
+
+  it('forgets a client that has none left', () => {
+    const addresses = new Addresses(5);
+    addresses.add('192.0.2.1');
+    addresses.add('192.0.2.1');
+    addresses.add('192.0.2.2');
+    expect(addresses.size).toBe(2);
+    addresses.remove('192.0.2.1');
+    expect(addresses.size).toBe(2);
+    addresses.remove('192.0.2.1');
+    addresses.remove('192.0.2.2');
+    expect(addresses.size).toBe(0);
+  });
+
+  it('counts nothing where there is no address, however low the limit', () => {
+    const addresses = new Addresses(0);
+    addresses.add(undefined);
+    expect(addresses.isFull(undefined)).toBe(false);
+    addresses.remove(undefined);
+    expect(addresses.size).toBe(0);
+    expect(addresses.isFull('192.0.2.1')).toBe(true);
+  });
+
+  it('counts nothing without a limit', () => {
+    const addresses = new Addresses(Infinity);
+    addresses.add('192.0.2.1');
+    expect(addresses.isFull('192.0.2.1')).toBe(false);
+    addresses.remove('192.0.2.1');
+    expect(addresses.size).toBe(0);
+  });
+});
