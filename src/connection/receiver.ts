@@ -11,6 +11,7 @@ import { Inbox, type Message } from './inbox.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { FrameDecoder, type FrameDecoderOptions } from '../protocol/frame-decoder.js';
 import { type FrameHeader, Opcode } from '../protocol/frame.js';
+import { Throttle } from './message-rate.js';
 import type { Outbox } from './outbox.js';
 import type { Sender } from './sender.js';
 import type { ConnectionSettings } from './settings.js';
@@ -55,6 +56,8 @@ export class Receiver extends Watched {
   #ended = false;
   /** The socket is paused. */
   #stopped = false;
+  /** Where `messageRate` is set: what the peer may still send. Made with the decoder. */
+  #throttle: Throttle | undefined;
   /** Runs while a message is unfinished. */
   #messageDeadline: Deadline | undefined;
 
@@ -212,11 +215,15 @@ export class Receiver extends Watched {
     if (state === 'closed') {
       this.#stopTiming();
       this.#settings.heartbeat.forget(this);
+      this.#throttle?.end();
       if (!inflating) this.#inbox?.end(); // what is still held or undecoded can be taken all the same
       return;
     }
-    const stop = inflating || (state === 'open' && this.#inbox?.full === true);
-    this.#timeMessage();
+    const waits = state === 'open' && this.#throttle?.isWaiting === true;
+    const stop = inflating || waits || (state === 'open' && this.#inbox?.full === true);
+    if (waits)
+      this.#stopTiming(); // it is not the peer who is late
+    else this.#timeMessage();
     if (stop === this.#stopped) return;
     this.#stopped = stop;
     if (stop) {
@@ -267,7 +274,10 @@ export class Receiver extends Watched {
     if (this.#inflating !== undefined) return this.#inflated(this.#inflating);
     const decoder = this.#decoder;
     if (decoder === undefined) return false;
-    this.#found ||= this.#decode(decoder);
+    if (!this.#found) {
+      if (this.#throttle !== undefined && this.isOpen && this.#throttle.mustWait()) return false;
+      this.#found = this.#decode(decoder);
+    }
     // A listener that throws here does not cost the message: the next call goes on with it.
     if (decoder.headers !== undefined) this.#emitHeaders(decoder.headers);
     if (!this.#found) return false;
@@ -296,12 +306,16 @@ export class Receiver extends Watched {
   }
 
   #makeDecoder(): FrameDecoder {
+    const { messageRate } = this.#settings;
+    if (messageRate !== undefined) this.#throttle = new Throttle(messageRate, this);
     return (this.#decoder = new FrameDecoder(this.#decoderOptions));
   }
 
   #decode(decoder: FrameDecoder): boolean {
     try {
-      return decoder.next();
+      const found = decoder.next();
+      if (this.#throttle !== undefined && this.isOpen) this.#throttle.charge(decoder, found);
+      return found;
     } catch (error) {
       this.#closing.fail(error as ProtocolError);
       return false;

@@ -2,6 +2,7 @@ import type { Compression } from './compression.js';
 import type { Counters } from './counters.js';
 import type { Deadlines } from './deadlines.js';
 import type { Heartbeat } from './heartbeat.js';
+import type { MessageRate } from './message-rate.js';
 import type { FrameDecoderOptions } from '../protocol/frame-decoder.js';
 
 /** What all the connections of a server have in common: one object for all. */
@@ -18,6 +19,7 @@ export interface ConnectionSettings {
   /** What happens on all of them is counted here. */
   readonly counters: Counters;
   readonly heartbeat: Heartbeat;
+  readonly messageRate: MessageRate | undefined;
   /** Who wants to know: the server. */
   readonly observer: ConnectionObserver | undefined;
 }

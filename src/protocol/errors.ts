@@ -20,6 +20,7 @@ export const PROTOCOL_ERRORS = {
   ERR_INVALID_UTF8: 1007,
   ERR_INVALID_DEFLATE: 1007,
   ERR_MESSAGE_TIMEOUT: 1008,
+  ERR_MESSAGE_RATE: 1008,
   ERR_MESSAGE_TOO_BIG: 1009,
 } as const;
 /** What `ProtocolError.code` can be. */

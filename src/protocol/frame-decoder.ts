@@ -67,6 +67,8 @@ export class FrameDecoder {
   close: ClosePayload | undefined;
   /** Set it to `[]` and the header of every frame is added here, for whoever wants to see them. */
   headers: FrameHeader[] | undefined;
+  /** Frames that began no message, continuation and control frames, since somebody set this to 0. */
+  furtherFrames = 0;
 
   readonly #context: HeaderContext;
 
@@ -285,6 +287,8 @@ export class FrameDecoder {
     if (opcode === Opcode.Text || opcode === Opcode.Binary) {
       this.#messageOpcode = opcode;
       this.#messageCompressed = rsv === RSV1;
+    } else {
+      this.furtherFrames++;
     }
   }
 

@@ -5,6 +5,7 @@ import { Counters } from '../connection/counters.js';
 import { Deadlines, systemClock } from '../connection/deadlines.js';
 import { Compressions } from './compressions.js';
 import { Heartbeat } from '../connection/heartbeat.js';
+import { MessageRate } from '../connection/message-rate.js';
 import { resolveOptions, type ServerOptions } from './options.js';
 
 /** A client lets itself be told how large its window may be. */
@@ -33,6 +34,7 @@ export type ConnectionPairOptions = Pick<
   | 'heartbeat'
   | 'idleTimeout'
   | 'maxLifetime'
+  | 'messageRate'
   | 'clock'
 >;
 
@@ -50,11 +52,13 @@ export function createConnectionPair(options: ConnectionPairOptions = {}): Conne
     closeTimeout,
     messageTimeout,
     perMessageDeflate,
+    messageRate,
   } = resolved;
   const deadlines = new Deadlines(clock);
   const compressions =
     perMessageDeflate === false ? undefined : new Compressions(perMessageDeflate, deadlines);
   const offers = [{ name: 'permessage-deflate', params: CLIENT_PARAMS }];
+  const rate = messageRate && new MessageRate(messageRate, deadlines, clock);
   const heartbeat = new Heartbeat(deadlines, clock, resolved);
   const connect = (role: 'server' | 'client', transport: Duplex): WebSocketConnection => {
     const negotiated = compressions?.negotiate(offers, role);
@@ -68,6 +72,7 @@ export function createConnectionPair(options: ConnectionPairOptions = {}): Conne
       deadlines,
       counters: new Counters(),
       heartbeat,
+      messageRate: rate,
       observer: undefined,
     };
     const connection = new WebSocketConnection(transport, settings, {

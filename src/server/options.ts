@@ -125,15 +125,15 @@ export interface ServerOptions<Context = undefined> {
   readonly maxPendingUpgrades?: number;
   /** Connections and pending upgrades of one IPv4 address, or one IPv6 network of 64 bits; more are refused with 429. Behind a proxy, set `trustProxy` too. @default Infinity */
   readonly maxConnectionsPerAddress?: number;
-  /** A token bucket for each connection's messages. Accepted; takes effect in a later version. @default none */
+  /** A token bucket for each connection's messages, and one for its other frames. @default none */
   readonly messageRate?: {
     /** Messages that each second adds to the bucket. */
     readonly perSecond: number;
-    /** Messages that the bucket holds. */
+    /** Messages that the bucket holds, and that may therefore come at once. */
     readonly burst: number;
-    /** Frames of fragmented messages that each second allows. */
+    /** Frames that begin no message (fragments after the first, Pings, Pongs) that each second adds to a bucket of their own, which holds as many seconds' worth as that for messages. @default 64 * perSecond */
     readonly fragments?: number;
-    /** Close the connection with 1008, or stop reading until there is room again. */
+    /** Fail the connection with 1008, or stop reading until there is room again. */
     readonly action: 'close' | 'pause';
   };
   /** How many proxies stand in front, or which addresses are proxies; only then are `X-Forwarded-*` read. @default false */

@@ -8,6 +8,7 @@ import { Counters } from '../connection/counters.js';
 import { type Clock, Deadlines, systemClock } from '../connection/deadlines.js';
 import { Compressions } from './compressions.js';
 import { Heartbeat } from '../connection/heartbeat.js';
+import { MessageRate } from '../connection/message-rate.js';
 import { createLog, type Log } from './logger.js';
 import {
   type Authorization,
@@ -80,6 +81,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       highWaterMark,
       closeTimeout,
       messageTimeout,
+      messageRate,
       maxPayload,
       perMessageDeflate,
     } = this.#options;
@@ -95,6 +97,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       deadlines: this.#deadlines,
       counters: this.#counters,
       heartbeat: new Heartbeat(this.#deadlines, clock, this.#options),
+      messageRate: messageRate && new MessageRate(messageRate, this.#deadlines, clock),
       observer: this.#observer(),
     };
     this.#upgrader = new Upgrader(

@@ -61,7 +61,7 @@ async function pass(milliseconds: number): Promise<void> {
 
 /** Until a Ping is out; answers with its payload. */
 async function pinged(count = 1): Promise<Buffer> {
-  while ((await pings()).length < count) await pass(SECOND);
+  for (let i = 0; i < 60 && (await pings()).length < count; i++) await pass(SECOND);
   return (await pings())[count - 1]!.payload;
 }
 

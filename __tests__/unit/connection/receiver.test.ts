@@ -856,6 +856,108 @@ describe('Receiver, messageTimeout', () => {
   });
 });
 
+describe('Receiver, messageRate', () => {
+  const RATE = { perSecond: 10, burst: 3, fragments: 20 };
+  const messages = (count: number) => Array.from({ length: count }, (_, i) => text(`${i}`));
+  let clock: HandClock;
+  const begin = (options: WorldOptions) => {
+    clock = new HandClock();
+    start(options, clock);
+    listen();
+  };
+
+  it('closes with 1008 at the message that is too many, many in one read too', async () => {
+    begin({ messageRate: { ...RATE, action: 'close' } });
+    feed(...messages(3));
+    expect(connection.readyState).toBe('open');
+    clock.advance(100);
+    feed(...messages(5));
+    expect(log).toStrictEqual(['text 0', 'text 1', 'text 2', 'text 0']);
+    expect(connection.readyState).toBe('closing');
+    feed(text('more'));
+    await turns();
+    expect(parseFrames(sink.bytes).map(({ payload }) => payload.readUInt16BE())).toStrictEqual([
+      1008,
+    ]);
+    sink.push(null);
+    await until('the end', () => connection.closeInfo !== undefined);
+    expect(connection.closeInfo).toMatchObject({ code: 1008, cause: { code: 'ERR_MESSAGE_RATE' } });
+    expect(log).toHaveLength(5); // and 'close'
+  });
+
+  it('pauses reading, delivers what the rate allows, and loses nothing', () => {
+    begin({ messageRate: { ...RATE, action: 'pause' } });
+    feed(...messages(8));
+    expect(log).toHaveLength(3);
+    expect(sink.isPaused()).toBe(true);
+    clock.advance(99);
+    expect(log).toHaveLength(3);
+    clock.advance(1);
+    expect(log).toHaveLength(4);
+    clock.advance(400);
+    expect(log).toStrictEqual(messages(8).map((_, i) => `text ${i}`));
+    clock.advance(100);
+    expect(sink.isPaused()).toBe(false);
+    expect(clock.timers.size).toBe(0);
+  });
+
+  it('takes nobody for dead, idle or late while it makes them wait', () => {
+    begin({
+      messageRate: { perSecond: 0.001, burst: 1, fragments: 0.001, action: 'pause' },
+      heartbeat: { interval: 25_000, timeout: 10_000 },
+      idleTimeout: 60_000,
+      messageTimeout: 60_000,
+    });
+    feed(text('a'), clientFrame({ opcode: 1, fin: false }), clientFrame({ opcode: 0, fin: false }));
+    clock.advance(999_000);
+    expect(connection.readyState).toBe('open');
+    clock.advance(1000); // takes the fragments, whose message goes on
+    feed(clientFrame({ opcode: 0, fin: false }), clientFrame({ opcode: 0, fin: false }));
+    feed(clientFrame({ opcode: 0, fin: false }));
+    expect(sink.isPaused()).toBe(true);
+    clock.advance(999_000);
+    expect(connection.readyState).toBe('open');
+    expect(sink.bytes).toHaveLength(0);
+    expect(log).toStrictEqual(['text a']);
+    clock.advance(1_002_000);
+    expect(sink.isPaused()).toBe(false);
+    clock.advance(61_000);
+    expect(connection.readyState).toBe('closing'); // now the peer is late
+  });
+
+  it('makes nobody wait whose Close is awaited, and does not count any more', async () => {
+    for (const action of ['pause', 'close'] as const) {
+      begin({ messageRate: { ...RATE, action } });
+      feed(...messages(3));
+      void connection.close();
+      feed(...messages(3));
+      await turns();
+      expect(log).toHaveLength(6);
+      expect(connection.readyState).toBe('closing');
+    }
+  });
+
+  it('counts a message once whose frame a listener threw at', async () => {
+    begin({ messageRate: { ...RATE, action: 'pause' } });
+    let thrown = 0;
+    connection.on('frame', () => {
+      if (thrown++ < 1) throw new Error('a fault');
+    });
+    expect(() => feed(...messages(3))).toThrow('a fault');
+    await turns();
+    expect(log).toHaveLength(3);
+  });
+
+  it('forgets who waited when the connection is gone', async () => {
+    begin({ messageRate: { ...RATE, action: 'pause' } });
+    feed(...messages(8));
+    expect(clock.timers.size).toBe(1);
+    connection.terminate();
+    await turns();
+    expect(clock.timers.size).toBe(0);
+  });
+});
+
 describe('Receiver, for the heartbeat', () => {
   const HEARTBEAT = { heartbeat: { interval: 25_000, timeout: 10_000 } };
   let clock: HandClock;
@@ -918,6 +1020,11 @@ describe('Receiver, for the heartbeat', () => {
   });
 
   it('reads on when a limit has closed it, and leaves the wheel when it is closed', async () => {
+    begin(HEARTBEAT);
+    connection.terminate();
+    await turns();
+    expect(clock.timers.size).toBe(0);
+
     begin({ maxLifetime: 60_000 });
     feed(text(FULL));
     clock.advance(61_000);

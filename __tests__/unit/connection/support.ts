@@ -7,6 +7,7 @@ import { WebSocketConnection } from '../../../src/connection/connection.js';
 import { Counters } from '../../../src/connection/counters.js';
 import { Deadlines, type Clock } from '../../../src/connection/deadlines.js';
 import { Heartbeat, type HeartbeatOptions } from '../../../src/connection/heartbeat.js';
+import { MessageRate, type MessageRateOptions } from '../../../src/connection/message-rate.js';
 import type { ConnectionSettings } from '../../../src/connection/settings.js';
 import { RawClient } from '../../support/raw-client.js';
 
@@ -98,15 +99,22 @@ export async function turns(count = 3): Promise<void> {
 /** The options of a connection that a test may choose. */
 export interface WorldOptions
   extends
-    Partial<Omit<ConnectionSettings, 'deadlines' | 'decoder' | 'heartbeat'>>,
+    Partial<Omit<ConnectionSettings, 'deadlines' | 'decoder' | 'heartbeat' | 'messageRate'>>,
     Partial<HeartbeatOptions> {
+  messageRate?: MessageRateOptions;
   role?: 'server' | 'client';
   maxPayload?: number;
 }
 
 export function settingsOf(clock: Clock, options: WorldOptions = {}): ConnectionSettings {
   const { role = 'server', maxPayload = 4 * 1024 * 1024, ...others } = options;
-  const { heartbeat = false, idleTimeout = Infinity, maxLifetime = Infinity, ...rest } = others;
+  const {
+    heartbeat = false,
+    idleTimeout = Infinity,
+    maxLifetime = Infinity,
+    messageRate,
+    ...rest
+  } = others;
   const deadlines = new Deadlines(clock);
   return {
     decoder: { role, maxPayload, rsv1: false },
@@ -117,6 +125,7 @@ export function settingsOf(clock: Clock, options: WorldOptions = {}): Connection
     deadlines,
     counters: new Counters(),
     heartbeat: new Heartbeat(deadlines, clock, { heartbeat, idleTimeout, maxLifetime }),
+    messageRate: messageRate && new MessageRate(messageRate, deadlines, clock),
     observer: undefined,
     ...rest,
   };

@@ -166,6 +166,17 @@ describe('createConnectionPair', () => {
     expect(causes).toContainEqual(expect.objectContaining({ code: 'ERR_IDLE_TIMEOUT' }));
   });
 
+  it('keeps a messageRate', async () => {
+    const { server, client } = pair({
+      messageRate: { perSecond: 1, burst: 1, action: 'close' },
+      clock: new HandClock(),
+    });
+    const closed = new Promise((resolve) => server.on('close', resolve));
+    client.send('one');
+    client.send('two');
+    expect(await closed).toBe(1008);
+  });
+
   it('refuses options that are wrong', () => {
     expect(() => createConnectionPair({ maxPayload: 0 })).toThrow(/maxPayload/);
   });

@@ -470,6 +470,19 @@ describe('stats', () => {
 });
 
 describe('what goes wrong with a connection', () => {
+  it('fails a peer that sends more than messageRate, and tells', async () => {
+    const { wss, port } = await serve({
+      messageRate: { perSecond: 1, burst: 2, action: 'close' },
+    });
+    const told = once(wss, 'connectionError') as Promise<[{ code: string }]>;
+    const client = await RawClient.open(port);
+    const text = clientFrame({ opcode: 1, payload: 'x' });
+    client.send(Buffer.concat([text, text, text]));
+    expect((await client.close()).code).toBe(1008);
+    expect((await told)[0].code).toBe('ERR_MESSAGE_RATE');
+    client.destroy();
+  });
+
   it("is told by 'connectionError' and logged, if the peer broke a rule", async () => {
     const { wss, port, log } = await serve();
     const failed = once(wss, 'connectionError') as Promise<[Error, WebSocketConnection]>;

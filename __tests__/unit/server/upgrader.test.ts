@@ -576,6 +576,24 @@ describe('maxConnectionsPerAddress', () => {
     expect((await next.response()).status).toBe(503);
   });
 
+  it('asks once who the client is: a socket that is gone does not know any more', async () => {
+    let asked = 0;
+    const { port, wss } = await serve({
+      maxConnectionsPerAddress: 1,
+      trustProxy: () => asked++ <= 1, // of two questions about an address; later the answer is no
+    });
+    const connected = once(wss, 'connection') as Promise<[WebSocketConnection]>;
+    const two = from('203.0.113.5');
+    await (await ask(port, two)).response();
+    const [connection] = await connected;
+    expect(connection.remoteAddress).toBe('203.0.113.5');
+    const closed = once(connection, 'close');
+    connection.terminate();
+    await closed;
+    asked = 0;
+    expect((await (await ask(port, two)).response()).status).toBe(101);
+  });
+
   it('counts a connection until it has ended, also one that was accepted without the policy', async () => {
     const wss = new WebSocketServer({
       noServer: true,
