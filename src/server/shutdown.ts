@@ -1,4 +1,4 @@
-import type { CloseInfo } from '../connection/close-info.js';
+import { type CloseInfo, ConnectionError } from '../connection/close-info.js';
 import { type Clock, type Deadlines } from '../connection/deadlines.js';
 
 /** Options of a server's `close`. */
@@ -7,7 +7,7 @@ export interface ServerCloseOptions {
   readonly code?: number;
   /** Its reason; at most 123 bytes of UTF-8. @default '' */
   readonly reason?: string;
-  /** Milliseconds that the connections have to end. @default 10 s */
+  /** Milliseconds that the connections have to end; each has `closeTimeout` besides. @default 10 s */
   readonly timeout?: number;
   /** Cuts what is left when it aborts. */
   readonly signal?: AbortSignal;
@@ -19,7 +19,7 @@ export interface CloseReport {
   readonly total: number;
   /** Ended by a complete closing handshake. */
   readonly clean: number;
-  /** Cut at the deadline. */
+  /** Cut: at the deadline, or before at their own `closeTimeout`. */
   readonly cut: number;
   /** How long it took. */
   readonly milliseconds: number;
@@ -66,6 +66,10 @@ export async function closeConnections(
   if (signal?.aborted === true) cutTheRest();
   signal?.addEventListener('abort', cutTheRest, { once: true });
   const infos = await Promise.all(closes);
+  infos.forEach(({ cause }, i) => {
+    const timedOut = cause instanceof ConnectionError && cause.code === 'ERR_CLOSE_TIMEOUT';
+    if (timedOut) cut.add(connections[i]!);
+  });
   await companion?.end();
   deadline.cancel();
   signal?.removeEventListener('abort', cutTheRest);

@@ -1,4 +1,4 @@
-import type { CloseInfo } from '../../../src/connection/close-info.js';
+import { type CloseInfo, ConnectionError } from '../../../src/connection/close-info.js';
 import { Deadlines } from '../../../src/connection/deadlines.js';
 import { closeConnections, type ServerCloseOptions } from '../../../src/server/shutdown.js';
 import { HandClock, settle } from './harness.js';
@@ -23,9 +23,10 @@ class FakeConnection {
     });
   }
 
-  ended(clean: boolean): void {
+  ended(clean: boolean, cause?: ConnectionError): void {
     this.readyState = 'closed';
-    this.#resolve({ code: 1001, reason: '', clean, initiator: 'local' });
+    const info = { code: 1001, reason: '', clean, initiator: 'local' } as const;
+    this.#resolve(cause === undefined ? info : { ...info, cause });
   }
 }
 
@@ -103,6 +104,14 @@ describe('closeConnections', () => {
     controller.abort();
     clock.advance(10_000);
     await expect(report).resolves.toMatchObject({ total: 1, cut: 1 });
+  });
+
+  it('counts as cut also who was cut before, at the end of its closeTimeout, and nobody else', async () => {
+    const { connections, report } = start(3);
+    connections[0]!.ended(false, new ConnectionError('ERR_CLOSE_TIMEOUT'));
+    connections[1]!.ended(false, new ConnectionError('ERR_TRANSPORT_ENDED'));
+    connections[2]!.ended(true);
+    await expect(report).resolves.toMatchObject({ total: 3, clean: 1, cut: 1 });
   });
 
   it('has nothing to do without connections', async () => {
