@@ -1,24 +1,9 @@
-// Charts as SVG, written by hand; they follow the reader's light or dark mode.
+// The charts of the benchmark.
 import { peers } from './peers.mjs';
 import { digits } from './report.mjs';
 import { CPU, scenarios } from './scenarios/index.mjs';
+import { svg, text, WIDTH } from './svg.mjs';
 
-const WIDTH = 820;
-const STYLE = `
-  text { font: 13px system-ui, sans-serif; fill: #1f2328; }
-  .title { font-size: 15px; font-weight: 600; }
-  .quiet { fill: #59636e; }
-  .number { font-variant-numeric: tabular-nums; }
-  .grid { stroke: #d1d9e0; fill: none; }
-  .interval { stroke: #1f2328; stroke-opacity: 0.55; }
-  .background { fill: #ffffff; }
-  @media (prefers-color-scheme: dark) {
-    text { fill: #f0f6fc; }
-    .quiet { fill: #9198a1; }
-    .grid { stroke: #3d444d; }
-    .interval { stroke: #f0f6fc; }
-    .background { fill: #0d1117; }
-  }`;
 /** One for each peer, readable on white and on black and apart for the colour-blind. */
 const COLOURS = {
   hawser: '#0f8a6d',
@@ -36,26 +21,6 @@ const COLOURS = {
 
 const colour = (/** @type {string} */ name) => COLOURS[name] ?? '#8b949e';
 const titleOf = (/** @type {string} */ name) => peers[name]?.title ?? name;
-const escape = (/** @type {string} */ text) =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-
-function svg(
-  /** @type {number} */ height,
-  /** @type {string} */ label,
-  /** @type {string[]} */ body,
-) {
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escape(label)}">
-<style>${STYLE}
-</style>
-<rect class="background" width="${WIDTH}" height="${height}"/>
-${body.join('\n')}
-</svg>
-`;
-}
-
-function text(x, y, content, { classes = '', anchor = 'start' } = {}) {
-  return `<text x="${x}" y="${y}" class="${classes}" text-anchor="${anchor}">${escape(content)}</text>`;
-}
 
 /** One chart for each kind of work: a panel a scenario, a bar a contestant, a line from its lowest to its highest round. */
 export function barCharts({ medians }) {

@@ -1,0 +1,243 @@
+/**
+ * The soak (`npm run soak`) in small: it passes for hawser as it is, and fails for hawser with any of the faults
+ * that it is there to find. A fault is planted by a module that takes the package's place.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { builtPackage } from '../support/built-package.js';
+
+const RUN = resolve(__dirname, '../../soak/run.mjs');
+
+interface Results {
+  holds: boolean;
+  verdicts: { what: string; got: string; holds: boolean }[];
+  found?: { faults: string[] };
+}
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hawser-soak-'));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** What a soak of a few seconds says of hawser with this fault, which is JavaScript, in it. */
+function soak(name: string, fault: string): Promise<Results & { exitCode: number }> {
+  const module = join(folder, `${name.replaceAll(/\W/g, '-')}.cjs`);
+  writeFileSync(
+    module,
+    `const hawser = module.exports = require(${JSON.stringify(builtPackage())});
+     const { prototype } = hawser.WebSocketConnection;
+     const send = prototype.send;
+     let count = 0;
+     ${fault}`,
+  );
+  const args = [RUN, '--seconds', '3', '--connections', '60', '--json', '--dist', module];
+  return new Promise((done, fail) => {
+    execFile(
+      process.execPath,
+      [...args, '--results', `${module}.results`],
+      { timeout: 60_000 },
+      (error, stdout, stderr) => {
+        if (!stdout.startsWith('{')) fail(new Error(`the soak itself failed: ${stdout}${stderr}`));
+        else done({ ...(JSON.parse(stdout) as Results), exitCode: Number(error?.code ?? 0) });
+      },
+    );
+  });
+}
+
+/** The verdicts that went against the server. */
+const failures = ({ verdicts }: Results): string[] =>
+  verdicts.filter(({ holds }) => !holds).map(({ what }) => what);
+
+test.concurrent(
+  'the soak holds for hawser as it is',
+  async () => {
+    const results = await soak('as it is', '');
+    expect(results).toMatchObject({ holds: true, exitCode: 0, found: { faults: [] } });
+    expect(results.verdicts.length).toBeGreaterThan(12);
+  },
+  60_000,
+);
+
+const FAULTS: [name: string, verdict: string, fault: string][] = [
+  [
+    'that loses one of fifty messages',
+    'messages lost',
+    'prototype.send = function (...args) { return ++count % 50 === 0 || send.apply(this, args); };',
+  ],
+  [
+    'that flips a bit in one of ten binary messages',
+    'messages altered',
+    `prototype.send = function (data, ...rest) {
+       if (!Buffer.isBuffer(data) || ++count % 10 !== 0) return send.call(this, data, ...rest);
+       const spoiled = Buffer.from(data);
+       spoiled[spoiled.length - 1] ^= 1;
+       return send.call(this, spoiled, ...rest);
+     };`,
+  ],
+  [
+    'that cuts the last byte off one of ten binary messages',
+    'messages altered',
+    `prototype.send = function (data, ...rest) {
+       if (!Buffer.isBuffer(data) || ++count % 10 !== 0) return send.call(this, data, ...rest);
+       return send.call(this, data.subarray(0, -1), ...rest);
+     };`,
+  ],
+  [
+    'that sends one of ten texts as Binary',
+    'messages altered',
+    `prototype.send = function (data, ...rest) {
+       if (typeof data !== 'string' || data.length < 20 || ++count % 10 !== 0) {
+         return send.call(this, data, ...rest);
+       }
+       return send.call(this, Buffer.from(data));
+     };`,
+  ],
+  [
+    'that sends one of ten messages to its neighbour',
+    'messages altered',
+    `let neighbour;
+     prototype.send = function (data, ...rest) {
+       const to = typeof data === 'object' && ++count % 10 === 0 ? neighbour : this;
+       neighbour = this;
+       return send.call(to ?? this, data, ...rest);
+     };`,
+  ],
+  [
+    'that lets a message overtake another',
+    'messages out of order',
+    `const held = new WeakMap();
+     prototype.send = function (...args) {
+       const before = held.get(this);
+       if (before === undefined && ++count % 20 === 0) {
+         held.set(this, args);
+         return true;
+       }
+       const below = send.apply(this, args);
+       held.delete(this);
+       if (before !== undefined) send.apply(this, before);
+       return below;
+     };`,
+  ],
+  [
+    'that sends a message twice',
+    'messages repeated',
+    `prototype.send = function (...args) {
+       if (++count % 50 === 0) send.apply(this, args);
+       return send.apply(this, args);
+     };`,
+  ],
+  [
+    'that cuts connections',
+    'well-behaved peers cut',
+    `prototype.send = function (...args) {
+       if (++count % 100 === 0) this.terminate();
+       return send.apply(this, args);
+     };`,
+  ],
+  [
+    'that closes connections',
+    'well-behaved peers cut',
+    `prototype.send = function (...args) {
+       const below = send.apply(this, args);
+       if (++count % 100 === 0) void this.close(1011);
+       return below;
+     };`,
+  ],
+  [
+    'that refuses handshakes',
+    'well-behaved peers refused',
+    `const { emit } = require('node:http').Server.prototype;
+     require('node:http').Server.prototype.emit = function (event, request, socket, ...rest) {
+       if (event !== 'upgrade' || ++count % 10 !== 0) return emit.call(this, event, request, socket, ...rest);
+       return !!socket.on('error', () => {}).end('HTTP/1.1 500 Internal Server Error\\r\\nConnection: close\\r\\n\\r\\n');
+     };`,
+  ],
+  [
+    'that throws',
+    'crashes of the server',
+    `prototype.send = function (...args) {
+       if (++count === 500) throw new Error('planted');
+       return send.apply(this, args);
+     };`,
+  ],
+  [
+    'that leaves a rejection unhandled',
+    'crashes of the server',
+    `prototype.send = function (...args) {
+       if (++count === 500) void Promise.reject(new Error('planted'));
+       return send.apply(this, args);
+     };`,
+  ],
+  [
+    'that ends its process',
+    'crashes of the server',
+    `prototype.send = function (...args) {
+       if (++count === 500) process.exit(0);
+       return send.apply(this, args);
+     };`,
+  ],
+  [
+    'that makes Node warn of it',
+    'warnings of the process',
+    `prototype.send = function (...args) {
+       if (++count === 100) process.emitWarning('planted');
+       return send.apply(this, args);
+     };`,
+  ],
+  [
+    'that keeps four kilobytes on the heap for every message',
+    'growth of the heap, KiB',
+    `const kept = [];
+     prototype.send = function (...args) {
+       kept.push(Array.from({ length: 512 }, () => kept.length));
+       return send.apply(this, args);
+     };`,
+  ],
+  [
+    'that keeps four kilobytes outside the heap for every message',
+    'growth outside the heap, KiB',
+    `const kept = [];
+     prototype.send = function (...args) {
+       kept.push(Buffer.allocUnsafeSlow(4096));
+       return send.apply(this, args);
+     };`,
+  ],
+  [
+    'that never lets go of a connection',
+    'connections left at the end',
+    `const { WebSocketServer } = hawser;
+     module.exports = { ...hawser, WebSocketServer: class extends WebSocketServer {
+       constructor(...args) {
+         super(...args);
+         this.on('connection', (conn) => ++count === 1 && conn.on('close', () => this.connections.add(conn)));
+       }
+     } };`,
+  ],
+  [
+    'that never lets go of a socket',
+    'sockets left at the end',
+    `const net = require('node:net');
+     const { listen } = net.Server.prototype;
+     net.Server.prototype.listen = function (...args) {
+       this.once('listening', () => net.connect(this.address().port, '127.0.0.1'));
+       return listen.apply(this, args);
+     };`,
+  ],
+];
+
+describe('the soak fails for a server', () => {
+  test.concurrent.each(FAULTS)(
+    '%s',
+    async (name, verdict, fault) => {
+      const results = await soak(name, fault);
+      expect(results).toMatchObject({ holds: false, exitCode: 1 });
+      expect(failures(results)).toContain(verdict);
+    },
+    60_000,
+  );
+});

@@ -1,0 +1,54 @@
+// The process of the chaos peers: they come, do one thing that a peer should not do, and leave, over and over.
+import { setTimeout as delay } from 'node:timers/promises';
+import { answer } from '../bench/rpc.mjs';
+import { deeds } from './deeds.mjs';
+import { Random } from './random.mjs';
+import { dial } from './transport.mjs';
+
+const names = Object.keys(deeds);
+/** How often each deed was begun. */
+const begun = /** @type {Record<string, number>} */ ({});
+
+class Gone extends Error {}
+
+/**
+ * @param {number} port
+ * @param {number} id
+ * @param {Random} random
+ */
+async function visit(port, id, random, /** @type {string} */ name) {
+  const socket = await dial(port, id);
+  socket.resume();
+  begun[name] = (begun[name] ?? 0) + 1;
+  const wait = async (/** @type {number} */ from, /** @type {number} */ to) => {
+    await delay(random.between(from, to));
+    if (socket.destroyed) throw new Gone();
+  };
+  try {
+    await deeds[name]?.({ socket, random, wait });
+  } catch (error) {
+    if (!(error instanceof Gone)) throw error;
+  } finally {
+    if (random.next() < 0.5) socket.destroy();
+    else socket.resetAndDestroy();
+  }
+}
+
+answer({
+  /** @param {{ port: number, count: number, seed: number }} order */
+  start({ port, count, seed }) {
+    for (let id = 0; id < count; id++) {
+      const random = new Random(seed * 1_000_033 + id);
+      void (async () => {
+        await delay(random.between(0, 1000)); // not all at once
+        // Everyone begins with another deed, so that even a short run has them all.
+        for (let name = names[id % names.length] ?? ''; ; name = random.of(names)) {
+          await visit(port, id, random, name);
+        }
+      })();
+    }
+  },
+
+  /** How often so far, for each deed there is. */
+  deeds: () => Object.fromEntries(names.map((name) => [name, begun[name] ?? 0])),
+});

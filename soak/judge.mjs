@@ -1,0 +1,130 @@
+// From what the processes report to what holds and what does not. Latency is told, never judged: it is the
+// machine's as much as the server's.
+
+/** Samples before this share of the run are of a server that still warms up. */
+const WARM_UP = 1 / 3;
+/** A drift is 0 within so many of its standard errors … */
+const ERRORS = 4;
+/** … plus this share of what is alive, for code that is compiled and caches that fill … */
+const ALLOWED_SHARE = 0.03;
+/** … plus as many bytes. */
+const ALLOWED_BYTES = 512 * 1024;
+
+/**
+ * @typedef {object} Sample
+ * @property {number} at seconds since the start
+ * @property {number} heapUsed bytes, after a garbage collection
+ * @property {number} external bytes
+ * @property {number} rss bytes
+ * @property {number} connections
+ * @property {number} opened so far
+ * @property {number} messages checked so far
+ * @property {number | null} p50 milliseconds
+ * @property {number | null} p99 milliseconds
+ */
+
+/**
+ * The straight line through the samples behind the warm-up, by least squares.
+ *
+ * @param {readonly Sample[]} samples
+ * @param {(sample: Sample) => number} of
+ */
+export function drift(samples, of) {
+  const begin = (samples.at(-1)?.at ?? 0) * WARM_UP;
+  const points = samples
+    .filter(({ at }) => at >= begin)
+    .map((each) => ({ x: each.at, y: of(each) }));
+  const count = points.length;
+  const mean = (/** @type {number[]} */ values) => values.reduce((sum, v) => sum + v, 0) / count;
+  const middle = { x: mean(points.map(({ x }) => x)), y: mean(points.map(({ y }) => y)) };
+  const spread = points.reduce((sum, { x }) => sum + (x - middle.x) ** 2, 0);
+  const slope = points.reduce((sum, { x, y }) => sum + (x - middle.x) * (y - middle.y), 0) / spread;
+  const line = (/** @type {number} */ x) => middle.y + slope * (x - middle.x);
+  const rest = points.reduce((sum, { x, y }) => sum + (y - line(x)) ** 2, 0);
+  const error = Math.sqrt(rest / (count - 2) / spread);
+  const first = points[0]?.x ?? 0;
+  const last = points.at(-1)?.x ?? 0;
+  const seconds = last - first;
+  return {
+    /** Bytes a second, and the standard error of that. */
+    slope,
+    error,
+    /** Bytes, from the first of the samples to the last. */
+    grown: slope * seconds,
+    margin: ERRORS * error * seconds + ALLOWED_SHARE * middle.y + ALLOWED_BYTES,
+    seconds,
+    mean: middle.y,
+    line: [
+      { x: first, y: line(first) },
+      { x: last, y: line(last) },
+    ],
+  };
+}
+
+/**
+ * @typedef {object} Verdict
+ * @property {string} what
+ * @property {string} wanted
+ * @property {string} got
+ * @property {boolean} holds
+ */
+
+/**
+ * @param {any} results of run.mjs
+ * @returns {Verdict[]}
+ */
+export function judge({ samples, found, crash, warnings, left, deeds, wellBehaved }) {
+  /** @type {Verdict[]} */
+  const verdicts = [
+    {
+      what: 'crashes of the server',
+      wanted: '0',
+      got: crash === undefined ? '0' : `1: ${crash}`,
+      holds: crash === undefined,
+    },
+  ];
+  if (crash !== undefined) return verdicts; // the rest would be its consequences
+  const none = (/** @type {string} */ what, /** @type {number} */ count) =>
+    verdicts.push({ what, wanted: '0', got: String(count), holds: count === 0 });
+  none('warnings of the process', warnings);
+  none('messages lost', found.lost);
+  none('messages altered', found.altered);
+  none('messages out of order', found.outOfOrder);
+  none('messages repeated', found.repeated);
+  none('well-behaved peers refused', found.refused);
+  none('well-behaved peers cut', found.cut);
+  none('connections left at the end', left.connections);
+  none('sockets left at the end', left.sockets);
+  const { grown, margin } = drift(samples, ({ heapUsed }) => heapUsed);
+  verdicts.push({
+    what: 'growth of the heap, KiB',
+    wanted: `at most ${kib(margin)}`,
+    got: kib(grown),
+    holds: grown <= margin,
+  });
+  const outside = drift(samples, ({ external }) => external);
+  verdicts.push({
+    what: 'growth outside the heap, KiB',
+    wanted: `at most ${kib(outside.margin)}`,
+    got: kib(outside.grown),
+    holds: outside.grown <= outside.margin,
+  });
+  // Nothing was found, because nothing was looked at? That is no success.
+  verdicts.push({
+    what: 'messages checked',
+    wanted: `at least ${5 * wellBehaved}`,
+    got: String(found.echoes + found.broadcasts),
+    holds: found.echoes >= wellBehaved && found.echoes + found.broadcasts >= 5 * wellBehaved,
+  });
+  const kinds = Object.values(deeds);
+  const undone = kinds.filter((count) => count === 0).length;
+  verdicts.push({
+    what: 'kinds of chaos that were there',
+    wanted: String(kinds.length),
+    got: String(kinds.length - undone),
+    holds: undone === 0,
+  });
+  return verdicts;
+}
+
+const kib = (/** @type {number} */ bytes) => String(Math.round(bytes / 1024));

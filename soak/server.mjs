@@ -1,0 +1,84 @@
+// The process of the server under test: `node --expose-gc server.mjs FILE`, where FILE is hawser's index.js. It
+// runs on its defaults. It sends every message back, and now and then some to everyone.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
+import { answer } from '../bench/rpc.mjs';
+import { BINARY } from './frames.mjs';
+import { broadcastMessage } from './messages.mjs';
+
+/** Milliseconds between broadcasts. */
+const BROADCAST_EVERY = 250;
+
+const hawser = createRequire(import.meta.url)(process.argv[2] ?? '');
+const http = createServer();
+const wss = new hawser.WebSocketServer(http, {
+  // Half of the upgrades are decided at once, half a little later.
+  authorize: ({ url }) => (url === '/later' ? delay(5) : undefined),
+  logger: { warn() {}, error() {} }, // there is a lot to be told of such peers
+});
+
+let opened = 0;
+/** How the connections have ended, by close code. */
+const ends = /** @type {Record<string, number>} */ ({});
+let nextBroadcast = 0;
+let warnings = 0;
+process.on('warning', () => warnings++);
+
+wss.on('connection', (connection) => {
+  opened++;
+  // The first message says which broadcast will be the first: none may be missing from there on.
+  connection.send(String(nextBroadcast));
+  connection.on('message', (data) => connection.send(data)); // bytes as Binary, a string as Text
+  connection.on('close', (code) => (ends[code] = (ends[code] ?? 0) + 1));
+});
+
+const broadcasting = setInterval(() => {
+  // Several in one tick take another way than one.
+  for (let count = 1 + (nextBroadcast % 3); count > 0; count--) {
+    const { opcode, payload } = broadcastMessage(nextBroadcast++);
+    wss.broadcast(payload, { binary: opcode === BINARY });
+  }
+}, BROADCAST_EVERY);
+
+answer({
+  async listen() {
+    http.listen({ port: 0, host: '127.0.0.1', backlog: 4096 });
+    await once(http, 'listening');
+    return /** @type {import('node:net').AddressInfo} */ (http.address()).port;
+  },
+
+  /** What is alive after a garbage collection, and what has happened so far. */
+  async sample() {
+    await turn();
+    globalThis.gc?.();
+    const { heapUsed, external, rss } = process.memoryUsage();
+    return { heapUsed, external, rss, connections: wss.connections.size, opened, ends, warnings };
+  },
+
+  /** @returns the number that the next broadcast would have had */
+  stopBroadcasting() {
+    clearInterval(broadcasting);
+    return nextBroadcast;
+  },
+
+  /**
+   * Wait until every peer is gone.
+   *
+   * @param {number} patience milliseconds
+   */
+  async emptied(patience) {
+    const until = performance.now() + patience;
+    const left = async () => ({
+      connections: wss.connections.size,
+      sockets: await new Promise((resolve) => http.getConnections((_, count) => resolve(count))),
+    });
+    let now = await left();
+    while ((now.connections > 0 || now.sockets > 0) && performance.now() < until) {
+      await delay(20);
+      now = await left();
+    }
+    return now;
+  },
+});
