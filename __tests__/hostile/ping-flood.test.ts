@@ -1,10 +1,12 @@
 /** Pings from a peer that never reads the answers (fixed in ws 8.23.0, curl 21911). */
 import { setTimeout as delay } from 'node:timers/promises';
+import { Child, stopChildren } from '../support/child.js';
 import { clientFrame } from '../support/frames.js';
 import { Host, stopHosts } from '../support/host.js';
 import { RawClient } from '../support/raw-client.js';
 
 afterEach(stopHosts);
+afterAll(stopChildren);
 
 /** As many pings as fit into so many bytes, numbered. */
 function pings(from: number, count: number, padding: number): Buffer {
@@ -68,4 +70,45 @@ test('pings in one packet from a peer that does read get a pong each', async () 
     expect((await client.frame()).payload.toString()).toBe(String(i).padStart(4, '0'));
   }
   client.destroy();
+});
+
+test('400 000 pings of 125 bytes from a peer that never reads leave the memory where it was', async () => {
+  const child = await Child.serve(
+    `
+    const wss = new hawser.WebSocketServer(server);
+    let pings = 0;
+    let connection;
+    wss.on('connection', (conn) => {
+      connection = conn;
+      conn.on('ping', () => pings++);
+    });
+    commands.held = () => connection.bufferedAmount;
+    commands.hasSeen = async (count) => {
+      while (pings < count) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    `,
+    '--expose-gc',
+  );
+  const client = await RawClient.open(child.port);
+  client.socket.pause();
+  const flood = async (from: number): Promise<void> => {
+    for (let sent = from; sent < from + 200_000; sent += 5000) {
+      client.send(pings(sent, 5000, 125));
+      await child.ask('hasSeen', sent + 5000);
+    }
+  };
+  const use = async (): Promise<number> => {
+    const { heapUsed, external } = await child.ask<Record<string, number>>('memory');
+    return heapUsed! + external!;
+  };
+  await flood(0); // now the kernel's buffers are full
+  const [before, held] = [await use(), await child.ask<number>('held')];
+  await flood(200_000);
+  // The pongs to these would be 25 MB.
+  expect(await use()).toBeLessThan(before + 500_000);
+  expect(await child.ask('held')).toBeLessThanOrEqual(held + 127);
+  expect(held).toBeLessThan(3 * 65_536);
+  client.destroy();
+  await child.expectAlive();
+  expect(child.stderr).toBe('');
 });

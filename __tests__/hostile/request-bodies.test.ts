@@ -1,0 +1,91 @@
+/** Bodies behind upgrade requests, which nobody reads (CVE-2020-36048 let them fill the memory). */
+import { Child, stopChildren } from '../support/child.js';
+import { RawClient, upgradeRequest } from '../support/raw-client.js';
+
+const PROGRAM = `
+  let admit;
+  const admitted = new Promise((resolve) => (admit = resolve));
+  let socket;
+  let opened = 0;
+  const wss = new hawser.WebSocketServer(server, {
+    logger: { warn() {}, error() {} },
+    authorize: async (request) => {
+      if (request.url !== '/slow') return;
+      socket = request.socket;
+      say('asked');
+      await admitted;
+    },
+  });
+  wss.on('rejected', ({ status }) => say('rejected', status));
+  wss.on('connection', (conn) => {
+    opened++;
+    conn.on('message', () => say('message'));
+  });
+  commands.admit = () => admit();
+  commands.opened = () => opened;
+  commands.read = () => socket.bytesRead;
+`;
+
+let child: Child;
+beforeEach(async () => {
+  child = await Child.serve(PROGRAM, '--expose-gc');
+});
+afterEach(async () => {
+  await child.expectAlive();
+  expect(child.stderr).toBe('');
+  await stopChildren();
+});
+
+const MIB = 1_048_576;
+
+/** Sends 64 MiB of a body, or as much as is taken before the server ends it. */
+async function pour(client: RawClient): Promise<void> {
+  const block = Buffer.alloc(MIB, 0x78);
+  for (let sent = 0; sent < 64 && client.ending === undefined; sent++) {
+    await client.sendChunks([block]);
+    for (let turn = 0; turn < 20 && client.socket.writableNeedDrain; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+}
+
+describe.each([
+  ['a length', { 'Content-Length': '1000000000000' }],
+  ['chunks', { 'Transfer-Encoding': 'chunked' }],
+  ['both', { 'Content-Length': '10', 'Transfer-Encoding': 'chunked' }],
+  ['two lengths', { 'Content-Length': ['10', '20'] }],
+])('a body with %s', (_what, headers) => {
+  test.each(['GET', 'POST', 'PUT'])(
+    'behind a %s with Upgrade is not kept, and is no message',
+    async (method) => {
+      const before = await child.ask<Record<string, number>>('memory');
+      const client = await RawClient.connect(child.port);
+      client.send(upgradeRequest({ method, headers }));
+      await pour(client);
+      await client.ended();
+      client.destroy();
+      const after = await child.ask<Record<string, number>>('memory');
+      const grown =
+        after['heapUsed']! + after['external']! - before['heapUsed']! - before['external']!;
+      expect(grown).toBeLessThan(2 * MIB);
+      // What is behind a GET is frames, and these have reserved bits; another method is refused.
+      if (method !== 'GET') expect(await child.ask('opened')).toBe(0);
+      expect(child.said).not.toContainEqual(['message']);
+    },
+  );
+});
+
+test('what is sent while authorize thinks is read up to 64 KiB, and the rest left to the kernel', async () => {
+  const client = await RawClient.connect(child.port);
+  client.send(upgradeRequest({ target: '/slow' }));
+  await child.says('asked');
+  const before = await child.ask<number>('read');
+  for (let sent = 0; sent < 64; sent++) await client.sendChunks([Buffer.alloc(MIB)]);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const read = (await child.ask<number>('read')) - before;
+  expect(read).toBeGreaterThan(0);
+  expect(read).toBeLessThanOrEqual(4 * 65_536);
+  await child.ask('admit');
+  await client.ended();
+  client.destroy();
+});

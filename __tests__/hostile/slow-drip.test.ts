@@ -1,0 +1,117 @@
+/**
+ * Handshakes and frames that come a byte at a time, to be looked at from the beginning for every byte
+ * (CVE-2023-43669), and headers without an end (CVE-2026-54463).
+ */
+import { Child, stopChildren } from '../support/child.js';
+import { COUNT_WORK, COUNTING, type Work } from '../support/counted-work.js';
+import { clientFrame } from '../support/frames.js';
+import { RawClient, upgradeRequest } from '../support/raw-client.js';
+
+const PROGRAM = `
+  ${COUNT_WORK}
+  const wss = new hawser.WebSocketServer(server);
+  let chunks = 0;
+  let bytes = 0;
+  wss.on('connection', (conn, request) => {
+    request.socket.on('data', (chunk) => {
+      chunks++;
+      bytes += chunk.length;
+    });
+    conn.on('message', (data) => say('message', data.length));
+  });
+  commands.hasRead = async (count) => {
+    while (bytes < count) await new Promise((resolve) => setTimeout(resolve, 2));
+    const read = { chunks };
+    chunks = bytes = 0;
+    return read;
+  };
+`;
+
+let child: Child;
+beforeEach(async () => {
+  child = await Child.serve(PROGRAM, ...COUNTING);
+  await child.expectAlive(); // what happens only once is not of interest
+});
+afterEach(async () => {
+  await child.expectAlive();
+  expect(child.stderr).toBe('');
+  await stopChildren();
+});
+
+const byBytes = (bytes: Buffer): Buffer[] => Array.from(bytes, (byte) => Buffer.from([byte]));
+
+/** What is done for bytes, sent in these pieces, from the connection on to where all have been read. */
+async function workFor(pieces: Buffer[]): Promise<Work & { chunks: number }> {
+  const client = await RawClient.open(child.port);
+  await child.ask('work'); // counts from here
+  await child.ask('hasRead', 0);
+  await client.sendChunks(pieces);
+  const { chunks } = await child.ask<{ chunks: number }>(
+    'hasRead',
+    pieces.reduce((sum, { length }) => sum + length, 0),
+  );
+  const work = await child.ask<Work>('work');
+  client.destroy();
+  return { ...work, chunks };
+}
+
+test('a handshake of 10 KB costs the same in one piece and byte by byte', async () => {
+  const request = Buffer.from(upgradeRequest({ headers: { Cookie: 'x'.repeat(10_000) } }));
+  const cost = async (pieces: Buffer[]): Promise<number> => {
+    await child.ask('work');
+    const client = await RawClient.connect(child.port);
+    await client.sendChunks(pieces);
+    expect((await client.response()).status).toBe(101);
+    client.destroy();
+    return (await child.ask<Work>('work')).steps;
+  };
+  await cost([request]);
+  const whole = await cost([request]);
+  const dripped = await cost(byBytes(request));
+  // Node parses the headers, and hawser sees them when they are complete. (A few steps are the closing's.)
+  expect(whole).toBeGreaterThan(100);
+  expect(dripped).toBeLessThan(2 * whole);
+});
+
+test('a frame of 100 KB byte by byte costs a few steps and moved bytes for each byte', async () => {
+  const frame = clientFrame({ opcode: 2, payload: Buffer.alloc(100_000, 7) });
+  const { steps, moved, chunks } = await workFor(byBytes(frame));
+  expect(chunks).toBeGreaterThan(1000); // or it was no drip
+  expect(steps).toBeLessThan(frame.length * 30);
+  expect(moved).toBeLessThan(frame.length * 15);
+  expect(await child.says('message')).toEqual([100_000]);
+});
+
+test('20 000 frames byte by byte, headers and all, cost the same for each byte as 5000', async () => {
+  const frames = (count: number): Buffer[] =>
+    byBytes(Buffer.concat(Array<Buffer>(count).fill(clientFrame({ opcode: 9, payload: 'p' }))));
+  const perByte = async (count: number): Promise<number> => {
+    const pieces = frames(count);
+    return (await workFor(pieces)).steps / pieces.length;
+  };
+  await perByte(500);
+  const few = await perByte(5000);
+  const many = await perByte(20_000);
+  expect(many).toBeLessThan(2 * few);
+  expect(many).toBeLessThan(50);
+});
+
+describe('a handshake that never ends is cut off after Node’s 16 KB', () => {
+  test.each([
+    ['one header', 'GET / HTTP/1.1\r\nX: ', 'x'],
+    ['one name', 'GET / HTTP/1.1\r\n', 'x'],
+    ['a target', 'GET /', 'x'],
+    ['many headers', 'GET / HTTP/1.1\r\n', 'X: y\r\n'],
+  ])('%s', async (_what, start, unit) => {
+    const client = await RawClient.connect(child.port);
+    client.send(start);
+    // As much as it takes: what Node has not read when it answers turns its 431 into a reset.
+    const endless = Buffer.from(unit.repeat(4000));
+    for (let sent = 0; client.ending === undefined && sent < 50 * endless.length;) {
+      await client.sendChunks([endless]);
+      sent += endless.length;
+    }
+    await client.ended();
+    client.destroy();
+  });
+});
