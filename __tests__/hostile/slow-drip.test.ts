@@ -111,7 +111,7 @@ describe('a handshake that never ends is cut off after Node’s 16 KB', () => {
       await client.sendChunks([endless]);
       sent += endless.length;
     }
-    await client.ended();
+    expect(['end', 'reset']).toContain(await client.ended());
     client.destroy();
   });
 });

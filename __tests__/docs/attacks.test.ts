@@ -1,0 +1,56 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import { links } from './markdown.js';
+import { document, root, rowsUnder } from './sources.js';
+
+/** docs/security.md says which test stands against which published weakness; it must be true of both. */
+const rows = rowsUnder(document('security.md'), 'Advisory by advisory').map(
+  ([advisories = '', , where = '']) => ({
+    advisories,
+    where,
+    tests: links(where).map(({ target }) => posix.join('docs', target)),
+  }),
+);
+
+/** Numbers of advisories in a text. */
+const numbers = (text: string): string[] =>
+  text.match(/\b(?:CVE-\d{4}-\d+|GHSA(?:-[0-9a-z]{4}){3})\b/g) ?? [];
+
+const hostile = readdirSync(join(root, '__tests__/hostile'))
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => posix.join('__tests__/hostile', name));
+
+/** The comment at the head of a test file, which says what it is about. */
+const headOf = (file: string): string =>
+  /^\/\*\*[\s\S]*?\*\//.exec(readFileSync(join(root, file), 'utf8'))?.[0] ?? '';
+
+describe('the table of attacks', () => {
+  it('is there', () => {
+    expect(rows.length).toBeGreaterThan(50);
+    expect(rows.flatMap(({ advisories }) => numbers(advisories)).length).toBeGreaterThan(60);
+  });
+
+  it.each(rows.map(({ advisories, where, tests }) => [advisories, where, tests] as const))(
+    'has a test that exists, or a reason why there is none: %s',
+    (_advisories, where, tests) => {
+      if (where.startsWith('not here: ')) {
+        expect(where.length).toBeGreaterThan('not here: '.length + 10);
+        return;
+      }
+      expect(tests.filter((file) => file.endsWith('.test.ts')).length).toBeGreaterThan(0);
+      expect(tests.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+    },
+  );
+
+  it('names no advisory twice', () => {
+    const all = rows.flatMap(({ advisories }) => numbers(advisories));
+    expect(all.filter((number, i) => all.indexOf(number) !== i)).toEqual([]);
+  });
+
+  it.each(hostile)('names %s, with the advisories at its head', (file) => {
+    const own = rows.filter(({ tests }) => tests.includes(file));
+    expect(own).not.toEqual([]);
+    const told = own.flatMap(({ advisories }) => numbers(advisories));
+    expect(told).toEqual(expect.arrayContaining(numbers(headOf(file))));
+  });
+});
