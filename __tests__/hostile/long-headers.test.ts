@@ -4,18 +4,14 @@
  * and every step back of a regular expression.
  */
 import { Child, stopChildren } from '../support/child.js';
+import { COUNT_WORK, COUNTING, type Work } from '../support/counted-work.js';
 import { RawClient, upgradeRequest } from '../support/raw-client.js';
 
 /** Steps back after which V8 gives up on a regular expression, and says so: a few for each byte of 64 KB. */
 const BACKTRACKS = 400_000;
 
 const PROGRAM = `
-  const { Session } = require('node:inspector');
-  const session = new Session();
-  session.connect();
-  session.post('Profiler.enable');
-  session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
-
+  ${COUNT_WORK}
   new hawser.WebSocketServer(server, {
     subprotocols: ['chat'],
     allowedHosts: ['localhost', 'example.org'],
@@ -28,16 +24,6 @@ const PROGRAM = `
   });
   new hawser.WebSocketServer(server, { path: '/proxied', trustProxy: 1 });
 
-  commands.work = () => {
-    let steps = 0;
-    session.post('Profiler.takePreciseCoverage', (error, { result }) => {
-      for (const { url, functions } of result) {
-        if (!/\\/(protocol|server)\\/[^/]*\\.js$/.test(url)) continue;
-        for (const { ranges } of functions) for (const { count } of ranges) steps += count;
-      }
-    });
-    return steps;
-  };
   commands.checkTheCheck = () => /(a+)+$/.test('a'.repeat(30) + '!');
 `;
 
@@ -105,6 +91,7 @@ let child: Child;
 beforeAll(async () => {
   child = await Child.serve(
     PROGRAM,
+    ...COUNTING,
     '--max-http-header-size=300000',
     '--enable-experimental-regexp-engine-on-excessive-backtracks',
     '--trace-experimental-regexp-engine',
@@ -122,7 +109,8 @@ async function attack(row: Attack, length: number): Promise<{ steps: number; sta
   client.send(upgradeRequest({ target, headers: { [header]: value(length) } }));
   const { status } = await client.response();
   client.destroy();
-  return { steps: await child.ask('work'), status };
+  const { steps } = await child.ask<Work>('work');
+  return { steps, status };
 }
 
 test.each(ATTACKS)(
