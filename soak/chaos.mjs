@@ -9,6 +9,9 @@ const names = Object.keys(deeds);
 /** How often each deed was begun. */
 const begun = /** @type {Record<string, number>} */ ({});
 
+/** Milliseconds between two visits, at most. */
+const PAUSE = 1000;
+
 class Gone extends Error {}
 
 /**
@@ -18,6 +21,7 @@ class Gone extends Error {}
  */
 async function visit(port, id, random, /** @type {string} */ name) {
   const socket = await dial(port, id);
+  if (socket === undefined) return;
   socket.resume();
   begun[name] = (begun[name] ?? 0) + 1;
   const wait = async (/** @type {number} */ from, /** @type {number} */ to) => {
@@ -44,6 +48,7 @@ answer({
         // Everyone begins with another deed, so that even a short run has them all.
         for (let name = names[id % names.length] ?? ''; ; name = random.of(names)) {
           await visit(port, id, random, name);
+          await delay(random.between(0, PAUSE));
         }
       })();
     }

@@ -47,6 +47,7 @@ function figures({ samples, found, seconds }) {
     ['MiB received and compared', (found.bytes / 2 ** 20).toFixed(0)],
     ['pongs checked', String(found.pongs)],
     ['visits of well-behaved peers', String(found.visits)],
+    ['attempts that the kernel did not let in', String(found.notLetIn)],
     [
       'their latency, ms: median, p99, p99.9',
       [latency.p50, latency.p99, latency.p999].map(ms).join(', '),

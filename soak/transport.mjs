@@ -12,9 +12,16 @@ const addressFor = (number) =>
   process.platform === 'linux' ? `127.0.0.${(number % 64) + 1}` : '127.0.0.1';
 
 /**
+ * Milliseconds after which a connection is tried anew. Where the machine is too busy for all this, the kernel's queue
+ * of connections that nobody has accepted yet runs over, and it waits longer and longer between its own attempts.
+ */
+const ATTEMPT = 3000;
+
+/**
  * @param {number} port
  * @param {number} number of the client
- * @returns {Promise<import('node:net').Socket>} that ignores errors; its 'close' tells
+ * @returns {Promise<import('node:net').Socket | undefined>} that ignores errors, its 'close' tells; `undefined` if the
+ * kernel has not let it in
  * @throws if it cannot connect
  */
 export function dial(port, number) {
@@ -26,8 +33,14 @@ export function dial(port, number) {
       noDelay: true,
       allowHalfOpen: true,
     });
+    const attempt = setTimeout(() => {
+      socket.destroy();
+      resolve(undefined);
+    }, ATTEMPT);
     socket.once('error', reject);
+    socket.once('close', () => clearTimeout(attempt));
     socket.once('connect', () => {
+      clearTimeout(attempt);
       socket.off('error', reject).on('error', () => {});
       resolve(socket);
     });

@@ -32,6 +32,8 @@ const found = {
   repeated: 0,
   refused: 0,
   cut: 0,
+  /** Connections that the kernel did not let in: nothing that a server can be blamed for. */
+  notLetIn: 0,
 };
 const faults = /** @type {string[]} */ ([]);
 const latencies = new Durations();
@@ -121,6 +123,11 @@ class Peer {
     this.#closeCame = false;
     this.#over = false;
     const socket = await dial(this.#port, this.#id);
+    if (socket === undefined) {
+      found.notLetIn++;
+      this.#over = true;
+      return;
+    }
     this.#socket = socket;
     found.visits++;
     socket.on('data', (chunk) => this.#read(chunk));

@@ -40,7 +40,7 @@ function soak(name: string, fault: string): Promise<Results & { exitCode: number
     execFile(
       process.execPath,
       [...args, '--results', `${module}.results`],
-      { timeout: 60_000 },
+      { timeout: 110_000 },
       (error, stdout, stderr) => {
         if (!stdout.startsWith('{')) fail(new Error(`the soak itself failed: ${stdout}${stderr}`));
         else done({ ...(JSON.parse(stdout) as Results), exitCode: Number(error?.code ?? 0) });
@@ -60,7 +60,7 @@ test.concurrent(
     expect(results).toMatchObject({ holds: true, exitCode: 0, found: { faults: [] } });
     expect(results.verdicts.length).toBeGreaterThan(12);
   },
-  60_000,
+  120_000,
 );
 
 const FAULTS: [name: string, verdict: string, fault: string][] = [
@@ -190,20 +190,20 @@ const FAULTS: [name: string, verdict: string, fault: string][] = [
      };`,
   ],
   [
-    'that keeps four kilobytes on the heap for every message',
+    'that keeps sixteen kilobytes on the heap for every message',
     'growth of the heap, KiB',
     `const kept = [];
      prototype.send = function (...args) {
-       kept.push(Array.from({ length: 512 }, () => kept.length));
+       kept.push(Array.from({ length: 2048 }, () => kept.length));
        return send.apply(this, args);
      };`,
   ],
   [
-    'that keeps four kilobytes outside the heap for every message',
+    'that keeps sixteen kilobytes outside the heap for every message',
     'growth outside the heap, KiB',
     `const kept = [];
      prototype.send = function (...args) {
-       kept.push(Buffer.allocUnsafeSlow(4096));
+       kept.push(Buffer.allocUnsafeSlow(16_384));
        return send.apply(this, args);
      };`,
   ],
@@ -238,6 +238,6 @@ describe('the soak fails for a server', () => {
       expect(results).toMatchObject({ holds: false, exitCode: 1 });
       expect(failures(results)).toContain(verdict);
     },
-    60_000,
+    120_000,
   );
 });
