@@ -147,9 +147,13 @@ class DrivenInflater implements Inflater {
       const unused = context.run(Z_SYNC_FLUSH, rest, output, limit);
       if (output.length > limit) return false;
       if (unused === 0) {
+        const before = output.length;
         const left = context.run(Z_BLOCK, TAIL_AND_SENTINEL, output, limit);
-        // All of it is left if the message ended with a final block.
-        if (left !== 1 && left !== TAIL_AND_SENTINEL.length) throw new Error(CUT_SHORT);
+        const more = output.length - before;
+        // All of it is left if the message ended with a final block. Nothing comes out of it, but
+        // where it is the end of a stored block. Else it was taken for something that was cut off.
+        const whole = left === 1 && (more === 0 || more === TAIL.length);
+        if (!whole && left !== TAIL_AND_SENTINEL.length) throw new Error(CUT_SHORT);
         return output.length <= limit;
       }
       // A block with BFINAL set ends a DEFLATE stream, but not the message (section 7.2.3.4).

@@ -220,6 +220,7 @@ export const deflateMessages = deflateTable(`
 7.2.2   | four bytes before it: to the letter the tail is the end of that block          | c288 00000000 010700f8ff616263           | binary 6162630000ffff
 7.2.2   | a message that ends in the bytes of tails and empty blocks                     | c28f 00000000 000900f6ff0000ffff010000ffff 00 | binary 0000ffff010000ffff
 7.2.2   | the same with BFINAL=1                                                         | c28f 00000000 010900f6ff0000ffff010000ffff 00 | binary 0000ffff010000ffff
+7.2.2   | cut among zeros: the tail looks like more of them, and the end of the block    | c28f 00000000 ecd0810000000080a0fda91729840a | !1007 ERR_INVALID_DEFLATE
 7.2.2   | takeover: no octet at all, behind a final block that only the tail completed   | c181 00000000 01 c180 00000000           | text, !1007 ERR_INVALID_DEFLATE | takeover
 7.2.2   | takeover: cut in the middle of a block                                         | c183 00000000 f248cd                     | !1007 ERR_INVALID_DEFLATE | takeover
 
