@@ -70,7 +70,7 @@ function load(name) {
 /** @param {string} name @param {string} build */
 async function campaign(name, build) {
   const began = performance.now();
-  const { executed, inputs, coverage, mostSteps, crash } = fuzz(await load(name), {
+  const { executed, inputs, coverage, mostSteps, crash } = await fuzz(await load(name), {
     build,
     seed,
     corpus: values.fresh ? seedsOf(name) : [...seedsOf(name), ...keptOf(name)],

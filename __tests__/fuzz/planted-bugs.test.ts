@@ -88,6 +88,13 @@ const bugs: Record<string, Bug> = {
     becomes: 'const start = this.at; for (let i = 0; i < start; i++) void i;',
     finding: /TooManySteps/,
   },
+  'a client is told of a window that it did not ask to be told of': {
+    target: 'deflate-negotiation',
+    module: 'permessage-deflate',
+    is: `clientMaxWindowBits: offered.has(CLIENT_MAX_WINDOW_BITS)`,
+    becomes: `clientMaxWindowBits: true`,
+    finding: /AssertionError/,
+  },
   'a second Host is overlooked': {
     target: 'handshake',
     module: 'handshake',

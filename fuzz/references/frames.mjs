@@ -40,7 +40,7 @@ function readFrames(bytes, options, events) {
   /** @type {{ opcode: number, compressed: boolean, parts: Buffer[], length: number, cut: Buffer } | undefined} */
   let message;
   for (let at = 0; ;) {
-    const frame = readHeader(bytes, at, options, message?.length);
+    const frame = readHeader(bytes, at, options, message);
     if (frame === undefined) return;
     const payload = bytes.subarray(frame.start, frame.start + frame.length);
     const received = Buffer.from(payload.map((byte, i) => byte ^ (frame.key[i % 4] ?? 0)));
@@ -82,9 +82,9 @@ function readFrames(bytes, options, events) {
  * @param {Buffer} bytes
  * @param {number} at
  * @param {Options} options
- * @param {number | undefined} gathered bytes of the message in progress
+ * @param {{ length: number, compressed: boolean } | undefined} message the one in progress
  */
-function readHeader(bytes, at, { role, rsv1, maxPayload }, gathered) {
+function readHeader(bytes, at, { role, rsv1, maxPayload }, message) {
   if (bytes.length < at + 2) return undefined;
   const fin = bytes[at] >= 0x80;
   const rsv = (bytes[at] >> 4) & 7;
@@ -96,7 +96,7 @@ function readHeader(bytes, at, { role, rsv1, maxPayload }, gathered) {
   if (rsv !== 0 && !(rsv === 4 && rsv1 && (opcode === 1 || opcode === 2))) throw new Fault(1002);
   if (opcode >= 8 && (!fin || length > 125)) throw new Fault(1002);
   if (masked !== (role === 'server')) throw new Fault(1002);
-  if (opcode < 8 && (opcode === 0) !== (gathered !== undefined)) throw new Fault(1002);
+  if (opcode < 8 && (opcode === 0) !== (message !== undefined)) throw new Fault(1002);
 
   let start = at + 2;
   if (length > 125) {
@@ -107,7 +107,9 @@ function readHeader(bytes, at, { role, rsv1, maxPayload }, gathered) {
     length = Number(long);
     start += size;
   }
-  if (opcode < 8 && (gathered ?? 0) + length > maxPayload) throw new Fault(1009);
+  // What is compressed may be a little longer than it is afterwards.
+  const longest = (message?.compressed ?? rsv === 4) ? maxPayload * 1.125 + 1024 : maxPayload;
+  if (opcode < 8 && (message?.length ?? 0) + length > longest) throw new Fault(1009);
   const key = bytes.subarray(start, masked ? start + 4 : start);
   if (masked && key.length < 4) return undefined;
   return { fin, rsv, opcode, length, key, start: start + key.length };

@@ -1,0 +1,87 @@
+// acceptDeflate, given any header: what is agreed is what RFC 7692 section 7.1 lets the server agree to, the
+// answer says it, and a client that reads the answer knows the same.
+import assert from 'node:assert/strict';
+import { linesOf } from '../notation.mjs';
+import { extensionsOf } from '../references/header-list.mjs';
+
+export const maxLength = 4096;
+
+/** Reading the header costs the most; of an offer at most five parameters are looked at. */
+export const maxSteps = (/** @type {number} */ length) => 300 + 60 * length;
+
+export const dictionary = linesOf(String.raw`
+  "permessage-deflate"
+  "; server_no_context_takeover"
+  "; client_no_context_takeover"
+  "; server_max_window_bits="
+  "; client_max_window_bits="
+  "; client_max_window_bits"
+  "8"
+  "10"
+  "15"
+  "16"
+  "\"9\""
+  ", "
+`);
+
+const TAKEOVERS = ['none', 'server', 'client', 'both'];
+
+/** @param {(file: string) => any} load */
+export function prepare(load) {
+  const { parseExtensions } = load('protocol/extensions.js');
+  const { acceptDeflate, formatDeflate } = load('protocol/permessage-deflate.js');
+
+  /** @param {Buffer} input */
+  return (input) => {
+    // The first byte is what the server would like.
+    const [wish = 0] = input;
+    const policy = { contextTakeover: TAKEOVERS[wish & 3], windowBits: 8 + ((wish >> 2) & 7) };
+    const header = input.toString('latin1', 1);
+    const accepted = acceptDeflate(parseExtensions(header) ?? [], policy);
+    const offer = extensionsOf(header)?.find(isAcceptable);
+    assert.equal(accepted === undefined, offer === undefined);
+    if (accepted === undefined || offer === undefined) return;
+
+    const [answer, ...others] = extensionsOf(formatDeflate(accepted)) ?? [];
+    assert(answer !== undefined && others.length === 0);
+    assert.equal(answer.name, 'permessage-deflate');
+    const said = new Map(answer.params.map(({ name, value }) => [name, value]));
+    const asked = new Map(offer.params.map(({ name, value }) => [name, value]));
+    assert.equal(said.size, answer.params.length, 'a parameter twice');
+
+    const { contextTakeover, windowBits } = policy;
+    const keeps = (/** @type {string} */ side) =>
+      contextTakeover === side || contextTakeover === 'both';
+    for (const side of ['server', 'client']) {
+      const flag = `${side}_no_context_takeover`;
+      assert.equal(said.has(flag), asked.has(flag) || !keeps(side), flag);
+      assert.equal(accepted[`${side}NoContextTakeover`], said.has(flag), flag);
+
+      const bits = `${side}_max_window_bits`;
+      const told = said.get(bits);
+      assert.equal(accepted[`${side}MaxWindowBits`], told === undefined ? 15 : Number(told), bits);
+      if (asked.get(bits) !== undefined)
+        assert(Number(told ?? 15) <= Number(asked.get(bits)), bits);
+    }
+    // "If the server doesn't include it", the client may use what it likes; it cannot be told unasked.
+    assert(asked.has('client_max_window_bits') || !said.has('client_max_window_bits'));
+    assert(!asked.has('server_max_window_bits') || said.has('server_max_window_bits'));
+    assert(accepted.serverMaxWindowBits <= windowBits);
+    assert(!asked.has('client_max_window_bits') || accepted.clientMaxWindowBits <= windowBits);
+  };
+}
+
+/** Section 7.1: no parameter that is unknown, doubled or has a wrong value. @param {{ name: string, params: { name: string, value: string | undefined }[] }} offer */
+function isAcceptable({ name, params }) {
+  const names = new Set(params.map((param) => param.name));
+  const windows = ['8', '9', '10', '11', '12', '13', '14', '15'];
+  return (
+    name === 'permessage-deflate' &&
+    names.size === params.length &&
+    params.every(({ name, value }) => {
+      if (/^(?:server|client)_no_context_takeover$/.test(name)) return value === undefined;
+      if (name === 'client_max_window_bits' && value === undefined) return true;
+      return /^(?:server|client)_max_window_bits$/.test(name) && windows.includes(value ?? '');
+    })
+  );
+}
