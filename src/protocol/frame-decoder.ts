@@ -81,10 +81,11 @@ export class FrameDecoder {
   /** A header cut by the end of a chunk. */
   #cutHeader: Buffer | undefined;
   #cutHeaderLength = 0;
-  /** After a Close or an error nothing more is read (sections 5.5.1 and 7.1.7). */
+  /** After a Close or an error nothing more is taken (sections 5.5.1 and 7.1.7). */
   #ended = false;
 
-  // The frame whose payload is being gathered because the chunk cuts it.
+  // The frame whose payload is being gathered because the chunk cuts it. Without one, nobody reads
+  // more than that nothing remains of it.
   #frameOpcode: Opcode = Opcode.Continuation;
   #frameFin = true;
   #frameRemaining = -1;
@@ -136,7 +137,6 @@ export class FrameDecoder {
    * @throws ProtocolError when the peer broke a rule; the decoder then ignores everything further.
    */
   next(): boolean {
-    if (this.#ended) return false;
     try {
       return this.#advance();
     } catch (error) {
@@ -181,7 +181,7 @@ export class FrameDecoder {
   /** Whether a message, or a control frame, has begun and is not complete. */
   get unfinished(): boolean {
     return (
-      this.#frameRemaining >= 0 ||
+      this.#frameRemaining >= 0 || // never 0 here: such a frame is delivered with its header
       this.#messageOpcode !== Opcode.Continuation ||
       this.#cutHeaderLength > 0
     );

@@ -30,6 +30,7 @@ export interface HeaderContext {
 /**
  * The header that {@link parseHeader} has just read. It is one object for all decoders: they copy
  * what they need before anything else can run, and no connection pays for an object of its own.
+ * Nobody reads what it holds before the first header (so no test can notice a change of that).
  */
 export const header = {
   fin: true,

@@ -295,6 +295,19 @@ describe('FrameDecoder reads', () => {
     decoder.push(Buffer.alloc(0));
     expect(decoder.next()).toBe(false);
     expect(decoder.bytesHeld).toBe(0);
+    decoder.push(hex('8181'));
+    decoder.push(Buffer.alloc(0));
+    expect(decoder.bytesHeld).toBe(2);
+  });
+
+  it('nothing before there is anything to read', () => {
+    const { compressed, close, text, payload } = new FrameDecoder();
+    expect({ compressed, close, text, payload }).toStrictEqual({
+      compressed: false,
+      close: undefined,
+      text: '',
+      payload: Buffer.alloc(0),
+    });
   });
 
   it('text that is the same as the payload', () => {
@@ -337,6 +350,24 @@ describe('FrameDecoder reads', () => {
       'maxPayload is 4194303',
     );
     expect(longest({ maxPayload: 4_194_303 })).toThrow('maxPayload is 4194303');
+  });
+
+  it('with the very options it was given if none is left out, so that many decoders can share them', () => {
+    const whole = { role: 'server', maxPayload: 1, rsv1: false } as const;
+    const refuses = ({ ...options }: FrameDecoderOptions): boolean => {
+      const decoder = new FrameDecoder(options);
+      Object.assign(options, { maxPayload: 0 });
+      decoder.push(hex('8181 00000000 61'));
+      try {
+        return !decoder.next();
+      } catch (error) {
+        return (error as ProtocolError).code === 'ERR_MESSAGE_TOO_BIG';
+      }
+    };
+    expect(refuses(whole)).toBe(true);
+    expect(refuses({ maxPayload: 1, rsv1: false })).toBe(false);
+    expect(refuses({ role: 'server', rsv1: false })).toBe(false);
+    expect(refuses({ role: 'server', maxPayload: 1 })).toBe(false);
   });
 });
 
@@ -419,6 +450,17 @@ describe('FrameDecoder refuses', () => {
       expect([decoder.next(), decoder.unfinished, decoder.bytesHeld]).toEqual([false, false, 0]);
     }
   });
+});
+
+it('A fault is placed where it stands in the stream, whatever chunks there were before', () => {
+  const decoder = new FrameDecoder();
+  decoder.push(hex('8181 00000000 61'));
+  decoder.next(); // true, and nobody asks again before the next chunk is there
+  decoder.push(hex('8181 00000000 61'));
+  while (decoder.next());
+  decoder.push(hex('8181 00000000 61 8380'));
+  decoder.next();
+  expect(() => decoder.next()).toThrow('byte 21: opcode 0x3 is reserved');
 });
 
 describe('FrameDecoder.unfinished', () => {
@@ -622,6 +664,13 @@ describe('A payload', () => {
     const chunk = own(hex(frame));
     const [payload] = read(new FrameDecoder(), chunk);
     expect(payload?.buffer !== chunk.buffer).toBe(copied);
+  });
+
+  it('is the same object each time it is asked for, when it fills its chunk', () => {
+    const decoder = new FrameDecoder();
+    decoder.push(hex('8281 00000000 61 8980 00000000'));
+    decoder.next(); // less than half of its chunk: a copy
+    expect(decoder.payload).toBe(decoder.payload);
   });
 
   it('that came in pieces is one block, which the next message does not touch', () => {

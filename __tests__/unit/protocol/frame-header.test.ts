@@ -278,10 +278,26 @@ describe('parseHeader', () => {
     ],
   ];
 
+  /** Where RFC 6455 has the rule. */
+  const SECTIONS: Record<string, string> = {
+    ERR_RESERVED_BIT: '5.2',
+    ERR_RESERVED_OPCODE: '5.2',
+    ERR_CONTROL_FRAGMENTED: '5.5',
+    ERR_CONTROL_TOO_LONG: '5.5',
+    ERR_MASK_REQUIRED: '5.1',
+    ERR_MASK_FORBIDDEN: '5.1',
+    ERR_UNEXPECTED_CONTINUATION: '5.4',
+    ERR_EXPECTED_CONTINUATION: '5.4',
+    ERR_LENGTH_NOT_MINIMAL: '5.2',
+    ERR_LENGTH_TOP_BIT: '5.2',
+    ERR_MESSAGE_TOO_BIG: '7.4.1',
+  };
+
   it.each(RULES)(
     'refuses %s as soon as it is proved',
     (_what, literal, gathered, context, code, text) => {
       const bytes = hex(literal);
+      const shown = `${literal.slice(0, 2)} ${literal.slice(2, 4)}`;
       const closeCode = code === 'ERR_MESSAGE_TOO_BIG' ? 1009 : 1002;
       for (let length = 0; length < bytes.length; length++) {
         expect(parse(bytes.subarray(0, length), gathered, context)).toBe(0);
@@ -292,6 +308,9 @@ describe('parseHeader', () => {
           closeCode,
           message: expect.stringContaining(text) as string,
         }) as Error,
+      );
+      expect(() => parse(bytes, gathered, context)).toThrow(
+        `(header ${shown}; RFC 6455 section ${SECTIONS[code]})`,
       );
     },
   );
