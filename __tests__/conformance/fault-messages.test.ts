@@ -130,11 +130,12 @@ describe('what a fault says', () => {
     }
   });
 
-  it('is there for every code; what is inflated, and the time, are the connection’s own', () => {
+  it('is there for every code; what is inflated, the time and the rate are the connection’s own', () => {
     const codes = new Set<string>(ROWS.map(([code]) => code));
     expect(Object.keys(PROTOCOL_ERRORS).filter((code) => !codes.has(code))).toEqual([
       'ERR_INVALID_DEFLATE',
       'ERR_MESSAGE_TIMEOUT',
+      'ERR_MESSAGE_RATE',
     ]);
   });
 
