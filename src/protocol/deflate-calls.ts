@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import { Buffer, kMaxLength } from 'node:buffer';
 import {
   constants,
   deflateRaw,
@@ -35,6 +35,12 @@ const END_AS_DATA: Buffer = TAIL_AND_END.subarray(0, -1);
  */
 const LEFT_OVER: readonly number[] = [1, TAIL_AND_END.length - TAIL.length, TAIL_AND_END.length];
 export const CUT_SHORT = 'it ends inside a block';
+/**
+ * A block with BFINAL set ends a DEFLATE stream, and the rest of the message needs a context of its own.
+ * Senders that set it do so once a message; many would be an attack: two bytes of input for each context.
+ */
+export const MOST_STREAMS = 16;
+export const TOO_MANY_STREAMS: string = `it consists of more than ${MOST_STREAMS} DEFLATE streams`;
 /** The thread pool is asked once for so many bytes of output. */
 const CHUNK_SIZE = 128 * 1024;
 
@@ -45,10 +51,10 @@ export type InflateCallback = (
 ) => void;
 
 /** The peer's payload is no compressed message. */
-export function invalidDeflate(error: Error): ProtocolError {
+export function invalidDeflate(why: string): ProtocolError {
   return new ProtocolError(
     'ERR_INVALID_DEFLATE',
-    `a compressed message cannot be decompressed: ${error.message} (RFC 7692 section 7.2.2)`,
+    `a compressed message cannot be decompressed: ${why} (RFC 7692 section 7.2.2)`,
   );
 }
 
@@ -92,7 +98,7 @@ export function inflateAtOnce(
       result = inflateRawSync(data, zlib) as unknown as Inflated;
     } catch (error) {
       if (isTooLong(error as Error)) return undefined;
-      throw invalidDeflate(error as Error);
+      throw invalidDeflate((error as Error).message);
     }
     step = calls.next(result);
   }
@@ -123,7 +129,7 @@ export function inflateOnPool(
     inflateRaw(data, { ...zlib, chunkSize: CHUNK_SIZE }, (error, result) => {
       if (error === null) goOn(result as unknown as Inflated);
       else if (isTooLong(error)) callback(undefined, undefined);
-      else callback(invalidDeflate(error), undefined);
+      else callback(invalidDeflate(error.message), undefined);
     });
   };
   goOn();
@@ -152,12 +158,12 @@ function* inflateCalls(
   const pieces: Buffer[] = [];
   let length = 0;
   let data = Buffer.concat([payload, TAIL_AND_END]);
-  for (;;) {
+  while (pieces.length < MOST_STREAMS) {
     const zlib = {
       windowBits,
       finishFlush: Z_SYNC_FLUSH,
       info: true,
-      maxOutputLength: Math.max(1, limit - length),
+      maxOutputLength: Math.max(1, Math.min(limit - length, kMaxLength)),
       ...(window.contents === undefined ? {} : { dictionary: window.contents }),
     };
     const { buffer, engine } = yield { data, zlib };
@@ -172,15 +178,15 @@ function* inflateCalls(
         const body = data.subarray(0, -TAIL_AND_END.length);
         const other = Buffer.concat([body, TAIL_AND_LATER_END]);
         const again = yield { data: other, zlib };
-        if (other.length - again.engine.bytesWritten !== 1)
-          throw invalidDeflate(new Error(CUT_SHORT));
+        if (other.length - again.engine.bytesWritten !== 1) throw invalidDeflate(CUT_SHORT);
       }
       return pieces.length === 1 ? buffer : Buffer.concat(pieces, length);
     }
-    if (left < TAIL_AND_END.length) throw invalidDeflate(new Error(CUT_SHORT));
+    if (left < TAIL_AND_END.length) throw invalidDeflate(CUT_SHORT);
     window.slide(buffer);
     data = data.subarray(engine.bytesWritten);
   }
+  throw invalidDeflate(TOO_MANY_STREAMS);
 }
 
 function deflateOptions({ windowBits, level, memLevel, dictionary }: ContextOptions): ZlibOptions {

@@ -1,6 +1,14 @@
 import { Buffer } from 'node:buffer';
 import { constants } from 'node:zlib';
-import { CUT_SHORT, deflateAtOnce, inflateAtOnce, invalidDeflate, TAIL } from './deflate-calls.js';
+import {
+  CUT_SHORT,
+  deflateAtOnce,
+  inflateAtOnce,
+  invalidDeflate,
+  MOST_STREAMS,
+  TAIL,
+  TOO_MANY_STREAMS,
+} from './deflate-calls.js';
 import { SlidingWindow } from './sliding-window.js';
 import { canDrive, type ContextOptions, Output, ZlibDrive } from './zlib-drive.js';
 
@@ -120,11 +128,7 @@ class DrivenInflater implements Inflater {
 
   inflate(payload: Uint8Array, limit: number): Buffer | undefined {
     const output = new Output();
-    try {
-      if (!this.#run(payload, output, limit)) return undefined;
-    } catch (error) {
-      throw invalidDeflate(error as Error);
-    }
+    if (!this.#run(payload, output, limit)) return undefined;
     const message = output.take();
     this.#window?.slide(message);
     return message;
@@ -140,10 +144,11 @@ class DrivenInflater implements Inflater {
 
   /** @returns whether that was all, within the limit. */
   #run(payload: Uint8Array, output: Output, limit: number): boolean {
+    if (payload.length === 0) throw invalidDeflate(CUT_SHORT); // there is a byte 0x00 at the least
     const context = this.#context;
     let rest = payload;
     this.#begin(this.window);
-    for (;;) {
+    for (let streams = 1; streams <= MOST_STREAMS; streams++) {
       const unused = context.run(Z_SYNC_FLUSH, rest, output, limit);
       if (output.length > limit) return false;
       if (unused === 0) {
@@ -153,7 +158,7 @@ class DrivenInflater implements Inflater {
         // All of it is left if the message ended with a final block. Nothing comes out of it, but
         // where it is the end of a stored block. Else it was taken for something that was cut off.
         const whole = left === 1 && (more === 0 || more === TAIL.length);
-        if (!whole && left !== TAIL_AND_SENTINEL.length) throw new Error(CUT_SHORT);
+        if (!whole && left !== TAIL_AND_SENTINEL.length) throw invalidDeflate(CUT_SHORT);
         return output.length <= limit;
       }
       // A block with BFINAL set ends a DEFLATE stream, but not the message (section 7.2.3.4).
@@ -163,6 +168,7 @@ class DrivenInflater implements Inflater {
       window.slide(output.take());
       this.#begin(window.contents);
     }
+    throw invalidDeflate(TOO_MANY_STREAMS);
   }
 
   /** Begin anew, with what may be referred to. */

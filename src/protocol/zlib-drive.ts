@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib';
+import { invalidDeflate } from './deflate-calls.js';
 
 /**
  * What zlib's contexts of Node have inside. It is not documented, so nothing here is relied on
@@ -104,7 +105,7 @@ export class ZlibDrive {
    * @param limit stop when the output is longer.
    * @returns how many bytes of the input were not used: the stream ended before them, or the limit
    * was reached.
-   * @throws Error with zlib's words for data that is none.
+   * @throws ProtocolError for data that is no DEFLATE.
    */
   run(flush: number, input: Uint8Array, output: Output, limit: number): number {
     const { _handle: handle, _writeState: state } = this.#zlib;
@@ -123,7 +124,7 @@ export class ZlibDrive {
       const error = this.#error;
       if (error !== undefined) {
         this.#error = undefined;
-        throw new Error(error);
+        throw invalidDeflate(error);
       }
       const unused = state[0]!;
       left = state[1]!;

@@ -325,6 +325,40 @@ describe('parseHeader', () => {
     expect(parse(Buffer.concat([hex(literal), hex('37fa213d')]), gathered, context)).toBe(6);
   });
 
+  describe('of a compressed message', () => {
+    const context: HeaderContext = { role: 'client', rsv1: true, maxPayload: 8000 };
+    // What cannot be compressed may have grown by an eighth and 1 KiB.
+    const most = 8000 + 1000 + 1024;
+    const read = (literal: string, length: number, gathered = NONE, compressed = false): number => {
+      const bytes = Buffer.concat([hex(literal), Buffer.of(length >> 8, length & 0xff)]);
+      return parseHeader(bytes, 0, 4, gathered, 0, context, compressed);
+    };
+
+    it('allows more bytes than maxPayload, since it is the message that counts', () => {
+      expect(read('c17e', most)).toBe(4);
+      expect(() => read('c17e', most + 1)).toThrow(
+        `the compressed message is at least ${most + 1} bytes long; maxPayload is 8000`,
+      );
+      expect(() => read('817e', 8001)).toThrow(
+        'the message is at least 8001 bytes long; maxPayload is 8000',
+      );
+    });
+
+    it('counts its fragments together', () => {
+      expect(read('807e', most - 500, 500, true)).toBe(4);
+      expect(() => read('807e', most - 499, 500, true)).toThrow(
+        expect.objectContaining({ code: 'ERR_MESSAGE_TOO_BIG', closeCode: 1009 }) as Error,
+      );
+      expect(() => read('807e', 7501, 500, false)).toThrow('the message is at least 8001 bytes');
+    });
+
+    it('has no limit where there is none', () => {
+      const unlimited: HeaderContext = { ...context, maxPayload: Infinity };
+      const bytes = hex('c27f 7fffffffffffffff');
+      expect(parseHeader(bytes, 0, bytes.length, NONE, 0, unlimited)).toBe(10);
+    });
+  });
+
   it('says where in the stream the fault is, what was there, and which section forbids it', () => {
     const bytes = hex('0000 8380 00');
     expect(() => parseHeader(bytes, 2, 3, NONE, 1234, SERVER)).toThrow(

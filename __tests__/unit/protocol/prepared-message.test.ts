@@ -67,6 +67,22 @@ describe('PreparedMessage', () => {
     expect(message.frame).toEqual(hex('8102 c3a9'));
     expect(message.payload).toEqual(hex('c3a9'));
   });
+
+  it.each([
+    ['', 0],
+    ['é', 2],
+    ['a'.repeat(125), 125],
+    ['€'.repeat(42), 126],
+    ['a'.repeat(65_536), 65_536],
+  ])('knows the length of its payload data: %#', (data, length) => {
+    const message = new PreparedMessage(Opcode.Text, data);
+    expect(message.payloadLength).toBe(length);
+    expect(message.payloadLength).toBe(message.payload.length);
+  });
+
+  it('has no compressed forms before somebody needs one', () => {
+    expect(prepareMessage('a').compressed).toBeUndefined();
+  });
 });
 
 describe('toBytes', () => {
