@@ -137,14 +137,13 @@ export class Compression {
 
   /** Compress a prepared message on the thread pool, once for all who ask meanwhile. */
   frameOnPool(message: PreparedMessage, callback: (frame: Buffer) => void): void {
-    const forms = (message.compressed ??= new Map());
-    const waiting = forms.get(this.windowBits);
+    const waiting = message.compressed?.get(this.windowBits);
     if (Array.isArray(waiting)) {
       waiting.push(callback);
       return;
     }
     const callbacks = [callback];
-    forms.set(this.windowBits, callbacks);
+    (message.compressed ??= new Map()).set(this.windowBits, callbacks);
     this.deflateOnPool(message.payload, (payload) => {
       const frame = this.#keepFrame(message, payload);
       for (const each of callbacks) each(frame);

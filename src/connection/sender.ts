@@ -231,13 +231,16 @@ export class Sender implements OutboxOwner {
     }
     const lane = this.#lane;
     if (this.#behind === undefined && lane === undefined) return false;
-    // Encoded now: the application may change a short payload once `send` has returned.
+    // Encoded now: the application may change a short payload once `send` has returned. And `filter`
+    // is asked now: if it throws, that is for the caller.
     const message = data instanceof PreparedMessage ? data : prepareMessage(data, options?.binary);
+    const asked = typeof data === 'string' ? data : message;
+    const compress = this.#isWanted(asked, message.payloadLength, options?.compress);
     const bytes = message.frame.length + (this.#masks ? MASKING_KEY_BYTES : 0);
     if (lane !== undefined) {
-      lane.wait(bytes, () => this.send(message, options, callback));
+      lane.wait(bytes, () => this.send(message, { compress }, callback));
     } else {
-      this.#behind!.push({ message, options, callback });
+      this.#behind!.push({ message, options: { compress }, callback });
       this.#behindBytes += bytes;
     }
     return true;
@@ -255,17 +258,17 @@ export class Sender implements OutboxOwner {
     // A character is one to three bytes: the most of them make the bytes superfluous.
     if (compress !== true && text.length * 3 < threshold) return false;
     const bytes = Buffer.from(text, 'utf8');
-    if (!this.#isWorthIt(text, bytes.length, compress)) return false;
+    if (!this.#isWanted(text, bytes.length, compress)) return false;
     return this.#compress(TEXT, bytes);
   }
 
   #compressBytes(byte0: number, bytes: Uint8Array, compress: boolean | undefined): boolean {
-    return this.#isWorthIt(bytes, bytes.length, compress) && this.#compress(byte0, bytes);
+    return this.#isWanted(bytes, bytes.length, compress) && this.#compress(byte0, bytes);
   }
 
   /** Compressed once for all who need no context of their own. */
   #compressPrepared(message: PreparedMessage, compress: boolean | undefined): boolean {
-    if (!this.#isWorthIt(message, message.payloadLength, compress)) return false;
+    if (!this.#isWanted(message, message.payloadLength, compress)) return false;
     const compression = this.#compression!;
     if (this.#masks || !compression.isShareable) {
       return this.#compress(FIN | message.opcode, message.payload);
@@ -286,13 +289,15 @@ export class Sender implements OutboxOwner {
     return true;
   }
 
-  #isWorthIt(
+  /** Whether it is to be compressed, if it becomes shorter. */
+  #isWanted(
     message: string | Uint8Array | PreparedMessage,
     length: number,
     compress: boolean | undefined,
   ): boolean {
-    if (compress === true) return true;
-    const { threshold, filter } = this.#compression!;
+    if (this.#compression === undefined) return false;
+    if (compress !== undefined) return compress;
+    const { threshold, filter } = this.#compression;
     if (length < threshold || filter === undefined) return length >= threshold;
     return filter(message instanceof PreparedMessage ? message.payload : message, this.#connection);
   }

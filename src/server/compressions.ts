@@ -6,18 +6,18 @@ import type { ResolvedDeflateOptions } from './options.js';
 import type { ExtensionOffer } from '../protocol/extensions.js';
 import type { Role } from '../protocol/frame.js';
 import {
-  type AcceptedDeflate,
   acceptDeflate,
+  type DeflateParameters,
   type DeflatePolicy,
   formatDeflate,
 } from '../protocol/permessage-deflate.js';
 
-/** permessage-deflate for one connection. */
+/** permessage-deflate as a client and the server agreed on it. */
 export interface NegotiatedCompression {
-  readonly compression: Compression;
+  readonly parameters: DeflateParameters;
   /** For the response: `Sec-WebSocket-Extensions`. */
   readonly response: string;
-  /** What its contexts take of the budget, in bytes. */
+  /** What the connection's contexts take of the budget, in bytes. */
   readonly bytes: number;
 }
 
@@ -52,43 +52,40 @@ export class Compressions {
   /**
    * Accept one of a client's offers.
    *
-   * @param role of the connection; a client that has offered the same obeys the same answer.
    * @returns `undefined` if there is none that can be accepted.
    */
-  negotiate(
-    offers: readonly ExtensionOffer[],
-    role: Role = 'server',
-  ): NegotiatedCompression | undefined {
-    const { contextTakeover, windowBits, memoryBudget } = this.#options;
+  negotiate(offers: readonly ExtensionOffer[]): NegotiatedCompression | undefined {
+    const { contextTakeover, windowBits, memoryBudget, memLevel } = this.#options;
     const policy: DeflatePolicy = { contextTakeover, windowBits };
     let accepted = acceptDeflate(offers, policy);
     if (accepted === undefined) return undefined;
-    let bytes = contextBytes(accepted, this.#options.memLevel);
+    let bytes = contextBytes(accepted, memLevel);
     if (this.#bytes + bytes > memoryBudget) {
       // Nothing in an offer can stand against it: every client has to accept both parameters.
       accepted = acceptDeflate(offers, { ...policy, contextTakeover: 'none' })!;
       bytes = 0;
     }
-    const response = formatDeflate(accepted);
-    return { compression: this.#compressionFor(accepted, bytes, role), response, bytes };
+    return { parameters: accepted, response: formatDeflate(accepted), bytes };
   }
 
-  /** The connection is open; what it takes is given back when it closes. */
-  take({ bytes }: NegotiatedCompression): void {
-    this.#bytes += bytes;
-  }
-
-  #compressionFor(accepted: AcceptedDeflate, bytes: number, role: Role): Compression {
+  /**
+   * The connection is open: what compresses for it. What that takes of the budget is given back when
+   * it is closed.
+   *
+   * @param role the connection's.
+   */
+  open({ parameters, bytes }: NegotiatedCompression, role: Role = 'server'): Compression {
     if (bytes > 0) {
-      return new Compression(this.#settings, accepted, role, () => {
+      this.#bytes += bytes;
+      return new Compression(this.#settings, parameters, role, () => {
         this.#bytes -= bytes;
       });
     }
-    const { serverMaxWindowBits, clientMaxWindowBits } = accepted;
+    const { serverMaxWindowBits, clientMaxWindowBits } = parameters;
     const key = `${role} ${serverMaxWindowBits} ${clientMaxWindowBits}`;
     let compression = this.#shared.get(key);
     if (compression === undefined) {
-      compression = new Compression(this.#settings, accepted, role);
+      compression = new Compression(this.#settings, parameters, role);
       this.#shared.set(key, compression);
     }
     return compression;

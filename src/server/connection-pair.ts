@@ -57,12 +57,12 @@ export function createConnectionPair(options: ConnectionPairOptions = {}): Conne
   const deadlines = new Deadlines(clock);
   const compressions =
     perMessageDeflate === false ? undefined : new Compressions(perMessageDeflate, deadlines);
-  const offers = [{ name: 'permessage-deflate', params: CLIENT_PARAMS }];
+  const negotiated = compressions?.negotiate([
+    { name: 'permessage-deflate', params: CLIENT_PARAMS },
+  ]);
   const rate = messageRate && new MessageRate(messageRate, deadlines, clock);
   const heartbeat = new Heartbeat(deadlines, clock, resolved);
   const connect = (role: 'server' | 'client', transport: Duplex): WebSocketConnection => {
-    const negotiated = compressions?.negotiate(offers, role);
-    if (negotiated !== undefined) compressions!.take(negotiated);
     const settings: ConnectionSettings = {
       decoder: { role, maxPayload, rsv1: negotiated !== undefined },
       textAs,
@@ -81,7 +81,7 @@ export function createConnectionPair(options: ConnectionPairOptions = {}): Conne
       subprotocol: '',
       extensions: negotiated?.response ?? '',
       remoteAddress: undefined,
-      compression: negotiated?.compression,
+      compression: negotiated && compressions!.open(negotiated, role),
     });
     connection.start(Buffer.alloc(0));
     return connection;

@@ -236,7 +236,6 @@ export class Upgrader<Context> {
       subprotocol: chosen,
       extensions: negotiated?.response,
     });
-    if (negotiated !== undefined) this.#compressions!.take(negotiated);
     quieten(socket);
     const connection = new WebSocketConnection<Context>(socket, this.#settings, {
       context: context as Context,
@@ -245,7 +244,7 @@ export class Upgrader<Context> {
       extensions: negotiated?.response ?? '',
       remoteAddress: address,
       copies: socket instanceof Socket && !('encrypted' in socket),
-      compression: negotiated?.compression,
+      compression: negotiated && this.#compressions!.open(negotiated),
       decoder: this.#decoderOptions(maxPayload, negotiated !== undefined),
     });
     heedErrors(socket);

@@ -3,12 +3,16 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { CloseInfo } from '../../../src/connection/close-info.js';
+import { Compression, type CompressionSettings } from '../../../src/connection/compression.js';
 import { WebSocketConnection } from '../../../src/connection/connection.js';
 import { Counters } from '../../../src/connection/counters.js';
 import { Deadlines, type Clock } from '../../../src/connection/deadlines.js';
+import { DeflatePool } from '../../../src/connection/deflate-pool.js';
 import { Heartbeat, type HeartbeatOptions } from '../../../src/connection/heartbeat.js';
 import { MessageRate, type MessageRateOptions } from '../../../src/connection/message-rate.js';
 import type { ConnectionSettings } from '../../../src/connection/settings.js';
+import { SharedContexts } from '../../../src/connection/shared-contexts.js';
+import type { DeflateParameters } from '../../../src/protocol/permessage-deflate.js';
 import { RawClient } from '../../support/raw-client.js';
 
 /** A clock that stands still until a test moves it. */
@@ -138,6 +142,47 @@ export const DETAILS = {
   extensions: '',
   remoteAddress: '127.0.0.1',
 };
+
+/** What was negotiated; without more, that nobody takes over anything. */
+export function parametersOf(changed: Partial<DeflateParameters> = {}): DeflateParameters {
+  return {
+    serverNoContextTakeover: true,
+    clientNoContextTakeover: true,
+    serverMaxWindowBits: 15,
+    clientMaxWindowBits: 15,
+    ...changed,
+  };
+}
+
+/** That both sides take over their windows. */
+export const TAKEOVER = { serverNoContextTakeover: false, clientNoContextTakeover: false };
+
+/** The settings of connections that compress whatever they are given. */
+export function compressing(changed: Partial<CompressionSettings> = {}): CompressionSettings {
+  const effort = { level: 6, memLevel: 8 };
+  return {
+    threshold: 0,
+    filter: undefined,
+    ...effort,
+    idleRelease: 30_000,
+    deadlines: new Deadlines(new HandClock()),
+    pool: new DeflatePool(),
+    shared: new SharedContexts({ ...effort, ...changed }, changed.drive),
+    ...changed,
+  };
+}
+
+/** A connection that speaks permessage-deflate, whose transport is `socket`, not started. */
+export function compressedConnectionOn(
+  socket: Duplex,
+  compression: Compression = new Compression(compressing(), parametersOf(), 'server'),
+  options: WorldOptions = {},
+  clock: Clock = new HandClock(),
+): WebSocketConnection {
+  const settings = settingsOf(clock, options);
+  const decoder = { ...settings.decoder, rsv1: true };
+  return new WebSocketConnection(socket, settings, { ...DETAILS, compression, decoder });
+}
 
 /** A connection whose transport is `socket`, not started. */
 export function connectionOn(

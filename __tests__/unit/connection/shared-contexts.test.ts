@@ -1,0 +1,58 @@
+import { inflateRawSync } from 'node:zlib';
+import { SharedContexts } from '../../../src/connection/shared-contexts.js';
+import { ZlibDrive } from '../../../src/protocol/zlib-drive.js';
+import { hex } from '../../support/bytes.js';
+
+const TAIL_AND_END = hex('0000ffff 0300');
+const PROSE = Buffer.from(Array.from({ length: 2000 }, (_, i) => `${(i * i) % 977} `).join(''));
+
+describe.each([true, false])('SharedContexts, driven: %s', (drive) => {
+  const contexts = new SharedContexts({ level: 6, memLevel: 8 }, drive);
+
+  it('has one compressor and one decompressor for each size of the window', () => {
+    for (const windowBits of [8, 12, 15]) {
+      expect(contexts.deflater(windowBits)).toBe(contexts.deflater(windowBits));
+      expect(contexts.inflater(windowBits)).toBe(contexts.inflater(windowBits));
+    }
+    expect(contexts.deflater(12)).not.toBe(contexts.deflater(15));
+    expect(contexts.inflater(12)).not.toBe(contexts.inflater(15));
+  });
+
+  it('remembers nothing between messages', () => {
+    const payload = contexts.deflater(15).deflate(PROSE);
+    expect(contexts.deflater(15).deflate(PROSE)).toStrictEqual(payload);
+    expect(inflateRawSync(Buffer.concat([payload, TAIL_AND_END])).equals(PROSE)).toBe(true);
+    expect(contexts.inflater(15).inflate(payload, PROSE.length)?.equals(PROSE)).toBe(true);
+    expect(contexts.inflater(15).window).toBeUndefined();
+  });
+
+  it('compresses as hard, and with as much memory, as it is told', () => {
+    const length = (level: number, memLevel: number): number =>
+      new SharedContexts({ level, memLevel }, drive).deflater(15).deflate(PROSE).length;
+    expect(length(0, 8)).toBeGreaterThan(PROSE.length);
+    expect(length(9, 8)).toBeLessThan(length(1, 8));
+    expect(length(6, 8)).toBeLessThan(length(6, 1));
+  });
+
+  it('uses the smaller window where that was agreed on', () => {
+    const noise = Buffer.from(
+      Uint8Array.from({ length: 600 }, (_, i) => (i * 7919 * (i + 1)) >> 3),
+    );
+    const twice = Buffer.concat([noise, noise]);
+    const lengths = [8, 15].map((bits) => contexts.deflater(bits).deflate(twice).length);
+    expect(lengths[0]).toBeGreaterThan(lengths[1]! + 300);
+  });
+});
+
+it('drives open contexts by default, as long as they are needed', () => {
+  const opened = jest.spyOn(ZlibDrive, 'inflate');
+  const contexts = new SharedContexts({});
+  const inflater = contexts.inflater(15);
+  opened.mockClear(); // what the self-test has opened
+  for (let times = 0; times < 5; times++) {
+    expect(inflater.inflate(hex('f248cdc9c90700'), 5)?.toString()).toBe('Hello');
+    inflater.passed(Buffer.from('a long message of somebody else'));
+  }
+  expect(opened).toHaveBeenCalledTimes(1);
+  opened.mockRestore();
+});
