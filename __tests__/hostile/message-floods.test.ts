@@ -1,4 +1,4 @@
-/** Peers that send as fast as they can, against a server with a `messageRate`. */
+/** Peers that send as fast as they can, messages or parts of one (CVE-2026-12151), against a `messageRate`. */
 import { Child, stopChildren } from '../support/child.js';
 import { clientFrame } from '../support/frames.js';
 import { RawClient } from '../support/raw-client.js';

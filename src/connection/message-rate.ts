@@ -104,10 +104,11 @@ export class Throttle {
     this.#messages -= messages;
     this.#frames -= frames;
     if (this.#rate.action === 'pause' || (this.#messages >= 0 && this.#frames >= 0)) return;
+    const { offset } = decoder;
     decoder.ignoreTheRest(); // as after an error of its own (RFC 6455 section 7.1.7)
     throw new ProtocolError(
       'ERR_MESSAGE_RATE',
-      `the peer sent more than ${this.#rate.description} (messageRate)`,
+      `byte ${offset}: the peer sent more than ${this.#rate.description} (messageRate)`,
     );
   }
 

@@ -107,7 +107,7 @@ describe('Throttle, messages', () => {
       name: 'ProtocolError',
       closeCode: 1008,
       message:
-        'the peer sent more than 3 messages at once and 10 a second, with 640 further frames a second (messageRate)',
+        'byte 28: the peer sent more than 3 messages at once and 10 a second, with 640 further frames a second (messageRate)',
     });
     clock.advance(60_000);
     feed(...of(3, message));
@@ -161,8 +161,9 @@ describe('Throttle, fragments and control frames', () => {
     expect(outcome(ping)).toBe('ERR_MESSAGE_RATE');
   });
 
-  it('gets its tokens back with time', () => {
+  it('gets its tokens back with time, and no more than there is room for', () => {
     start({ fragments: 20 });
+    clock.advance(1_000_000);
     feed(...of(20, ping));
     clock.advance(50);
     expect(outcome(ping)).toBe(21);

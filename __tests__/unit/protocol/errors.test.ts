@@ -23,7 +23,7 @@ describe('ProtocolError', () => {
   });
 
   it('has a close code for every code there is, and no other than 1002, 1007, 1008 and 1009', () => {
-    expect(Object.keys(PROTOCOL_ERRORS)).toHaveLength(16);
+    expect(Object.keys(PROTOCOL_ERRORS)).toHaveLength(17);
     expect(new Set(Object.values(PROTOCOL_ERRORS))).toEqual(new Set([1002, 1007, 1008, 1009]));
   });
 
