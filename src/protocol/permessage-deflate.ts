@@ -15,6 +15,11 @@ const CLIENT_MAX_WINDOW_BITS = 'client_max_window_bits';
 
 /** A window of 32,768 bytes: what each side may use where nothing is said (section 7.1.2). */
 const LARGEST_WINDOW = 15;
+/**
+ * The smallest window that a client is asked for which has not named a smaller one. zlib cannot
+ * compress with a raw window of 8 bits, so some clients (Python's websockets) fail when they are told.
+ */
+const SMALLEST_ASKED = 9;
 
 /** What both sides agreed on (section 7.1). */
 export interface DeflateParameters {
@@ -32,7 +37,7 @@ export interface DeflateParameters {
 export interface DeflatePolicy {
   /** Who may keep its window from message to message. */
   readonly contextTakeover: 'none' | 'server' | 'client' | 'both';
-  /** The largest window that the server uses, and allows those clients that let themselves be told. 8 to 15. */
+  /** The largest window that the server uses, and allows those clients that let themselves be told: 8 to 15, of which they are told no less than 9. */
   readonly windowBits: number;
 }
 
@@ -114,8 +119,8 @@ function isWindowBits(value: string | undefined): boolean {
  * less memory.
  */
 function agree(offered: Offered, { contextTakeover, windowBits }: DeflatePolicy): AcceptedDeflate {
-  const windowOf = (name: string): number =>
-    Math.min(windowBits, Number(offered.get(name) ?? LARGEST_WINDOW));
+  const windowOf = (name: string, most: number): number =>
+    Math.min(most, Number(offered.get(name) ?? LARGEST_WINDOW));
   return {
     serverNoContextTakeover:
       offered.has(SERVER_NO_CONTEXT_TAKEOVER) ||
@@ -125,9 +130,9 @@ function agree(offered: Offered, { contextTakeover, windowBits }: DeflatePolicy)
       offered.has(CLIENT_NO_CONTEXT_TAKEOVER) ||
       contextTakeover === 'none' ||
       contextTakeover === 'server',
-    serverMaxWindowBits: windowOf(SERVER_MAX_WINDOW_BITS),
+    serverMaxWindowBits: windowOf(SERVER_MAX_WINDOW_BITS, windowBits),
     clientMaxWindowBits: offered.has(CLIENT_MAX_WINDOW_BITS)
-      ? windowOf(CLIENT_MAX_WINDOW_BITS)
+      ? windowOf(CLIENT_MAX_WINDOW_BITS, Math.max(windowBits, SMALLEST_ASKED))
       : LARGEST_WINDOW,
     mustAnswerServerWindow: offered.has(SERVER_MAX_WINDOW_BITS),
   };

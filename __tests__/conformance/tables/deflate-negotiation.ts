@@ -196,7 +196,8 @@ export const deflateNegotiation = negotiationTable(`
 # 7.1.2.2: client_max_window_bits
 7.1.2.2 | no value: the client can be told, and a server that needs no less says nothing         | PMD; CMWB                                | PMD
 7.1.2.2 | no value: a server that wants less says so                                             | PMD; CMWB                                | PMD; SMWB=12; CMWB=12 | both 12
-7.1.2.2 | no value: a server that wants the least                                                | PMD; CMWB                                | PMD; SMWB=8; CMWB=8 | both 8
+7.1.2.2 | no value: a server that wants the least asks for 9, since zlib cannot do 8                                                | PMD; CMWB                                | PMD; SMWB=8; CMWB=9 | both 8
+7.1.2.2 | a client that has named 8 itself gets it                                               | PMD; CMWB=8                              | PMD; SMWB=8; CMWB=8 | both 8
 7.1.2.2 | "response to the offer MUST NOT include" it, if the offer has not                      | PMD                                      | PMD; SMWB=9 | both 9
 7.1.2.2 | not offered in this offer, though in the next                                          | PMD, PMD; CMWB                           | PMD; SMWB=9 | both 9
 7.1.2.2 | "use this value to avoid allocating": 8                                                | PMD; CMWB=8                              | PMD; CMWB=8
@@ -226,9 +227,9 @@ export const deflateNegotiation = negotiationTable(`
 7.1.3   | "The simplest": permessage-deflate                                                     | permessage-deflate                       | permessage-deflate | both 15
 7.1.3   | "permessage-deflate; client_max_window_bits; server_max_window_bits=10"                | permessage-deflate; client_max_window_bits; server_max_window_bits=10 | permessage-deflate; server_max_window_bits=10
 7.1.3   | the same, with the fallback that the RFC adds                                          | permessage-deflate; client_max_window_bits; server_max_window_bits=10, permessage-deflate; client_max_window_bits | permessage-deflate; server_max_window_bits=10
-7.1.3   | what Chromium, ws, undici and websockets send, to a server in shared mode                          | permessage-deflate; client_max_window_bits | permessage-deflate; server_no_context_takeover; client_no_context_takeover | none 15
+7.1.3   | what Chromium, ws, undici and websockets send, to a server in shared mode              | permessage-deflate; client_max_window_bits | permessage-deflate; server_no_context_takeover; client_no_context_takeover | none 15
 7.1.3   | the same to one with contexts of 4 KiB                                                 | permessage-deflate;client_max_window_bits | permessage-deflate; server_max_window_bits=12; client_max_window_bits=12 | both 12
-7.1.3   | what a client sends that wants 4 KiB of memory                                                         | permessage-deflate; server_max_window_bits=12; client_max_window_bits=12 | permessage-deflate; server_max_window_bits=12; client_max_window_bits=12
+7.1.3   | what a client sends that wants 4 KiB of memory                                         | permessage-deflate; server_max_window_bits=12; client_max_window_bits=12 | permessage-deflate; server_max_window_bits=12; client_max_window_bits=12
 
 # RFC 6455, 9.1: the header's grammar
 9.1     | "MAY be split or combined across multiple lines": the first has the preference         | PMD; SMWB=10 ¶ PMD                       | PMD; SMWB=10

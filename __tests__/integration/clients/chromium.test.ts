@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { describeIf } from '../../support/requires.js';
+import { compressedTraffic } from './compressed-traffic.js';
 import { conversations } from './conversations.js';
 import type { Message } from '../../support/host.js';
 import type { Ended, Peer } from './peer.js';
@@ -61,4 +62,9 @@ describeIf(`Chromium at ${CHROMIUM}`, existsSync(CHROMIUM))('Chromium talks with
     leavesWith: 1001, // a browser says that the page is going away
   } as const;
   conversations(open, can, PAGE);
+
+  describe('compressed', () => {
+    const windows = [8, 9, 10, 11, 12, 13, 14, 15];
+    compressedTraffic(open, { compresses: true, offers: [undefined], windows, messages: 60 }, PAGE);
+  });
 });

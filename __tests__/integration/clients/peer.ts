@@ -24,5 +24,17 @@ export interface Peer {
   leave?(): Promise<void>;
 }
 
-/** Opens a connection; rejects if the client does not get one. */
-export type Open = (url: string, subprotocols?: string[]) => Promise<Peer>;
+/** What a client offers of permessage-deflate; what is left out is not in its offer (RFC 7692 section 7.1). */
+export interface DeflateOffer {
+  serverNoContextTakeover?: true;
+  clientNoContextTakeover?: true;
+  serverMaxWindowBits?: number;
+  /** `true`: without a value. */
+  clientMaxWindowBits?: number | true;
+}
+
+/**
+ * Opens a connection; rejects if the client does not get one. Without `offer` the client offers what it always
+ * does; not every client can be told.
+ */
+export type Open = (url: string, subprotocols?: string[], offer?: DeflateOffer) => Promise<Peer>;

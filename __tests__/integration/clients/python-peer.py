@@ -6,6 +6,7 @@ import json
 import sys
 
 import websockets
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 connections = {}
 
@@ -27,6 +28,20 @@ def unpack(message):
     return base64.b64decode(message["base64"])
 
 
+def extensions(offer):
+    """permessage-deflate as told; None for what it does by itself."""
+    if offer is None:
+        return None
+    return [
+        ClientPerMessageDeflateFactory(
+            server_no_context_takeover=offer.get("serverNoContextTakeover", False),
+            client_no_context_takeover=offer.get("clientNoContextTakeover", False),
+            server_max_window_bits=offer.get("serverMaxWindowBits"),
+            client_max_window_bits=offer.get("clientMaxWindowBits"),
+        )
+    ]
+
+
 async def listen(number, connection):
     try:
         async for message in connection:
@@ -40,7 +55,10 @@ async def listen(number, connection):
 async def obey(op, number, **words):
     if op == "open":
         connection = await websockets.connect(
-            words["url"], subprotocols=words["subprotocols"] or None, max_size=None
+            words["url"],
+            subprotocols=words["subprotocols"] or None,
+            extensions=extensions(words.get("offer")),
+            max_size=None,
         )
         connections[number] = connection
         asyncio.create_task(listen(number, connection))

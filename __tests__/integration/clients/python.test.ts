@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { describeIf, runs } from '../../support/requires.js';
+import { compressedTraffic, everyOffer } from './compressed-traffic.js';
 import { conversations } from './conversations.js';
 import { Inbox, type Message } from '../../support/host.js';
-import type { Ended, Peer } from './peer.js';
+import type { DeflateOffer, Ended, Peer } from './peer.js';
 
 const PYTHON = '/usr/bin/python3';
 
@@ -60,11 +61,15 @@ describeIf(`websockets for ${PYTHON}`, runs(PYTHON, '-c', 'import websockets'))(
       return result;
     }
 
-    async function open(url: string, subprotocols: string[] = []): Promise<Peer> {
+    async function open(
+      url: string,
+      subprotocols: string[] = [],
+      offer?: DeflateOffer,
+    ): Promise<Peer> {
       const number = ++count;
       const inbox = new Inbox<Message>();
       const ended = new Promise<Ended>((end) => peers.set(number, { inbox, end }));
-      const subprotocol = (await command('open', number, { url, subprotocols })) as string;
+      const subprotocol = (await command('open', number, { url, subprotocols, offer })) as string;
       const tell = async (op: string, words?: object): Promise<void> => {
         await command(op, number, words);
       };
@@ -86,6 +91,22 @@ describeIf(`websockets for ${PYTHON}`, runs(PYTHON, '-c', 'import websockets'))(
       closesWithoutCode: false,
       keepsBom: true,
       leavesWith: 1006,
+    });
+
+    describe('compressed', () => {
+      const windows = [8, 9, 10, 11, 12, 13, 14, 15];
+      compressedTraffic(open, {
+        compresses: true,
+        offers: [undefined],
+        windows,
+        messages: 40,
+      });
+      compressedTraffic(open, {
+        compresses: true,
+        offers: everyOffer([9, 12, 15]),
+        windows: [15],
+        messages: 12,
+      });
     });
   },
 );

@@ -1,5 +1,6 @@
 import { type MessageEvent, ping, WebSocket } from 'undici';
 import { subscribe } from 'node:diagnostics_channel';
+import { compressedTraffic } from './compressed-traffic.js';
 import { conversations } from './conversations.js';
 import { Inbox, type Message } from '../../support/host.js';
 import type { Ended, Peer } from './peer.js';
@@ -55,4 +56,10 @@ describe('undici talks with hawser', () => {
     keepsBom: false,
     leavesWith: undefined,
   });
+});
+
+describe('undici reads compressed messages from hawser', () => {
+  const windows = [8, 9, 10, 11, 12, 13, 14, 15];
+  // It offers, but compresses nothing itself.
+  compressedTraffic(open, { compresses: false, offers: [undefined], windows, messages: 60 });
 });

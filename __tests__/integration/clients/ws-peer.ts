@@ -1,14 +1,20 @@
-import { type ClientOptions, type RawData, WebSocket } from 'ws';
+import { type ClientOptions, type PerMessageDeflateOptions, type RawData, WebSocket } from 'ws';
 import { Inbox, type Message } from '../../support/host.js';
-import type { Ended, Peer } from './peer.js';
+import type { DeflateOffer, Ended, Peer } from './peer.js';
 
 /** A connection of `ws`. */
 export async function openWs(
   url: string,
   subprotocols: string[] = [],
+  offer?: DeflateOffer,
   options: ClientOptions = {},
 ): Promise<Peer> {
-  const socket = new WebSocket(url, subprotocols, options);
+  // Its types do not know that `true` makes it offer the parameter without a value.
+  const perMessageDeflate = {
+    ...(offer ?? { clientMaxWindowBits: true }),
+    threshold: 0,
+  } as PerMessageDeflateOptions;
+  const socket = new WebSocket(url, subprotocols, { perMessageDeflate, ...options });
   const inbox = new Inbox<Message>();
   const pongs = new Inbox<string>();
   socket.on('message', (data: RawData, isBinary: boolean) => {

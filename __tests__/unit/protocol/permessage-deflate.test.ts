@@ -90,12 +90,23 @@ describe('acceptDeflate (RFC 7692 section 7.1)', () => {
       12,
       'server_max_window_bits=12; client_max_window_bits=12',
     ],
+    // No client is asked for 8 bits that has not named them: not every zlib can.
+    [
+      'permessage-deflate; client_max_window_bits=8',
+      8,
+      'server_max_window_bits=8; client_max_window_bits=8',
+    ],
+    [
+      'permessage-deflate; client_max_window_bits=15',
+      8,
+      'server_max_window_bits=8; client_max_window_bits=9',
+    ],
     ['permessage-deflate; server_max_window_bits=10', 12, 'server_max_window_bits=10'],
     ['permessage-deflate; server_max_window_bits=15', 12, 'server_max_window_bits=12'],
     [
       'permessage-deflate; client_max_window_bits; server_max_window_bits=9',
       8,
-      'server_max_window_bits=8; client_max_window_bits=8',
+      'server_max_window_bits=8; client_max_window_bits=9',
     ],
   ])('answers %s with windows of at most %i bits', (header, windowBits, expected) => {
     expect(answer(header, { ...BOTH, windowBits })).toBe(`permessage-deflate; ${expected}`);
