@@ -3,6 +3,7 @@ import { constants, deflateRawSync } from 'node:zlib';
 import { ProtocolError } from '../../src/protocol/errors.js';
 import { createDeflater, createInflater, type Inflater } from '../../src/protocol/deflate.js';
 import { check } from '../support/arbitraries.js';
+import { distances } from '../support/distances.js';
 import { inflateStrictly } from '../support/inflate.js';
 
 const WAYS: [string, boolean][] = [
@@ -187,4 +188,28 @@ describe.each(WAYS)('What %s compresses', (_way, drive) => {
         },
       ),
     ));
+
+  // zlib takes a raw window of 8 bits for one of 9, but refers back 262 bytes less than its window.
+  it('refers back no farther than its window, one of 8 bits included', () => {
+    let farthest = 0;
+    return check(
+      300,
+      fc.property(
+        fc.array(message, { minLength: 1, maxLength: 4 }),
+        fc.constantFrom(8, 8, 8, 9, 10, 12, 15),
+        fc.boolean(),
+        fc.integer({ min: 1, max: 9 }),
+        (messages, windowBits, takeover, level) => {
+          const deflater = createDeflater({ windowBits, takeover, level, memLevel: 8 }, drive);
+          for (const one of messages) {
+            const { length, longest } = distances(deflater.deflate(one));
+            expect(length).toBe(one.length); // it has been read rightly
+            expect(longest).toBeLessThanOrEqual(windowBits === 8 ? 250 : 2 ** windowBits - 262);
+            farthest = Math.max(farthest, longest);
+          }
+          deflater.release();
+        },
+      ),
+    ).then(() => expect(farthest).toBeGreaterThan(250)); // larger windows are made use of
+  });
 });
