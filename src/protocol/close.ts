@@ -118,7 +118,7 @@ export function formatClosePayload(code: number, reason = ''): Buffer {
       `close code ${code} must not be sent; use 1000 to 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 section 7.4)`,
     );
   }
-  const length = Buffer.byteLength(reason, 'utf8');
+  const length = Buffer.byteLength(reason);
   if (length > MAX_REASON_BYTES) {
     throw new RangeError(
       `the close reason is ${length} bytes of UTF-8; a Close frame has room for ${MAX_REASON_BYTES} (RFC 6455 section 5.5)`,
@@ -126,6 +126,6 @@ export function formatClosePayload(code: number, reason = ''): Buffer {
   }
   const payload = Buffer.allocUnsafe(CODE_BYTES + length);
   payload.writeUInt16BE(code, 0);
-  payload.write(reason, CODE_BYTES, 'utf8');
+  payload.write(reason, CODE_BYTES);
   return payload;
 }
