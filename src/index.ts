@@ -20,7 +20,7 @@ export {
   type DeflateOptions,
   type ServerOptions,
 } from './server/options.js';
-export { type SendCallback } from './connection/outbox.js';
+export { type SendCallback } from './connection/send-callbacks.js';
 export { CloseCode, type ClosePayload } from './protocol/close.js';
 export { ProtocolError, type ProtocolErrorCode } from './protocol/errors.js';
 export { FrameDecoder, type FrameDecoderOptions } from './protocol/frame-decoder.js';

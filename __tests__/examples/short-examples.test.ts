@@ -142,6 +142,64 @@ describe('async-iteration', () => {
   });
 });
 
+describe('backpressure', () => {
+  const parse = (message: string | Buffer) =>
+    JSON.parse(String(message)) as { price?: number; row?: number; missed?: number };
+
+  test('exports every row, in order, to a peer that stops reading now and then', async () => {
+    const { program, ws } = await start('backpressure.mjs', { TICK_MS: '60000' });
+    const client = await Client.open(ws);
+    client.send('export');
+    const rows: number[] = [];
+    for (let message; (message = await client.next()) !== 'that was all';) {
+      const { row } = parse(message);
+      if (row === undefined) continue;
+      rows.push(row);
+      if (row % 5000 === 0) {
+        client.socket.pause();
+        setTimeout(() => client.socket.resume(), 50);
+      }
+    }
+    expect(rows).toStrictEqual(Array.from({ length: 20_000 }, (_, n) => n + 1));
+    await program.prints(/export: done/);
+  });
+
+  test('stops the export when the peer has gone', async () => {
+    const { program, ws } = await start('backpressure.mjs', { TICK_MS: '60000' });
+    const client = await Client.open(ws);
+    client.send('export');
+    await client.next();
+    client.socket.terminate();
+    await expect(program.prints(/export: the peer left at row \d+/)).resolves.toBeTruthy();
+  });
+
+  test('lets a peer that does not read miss prices, tells it how many, and spares the others', async () => {
+    const { ws } = await start('backpressure.mjs', { TICK_MS: '1' });
+    const slow = await Client.open(ws);
+    const quick = await Client.open(ws);
+    const first = parse(await slow.next()).price!;
+    slow.socket.pause();
+    let price = parse(await quick.next()).price!;
+    for (let n = 0; n < 1000; n++) expect(parse(await quick.next()).price).toBe(++price);
+    slow.socket.resume();
+    let last = first;
+    let gaps = 0;
+    for (;;) {
+      const message = parse(await slow.next());
+      if (message.price !== undefined) {
+        gaps += message.price - last - 1;
+        last = message.price;
+      }
+      if (message.missed === undefined) continue;
+      // What it missed lies before this message, or between it and the next price.
+      const next = parse(await slow.next()).price!;
+      expect(message.missed).toBeGreaterThan(0);
+      expect(message.missed).toBe(gaps + (next - last - 1));
+      break;
+    }
+  });
+});
+
 describe('express', () => {
   test('serves pages and conversations on one port', async () => {
     const { http, ws } = await start('express.mjs');

@@ -28,6 +28,8 @@ export const CONNECTION_ERRORS = {
   ERR_HEARTBEAT_TIMEOUT: 'the peer was silent and did not answer a Ping in time (heartbeat)',
   ERR_IDLE_TIMEOUT: 'no message came or went for too long (idleTimeout)',
   ERR_MAX_LIFETIME: 'the connection has been open for as long as it may (maxLifetime)',
+  ERR_SLOW_CONSUMER: 'the peer does not take what is sent to it fast enough',
+  ERR_MESSAGE_DROPPED: 'the message was dropped: too much waits for this peer already',
 } as const;
 /** What `ConnectionError.code` can be. */
 export type ConnectionErrorCode = keyof typeof CONNECTION_ERRORS;
@@ -41,8 +43,13 @@ export class ConnectionError extends Error {
   /** Why; see `docs/errors.md`. */
   readonly code: ConnectionErrorCode;
 
-  constructor(code: ConnectionErrorCode, options?: ErrorOptions) {
-    super(CONNECTION_ERRORS[code], options);
+  /** @param options `detail` goes into the message, behind what the code says. */
+  constructor(
+    code: ConnectionErrorCode,
+    options: ErrorOptions & { readonly detail?: string } = {},
+  ) {
+    const { detail, ...rest } = options;
+    super(CONNECTION_ERRORS[code] + (detail === undefined ? '' : `: ${detail}`), rest);
     this.code = code;
   }
 }

@@ -16,8 +16,10 @@ import {
   MAX_REASON_BYTES,
   parseClosePayload,
 } from '../protocol/close.js';
-import { ProtocolError } from '../protocol/errors.js';
+import type { ProtocolError } from '../protocol/errors.js';
 import type { Sender } from './sender.js';
+import { SLOW_CLOSE_TIMEOUT } from './slow-consumer.js';
+import { throwLater } from './throw-later.js';
 
 /** What the end of a connection needs and the rest of its life does not. */
 class Ending {
@@ -29,6 +31,10 @@ class Ending {
   received: ClosePayload | undefined;
   initiator: CloseInfo['initiator'] = 'local';
   cause: Error | undefined;
+  /** We failed the connection, with the Close that was sent. */
+  failed = false;
+  /** Milliseconds that it may take at most. */
+  timeout = Infinity;
   waiters: ((info: CloseInfo) => void)[] = [];
 }
 
@@ -93,7 +99,12 @@ export class Closing {
   }
 
   terminate(): void {
-    if (this.#state !== 'closed') this.#ending.cause ??= new ConnectionError('ERR_TERMINATED');
+    this.cut(new ConnectionError('ERR_TERMINATED'));
+  }
+
+  /** Cut the transport now, for this reason unless there is one already. */
+  cut(reason: Error): void {
+    if (this.#state !== 'closed') this.#ending.cause ??= reason;
     this.#step('terminate');
   }
 
@@ -108,14 +119,21 @@ export class Closing {
   fail(error: ProtocolError): void {
     // What is read from bytes that came before terminate(), or a reset, changes nothing any more.
     if (CLOSE_HANDSHAKE[this.#state].failure === undefined) return;
-    this.#ending.cause = error;
-    this.#ending.payload = formatClosePayload(
-      error.closeCode,
-      error.message.slice(0, MAX_REASON_BYTES),
-    );
     this.#settings.counters.failed(error);
-    this.#step('failure');
+    this.#fail(error, error.closeCode);
     this.#report(error);
+  }
+
+  /** The peer does not take what waits for it: that is discarded, a Close tried, and the transport soon cut. */
+  tooSlow(error: ConnectionError): void {
+    if (this.#state !== 'open') return;
+    this.#sender.discard(error);
+    this.#ending.timeout = SLOW_CLOSE_TIMEOUT;
+    this.#fail(error, CloseCode.TryAgainLater);
+    // A listener must not interrupt the application's send(), or its broadcast to all the others.
+    throwLater(() => {
+      this.#report(error);
+    });
   }
 
   /** The peer ended its half of the transport. */
@@ -140,6 +158,13 @@ export class Closing {
     this.#step('transportClose');
   }
 
+  #fail(error: Error, code: number): void {
+    this.#ending.cause = error;
+    this.#ending.failed = true;
+    this.#ending.payload = formatClosePayload(code, error.message.slice(0, MAX_REASON_BYTES));
+    this.#step('failure');
+  }
+
   #step(event: CloseEvent): void {
     const transition = CLOSE_HANDSHAKE[this.#state][event];
     if (transition === undefined) return;
@@ -158,10 +183,7 @@ export class Closing {
         this.#ask();
         break;
       case 'startDeadline':
-        this.#ending.deadline = this.#settings.deadlines.start(this.#settings.closeTimeout, () => {
-          this.#ending.cause ??= new ConnectionError('ERR_CLOSE_TIMEOUT');
-          this.#step('deadline');
-        });
+        this.#startDeadline();
         break;
       case 'end':
         this.#sender.outbox.end();
@@ -173,6 +195,15 @@ export class Closing {
         this.#emitClose();
         break;
     }
+  }
+
+  #startDeadline(): void {
+    const { deadlines, closeTimeout } = this.#settings;
+    const ending = this.#ending;
+    ending.deadline = deadlines.start(Math.min(closeTimeout, ending.timeout), () => {
+      ending.cause ??= new ConnectionError('ERR_CLOSE_TIMEOUT');
+      this.#step('deadline');
+    });
   }
 
   /** Echo the peer's code (section 5.5.1), unless the application wants to answer. */
@@ -215,8 +246,7 @@ export class Closing {
   }
 }
 
-function describe({ cause, sent, received, initiator }: Ending): CloseInfo {
-  const failed = cause instanceof ProtocolError;
+function describe({ cause, failed, sent, received, initiator }: Ending): CloseInfo {
   const { code, reason } = (failed ? sent : received) ?? {
     code: CloseCode.AbnormalClosure,
     reason: '',

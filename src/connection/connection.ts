@@ -4,12 +4,12 @@ import { Closing } from './closing.js';
 import type { ConnectionEvents } from './events.js';
 import type { ConnectionDetails, ConnectionSettings } from './settings.js';
 import type { Message } from './inbox.js';
-import type { SendCallback } from './outbox.js';
 import { CloseCode, type ClosePayload, parseClosePayload } from '../protocol/close.js';
 import { checkFrame } from '../protocol/frame-encoder.js';
 import { isControl, Opcode } from '../protocol/frame.js';
 import { type Data, type Payload, toBytes } from '../protocol/prepared-message.js';
 import { Receiver } from './receiver.js';
+import type { SendCallback } from './send-callbacks.js';
 import { Sender, type SendFrameOptions, type SendOptions } from './sender.js';
 import { type Listener, TypedEmitter } from './typed-emitter.js';
 
@@ -124,8 +124,9 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
    *
    * @param callback called when the bytes are with the kernel, or with the reason why they never
    * will be.
-   * @returns `true` below the high-water mark; `false` when queued but above it, or when the
-   * connection is not open. Never a reason to send again.
+   * @returns `true` below the high-water mark; `false` when queued but above it, when dropped, or
+   * when the connection is not open, as it is after a message too many (`maxBufferedAmount`). Never
+   * a reason to send again.
    * @throws TypeError for data that is neither string nor bytes, or bytes that are sent as Text
    * and are not UTF-8.
    */
@@ -136,7 +137,7 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
   }
 
   /**
-   * Send a Ping of at most 125 bytes.
+   * Send a Ping of at most 125 bytes. While twice `maxBufferedAmount` waits none is sent.
    *
    * @returns as `send`.
    * @throws RangeError for more than 125 bytes.

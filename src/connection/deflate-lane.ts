@@ -1,4 +1,4 @@
-import type { SendCallback } from './outbox.js';
+import type { SendCallback } from './send-callbacks.js';
 
 /** Something the application has called while a long message was being compressed. */
 interface Call {

@@ -21,7 +21,7 @@ export interface ConnectionEvents {
   pong: [payload: Buffer];
   /** After `send` returned `false`: everything is with the kernel. */
   drain: [];
-  /** A message was dropped, see `slowConsumer`. Accepted; takes effect in a later version. */
+  /** A message was dropped, see `slowConsumer`; of a broadcast, the prepared message. */
   dropped: [data: Data];
   /** The end, exactly once. */
   close: [code: number, reason: string, info: CloseInfo];

@@ -1,17 +1,20 @@
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
-import { FrameEncoder, headerSize, writeHeader } from '../protocol/frame-encoder.js';
+import { FrameEncoder } from '../protocol/frame-encoder.js';
 import { FIN, Opcode } from '../protocol/frame.js';
+import { SMALL_FRAME } from '../protocol/prepared-message.js';
+import type { BufferBudget } from './buffer-budget.js';
 import { flushAtEndOfTick, join } from './end-of-tick.js';
-import { sharedSlab, Slab } from './slab.js';
-
-/** Called once the bytes are with the kernel, or with the reason why they never will be. */
-export type SendCallback = (error?: Error) => void;
+import { type SendCallback, SendCallbacks } from './send-callbacks.js';
+import { COPY_UP_TO, GOES_ON, SendQueue } from './send-queue.js';
+import { sharedSlab, type Slab } from './slab.js';
 
 /** Who sends through an outbox. */
 export interface OutboxOwner {
   /** So many bytes are handed to the socket. */
   handed(count: number): void;
+  /** Where what waits is counted; `undefined` if nobody counts. */
+  readonly budget: BufferBudget | undefined;
   /**
    * The kernel has taken a write.
    *
@@ -20,12 +23,8 @@ export interface OutboxOwner {
   written(): boolean;
 }
 
-/** Up to this many bytes a payload is copied behind its header; a longer one goes out as it is. */
-const COPY_UP_TO = 16 * 1024;
 /** A tick that sends more than this does not wait for its end. */
 const FLUSH_FROM = 64 * 1024;
-/** Bytes of the slab of a connection whose socket is behind. */
-const OWN_SLAB_SIZE = COPY_UP_TO + 16;
 /** Longest header of a frame that is not masked. */
 const MAX_BARE_HEADER = 10;
 const PONG: number = FIN | Opcode.Pong;
@@ -37,7 +36,8 @@ const bareEncoder = new FrameEncoder();
  * event that caused them, or on `process.nextTick`.
  *
  * The socket is handed nothing while it still has something to write. What waits is therefore
- * still ours, and only the newest of the pongs that wait is kept (RFC 6455 section 5.5.3).
+ * still ours: it can be discarded, and only the newest of the pongs that wait is kept (RFC 6455
+ * section 5.5.3). What the socket has been handed ends where a frame ends.
  */
 export class Outbox {
   readonly #socket: Duplex;
@@ -51,10 +51,12 @@ export class Outbox {
   /** Somebody waits for the kernel to take something: writes call back. */
   #watched = false;
 
-  // Whole frames, or pieces of frames, that wait. Mostly it is one, which needs no array.
+  // Whole frames, or pieces of frames, of this tick. Mostly it is one, which needs no array.
   #first: Buffer | undefined;
   #others: Buffer[] | undefined;
-  /** Bytes in the queue and in the growing piece. */
+  /** What waits while the socket is behind. */
+  #queue: SendQueue | undefined;
+  /** Bytes in all of these and in the growing piece. */
   #queued = 0;
   /** All the bytes ever handed to the socket. */
   #handed = 0;
@@ -62,18 +64,13 @@ export class Outbox {
   #blocked = false;
   /** Somebody will call `flush()` in this tick. */
   #flushing = false;
-  /** A whole frame; its payload must not keep the chunk that the Ping came in. */
-  #waitingPong: Buffer | undefined;
-  /** Callbacks, with the position in the stream that the kernel must have reached. */
-  #callbacks: { readonly at: number; readonly callback: SendCallback }[] | undefined;
+  #callbacks: SendCallbacks | undefined;
 
   // The piece that is still growing: the bytes from #pieceStart to #pieceEnd of #piece. Frames can
   // be added to it as long as nobody else has written behind it in the same slab.
   #piece: Buffer | undefined;
   #pieceStart = 0;
   #pieceEnd = 0;
-  /** While the socket is behind, a slab of its own: a waiting frame must not keep the shared one. */
-  #ownSlab: Slab | undefined;
 
   /**
    * @param copies whether a write that the socket calls done has been copied, as by the kernel; a
@@ -93,7 +90,7 @@ export class Outbox {
 
   /** Bytes that are not with the kernel yet. */
   get bufferedAmount(): number {
-    return this.#queued + (this.#waitingPong?.length ?? 0) + this.#socket.writableLength;
+    return this.#queued + (this.#queue?.pong?.length ?? 0) + this.#socket.writableLength;
   }
 
   /** Position in the stream behind everything sent so far. */
@@ -116,20 +113,14 @@ export class Outbox {
       this.frame(this.#masking.encodeFrame(byte0, text));
       return;
     }
-    // A character is at most three bytes (a surrogate pair, two characters, is four). Where that
-    // leaves no doubt about the header's size the bytes are counted by writing them.
-    const most = text.length * 3;
+    const most = text.length * 3; // bytes of UTF-8
     if (most > COPY_UP_TO) {
       this.bytes(byte0, Buffer.from(text, 'utf8'));
       return;
     }
     const slab = this.#grow(MAX_BARE_HEADER + most);
-    const start = slab.at;
-    let header = headerSize(most);
-    if (header !== headerSize(text.length)) header = headerSize(Buffer.byteLength(text, 'utf8'));
-    const length = slab.bytes.write(text, start + header, 'utf8');
-    writeHeader(slab.bytes, start, byte0, length);
-    this.#grown(slab, start + header + length);
+    this.#grown(slab, slab.text(byte0, text));
+    this.#schedule();
   }
 
   /** Send a frame whose payload is bytes. A long payload is not copied. */
@@ -138,36 +129,42 @@ export class Outbox {
       this.frame(this.#masking.encodeFrame(byte0, payload));
       return;
     }
-    const { length } = payload;
-    const copied = length <= COPY_UP_TO;
-    const slab = this.#grow(MAX_BARE_HEADER + (copied ? length : 0));
-    const end = writeHeader(slab.bytes, slab.at, byte0, length);
+    const copied = payload.length <= COPY_UP_TO;
+    const slab = this.#grow(MAX_BARE_HEADER + (copied ? payload.length : 0));
     if (copied) {
-      slab.bytes.set(payload, end);
-      this.#grown(slab, end + length);
+      this.#grown(slab, slab.frame(byte0, payload));
     } else {
-      this.#grown(slab, end);
-      this.frame(asBuffer(payload));
+      this.#grown(slab, slab.header(byte0, payload.length));
+      this.#closePiece();
+      this.#enqueue(GOES_ON);
+      this.#add(asBuffer(payload));
     }
+    this.#schedule();
   }
 
   /** Send a frame that is encoded already; its bytes may be shared with other connections. */
   frame(frame: Buffer): void {
-    this.#closePiece();
-    this.#enqueue(frame);
-    this.#queued += frame.length;
+    if (this.#blocked && frame.length <= SMALL_FRAME) {
+      // A list of millions of small buffers would cost many times their bytes.
+      const slab = this.#grow(frame.length);
+      slab.bytes.set(frame, slab.at);
+      this.#grown(slab, slab.at + frame.length);
+    } else {
+      this.#closePiece();
+      this.#add(frame);
+    }
     this.#schedule();
   }
 
   /** Answer a ping: at once if the socket keeps up, else only the newest of those that wait. */
   pong(payload: Uint8Array): void {
     if (!this.#blocked) this.bytes(PONG, payload);
-    else this.#waitingPong = (this.#masking ?? bareEncoder).encodeFrame(PONG, payload);
+    else this.#waiting.pong = (this.#masking ?? bareEncoder).encodeFrame(PONG, payload);
   }
 
   /** Call back when everything sent so far is with the kernel. */
   whenWritten(callback: SendCallback): void {
-    (this.#callbacks ??= []).push({ at: this.position, callback });
+    (this.#callbacks ??= new SendCallbacks()).add(this.position, callback);
     this.watch();
   }
 
@@ -211,24 +208,35 @@ export class Outbox {
     this.#flushAll();
     this.#callBack(); // for what the kernel has taken; the rest is told by abandon()
     this.#socket.destroy();
+    this.#queue?.settled();
   }
 
-  /** The transport is gone: whatever still waits never leaves. */
-  abandon(reason: Error): void {
+  /** Forget what the socket has not been handed. */
+  discard(reason: Error): void {
     this.#first = undefined;
     this.#others = undefined;
     this.#queued = 0;
     this.#piece = undefined;
-    this.#ownSlab = undefined;
-    this.#waitingPong = undefined;
-    const callbacks = this.#callbacks;
+    this.#queue?.clear();
+    this.#callbacks?.refuse(this.#handed, reason);
+  }
+
+  /** The transport is gone: whatever still waits never leaves. */
+  abandon(reason: Error): void {
+    this.#callbacks?.refuse(-1, reason);
     this.#callbacks = undefined;
-    for (const { callback } of callbacks ?? []) process.nextTick(callback, reason);
+    this.discard(reason);
+    this.#queue?.settled();
+    this.#queue = undefined;
+  }
+
+  get #waiting(): SendQueue {
+    return (this.#queue ??= new SendQueue(this.#owner.budget));
   }
 
   /** A slab with room for `count` bytes, from which the growing piece goes on. */
   #grow(count: number): Slab {
-    const slab = this.#blocked ? (this.#ownSlab ??= new Slab(OWN_SLAB_SIZE)) : sharedSlab;
+    const slab = this.#blocked ? this.#waiting.slab : sharedSlab;
     slab.reserve(count);
     if (this.#piece !== slab.bytes || this.#pieceEnd !== slab.at) {
       this.#closePiece();
@@ -241,7 +249,6 @@ export class Outbox {
   #grown(slab: Slab, end: number): void {
     this.#queued += end - slab.at;
     this.#pieceEnd = slab.at = end;
-    this.#schedule();
   }
 
   #closePiece(): void {
@@ -250,8 +257,14 @@ export class Outbox {
     this.#piece = undefined;
   }
 
+  #add(piece: Buffer): void {
+    this.#enqueue(piece);
+    this.#queued += piece.length;
+  }
+
   #enqueue(piece: Buffer): void {
-    if (this.#first === undefined) this.#first = piece;
+    if (this.#blocked) this.#waiting.push(piece);
+    else if (this.#first === undefined) this.#first = piece;
     else (this.#others ??= []).push(piece);
   }
 
@@ -286,15 +299,17 @@ export class Outbox {
     }
   }
 
-  /** Hand over the pieces as one writev. */
-  #handUntilBehind(pieces: Buffer[]): void {
+  /** Hand over the pieces as one writev; what is too much for the socket waits. */
+  #handUntilBehind(pieces: readonly Buffer[]): void {
     let count = 0;
     this.#socket.cork();
-    while (count < pieces.length && !this.#blocked) this.#hand(pieces[count++]!);
+    while (count < pieces.length) {
+      if (pieces[count] === GOES_ON) count++;
+      else if (this.#blocked) break;
+      this.#hand(pieces[count++]!);
+    }
     this.#socket.uncork();
-    if (count === pieces.length) return;
-    this.#first = pieces[count];
-    if (count + 1 < pieces.length) this.#others = pieces.slice(count + 1);
+    while (count < pieces.length) this.#waiting.push(pieces[count++]!);
   }
 
   #hand(piece: Buffer): void {
@@ -305,6 +320,7 @@ export class Outbox {
     if (this.#watched ? socket.write(piece, this.#callback()) : socket.write(piece)) return;
     this.#blocked = true;
     this.#callback(); // listens for 'drain' from now on
+    if (this.#owner.budget !== undefined) this.#waiting.handed(piece);
   }
 
   #callback(): (error?: Error | null) => void {
@@ -324,16 +340,39 @@ export class Outbox {
     this.#closePiece();
     this.#socket.cork();
     if (this.#first !== undefined) this.#hand(this.#first);
-    for (const piece of this.#others ?? []) this.#hand(piece);
+    for (const piece of this.#others ?? []) {
+      if (piece !== GOES_ON) this.#hand(piece);
+    }
+    for (let piece; (piece = this.#queue?.take(false)) !== undefined;) this.#hand(piece);
     this.#socket.uncork();
     this.#first = undefined;
     this.#others = undefined;
   }
 
+  /** The socket has written all it had: hand it what waits, until it is behind again. */
+  #catchUp(): void {
+    const queue = this.#queue;
+    if (queue !== undefined) {
+      queue.settled();
+      this.#releasePong();
+      this.#closePiece();
+    }
+    this.#blocked = false;
+    if (queue !== undefined) this.#handQueue(queue);
+  }
+
+  #handQueue(queue: SendQueue): void {
+    this.#socket.cork();
+    for (let piece; (piece = queue.take(this.#blocked)) !== undefined;) this.#hand(piece);
+    this.#socket.uncork();
+    if (!this.#blocked) this.#queue = undefined; // and its slab
+  }
+
   #releasePong(): void {
-    const pong = this.#waitingPong;
-    if (pong === undefined) return;
-    this.#waitingPong = undefined;
+    const queue = this.#queue;
+    if (queue?.pong === undefined) return;
+    const { pong } = queue;
+    queue.pong = undefined;
     this.frame(pong);
   }
 
@@ -341,26 +380,16 @@ export class Outbox {
     // The socket closes, and abandon() is called. (Node reports a write that was under way when
     // the socket was destroyed as done.)
     if (error !== undefined || this.#socket.destroyed) return;
-    if (this.#blocked && !this.#socket.writableNeedDrain) {
-      this.#blocked = false;
-      this.#ownSlab = undefined;
-      this.#releasePong();
-      this.flush();
-    }
+    const { writableNeedDrain, writableEnded } = this.#socket;
+    if (this.#blocked && !writableNeedDrain && !writableEnded) this.#catchUp();
     this.#callBack();
     const waiting = this.#owner.written();
     this.#watched = waiting || this.#callbacks !== undefined;
   }
 
   #callBack(): void {
-    const callbacks = this.#callbacks;
-    if (callbacks === undefined) return;
-    const { left } = this;
-    const due = callbacks.findIndex(({ at }) => at > left);
-    const done = due < 0 ? callbacks.splice(0) : callbacks.splice(0, due);
-    if (callbacks.length === 0) this.#callbacks = undefined;
-    // Each in a call of its own, so that one that throws does not cost the others theirs.
-    for (const { callback } of done) process.nextTick(callback);
+    this.#callbacks?.written(this.left);
+    if (this.#callbacks?.none === true) this.#callbacks = undefined;
   }
 }
 

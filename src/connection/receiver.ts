@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { isUtf8 } from 'node:buffer';
+import type { BudgetMember } from './buffer-budget.js';
 import type { ConnectionError } from './close-info.js';
 import type { Closing } from './closing.js';
 import type { Compression } from './compression.js';
@@ -13,7 +14,7 @@ import { FrameDecoder, type FrameDecoderOptions } from '../protocol/frame-decode
 import { type FrameHeader, Opcode } from '../protocol/frame.js';
 import { Throttle } from './message-rate.js';
 import type { Outbox } from './outbox.js';
-import type { Sender } from './sender.js';
+import type { ReceivingHalf, Sender } from './sender.js';
 import type { ConnectionSettings } from './settings.js';
 
 /** A long message that is being decompressed on the thread pool; what comes behind it waits. */
@@ -33,7 +34,7 @@ interface Inflating {
  *
  * Pausing, closing and a listener that throws are all the same to it: `next()` is not called.
  */
-export class Receiver extends Watched {
+export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
   readonly #connection: ConnectionEmitter;
   readonly #socket: Duplex;
   readonly #settings: ConnectionSettings;
@@ -79,6 +80,26 @@ export class Receiver extends Watched {
     this.#closing = closing;
     this.#compression = compression;
     settings.heartbeat.watch(this);
+    sender.receivingHalf = this;
+    settings.budget?.join(this);
+  }
+
+  /** For the budget: bytes that wait to be sent, and of what has come and is not complete. */
+  get held(): number {
+    return this.#sender.bufferedAmount + (this.#decoder?.bytesHeld ?? 0);
+  }
+
+  /** For the sender: so much waits that the connection has failed (RFC 6455 section 7.1.7). */
+  tooSlow(error: ConnectionError): void {
+    this.#decoder?.ignoreTheRest();
+    this.#closing.tooSlow(error);
+  }
+
+  /** For the budget: as `tooSlow`, but nothing may be kept for a peer that does not take it at once. */
+  giveUp(error: ConnectionError): void {
+    this.tooSlow(error);
+    this.#settings.budget?.incomplete(this, 0);
+    if (this.#sender.bufferedAmount > 0) this.#closing.cut(error);
   }
 
   get isPaused(): boolean {
@@ -214,11 +235,13 @@ export class Receiver extends Watched {
     const { state } = this.#closing;
     if (state === 'closed') {
       this.#stopTiming();
+      this.#settings.budget?.leave(this);
       this.#settings.heartbeat.forget(this);
       this.#throttle?.end();
       if (!inflating) this.#inbox?.end(); // what is still held or undecoded can be taken all the same
       return;
     }
+    this.#settings.budget?.incomplete(this, this.#decoder?.bytesHeld ?? 0);
     const waits = state === 'open' && this.#throttle?.isWaiting === true;
     const stop = inflating || waits || (state === 'open' && this.#inbox?.full === true);
     if (waits)

@@ -1,10 +1,11 @@
 import type { Duplex } from 'node:stream';
+import type { BufferBudget } from './buffer-budget.js';
 import { ConnectionError } from './close-info.js';
 import type { Compression } from './compression.js';
 import { DeflateLane } from './deflate-lane.js';
-import { tellSent } from './diagnostics.js';
+import { tellDropped, tellSent } from './diagnostics.js';
 import type { ConnectionEmitter } from './events.js';
-import { Outbox, type OutboxOwner, type SendCallback } from './outbox.js';
+import { Outbox, type OutboxOwner } from './outbox.js';
 import { checkFrame, firstByte, FrameEncoder, type FrameFlags } from '../protocol/frame-encoder.js';
 import { FIN, isControl, MASKING_KEY_BYTES, Opcode, RSV1 } from '../protocol/frame.js';
 import {
@@ -15,7 +16,10 @@ import {
   prepareMessage,
   toBytes,
 } from '../protocol/prepared-message.js';
+import type { SendCallback } from './send-callbacks.js';
 import type { ConnectionSettings } from './settings.js';
+import { admitsControl, judge, tooSlow } from './slow-consumer.js';
+import { throwLater } from './throw-later.js';
 
 /** Options of `send`. */
 export interface SendOptions {
@@ -23,7 +27,7 @@ export interface SendOptions {
   readonly binary?: boolean;
   /** Compress, or not, whatever `threshold` and `filter` of `perMessageDeflate` say. */
   readonly compress?: boolean;
-  /** The message may be dropped when the peer is slow and `slowConsumer` is `'drop'`. Accepted; takes effect in a later version. @default false */
+  /** The message may be dropped when `maxBufferedAmount` waits already and `slowConsumer` is `'drop'`. @default false */
   readonly droppable?: boolean;
 }
 
@@ -31,6 +35,12 @@ export interface SendOptions {
 export interface SendFrameOptions extends FrameFlags {
   /** @default Opcode.Text for a string, Opcode.Binary for bytes */
   readonly opcode?: Opcode;
+}
+
+/** The receiving half of the connection. */
+export interface ReceivingHalf {
+  /** So much waits for the peer that the connection has to end. */
+  tooSlow(error: ConnectionError): void;
 }
 
 /** A message behind an unfinished one. */
@@ -53,6 +63,8 @@ export class Sender implements OutboxOwner {
   readonly #connection: ConnectionEmitter;
   readonly #settings: ConnectionSettings;
   readonly #outbox: Outbox;
+  /** Set by the other half, which is made after this one. */
+  receivingHalf: ReceivingHalf | undefined;
   /** No Close has been sent or received. */
   #open = true;
   /** A call has returned `false` since everything was last with the kernel. */
@@ -86,6 +98,11 @@ export class Sender implements OutboxOwner {
     return this.#settings.decoder.role === 'client';
   }
 
+  /** For the outbox. */
+  get budget(): BufferBudget | undefined {
+    return this.#settings.budget;
+  }
+
   get outbox(): Outbox {
     return this.#outbox;
   }
@@ -99,28 +116,22 @@ export class Sender implements OutboxOwner {
   send(data: Data, options: SendOptions | undefined, callback: SendCallback | undefined): boolean {
     // What can throw comes first: a user's mistake is one on a closed connection too.
     const binary = options?.binary;
-    const compress = this.#compression === undefined ? false : options?.compress;
-    if (typeof data === 'string' && binary !== true) {
-      if (this.#waits(data, options, callback)) return this.#belowMark();
-      if (compress === false || !this.#compressText(data, compress)) this.#outbox.text(TEXT, data);
-    } else if (data instanceof PreparedMessage) {
-      if (this.#waits(data, options, callback)) return this.#belowMark();
-      if (compress === false || !this.#compressPrepared(data, compress)) this.#sendPrepared(data);
-    } else {
-      const bytes = toBytes(data);
+    let bytes: Uint8Array | undefined;
+    if ((typeof data !== 'string' || binary === true) && !(data instanceof PreparedMessage)) {
+      bytes = toBytes(data);
       if (binary === false) checkText(bytes);
-      if (this.#waits(data, options, callback)) return this.#belowMark();
-      const byte0 = binary === false ? TEXT : BINARY;
-      if (compress === false || !this.#compressBytes(byte0, bytes, compress)) {
-        this.#outbox.bytes(byte0, bytes);
-      }
     }
-    if (callback !== undefined) {
-      if (this.#lane === undefined) this.#outbox.whenWritten(callback);
-      else this.#lane.callback = callback;
+    if (!this.#admits(data, callback, options?.droppable === true)) return false;
+    if (this.#behind === undefined && this.#lane === undefined) {
+      this.#queue(data, bytes, options, callback);
+    } else {
+      // Encoded now: the application may change a short payload once `send` has returned. And
+      // `filter` is asked now: if it throws, that is for the caller.
+      const message = data instanceof PreparedMessage ? data : prepareMessage(data, binary);
+      const asked = typeof data === 'string' ? data : message;
+      const compress = this.#isWanted(asked, message.payloadLength, options?.compress);
+      this.#wait({ message, options: { compress }, callback });
     }
-    this.#settings.counters.messagesSent++;
-    tellSent(this.#connection, data, binary);
     return this.#belowMark();
   }
 
@@ -128,7 +139,7 @@ export class Sender implements OutboxOwner {
   control(opcode: Opcode, data: Payload): boolean {
     const bytes = toBytes(data);
     checkFrame(opcode, bytes.length);
-    if (!this.#open) return false;
+    if (!this.#admitsControl()) return false;
     if (this.#lane === undefined) {
       this.#outbox.bytes(FIN | opcode, bytes);
     } else {
@@ -151,11 +162,12 @@ export class Sender implements OutboxOwner {
           : 'sendFrame: the message that an earlier sendFrame left unfinished must be finished first',
       );
     }
+    // A part of a message is never dropped.
+    if (data ? !this.#admits(bytes, undefined, false) : !this.#admitsControl()) return false;
     this.#outbox.bytes(firstByte(opcode, flags), bytes);
     if (data) {
       if (flags.fin === false) this.#behind ??= [];
-      else
-        this.#takeBehind().forEach((each) => this.send(each.message, each.options, each.callback));
+      else this.#takeBehind().forEach((each) => this.#forward(each));
     }
     return this.#belowMark();
   }
@@ -172,7 +184,14 @@ export class Sender implements OutboxOwner {
     this.#open = false;
     this.#settleDrained(false);
     // A message behind an unfinished one cannot go out any more.
-    for (const { callback } of this.#takeBehind()) refuse(callback);
+    this.#refuseBehind(new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
+  }
+
+  /** Forget what has not been handed to the socket, for this reason. */
+  discard(reason: Error): void {
+    this.#hurry();
+    this.#refuseBehind(reason);
+    this.#outbox.discard(reason);
   }
 
   /** For the outbox: bytes leave. */
@@ -219,31 +238,91 @@ export class Sender implements OutboxOwner {
     });
   }
 
-  /** Whether a message cannot go out now: the connection is not open, or another is unfinished. */
-  #waits(
+  /** Whether a message may be queued: the connection is open, and not too much waits. */
+  #admits(data: Data, callback: SendCallback | undefined, droppable: boolean): boolean {
+    if (!this.#open) {
+      if (callback !== undefined) refuse(callback, new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
+      return false;
+    }
+    // Who was never told to slow down has less waiting than the high-water mark.
+    const { highWaterMark, maxBufferedAmount } = this.#settings;
+    if (!this.#owesDrain && highWaterMark <= maxBufferedAmount) return true;
+    const amount = this.bufferedAmount;
+    const verdict = judge(amount, droppable, this.#settings);
+    if (verdict === 'queue') return true;
+    if (verdict === 'drop') this.#drop(data, callback);
+    else this.#tooSlow(amount, callback);
+    return false;
+  }
+
+  /** Whether a Ping or Pong may be queued. */
+  #admitsControl(): boolean {
+    return this.#open && admitsControl(this.bufferedAmount, this.#settings);
+  }
+
+  #drop(data: Data, callback: SendCallback | undefined): void {
+    this.#oweDrain();
+    // An error costs more than all the rest: it is made for those who want it.
+    if (callback !== undefined) refuse(callback, new ConnectionError('ERR_MESSAGE_DROPPED'));
+    this.#settings.counters.messagesDropped++;
+    tellDropped(this.#connection, data);
+    // A listener must not interrupt a broadcast to all the others.
+    throwLater(() => this.#connection.emit('dropped', data));
+  }
+
+  #tooSlow(amount: number, callback: SendCallback | undefined): void {
+    const error = tooSlow(amount, this.#settings);
+    this.receivingHalf!.tooSlow(error);
+    if (callback !== undefined) refuse(callback, error);
+  }
+
+  /** Queue a message that was admitted; compressed, if that is worth it. */
+  #queue(
     data: Data,
+    bytes: Uint8Array | undefined,
     options: SendOptions | undefined,
     callback: SendCallback | undefined,
-  ): boolean {
-    if (!this.#open) {
-      refuse(callback);
-      return true;
-    }
-    const lane = this.#lane;
-    if (this.#behind === undefined && lane === undefined) return false;
-    // Encoded now: the application may change a short payload once `send` has returned. And `filter`
-    // is asked now: if it throws, that is for the caller.
-    const message = data instanceof PreparedMessage ? data : prepareMessage(data, options?.binary);
-    const asked = typeof data === 'string' ? data : message;
-    const compress = this.#isWanted(asked, message.payloadLength, options?.compress);
-    const bytes = message.frame.length + (this.#masks ? MASKING_KEY_BYTES : 0);
-    if (lane !== undefined) {
-      lane.wait(bytes, () => this.send(message, { compress }, callback));
+  ): void {
+    const compress = this.#compression === undefined ? false : options?.compress;
+    if (bytes !== undefined) {
+      const byte0 = options?.binary === false ? TEXT : BINARY;
+      if (compress === false || !this.#compressBytes(byte0, bytes, compress)) {
+        this.#outbox.bytes(byte0, bytes);
+      }
+    } else if (typeof data === 'string') {
+      if (compress === false || !this.#compressText(data, compress)) this.#outbox.text(TEXT, data);
     } else {
-      this.#behind!.push({ message, options: { compress }, callback });
+      const message = data as PreparedMessage; // all else is bytes
+      if (compress === false || !this.#compressPrepared(message, compress)) {
+        this.#sendPrepared(message);
+      }
+    }
+    if (callback !== undefined) {
+      if (this.#lane === undefined) this.#outbox.whenWritten(callback);
+      else this.#lane.callback = callback;
+    }
+    this.#settings.counters.messagesSent++;
+    tellSent(this.#connection, data, options?.binary);
+  }
+
+  /** Let a message wait for the end of an unfinished one, or of a compression. */
+  #wait(waiting: Behind): void {
+    const bytes = waiting.message.frame.length + (this.#masks ? MASKING_KEY_BYTES : 0);
+    if (this.#lane !== undefined) {
+      this.#lane.wait(bytes, () => {
+        this.#forward(waiting);
+      });
+    } else {
+      this.#behind!.push(waiting);
       this.#behindBytes += bytes;
     }
-    return true;
+  }
+
+  /** Send a message that has waited. It was admitted when it came. */
+  #forward(waiting: Behind): void {
+    const { message, options, callback } = waiting;
+    if (this.#lane === undefined) this.#queue(message, undefined, options, callback);
+    else this.#wait(waiting);
   }
 
   #sendPrepared(message: PreparedMessage): void {
@@ -347,6 +426,13 @@ export class Sender implements OutboxOwner {
     }
   }
 
+  /** A message behind an unfinished one cannot go out any more. */
+  #refuseBehind(reason: Error): void {
+    for (const { callback } of this.#takeBehind()) {
+      if (callback !== undefined) refuse(callback, reason);
+    }
+  }
+
   /** What waited for the end of an unfinished message. */
   #takeBehind(): Behind[] {
     const behind = this.#behind ?? [];
@@ -357,7 +443,11 @@ export class Sender implements OutboxOwner {
 
   #belowMark(): boolean {
     if (!this.#open) return false;
-    if (this.bufferedAmount < this.#settings.highWaterMark) return true;
+    return this.bufferedAmount < this.#settings.highWaterMark || this.#oweDrain();
+  }
+
+  /** Who is told to slow down is told, too, when everything is with the kernel. */
+  #oweDrain(): false {
     this.#owesDrain = true;
     this.#outbox.watch();
     return false;
@@ -370,7 +460,6 @@ export class Sender implements OutboxOwner {
   }
 }
 
-function refuse(callback: SendCallback | undefined): void {
-  if (callback === undefined) return;
-  process.nextTick(callback, new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
+function refuse(callback: SendCallback, reason: Error): void {
+  process.nextTick(callback, reason);
 }

@@ -1,16 +1,20 @@
+import type { BufferBudget } from './buffer-budget.js';
 import type { Compression } from './compression.js';
 import type { Counters } from './counters.js';
 import type { Deadlines } from './deadlines.js';
 import type { Heartbeat } from './heartbeat.js';
 import type { MessageRate } from './message-rate.js';
 import type { FrameDecoderOptions } from '../protocol/frame-decoder.js';
+import type { SlowConsumerSettings } from './slow-consumer.js';
 
 /** What all the connections of a server have in common: one object for all. */
-export interface ConnectionSettings {
+export interface ConnectionSettings extends SlowConsumerSettings {
   readonly decoder: FrameDecoderOptions;
   readonly textAs: 'string' | 'buffer';
   /** Bytes. */
   readonly highWaterMark: number;
+  /** Where what waits for all of them is counted; `undefined` if nobody counts. */
+  readonly budget: BufferBudget | undefined;
   /** Milliseconds. */
   readonly closeTimeout: number;
   /** Milliseconds. */

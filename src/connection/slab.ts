@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { headerSize, writeHeader } from '../protocol/frame-encoder.js';
 
 /** Bytes of the slab that all connections share. */
 const SHARED_SIZE = 64 * 1024;
@@ -25,6 +26,31 @@ export class Slab {
     if (this.at + count <= this.bytes.length) return;
     this.bytes = Buffer.allocUnsafeSlow(this.#size);
     this.at = 0;
+  }
+
+  /**
+   * Write the header of a frame that is not masked, and return where its payload goes. This and
+   * what follows leave `at` where it is: the frame is not handed out yet.
+   */
+  header(byte0: number, payloadLength: number): number {
+    return writeHeader(this.bytes, this.at, byte0, payloadLength);
+  }
+
+  /** Write a frame that is not masked, and return its end. */
+  frame(byte0: number, payload: Uint8Array): number {
+    const start = this.header(byte0, payload.length);
+    this.bytes.set(payload, start);
+    return start + payload.length;
+  }
+
+  /** {@link frame} whose payload is text; there must be room for three bytes a character. */
+  text(byte0: number, text: string): number {
+    // A character is at most three bytes (a surrogate pair, two characters, is four). Where that
+    // leaves no doubt about the header's size the bytes are counted by writing them.
+    let header = headerSize(text.length * 3);
+    if (header !== headerSize(text.length)) header = headerSize(Buffer.byteLength(text, 'utf8'));
+    const length = this.bytes.write(text, this.at + header, 'utf8');
+    return this.header(byte0, length) + length;
   }
 
   /** Use the bytes of `piece` again: its write is done, and if nothing stands behind it, it is as if it had never been. */

@@ -8,6 +8,9 @@ export type Payload = string | ArrayBuffer | SharedArrayBuffer | ArrayBufferView
 /** What `send` takes. A string goes out as Text, bytes as Binary. */
 export type Data = Payload | PreparedMessage;
 
+/** Up to this many bytes a frame is better copied than kept, where it has to wait. */
+export const SMALL_FRAME = 128;
+
 const encoder = new FrameEncoder({ role: 'server' });
 
 /**
@@ -28,7 +31,7 @@ export class PreparedMessage {
 
   constructor(opcode: typeof Opcode.Text | typeof Opcode.Binary, data: string | Uint8Array) {
     this.opcode = opcode;
-    this.frame = encoder.encode(opcode, data);
+    this.frame = unpooled(encoder.encode(opcode, data));
     this.#payloadStart = headerSize(
       typeof data === 'string' ? Buffer.byteLength(data, 'utf8') : data.byteLength,
     );
@@ -43,6 +46,14 @@ export class PreparedMessage {
   get payload(): Buffer {
     return this.frame.subarray(this.#payloadStart);
   }
+}
+
+/** Node cuts short buffers from a pool of 8 KiB, and a frame that waits for a slow peer must not keep that. */
+function unpooled(frame: Buffer): Buffer {
+  if (frame.length <= SMALL_FRAME || frame.buffer.byteLength === frame.length) return frame;
+  const own = Buffer.allocUnsafeSlow(frame.length);
+  frame.copy(own);
+  return own;
 }
 
 /**

@@ -35,6 +35,8 @@ export type ConnectionPairOptions = Pick<
   | 'idleTimeout'
   | 'maxLifetime'
   | 'messageRate'
+  | 'maxBufferedAmount'
+  | 'slowConsumer'
   | 'clock'
 >;
 
@@ -49,6 +51,8 @@ export function createConnectionPair(options: ConnectionPairOptions = {}): Conne
     maxPayload,
     textAs,
     highWaterMark,
+    maxBufferedAmount,
+    slowConsumer,
     closeTimeout,
     messageTimeout,
     perMessageDeflate,
@@ -67,6 +71,9 @@ export function createConnectionPair(options: ConnectionPairOptions = {}): Conne
       decoder: { role, maxPayload, rsv1: negotiated !== undefined },
       textAs,
       highWaterMark,
+      maxBufferedAmount,
+      slowConsumer,
+      budget: undefined,
       closeTimeout,
       messageTimeout,
       deadlines,

@@ -1,5 +1,5 @@
 import type { Clock } from '../connection/deadlines.js';
-import { throwLater } from './throw-later.js';
+import { throwLater } from '../connection/throw-later.js';
 
 /** Where hawser writes what an operator should know. `console` is one. */
 export interface Logger {

@@ -100,11 +100,27 @@ export interface ServerOptions<Context = undefined> {
   readonly textAs?: 'string' | 'buffer';
   /** Above it `send` returns `false`. @default 64 KiB */
   readonly highWaterMark?: number;
-  /** Most that may wait for one connection. Accepted; takes effect in a later version. @default 16 MiB */
+  /**
+   * Bytes that may wait for one connection. It is compared before a message is queued, so one message
+   * may go beyond it, and a message of any size goes to a peer for whom less waits.
+   * @default 16 MiB
+   */
   readonly maxBufferedAmount?: number;
-  /** What happens above `maxBufferedAmount`. Accepted; takes effect in a later version. @default 'close' */
+  /**
+   * What happens when `maxBufferedAmount` waits and another message comes. `'close'`: what waits is
+   * discarded, a Close 1013 is tried and the transport cut within a second. `'drop'`: broadcasts, and
+   * what is sent with `droppable`, are dropped; other messages find as much room again, and above
+   * that the connection is closed.
+   * @default 'close'
+   */
   readonly slowConsumer?: 'close' | 'drop';
-  /** Most that may wait for all connections together. Accepted; takes effect in a later version. @default Infinity */
+  /**
+   * Bytes that all connections may hold together: what waits for peers that are behind, and messages
+   * that are not complete. Bytes that wait for several count once. Above it, at the end of the tick,
+   * those who hold most are closed with 1013, whatever `slowConsumer` says, and cut if they do not
+   * take that at once.
+   * @default Infinity
+   */
   readonly maxTotalBuffered?: number;
   /** Ping a peer that has been silent for `interval`; dead without a sign of life within `timeout`: the transport is cut. @default 25 s, 10 s */
   readonly heartbeat?:

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { BufferBudget } from '../connection/buffer-budget.js';
 import type { ConnectionObserver, ConnectionSettings } from '../connection/settings.js';
 import { WebSocketConnection } from '../connection/connection.js';
 import { Counters } from '../connection/counters.js';
@@ -24,7 +25,7 @@ import type { SendOptions } from '../connection/sender.js';
 import type { BroadcastOptions, ServerEvents } from './events.js';
 import { closeConnections, type CloseReport, type ServerCloseOptions } from './shutdown.js';
 import { collectStats, type ServerStats } from './stats.js';
-import { throwLater } from './throw-later.js';
+import { throwLater } from '../connection/throw-later.js';
 import { TypedEmitter } from '../connection/typed-emitter.js';
 import { UpgradeDispatcher, type UpgradeEndpoint } from './upgrade-dispatcher.js';
 import { Upgrader } from './upgrader.js';
@@ -79,6 +80,9 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       logger,
       textAs,
       highWaterMark,
+      maxBufferedAmount,
+      slowConsumer,
+      maxTotalBuffered,
       closeTimeout,
       messageTimeout,
       messageRate,
@@ -92,6 +96,9 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       decoder: { role: 'server', maxPayload, rsv1: false },
       textAs,
       highWaterMark,
+      maxBufferedAmount,
+      slowConsumer,
+      budget: maxTotalBuffered === Infinity ? undefined : new BufferBudget(maxTotalBuffered),
       closeTimeout,
       messageTimeout,
       deadlines: this.#deadlines,
@@ -181,9 +188,10 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   }
 
   /**
-   * Send a message to all open connections. It is encoded once.
+   * Send a message to all open connections. It is encoded once, and may be dropped where a peer is
+   * slow (see `slowConsumer`).
    *
-   * @returns to how many.
+   * @returns to how many, those that drop it included.
    */
   broadcast(data: Data, options: BroadcastOptions<Context> = {}): number {
     const { except, filter, binary, ...send } = options;

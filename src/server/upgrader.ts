@@ -24,7 +24,7 @@ import { type PendingOutcome, PendingUpgrade } from './pending-upgrade.js';
 import { refuse } from './refusal.js';
 import { heedErrors, ignoreErrors } from './socket-errors.js';
 import { UpgradeCounters } from './stats.js';
-import { throwLater } from './throw-later.js';
+import { throwLater } from '../connection/throw-later.js';
 
 /** From an upgrade request to a connection or a refusal: admission, `authorize`, the 101. */
 export class Upgrader<Context> {

@@ -10,6 +10,11 @@ describe('ConnectionError', () => {
     expect(error.cause).toBeUndefined();
   });
 
+  it('says more where there is more to say', () => {
+    const { message } = new ConnectionError('ERR_TERMINATED', { detail: '2 of 3' });
+    expect(message).toBe('the application called terminate(): 2 of 3');
+  });
+
   it('carries what caused it', () => {
     const reset = new Error('read ECONNRESET');
     expect(new ConnectionError('ERR_CONNECTION_CLOSED', { cause: reset }).cause).toBe(reset);
@@ -25,6 +30,8 @@ describe('ConnectionError', () => {
       'ERR_HEARTBEAT_TIMEOUT',
       'ERR_IDLE_TIMEOUT',
       'ERR_MAX_LIFETIME',
+      'ERR_SLOW_CONSUMER',
+      'ERR_MESSAGE_DROPPED',
     ]);
   });
 });

@@ -1,8 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import type { CloseInfo } from '../../../src/connection/close-info.js';
+import { type CloseInfo, ConnectionError } from '../../../src/connection/close-info.js';
+import { Closing } from '../../../src/connection/closing.js';
 import { Counters } from '../../../src/connection/counters.js';
-import type { CloseReply } from '../../../src/connection/events.js';
+import type { CloseReply, ConnectionEvents } from '../../../src/connection/events.js';
+import { Sender } from '../../../src/connection/sender.js';
+import { TypedEmitter } from '../../../src/connection/typed-emitter.js';
 import { ProtocolError } from '../../../src/protocol/errors.js';
 import { clientClose, clientFrame, describeFrame, parseFrames } from '../../support/frames.js';
 import {
@@ -10,12 +13,15 @@ import {
   facts,
   HandClock,
   record,
+  settingsOf,
   Sink,
   tearDown,
   turns,
   until,
   world,
+  type WorldOptions,
 } from './support.js';
+import { catchSurfacing } from '../server/harness.js';
 
 afterEach(tearDown);
 
@@ -589,7 +595,7 @@ describe('Closing, because the transport ended', () => {
   });
 
   it('tells the callbacks of what never left, with the cause, after the info is there', async () => {
-    const { connection, client, closed } = await world();
+    const { connection, client, closed } = await world({ maxBufferedAmount: Infinity });
     client.socket.pause();
     const results: unknown[] = [];
     const more = Buffer.alloc(64 * 1024 * 1024); // than any kernel takes at once
@@ -778,5 +784,126 @@ describe('Closing, the close event', () => {
     socket.emit('error', new Error('late'));
     socket.emit('end');
     expect(log).toEqual(['close 1006']);
+  });
+});
+
+describe('Closing, because the peer is too slow', () => {
+  const MIB = 1024 * 1024;
+  const LIMIT = 2 * MIB;
+
+  /** The end of a connection of which there is no more than its sending half. */
+  function bare() {
+    const sink = new Sink();
+    const settings = settingsOf(new HandClock());
+    const connection = new TypedEmitter<ConnectionEvents>();
+    const closing = new Closing(connection, settings, new Sender(connection, sink, settings));
+    sink.on('close', () => {
+      closing.transportClose();
+    });
+    return { sink, closing };
+  }
+
+  /** A connection whose peer reads nothing, with as much waiting for it as may. */
+  async function stalled(options: WorldOptions = {}) {
+    const made = await world({ maxBufferedAmount: LIMIT, ...options });
+    made.client.socket.pause();
+    const { connection } = made;
+    // What the kernel takes, and then up to the limit.
+    for (let calm = 0; calm < 2 || connection.bufferedAmount < LIMIT;) {
+      if (connection.bufferedAmount < LIMIT) connection.send(Buffer.alloc(MIB / 4, 7));
+      else calm++;
+      await turns(2);
+    }
+    return made;
+  }
+
+  it('discards what waits, tries a Close 1013 behind the frame in progress, and ends', async () => {
+    const { connection, client, closed, log, clock } = await stalled();
+    expect(connection.send('too much')).toBe(false);
+    expect(connection.readyState).toBe('closing');
+    expect(connection.bufferedAmount).toBeLessThan(LIMIT / 2);
+    client.socket.resume();
+    expect(await client.close()).toMatchObject({ code: 1013 });
+    client.finish();
+    const info = await closed;
+    expect(facts({ ...info, reason: '' })).toStrictEqual({
+      code: 1013,
+      reason: '',
+      clean: false,
+      initiator: 'local',
+      cause: 'ERR_SLOW_CONSUMER',
+    });
+    expect(info.reason).toBe(info.cause?.message.slice(0, 123));
+    expect(info.cause?.message).toMatch(new RegExp(`: \\d+ bytes wait .* of ${LIMIT}$`));
+    expect(log).toHaveLength(1);
+    // Whole frames came, and then the Close: the Raw client reads frames and would have stumbled.
+    const lengths = new Set(client.frames.slice(0, -1).map(({ payload }) => payload.length));
+    expect(lengths).toStrictEqual(new Set([MIB / 4]));
+    expect(clock.timers.size).toBe(0);
+  });
+
+  it.each([
+    [1000, 10_000],
+    [1000, 2000],
+    [300, 300],
+  ])('cuts the transport after %i ms with a closeTimeout of %i', async (wait, closeTimeout) => {
+    const { connection, socket, closed, clock } = await stalled({ closeTimeout });
+    connection.send('too much');
+    clock.advance(wait - 1);
+    expect(socket.destroyed).toBe(false);
+    clock.advance(1);
+    expect(socket.destroyed).toBe(true);
+    expect(facts(await closed)).toMatchObject({ code: 1013, cause: 'ERR_SLOW_CONSUMER' });
+    expect(connection.bufferedAmount).toBe(0);
+  });
+
+  it('tells the observer, and error listeners, but nothing that they throw reaches send()', async () => {
+    const surfaced = catchSurfacing();
+    const reports: unknown[] = [];
+    const observer = {
+      failed: (error: Error) => {
+        reports.push((error as { code?: string }).code);
+        throw new Error('a listener made a mistake');
+      },
+      closed: () => undefined,
+    };
+    const { connection, clock, closed } = await stalled({ observer });
+    expect(connection.send('too much')).toBe(false);
+    expect(reports).toStrictEqual(['ERR_SLOW_CONSUMER']);
+    clock.advance(1000);
+    await closed;
+    expect(surfaced).toStrictEqual([new Error('a listener made a mistake')]);
+    jest.restoreAllMocks();
+  });
+
+  it('happens to an open connection only, and once', async () => {
+    const first = new ConnectionError('ERR_SLOW_CONSUMER');
+    const { sink, closing } = bare();
+    closing.tooSlow(first);
+    closing.tooSlow(new ConnectionError('ERR_SLOW_CONSUMER'));
+    sink.destroy();
+    await turns();
+    expect(closing.info?.cause).toBe(first);
+    expect(parseFrames(sink.bytes)).toHaveLength(1);
+    closing.cut(new ConnectionError('ERR_TERMINATED')); // changes nothing any more
+    expect(closing.info?.cause).toBe(first);
+  });
+
+  it('is said, too, of a connection that was closing when it was cut for want of room', async () => {
+    const { sink, closing } = bare();
+    void closing.close(1000, '');
+    const reason = new ConnectionError('ERR_SLOW_CONSUMER');
+    closing.tooSlow(reason);
+    await turns();
+    expect(sink.destroyed).toBe(false);
+    closing.cut(reason);
+    await turns();
+    expect(facts(closing.info)).toStrictEqual({
+      code: 1006,
+      reason: '',
+      clean: false,
+      initiator: 'local',
+      cause: 'ERR_SLOW_CONSUMER',
+    });
   });
 });

@@ -259,7 +259,7 @@ describe('WebSocketConnection, sending', () => {
   });
 
   it('counts what a slow peer has not taken, to the byte', async () => {
-    const { connection, socket, client } = await world();
+    const { connection, socket, client } = await world({ maxBufferedAmount: Infinity });
     client.socket.pause();
     const before = socket.bytesWritten;
     let sent = 0;

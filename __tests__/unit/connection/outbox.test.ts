@@ -1,9 +1,10 @@
+import { BufferBudget } from '../../../src/connection/buffer-budget.js';
 import { Outbox } from '../../../src/connection/outbox.js';
 import { sharedSlab } from '../../../src/connection/slab.js';
 import { FrameEncoder } from '../../../src/protocol/frame-encoder.js';
 import { prepareMessage } from '../../../src/protocol/prepared-message.js';
 import { describeFrame, parseFrames, serverFrame } from '../../support/frames.js';
-import { Sink, turns, world, tearDown, until } from './support.js';
+import { countMoves, Sink, turns, world, tearDown, until } from './support.js';
 
 const TEXT = 0x81;
 const BINARY = 0x82;
@@ -26,6 +27,7 @@ beforeEach(() => {
   handed = 0;
   outbox = new Outbox(sink, undefined, {
     handed: (count) => (handed += count),
+    budget: undefined,
     written: () => {
       progress.push(outbox.bufferedAmount);
       return waits;
@@ -33,7 +35,7 @@ beforeEach(() => {
   });
 });
 
-const uninterested = { handed: () => undefined, written: () => false };
+const uninterested = { budget: undefined, handed: () => undefined, written: () => false };
 
 afterEach(tearDown);
 
@@ -931,4 +933,205 @@ describe('Outbox, ending', () => {
       ]);
     },
   );
+});
+
+describe('Outbox, what waits', () => {
+  const large = (byte: number): Buffer => Buffer.alloc(20_000, byte);
+  /** What the sink got since it fell behind, read as frames; a frame that is cut makes this throw. */
+  const later = () =>
+    words()
+      .slice(1)
+      .map((word) => word.slice(0, 20));
+
+  it('copies a short frame that many connections share, and keeps a longer one as it is', async () => {
+    await fallBehind();
+    const short = prepareMessage('a'.repeat(126)).frame;
+    const long = prepareMessage('b'.repeat(127)).frame;
+    expect([short.length, long.length]).toStrictEqual([130, 131]);
+    const tiny = prepareMessage('c'.repeat(124)).frame;
+    for (const frame of [tiny, long, tiny, tiny, short]) outbox.frame(frame);
+    sink.release();
+    await turns();
+    const pieces = sink.writes.slice(1).flat();
+    expect(pieces.map(({ length }) => length)).toStrictEqual([126, 131, 252, 130]);
+    expect(pieces[0]!.buffer).toBe(pieces[2]!.buffer);
+    expect(pieces[0]!.buffer.byteLength).toBe(16_400);
+    expect(pieces[1]).toBe(long);
+    expect(pieces[3]).toBe(short);
+    expect(words().slice(1)).toHaveLength(5);
+  });
+
+  it('hands over a payload with its header, behind or not: the socket has whole frames', async () => {
+    sink.behind = true;
+    for (const byte of [1, 2, 3]) outbox.bytes(BINARY, large(byte));
+    outbox.text(TEXT, 'x');
+    await tick();
+    expect(sizes()).toStrictEqual([[4, 20_000]]);
+    outbox.discard(new Error('too slow'));
+    outbox.bytes(CLOSE, Buffer.alloc(0));
+    sink.behind = false;
+    sink.release();
+    await turns();
+    expect(words().map((word) => word.slice(0, 12))).toStrictEqual(['binary 01010', 'close']);
+  });
+
+  it('hands it over with a header that made the socket fall behind', async () => {
+    sink = new Sink(4);
+    outbox = new Outbox(sink, undefined, uninterested);
+    sink.behind = true;
+    outbox.bytes(BINARY, large(1));
+    outbox.bytes(BINARY, large(2));
+    await tick();
+    expect(sizes()).toStrictEqual([[4, 20_000]]);
+    expect(outbox.bufferedAmount).toBe(40_008);
+    sink.release();
+    await turns();
+    expect(sizes()).toStrictEqual([
+      [4, 20_000],
+      [4, 20_000],
+    ]);
+  });
+
+  it('is discarded up to the frame in progress, with its callbacks, and its pong', async () => {
+    const called: unknown[] = [];
+    sink.behind = true;
+    outbox.bytes(BINARY, large(1));
+    outbox.whenWritten((error) => called.push('under way', error));
+    await tick();
+    outbox.bytes(BINARY, large(2));
+    outbox.whenWritten((error) => called.push('large', error));
+    outbox.text(TEXT, 'x');
+    outbox.pong(Buffer.from('p'));
+    outbox.whenWritten((error) => called.push('x', error));
+    const reason = new Error('too slow');
+    outbox.discard(reason);
+    expect(outbox.bufferedAmount).toBe(20_004);
+    await turns();
+    expect(called).toStrictEqual(['large', reason, 'x', reason]);
+    outbox.bytes(CLOSE, Buffer.alloc(0));
+    expect(outbox.bufferedAmount).toBe(20_006);
+    sink.behind = false;
+    sink.release();
+    await turns();
+    expect(later()).toStrictEqual(['close']);
+    expect(called).toStrictEqual(['large', reason, 'x', reason, 'under way', undefined]);
+    expect(outbox.bufferedAmount).toBe(0);
+  });
+
+  it('is discarded in the tick it was sent in, too', async () => {
+    outbox.text(TEXT, 'a');
+    outbox.frame(prepareMessage('b').frame);
+    outbox.text(TEXT, 'c');
+    outbox.discard(new Error('too slow'));
+    expect(outbox.bufferedAmount).toBe(0);
+    outbox.text(TEXT, 'd');
+    await turns();
+    expect(words()).toStrictEqual(['text 64']);
+  });
+
+  it('goes out in time that grows with what waits, not with its square', async () => {
+    await fallBehind();
+    const frame = prepareMessage('a'.repeat(200)).frame;
+    for (let i = 0; i < 20_000; i++) outbox.frame(frame);
+    const hand = jest.spyOn(sink, 'write');
+    const moved = countMoves();
+    while (outbox.bufferedAmount > 0) {
+      sink.release();
+      await tick();
+      await tick();
+    }
+    expect(hand).toHaveBeenCalledTimes(20_000);
+    expect(moved()).toBeLessThan(40_000);
+    jest.restoreAllMocks();
+    expect(words()).toHaveLength(20_001);
+  });
+});
+
+describe('Outbox, under a budget', () => {
+  let budget: BufferBudget;
+
+  beforeEach(() => {
+    budget = new BufferBudget(Infinity);
+    outbox = new Outbox(sink, undefined, { budget, handed: () => undefined, written: () => false });
+  });
+
+  it('counts nothing while the socket keeps up', async () => {
+    outbox.text(TEXT, 'a');
+    outbox.bytes(BINARY, Buffer.alloc(10_000));
+    await tick();
+    expect(budget.total).toBe(0);
+    outbox.bytes(BINARY, Buffer.alloc(100_000));
+    expect(budget.total).toBe(100_000); // until the socket says that it is done
+    await turns();
+    expect(budget.total).toBe(0);
+  });
+
+  it('counts what the socket was handed and what waits behind it, until it is written', async () => {
+    await fallBehind();
+    expect(budget.total).toBe(20_000);
+    outbox.bytes(BINARY, Buffer.alloc(30_000));
+    outbox.frame(Buffer.alloc(500));
+    expect(budget.total).toBe(50_504);
+    expect(outbox.bufferedAmount).toBe(50_504);
+    sink.release();
+    await turns();
+    expect(budget.total).toBe(30_500); // without the header, which was not too much
+    expect(outbox.bufferedAmount).toBe(30_504);
+    sink.release();
+    await turns();
+    expect(budget.total).toBe(0);
+  });
+
+  it('counts bytes once that wait in several outboxes, until the last of them has written them', async () => {
+    const slow = new Sink();
+    slow.behind = sink.behind = true;
+    const other = new Outbox(slow, undefined, {
+      budget,
+      handed: () => undefined,
+      written: () => false,
+    });
+    const shared = prepareMessage(Buffer.alloc(50_000)).frame;
+    for (const each of [outbox, other]) each.frame(shared);
+    await tick();
+    for (const each of [outbox, other]) each.frame(shared);
+    expect(budget.total).toBe(50_004);
+    sink.behind = false;
+    sink.release();
+    await turns();
+    expect([outbox.bufferedAmount, other.bufferedAmount]).toStrictEqual([0, 100_008]);
+    expect(budget.total).toBe(50_004);
+    other.discard(new Error('too slow'));
+    expect(budget.total).toBe(50_004); // it is with the socket still
+    other.destroy();
+    expect(budget.total).toBe(0);
+  });
+
+  it.each<[string, () => void]>([
+    ['cut', () => outbox.destroy()],
+    ['gone', () => outbox.abandon(new Error('gone'))],
+    [
+      'ended and gone',
+      () => {
+        outbox.end();
+        sink.release();
+        outbox.abandon(new Error('gone'));
+      },
+    ],
+  ])('counts nothing of a connection that is %s', async (_how, end) => {
+    await fallBehind();
+    outbox.bytes(BINARY, Buffer.alloc(30_000));
+    outbox.bytes(BINARY, Buffer.alloc(30_000));
+    end();
+    await turns();
+    expect(budget.total).toBe(0);
+  });
+
+  it('goes on counting what a socket was handed at the end', async () => {
+    await fallBehind();
+    outbox.bytes(BINARY, Buffer.alloc(30_000));
+    outbox.end();
+    expect(budget.total).toBe(50_004);
+    outbox.abandon(new Error('gone'));
+    expect(budget.total).toBe(0);
+  });
 });

@@ -1,11 +1,19 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { BufferBudget } from '../../../src/connection/buffer-budget.js';
+import { ConnectionError } from '../../../src/connection/close-info.js';
+import { Closing } from '../../../src/connection/closing.js';
 import type { WebSocketConnection } from '../../../src/connection/connection.js';
 import { Counters } from '../../../src/connection/counters.js';
+import type { ConnectionEvents } from '../../../src/connection/events.js';
+import { Receiver } from '../../../src/connection/receiver.js';
+import { Sender } from '../../../src/connection/sender.js';
+import { TypedEmitter } from '../../../src/connection/typed-emitter.js';
 import { clientClose, clientFrame, describeFrame, parseFrames } from '../../support/frames.js';
 import {
   connectionOn,
   HandClock,
   record,
+  settingsOf,
   Sink,
   tearDown,
   turns,
@@ -1053,5 +1061,112 @@ describe('Receiver, when it is over', () => {
     await turns();
     expect(log).toEqual([]);
     expect(answers()).toEqual(['close 1000']);
+  });
+});
+
+describe('Receiver, when too much is held', () => {
+  const reason = new ConnectionError('ERR_SLOW_CONSUMER');
+  const incomplete = clientFrame({ opcode: 2, payload: Buffer.alloc(50_000) }).subarray(0, 40_000);
+
+  function make(options: WorldOptions = {}) {
+    sink = new Sink();
+    const settings = settingsOf(new HandClock(), options);
+    const emitter = new TypedEmitter<ConnectionEvents>();
+    const sender = new Sender(emitter, sink, settings);
+    const closing = new Closing(emitter, settings, sender);
+    const receiver = new Receiver(emitter, sink, settings, settings.decoder, sender, closing);
+    return { emitter, sender, closing, receiver };
+  }
+
+  it('says how much that is: what waits to be sent, and what has come of a message', async () => {
+    const { sender, receiver } = make();
+    expect(receiver.held).toBe(0);
+    sink.behind = true;
+    sender.send(Buffer.alloc(100_000), undefined, undefined);
+    expect(receiver.held).toBe(100_010);
+    receiver.push(incomplete);
+    expect(receiver.held).toBeGreaterThanOrEqual(140_000);
+    await turns();
+  });
+
+  it('takes nothing more from a peer that is too slow (section 7.1.7)', async () => {
+    const { emitter, sender, closing, receiver } = make();
+    const messages: unknown[] = [];
+    emitter.on('message', (data) => {
+      messages.push(data);
+      sender.receivingHalf!.tooSlow(reason);
+    });
+    receiver.push(Buffer.concat([text('a'), text('b'), clientFrame({ opcode: 3 })]));
+    receiver.push(text('c'));
+    await turns();
+    expect(messages).toStrictEqual(['a']);
+    expect(closing.state).toBe('ending');
+    expect(receiver.held).toBe(0);
+    sink.destroy();
+    closing.transportClose();
+    expect(closing.info?.cause).toBe(reason);
+  });
+
+  it('needs no byte from a peer to find it too slow', () => {
+    const { closing, receiver } = make();
+    receiver.tooSlow(reason);
+    expect(closing.state).toBe('ending');
+  });
+
+  it('counts what is incomplete in the budget, as it grows and until it is complete or over', async () => {
+    const budget = new BufferBudget(1_000_000);
+    const { emitter, closing, receiver } = make({ budget });
+    receiver.read(); // as pause() and resume() do
+    expect(budget.total).toBe(0);
+    receiver.push(Buffer.from(incomplete.subarray(0, 10_000)));
+    const early = budget.total;
+    expect(early).toBeGreaterThan(9_900);
+    receiver.push(Buffer.from(incomplete.subarray(10_000)));
+    expect(budget.total).toBeGreaterThan(39_900);
+    emitter.on('message', () => undefined);
+    receiver.push(Buffer.alloc(50_008 - 40_000));
+    expect(budget.total).toBe(0);
+    receiver.push(Buffer.from(incomplete));
+    expect(budget.total).toBeGreaterThan(39_900);
+    sink.destroy();
+    closing.transportClose();
+    receiver.readSoon();
+    await turns();
+    expect(budget.total).toBe(0);
+  });
+
+  it('gives up its message and its connection, with a Close, when the budget says so', async () => {
+    const budget = new BufferBudget(30_000);
+    const { closing, receiver } = make({ budget });
+    receiver.push(incomplete);
+    await turns();
+    expect(budget.total).toBe(0);
+    expect(receiver.held).toBe(0);
+    expect(closing.state).toBe('ending');
+    expect(sink.destroyed).toBe(false); // the kernel has taken the Close: the peer may read it
+    expect(answers().map((words) => words.slice(0, 10))).toStrictEqual(['close 1013']);
+  });
+
+  it('is cut at once if the peer does not take even that', async () => {
+    const budget = new BufferBudget(90_000);
+    const { sender, closing, receiver } = make({ budget });
+    sink.behind = true;
+    for (let i = 0; i < 2; i++) sender.send(Buffer.alloc(50_000), undefined, undefined);
+    await turns();
+    expect(budget.total).toBe(0);
+    expect(sink.destroyed).toBe(true);
+    closing.transportClose();
+    expect(closing.info).toMatchObject({ code: 1013, clean: false, initiator: 'local' });
+    expect(closing.info?.cause?.message).toMatch(
+      /: it held 100008 bytes, .* 100004 together with a maxTotalBuffered of 90000$/,
+    );
+    receiver.readSoon();
+    await turns();
+  });
+
+  it('gives up without a budget to tell', () => {
+    const { closing, receiver } = make();
+    receiver.giveUp(reason);
+    expect(closing.state).toBe('ending');
   });
 });

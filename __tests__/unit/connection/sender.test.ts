@@ -8,7 +8,8 @@ import { formatClosePayload } from '../../../src/protocol/close.js';
 import { Opcode } from '../../../src/protocol/frame.js';
 import { prepareMessage } from '../../../src/protocol/prepared-message.js';
 import { describeFrame, parseFrames } from '../../support/frames.js';
-import { HandClock, settingsOf, Sink, turns } from './support.js';
+import { catchSurfacing } from '../server/harness.js';
+import { HandClock, settingsOf, Sink, turns, type WorldOptions } from './support.js';
 
 let sink: Sink;
 let connection: ConnectionEmitter;
@@ -25,9 +26,13 @@ function listening(): ConnectionEmitter {
   });
 }
 
-function make(role: 'server' | 'client' = 'server', highWaterMark = 1000): void {
+function make(
+  role: 'server' | 'client' = 'server',
+  highWaterMark = 1000,
+  options: WorldOptions = {},
+): void {
   sink = new Sink();
-  settings = settingsOf(new HandClock(), { role, highWaterMark });
+  settings = settingsOf(new HandClock(), { role, highWaterMark, ...options });
   sender = new Sender(listening(), sink, settings);
 }
 
@@ -162,6 +167,14 @@ describe('Sender, when to slow down', () => {
     make();
     expect(sender.send(Buffer.alloc(996), undefined, undefined)).toBe(false);
     expect(sender.bufferedAmount).toBe(1000);
+  });
+
+  it('says false when the connection closes inside the call, in a transport that has no delay', () => {
+    make('server', Infinity);
+    sink._writev = () => {
+      sender.stop();
+    };
+    expect(sender.send('a'.repeat(70_000), undefined, undefined)).toBe(false);
   });
 
   it('says so of pings, pongs and raw frames too', () => {
@@ -493,5 +506,206 @@ describe('Sender, the end', () => {
     await turns();
     expect(words()).toEqual(['close 1001']);
     expect(sender.outbox.bufferedAmount).toBe(0);
+  });
+});
+
+describe('Sender, a slow consumer', () => {
+  let slow: unknown[];
+  let dropped: unknown[];
+
+  /** A sender whose socket is behind, with a limit of 1000 bytes. */
+  function behind(slowConsumer: 'close' | 'drop', highWaterMark = 500): void {
+    slow = [];
+    dropped = [];
+    make('server', highWaterMark, { slowConsumer, maxBufferedAmount: 1000 });
+    sink.behind = true;
+    connection.on('dropped', (data) => dropped.push(data));
+    sender.receivingHalf = {
+      tooSlow: (error) => {
+        slow.push(error);
+        sender.discard(error);
+        sender.stop();
+      },
+    };
+  }
+  afterEach(() => turns()); // a callback that is due belongs to its own test
+  const send = (length: number, droppable = false, name = `${length}`): boolean =>
+    sender.send(Buffer.alloc(length), { droppable }, note(name));
+
+  it.each([500, 1000, 5000])(
+    'lets a message through while less than the limit waits, to the byte, with a high-water mark of %i',
+    async (mark) => {
+      behind('close', mark);
+      send(995); // 999 with its header
+      send(0); // 1001: the last
+      expect(sender.bufferedAmount).toBe(1001);
+      expect(slow).toStrictEqual([]);
+      expect(send(0, false, 'too much')).toBe(false);
+      expect(slow).toHaveLength(1);
+      await turns();
+      expect(called).toContain('too much ERR_SLOW_CONSUMER');
+    },
+  );
+
+  it('lets any one message go to a peer for whom nothing waits', () => {
+    behind('close');
+    send(1_000_000);
+    expect(slow).toStrictEqual([]);
+    expect(send(1)).toBe(false);
+    expect((slow[0] as Error).message).toMatch(
+      /: 1000010 bytes wait for it, with a maxBufferedAmount of 1000$/,
+    );
+  });
+
+  it('goes on when what waited has left', async () => {
+    behind('close');
+    send(2000);
+    sink.behind = false;
+    await turns();
+    send(2000);
+    await turns();
+    expect(slow).toStrictEqual([]);
+    expect(called).toStrictEqual(['2000', '2000']);
+  });
+
+  it('tells every callback what became of its message, each once', async () => {
+    behind('close');
+    send(2000, false, 'under way');
+    await turns(); // now it is with the socket
+    send(1, false, 'never queued');
+    await turns();
+    expect(called).toStrictEqual(['never queued ERR_SLOW_CONSUMER']);
+    sink.release();
+    await turns();
+    expect(called).toStrictEqual(['never queued ERR_SLOW_CONSUMER', 'under way']);
+  });
+
+  it('refuses what is sent after that as on any connection that is not open', async () => {
+    behind('close');
+    send(2000, false, 'a');
+    send(1, false, 'b');
+    expect(send(1, true, 'c')).toBe(false);
+    await turns();
+    expect(slow).toHaveLength(1);
+    expect(called).toStrictEqual([
+      'a ERR_SLOW_CONSUMER',
+      'b ERR_SLOW_CONSUMER',
+      'c ERR_CONNECTION_NOT_OPEN',
+    ]);
+  });
+
+  it('is dropped what may be dropped, where the server says so: told to callback, event, counter and channel', async () => {
+    behind('drop');
+    const message = prepareMessage('later');
+    const observed: unknown[] = [];
+    const observe = (payload: unknown) => observed.push(payload);
+    subscribe('hawser.message.dropped', observe);
+    send(995);
+    send(0, true, 'queued'); // 1001
+    expect(sender.send('text', { droppable: true }, note('text'))).toBe(false);
+    expect(sender.send(message, { droppable: true }, undefined)).toBe(false);
+    expect(sender.bufferedAmount).toBe(1001);
+    expect(dropped).toStrictEqual(['text', message]);
+    expect(settings.counters.messagesDropped).toBe(2);
+    expect(settings.counters.messagesSent).toBe(2);
+    unsubscribe('hawser.message.dropped', observe);
+    expect(observed).toStrictEqual([
+      { connection, data: 'text' },
+      { connection, data: message },
+    ]);
+    sink.behind = false;
+    await turns();
+    expect(called).toStrictEqual(['text ERR_MESSAGE_DROPPED', '995', 'queued']);
+    expect(words()).toHaveLength(2);
+    expect(drains).toBe(1);
+    expect(slow).toStrictEqual([]);
+    expect(sender.send('text', { droppable: true }, undefined)).toBe(true);
+  });
+
+  it('is dropped nothing but what the caller got wrong', () => {
+    behind('drop');
+    send(2000);
+    expect(() => sender.send(5 as never, { droppable: true }, undefined)).toThrow(TypeError);
+    expect(dropped).toStrictEqual([]);
+  });
+
+  it('tells of the drain after a message that was dropped below the high-water mark', async () => {
+    behind('drop', 5000);
+    expect(send(1500)).toBe(true);
+    expect(send(1, true)).toBe(false);
+    sink.behind = false;
+    await turns();
+    expect(drains).toBe(1);
+  });
+
+  it('finds as much room again for what may not be dropped, and is closed above', () => {
+    behind('drop');
+    send(1500);
+    send(495); // 1504 waited; 2003 do now
+    expect(slow).toStrictEqual([]);
+    expect(send(0, true)).toBe(false);
+    expect(slow).toStrictEqual([]);
+    expect(send(0)).toBe(false);
+    expect(slow).toHaveLength(1);
+  });
+
+  it("lets nothing that a listener of dropped throws into the application's send", async () => {
+    const surfaced = catchSurfacing();
+    behind('drop');
+    send(2000);
+    connection.on('dropped', () => {
+      throw new Error('mine');
+    });
+    expect(send(1, true, 'dropped')).toBe(false);
+    await turns();
+    jest.restoreAllMocks();
+    expect(surfaced).toStrictEqual([new Error('mine')]);
+    expect(called).toStrictEqual(['dropped ERR_MESSAGE_DROPPED']);
+  });
+
+  it('gets pings and pongs above the limit, and none above twice that', () => {
+    behind('close');
+    send(1500);
+    expect(sender.control(Opcode.Ping, Buffer.alloc(123))).toBe(false);
+    expect(sender.frame(Opcode.Pong, Buffer.alloc(123), {})).toBe(false);
+    expect(sender.bufferedAmount).toBe(1754);
+    for (let i = 0; i < 100; i++) sender.control(Opcode.Ping, Buffer.alloc(123));
+    for (let i = 0; i < 100; i++) sender.frame(Opcode.Pong, Buffer.alloc(123), {});
+    expect(sender.bufferedAmount).toBe(2004);
+    expect(slow).toStrictEqual([]);
+  });
+
+  it.each(['close', 'drop'] as const)(
+    'is sent no part of a message above it (%s)',
+    (slowConsumer) => {
+      behind(slowConsumer);
+      sender.frame(Opcode.Binary, Buffer.alloc(2000), { fin: false });
+      expect(sender.frame(Opcode.Continuation, Buffer.alloc(1), {})).toBe(false);
+      expect(slow).toHaveLength(1);
+      expect(dropped).toStrictEqual([]);
+    },
+  );
+
+  it('is judged by what waits behind an unfinished message too, once', async () => {
+    behind('close');
+    sink.behind = false;
+    sender.frame(Opcode.Text, Buffer.alloc(0), { fin: false });
+    send(900, false, 'first');
+    sender.frame(Opcode.Continuation, Buffer.alloc(2000), {}); // 904 waited
+    expect(slow).toStrictEqual([]); // though more than the limit does, as 'first' goes out
+    await turns();
+    expect(called).toStrictEqual(['first']);
+    sender.frame(Opcode.Text, Buffer.alloc(0), { fin: false });
+    send(2000, false, 'behind');
+    expect(slow).toStrictEqual([]);
+    send(1, false, 'too much');
+    expect(slow).toHaveLength(1);
+    await turns();
+    expect(called).toStrictEqual([
+      'first',
+      'behind ERR_SLOW_CONSUMER',
+      'too much ERR_SLOW_CONSUMER',
+    ]);
+    expect(sender.bufferedAmount).toBe(0);
   });
 });

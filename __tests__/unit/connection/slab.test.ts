@@ -45,6 +45,31 @@ describe('Slab', () => {
     expect(slab.at).toBe(60);
   });
 
+  it.each<[string, (slab: Slab) => number, string]>([
+    ['a header', (slab) => slab.header(0x82, 300), '82 7e 012c'],
+    ['a frame', (slab) => slab.frame(0x82, Buffer.from([7, 8])), '82 02 0708'],
+    ['a text', (slab) => slab.text(0x81, 'h€'), '81 04 68 e282ac'],
+    [
+      'a text near a longer header',
+      (slab) => slab.text(0x81, 'a'.repeat(60)),
+      '81 3c' + '61'.repeat(60),
+    ],
+    [
+      'a text of many bytes and few characters',
+      (slab) => slab.text(0x81, '€'.repeat(42)),
+      '81 7e 007e' + 'e282ac'.repeat(42),
+    ],
+  ])('writes %s behind what it has, and does not hand it out', (_what, write, expected) => {
+    const slab = new Slab(300);
+    slab.at = 5;
+    slab.bytes.fill(0xff);
+    const end = write(slab);
+    expect(slab.bytes.toString('hex', 5, end)).toBe(expected.replaceAll(' ', ''));
+    expect(slab.bytes[4]).toBe(0xff);
+    expect(slab.bytes[end]).toBe(0xff);
+    expect(slab.at).toBe(5);
+  });
+
   it('is shared by all connections with 64 KiB', () => {
     expect(sharedSlab).toBeInstanceOf(Slab);
     expect(sharedSlab.bytes.length).toBe(65_536);

@@ -124,6 +124,9 @@ export function settingsOf(clock: Clock, options: WorldOptions = {}): Connection
     decoder: { role, maxPayload, rsv1: false },
     textAs: 'string',
     highWaterMark: 64 * 1024,
+    maxBufferedAmount: 16 * 1024 * 1024,
+    slowConsumer: 'close',
+    budget: undefined,
     closeTimeout: 10_000,
     messageTimeout: 60_000,
     deadlines,
@@ -263,4 +266,27 @@ export function facts(info: CloseInfo | undefined): unknown {
   if (info === undefined) return undefined;
   const { code, reason, clean, initiator, cause } = info;
   return { code, reason, clean, initiator, cause: (cause as { code?: string } | undefined)?.code };
+}
+
+/** Counts the elements of arrays that `splice` and `slice` have to move from now on, until `jest.restoreAllMocks`. */
+export function countMoves(): () => number {
+  let moved = 0;
+  const { splice, slice } = Array.prototype;
+  jest.spyOn(Array.prototype, 'splice').mockImplementation(function (
+    this: unknown[],
+    ...args: unknown[]
+  ) {
+    const removed = Reflect.apply(splice, this, args) as unknown[];
+    moved += this.length;
+    return removed;
+  });
+  jest.spyOn(Array.prototype, 'slice').mockImplementation(function (
+    this: unknown[],
+    ...args: unknown[]
+  ) {
+    const copy = Reflect.apply(slice, this, args) as unknown[];
+    moved += copy.length;
+    return copy;
+  });
+  return () => moved;
 }

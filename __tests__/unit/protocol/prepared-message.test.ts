@@ -2,6 +2,7 @@ import {
   checkText,
   PreparedMessage,
   prepareMessage,
+  SMALL_FRAME,
   toBytes,
 } from '../../../src/protocol/prepared-message.js';
 import { Opcode } from '../../../src/protocol/frame.js';
@@ -43,6 +44,17 @@ describe('prepareMessage', () => {
     const { frame, payload } = prepareMessage('Hi');
     expect(payload.buffer).toBe(frame.buffer);
     expect(payload.byteOffset).toBe(frame.byteOffset + 2);
+  });
+
+  it('keeps no more memory than its frame takes, unless that is very short', () => {
+    for (const length of [127, 1000, 4000, 4096, 100_000]) {
+      const { frame } = prepareMessage(Buffer.alloc(length, 7));
+      expect(frame.buffer.byteLength).toBe(frame.length);
+      expect(frame.subarray(-length).equals(Buffer.alloc(length, 7))).toBe(true);
+    }
+    expect(SMALL_FRAME).toBe(128);
+    expect(prepareMessage(Buffer.alloc(126)).frame.buffer.byteLength).toBe(130);
+    expect(prepareMessage(Buffer.alloc(125)).frame.buffer.byteLength).toBe(Buffer.poolSize);
   });
 
   it('is not changed by what happens to the data later', () => {

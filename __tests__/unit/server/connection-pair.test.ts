@@ -180,4 +180,17 @@ describe('createConnectionPair', () => {
   it('refuses options that are wrong', () => {
     expect(() => createConnectionPair({ maxPayload: 0 })).toThrow(/maxPayload/);
   });
+
+  it('has the limits of a server for a peer that is too slow', async () => {
+    const { server, client } = pair({ maxBufferedAmount: 100_000, slowConsumer: 'drop' });
+    client.pause();
+    const dropped: unknown[] = [];
+    server.on('dropped', (data) => dropped.push(data));
+    while (dropped.length === 0) {
+      server.send(Buffer.alloc(10_000), { droppable: true });
+      await settle();
+    }
+    expect(server.bufferedAmount).toBeGreaterThanOrEqual(100_000);
+    expect(server.bufferedAmount).toBeLessThan(110_010);
+  });
 });

@@ -469,6 +469,132 @@ describe('stats', () => {
   });
 });
 
+describe('slow consumers', () => {
+  const KIB = 1024;
+  const MIB = 1024 * KIB;
+
+  /** A server and its clients, the first of which read nothing. */
+  async function stalledRoom(options: ServerOptions, stalled: number, quick: number) {
+    const served = await serve(options);
+    const clients: RawClient[] = [];
+    for (let n = 0; n < stalled + quick; n++) {
+      const client = await ask(served.port);
+      await client.response();
+      if (n < stalled) client.socket.pause();
+      clients.push(client);
+    }
+    const connections = [...served.wss.connections] as WebSocketConnection[];
+    return { ...served, clients, connections };
+  }
+  const numbered = (number: number, length = 256 * KIB): Buffer => {
+    const bytes = Buffer.alloc(length, number);
+    bytes.writeUInt32BE(number);
+    return bytes;
+  };
+  const numbers = (client: RawClient): number[] =>
+    client.frames.filter(({ opcode }) => opcode === 2).map(({ payload }) => payload.readUInt32BE());
+  const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+
+  it('are closed with 1013 when more than maxBufferedAmount waits, while the others get everything', async () => {
+    const { wss, clients, connections, clock } = await stalledRoom(
+      { maxBufferedAmount: MIB },
+      1,
+      1,
+    );
+    const [slow, quick] = connections;
+    const errors: unknown[] = [];
+    wss.on('connectionError', (error, connection) => errors.push(error, connection));
+    let sent = 0;
+    while (slow!.readyState === 'open') {
+      expect(slow!.bufferedAmount).toBeLessThan(MIB + 256 * KIB + 10);
+      wss.broadcast(numbered(sent++));
+      await settle();
+    }
+    wss.broadcast(numbered(sent++));
+    await eventually('the messages', () => numbers(clients[1]!).length === sent);
+    expect(numbers(clients[1]!)).toStrictEqual(upTo(sent));
+    expect(quick!.readyState).toBe('open');
+    clock.advance(1000);
+    await eventually('the end', () => wss.connections.size === 1);
+    expect(slow!.closeInfo).toMatchObject({ code: 1013, initiator: 'local' });
+    expect(errors).toStrictEqual([slow!.closeInfo!.cause, slow]);
+  });
+
+  it('miss whole messages instead, if the server says so', async () => {
+    const { wss, clients, connections } = await stalledRoom(
+      { maxBufferedAmount: MIB, slowConsumer: 'drop' },
+      1,
+      1,
+    );
+    const dropped: unknown[] = [];
+    const [slow, quick] = connections;
+    slow!.on('dropped', (data) => dropped.push(data));
+    quick!.on('dropped', () => dropped.push('from the quick one'));
+    let sent = 0;
+    for (; dropped.length < 5; sent++) {
+      wss.broadcast(numbered(sent));
+      await settle();
+    }
+    const message = numbered(sent++);
+    expect(slow!.send(message, { droppable: true })).toBe(false);
+    expect(dropped.at(-1)).toBe(message);
+    const drained = once(slow!, 'drain');
+    clients[0]!.socket.resume();
+    await drained;
+    wss.broadcast(numbered(sent++));
+    for (const client of clients) {
+      await eventually('the last message', () => numbers(client).at(-1) === sent - 1);
+    }
+    const missed = upTo(sent).slice(-7, -1);
+    expect(numbers(clients[0]!)).toStrictEqual(upTo(sent).filter((n) => !missed.includes(n)));
+    expect(numbers(clients[1]!)).toStrictEqual(upTo(sent).filter((n) => n !== missed.at(-1)));
+    expect([slow!.readyState, quick!.readyState]).toStrictEqual(['open', 'open']);
+  });
+
+  it('may hold maxTotalBuffered together, in which bytes for several count once', async () => {
+    const { wss, connections } = await stalledRoom({ maxTotalBuffered: 8 * MIB }, 4, 0);
+    const held = () => connections.map(({ bufferedAmount }) => bufferedAmount);
+    const states = () => connections.map(({ readyState }) => readyState);
+    for (let n = 0; held().some((amount) => amount < 4 * MIB); n++) {
+      wss.broadcast(numbered(n));
+      await settle();
+    }
+    // What waits is more than the budget twice over, and yet nearly the same bytes.
+    expect(held().reduce((sum, amount) => sum + amount)).toBeGreaterThan(16 * MIB);
+    expect(states()).toStrictEqual(['open', 'open', 'open', 'open']);
+    while (connections[2]!.readyState === 'open') {
+      connections[2]!.send(numbered(0));
+      await settle();
+    }
+    // There is no second to wait for a peer that takes nothing: the room is needed now.
+    await eventually('the end', () => wss.connections.size === 3);
+    expect(states()).toStrictEqual(['open', 'open', 'closed', 'open']);
+    expect(connections[2]!.closeInfo).toMatchObject({ code: 1013, initiator: 'local' });
+    expect(connections[2]!.closeInfo!.cause!.message).toMatch(/a maxTotalBuffered of 8388608$/);
+  });
+
+  it('are also those who leave the longest message unfinished', async () => {
+    const { wss, clients } = await stalledRoom({ maxTotalBuffered: 3 * MIB }, 0, 3);
+    const begin = (client: RawClient, length: number): void => {
+      client.send(clientFrame({ opcode: 2, payload: Buffer.alloc(4 * MIB) }).subarray(0, length));
+    };
+    begin(clients[0]!, MIB / 2);
+    begin(clients[1]!, MIB);
+    begin(clients[2]!, MIB / 4);
+    await settle();
+    expect(wss.connections.size).toBe(3);
+    begin(clients[1]!, 3 * MIB); // as much more of its payload
+    expect(await clients[1]!.close()).toMatchObject({ code: 1013 });
+    clients[1]!.destroy();
+    await eventually('the end', () => wss.connections.size === 2);
+    await settle();
+    expect([...wss.connections].map(({ readyState }) => readyState)).toStrictEqual([
+      'open',
+      'open',
+    ]);
+  });
+});
+
 describe('what goes wrong with a connection', () => {
   it('fails a peer that sends more than messageRate, and tells', async () => {
     const { wss, port } = await serve({

@@ -1,5 +1,5 @@
-import { throwLater } from '../../../src/server/throw-later.js';
-import { catchSurfacing, settle } from './harness.js';
+import { throwLater } from '../../../src/connection/throw-later.js';
+import { catchSurfacing, settle } from '../server/harness.js';
 
 describe('throwLater', () => {
   it('runs the code at once', () => {

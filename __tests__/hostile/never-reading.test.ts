@@ -1,0 +1,198 @@
+/** Peers that read nothing while the server sends and broadcasts, and what they cost it in memory. */
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Child, stopChildren } from '../support/child.js';
+import { clientFrame } from '../support/frames.js';
+import { RawClient, upgradeRequest } from '../support/raw-client.js';
+
+const MIB = 1_048_576;
+const GIB = 1024 * MIB;
+const LIMIT = 4 * MIB;
+const BUDGET = 32 * MIB;
+
+const PROGRAM = `
+  const wss = new hawser.WebSocketServer(server, SETTINGS);
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const ends = [];
+  let quick;
+  let dropped = 0;
+  let most = 0;
+  let mostResident = 0;
+  wss.on('connection', (conn, { url }) => {
+    if (url === '/quick') quick = conn;
+    conn.on('dropped', () => dropped++);
+    conn.on('close', (code, _reason, { cause }) => ends.push([url, code, cause?.code]));
+  });
+  const look = async () => {
+    const { heapUsed, external } = await commands.memory();
+    most = Math.max(most, heapUsed + external);
+    mostResident = Math.max(mostResident, process.memoryUsage().rss);
+  };
+  // Broadcasts so many messages of a size, as fast as the quick peer takes them.
+  commands.broadcast = async (size, count) => {
+    const payload = Buffer.alloc(size, 7);
+    const aTurn = Math.min(5000, Math.max(1, Math.floor(1024 * 1024 / (size + 1))));
+    const aLook = Math.ceil(count / 4);
+    for (let sent = 0; sent < count; ) {
+      for (const stop = Math.min(count, sent + aLook); sent < stop; ) {
+        for (let i = 0; i < aTurn && sent < stop; i++, sent++) wss.broadcast(payload);
+        await turn();
+        await quick?.drained();
+      }
+      await look();
+    }
+  };
+  // Sends each peer messages of its own.
+  commands.sendEach = async (size, count) => {
+    for (let i = 0; i < count; i++) {
+      for (const conn of wss.connections) if (conn !== quick) conn.send(Buffer.alloc(size, i));
+      await turn();
+      if (i % 10 === 0) await look();
+    }
+  };
+  commands.look = look;
+  commands.report = () => ({
+    most, mostResident, dropped, ends, held: [...wss.connections].map((conn) => conn.bufferedAmount),
+  });
+`;
+
+interface Report {
+  most: number;
+  mostResident: number;
+  dropped: number;
+  ends: [string, number, string | undefined][];
+  held: number[];
+}
+
+const sockets: Duplex[] = [];
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await stopChildren();
+});
+
+const serve = (settings: string): Promise<Child> =>
+  Child.serve(PROGRAM.replace('SETTINGS', settings), '--expose-gc');
+
+/** A peer that reads nothing after the 101. */
+async function stalled(child: Child): Promise<RawClient> {
+  const client = await RawClient.open(child.port, upgradeRequest({ target: '/stalled' }));
+  client.socket.pause();
+  sockets.push(client.socket);
+  return client;
+}
+
+/** A peer that reads everything as fast as it can, and counts it. */
+async function quick(child: Child): Promise<() => number> {
+  let bytes = 0;
+  const socket = connect(child.port, '127.0.0.1');
+  sockets.push(socket);
+  socket.write(upgradeRequest({ target: '/quick' }));
+  await new Promise<void>((resolve) => {
+    socket.on('data', (chunk) => {
+      if (bytes === 0) resolve();
+      bytes += chunk.length;
+    });
+  });
+  const head = bytes;
+  return () => bytes - head;
+}
+
+async function memoryNow(child: Child): Promise<{ most: number; resident: number }> {
+  await child.ask('look');
+  const { most, mostResident } = await child.ask<Report>('report');
+  return { most, resident: mostResident };
+}
+
+describe('a peer that reads nothing', () => {
+  test('while 1 GB is broadcast costs at most its limit, and is closed, and the others get every byte', async () => {
+    const child = await serve(`{ maxBufferedAmount: ${LIMIT} }`);
+    const received = await quick(child);
+    await stalled(child);
+    const before = await memoryNow(child);
+    const count = GIB / 65_536;
+    for (let part = 0; part < 8; part++) await child.ask('broadcast', 65_536, count / 8);
+    const report = await child.ask<Report>('report');
+    expect(report.ends).toStrictEqual([['/stalled', 1013, 'ERR_SLOW_CONSUMER']]);
+    expect(report.most - before.most).toBeLessThan(LIMIT * 1.5);
+    expect(report.mostResident - before.resident).toBeLessThan(5 * LIMIT + 64 * MIB);
+    while (received() < count * 65_546) await child.ask('report');
+    expect(received()).toBe(count * 65_546);
+  }, 60_000);
+
+  test.each([
+    ['1 GB of long ones', 65_536, GIB / 65_536, LIMIT],
+    ['a million short ones', 64, 1_000_000, LIMIT],
+    ['three million empty ones', 0, 3_000_000, MIB],
+  ])(
+    'costs at most its limit too when it is left open and misses messages: %s',
+    async (_what, size, count, limit) => {
+      const child = await serve(`{ maxBufferedAmount: ${limit}, slowConsumer: 'drop' }`);
+      const client = await stalled(child);
+      const before = await memoryNow(child);
+      for (let part = 0; part < 4; part++) await child.ask('broadcast', size, count / 4);
+      const report = await child.ask<Report>('report');
+      expect(report.ends).toStrictEqual([]);
+      expect(report.dropped).toBeGreaterThan(0);
+      expect(report.most - before.most).toBeLessThan(limit * 1.5 + MIB);
+      expect(report.held[0]).toBeGreaterThanOrEqual(limit);
+      expect(report.held[0]).toBeLessThan(limit + size + 10);
+      client.destroy();
+    },
+    60_000,
+  );
+});
+
+describe('many peers that read nothing', () => {
+  test('cost no more than maxTotalBuffered together, each with messages of its own', async () => {
+    const child = await serve(`{ maxTotalBuffered: ${BUDGET} }`);
+    for (let i = 0; i < 30; i++) await stalled(child);
+    const before = await memoryNow(child);
+    // 12.5 MiB for each, 375 MiB for all.
+    for (let part = 0; part < 4; part++) await child.ask('sendEach', 65_536, 50);
+    const report = await child.ask<Report>('report');
+    expect(report.ends.length).toBeGreaterThan(5);
+    expect(new Set(report.ends.map(String))).toStrictEqual(
+      new Set(['/stalled,1013,ERR_SLOW_CONSUMER']),
+    );
+    expect(report.held.length).toBeGreaterThan(0);
+    expect(report.most - before.most).toBeLessThan(BUDGET * 1.5);
+  }, 60_000);
+
+  test('are all kept where a broadcast waits for all of them: its bytes are there once', async () => {
+    const child = await serve(`{ maxTotalBuffered: ${BUDGET} }`);
+    for (let i = 0; i < 30; i++) await stalled(child);
+    const before = await memoryNow(child);
+    await child.ask('broadcast', 65_536, 192); // 12 MiB
+    const report = await child.ask<Report>('report');
+    expect(report.ends).toStrictEqual([]);
+    expect(report.held.reduce((sum, bytes) => sum + bytes)).toBeGreaterThan(3 * BUDGET);
+    expect(report.most - before.most).toBeLessThan(BUDGET);
+  }, 60_000);
+
+  test('and leave long messages unfinished cost no more than maxTotalBuffered together', async () => {
+    const child = await serve(`{ maxTotalBuffered: ${BUDGET} }`);
+    const received = await quick(child);
+    const clients = await Promise.all(Array.from({ length: 60 }, () => stalled(child)));
+    const before = await memoryNow(child);
+    const begun = clientFrame({
+      opcode: 2,
+      length: 4 * MIB,
+      form: 64,
+      payload: Buffer.alloc(3 * MIB),
+    });
+    for (const client of clients) {
+      client.socket.resume();
+      client.send(begun); // 180 MiB in all
+    }
+    for (let i = 0; i < 100; i++) await child.ask('look');
+    const report = await child.ask<Report>('report');
+    expect(
+      report.ends.length + clients.filter(({ ending }) => ending !== undefined).length,
+    ).toBeGreaterThan(40);
+    expect(report.most - before.most).toBeLessThan(BUDGET * 2); // a block is at most twice what it holds
+    await child.ask('broadcast', 100, 100);
+    while (received() === 0) await child.ask('look');
+    await child.expectAlive();
+  }, 60_000);
+});

@@ -1,0 +1,98 @@
+import type { Buffer } from 'node:buffer';
+import { ConnectionError } from './close-info.js';
+
+/** For whom bytes are kept: a connection. */
+export interface BudgetMember {
+  /** Bytes that wait for its peer, and of messages that its peer has not finished. */
+  readonly held: number;
+  /** Let go of all of it at once: the server has no room for it. */
+  giveUp(error: ConnectionError): void;
+}
+
+/**
+ * `maxTotalBuffered`: how much the connections of a server may hold together of what they could not
+ * send yet and of messages that are not complete. Whoever holds most goes first.
+ *
+ * Counted are the pieces that wait in a send queue, those that were handed to a socket which then
+ * wanted no more, and the memory of incomplete messages. A piece in several queues counts once. Not
+ * counted are, for each connection, up to 16 KiB that a socket takes before it is behind, and up to
+ * 16 KiB of small frames that are not a piece yet.
+ */
+export class BufferBudget {
+  readonly #limit: number;
+  #total = 0;
+  /** In how many places each piece is kept. */
+  readonly #pieces = new Map<Buffer, number>();
+  /** The connections, each with what is counted of its incomplete message. */
+  readonly #members = new Map<BudgetMember, number>();
+  /** At the end of this tick the total will be looked at. */
+  #due = false;
+
+  /** @param limit in bytes. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Bytes counted now. */
+  get total(): number {
+    return this.#total;
+  }
+
+  join(member: BudgetMember): void {
+    this.#members.set(member, 0);
+  }
+
+  leave(member: BudgetMember): void {
+    this.incomplete(member, 0);
+    this.#members.delete(member);
+  }
+
+  /** A piece is kept in one place more. */
+  hold(piece: Buffer): void {
+    const places = this.#pieces.get(piece) ?? 0;
+    this.#pieces.set(piece, places + 1);
+    if (places === 0) this.#add(piece.length);
+  }
+
+  /** A piece is kept in one place less. */
+  release(piece: Buffer): void {
+    const places = this.#pieces.get(piece)! - 1;
+    if (places > 0) {
+      this.#pieces.set(piece, places);
+    } else {
+      this.#pieces.delete(piece);
+      this.#add(-piece.length);
+    }
+  }
+
+  /** So many bytes are now held of a message that the member's peer has not finished. */
+  incomplete(member: BudgetMember, bytes: number): void {
+    const before = this.#members.get(member);
+    if (before === undefined || before === bytes) return;
+    this.#members.set(member, bytes);
+    this.#add(bytes - before);
+  }
+
+  #add(bytes: number): void {
+    this.#total += bytes;
+    if (this.#total <= this.#limit || this.#due) return;
+    this.#due = true;
+    // Not now: the call that holds a piece more is in the middle of its work.
+    process.nextTick(() => {
+      this.#due = false;
+      this.#makeRoom();
+    });
+  }
+
+  #makeRoom(): void {
+    if (this.#total <= this.#limit) return;
+    const worstFirst = Array.from(this.#members.keys(), (member) => ({ member, held: member.held }))
+      .filter(({ held }) => held > 0)
+      .sort((one, other) => other.held - one.held);
+    for (const { member, held } of worstFirst) {
+      if (this.#total <= this.#limit) return;
+      const detail = `it held ${held} bytes, the most of all connections, which held ${this.#total} together with a maxTotalBuffered of ${this.#limit}`;
+      member.giveUp(new ConnectionError('ERR_SLOW_CONSUMER', { detail }));
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import { Fifo } from './fifo.js';
+
+/** Called once the bytes are with the kernel, or with the reason why they never will be. */
+export type SendCallback = (error?: Error) => void;
+
+/** The callbacks of one connection's messages, each with the end of its message in the stream. */
+export class SendCallbacks {
+  #waiting = new Fifo<{ readonly at: number; readonly callback: SendCallback }>();
+
+  /** All have been called. */
+  get none(): boolean {
+    return this.#waiting.first === undefined;
+  }
+
+  /** @param at bytes of the stream up to the message's end; never less than in the call before. */
+  add(at: number, callback: SendCallback): void {
+    this.#waiting.push({ at, callback });
+  }
+
+  /** The kernel has taken this many bytes of the stream. */
+  written(bytes: number): void {
+    while (this.#waiting.first !== undefined && this.#waiting.first.at <= bytes) {
+      // In a call of its own, so that one that throws does not cost the others theirs.
+      process.nextTick(this.#waiting.take()!.callback);
+    }
+  }
+
+  /** What stands behind this position in the stream will never leave. */
+  refuse(behind: number, reason: Error): void {
+    const kept = new Fifo<{ readonly at: number; readonly callback: SendCallback }>();
+    for (let next; (next = this.#waiting.take()) !== undefined;) {
+      if (next.at <= behind) kept.push(next);
+      else process.nextTick(next.callback, reason);
+    }
+    this.#waiting = kept;
+  }
+}
