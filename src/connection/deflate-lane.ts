@@ -3,7 +3,8 @@ import type { SendCallback } from './send-callbacks.js';
 /** Something the application has called while a long message was being compressed. */
 interface Call {
   readonly bytes: number;
-  readonly run: () => void;
+  /** Make it; with a reason, refuse it. */
+  readonly run: (reason?: Error) => void;
 }
 
 /**
@@ -25,7 +26,7 @@ export class DeflateLane {
   }
 
   /** Let a call wait for the message. */
-  wait(bytes: number, run: () => void): void {
+  wait(bytes: number, run: Call['run']): void {
     this.#waiting.push({ bytes, run });
     this.bytes += bytes;
   }
@@ -33,6 +34,12 @@ export class DeflateLane {
   /** Do not wait for the compression. */
   sendAsItIs(): void {
     this.#sendAsItIs();
+  }
+
+  /** Nothing of this will be sent, for this reason. */
+  discard(reason: Error): void {
+    if (this.callback !== undefined) process.nextTick(this.callback, reason);
+    for (const { run } of this.#waiting) run(reason);
   }
 
   /**

@@ -144,7 +144,9 @@ export class Sender implements OutboxOwner {
       this.#outbox.bytes(FIN | opcode, bytes);
     } else {
       const copy = Buffer.from(bytes);
-      this.#lane.wait(copy.length, () => this.control(opcode, copy));
+      this.#lane.wait(copy.length, (reason) => {
+        if (reason === undefined) this.control(opcode, copy);
+      });
     }
     return this.#belowMark();
   }
@@ -189,7 +191,8 @@ export class Sender implements OutboxOwner {
 
   /** Forget what has not been handed to the socket, for this reason. */
   discard(reason: Error): void {
-    this.#hurry();
+    this.#lane?.discard(reason);
+    this.#lane = undefined;
     this.#refuseBehind(reason);
     this.#outbox.discard(reason);
   }
@@ -309,8 +312,9 @@ export class Sender implements OutboxOwner {
   #wait(waiting: Behind): void {
     const bytes = waiting.message.frame.length + (this.#masks ? MASKING_KEY_BYTES : 0);
     if (this.#lane !== undefined) {
-      this.#lane.wait(bytes, () => {
-        this.#forward(waiting);
+      this.#lane.wait(bytes, (reason) => {
+        if (reason === undefined) this.#forward(waiting);
+        else if (callback !== undefined) refuse(callback, reason);
       });
     } else {
       this.#behind!.push(waiting);
