@@ -1,4 +1,4 @@
-/** Peers that read nothing while the server sends and broadcasts, and what they cost it in memory. */
+/** Peers that read nothing while the server sends and broadcasts, and what they cost it in memory (CVE-2020-35896). */
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Child, stopChildren } from '../support/child.js';

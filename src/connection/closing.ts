@@ -1,4 +1,4 @@
-import { type CloseInfo, ConnectionError } from './close-info.js';
+import { type CloseInfo, CONNECTION_ERRORS, ConnectionError } from './close-info.js';
 import type { ConnectionEmitter } from './events.js';
 import type { ConnectionSettings } from './settings.js';
 import type { Deadline } from './deadlines.js';
@@ -120,7 +120,7 @@ export class Closing {
     // What is read from bytes that came before terminate(), or a reset, changes nothing any more.
     if (CLOSE_HANDSHAKE[this.#state].failure === undefined) return;
     this.#settings.counters.failed(error);
-    this.#fail(error, error.closeCode);
+    this.#fail(error, error.closeCode, error.message.slice(0, MAX_REASON_BYTES));
     this.#report(error);
   }
 
@@ -129,7 +129,8 @@ export class Closing {
     if (this.#state !== 'open') return;
     this.#sender.discard(error);
     this.#ending.timeout = SLOW_CLOSE_TIMEOUT;
-    this.#fail(error, CloseCode.TryAgainLater);
+    // The numbers are the operator's, not the peer's.
+    this.#fail(error, CloseCode.TryAgainLater, CONNECTION_ERRORS[error.code]);
     // A listener must not interrupt the application's send(), or its broadcast to all the others.
     throwLater(() => {
       this.#report(error);
@@ -158,10 +159,10 @@ export class Closing {
     this.#step('transportClose');
   }
 
-  #fail(error: Error, code: number): void {
+  #fail(error: Error, code: number, reason: string): void {
     this.#ending.cause = error;
     this.#ending.failed = true;
-    this.#ending.payload = formatClosePayload(code, error.message.slice(0, MAX_REASON_BYTES));
+    this.#ending.payload = formatClosePayload(code, reason);
     this.#step('failure');
   }
 

@@ -314,7 +314,7 @@ export class Sender implements OutboxOwner {
     if (this.#lane !== undefined) {
       this.#lane.wait(bytes, (reason) => {
         if (reason === undefined) this.#forward(waiting);
-        else if (callback !== undefined) refuse(callback, reason);
+        else if (waiting.callback !== undefined) refuse(waiting.callback, reason);
       });
     } else {
       this.#behind!.push(waiting);
