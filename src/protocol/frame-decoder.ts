@@ -91,7 +91,8 @@ export class FrameDecoder {
   #frameRemaining = -1;
   #key = 0;
 
-  // The message in progress: fragmented, or cut by the end of a chunk.
+  // The message in progress: fragmented, or cut by the end of a chunk. Without one, nobody reads whether
+  // it is compressed; nor, before there is a payload, whether that is ASCII: mutants of these survive.
   /** Its first frame's opcode; Continuation when no fragmented message is in progress. */
   #messageOpcode: Opcode = Opcode.Continuation;
   #messageCompressed = false;

@@ -361,7 +361,8 @@ describe('FrameDecoder reads', () => {
       try {
         return !decoder.next();
       } catch (error) {
-        return (error as ProtocolError).code === 'ERR_MESSAGE_TOO_BIG';
+        if ((error as ProtocolError).code === 'ERR_MESSAGE_TOO_BIG') return true;
+        throw error;
       }
     };
     expect(refuses(whole)).toBe(true);
