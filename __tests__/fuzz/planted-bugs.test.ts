@@ -98,7 +98,7 @@ const bugs: Record<string, Bug> = {
   'a compressed message that is cut short passes': {
     target: 'inflate',
     module: 'deflate',
-    is: 'if (left !== 1 && left !== TAIL_AND_SENTINEL.length)',
+    is: 'if (!whole && left !== TAIL_AND_SENTINEL.length)',
     becomes: 'if (false)',
     finding: /one way refuses it/,
   },
