@@ -244,8 +244,9 @@ export class Upgrader<Context> {
       extensions: negotiated?.response ?? '',
       remoteAddress: address,
       copies: socket instanceof Socket && !('encrypted' in socket),
-      compression: negotiated && this.#compressions!.open(negotiated),
       decoder: this.#decoderOptions(maxPayload, negotiated !== undefined),
+      // Last: what it takes of the budget is given back only when a connection closes.
+      compression: negotiated && this.#compressions!.open(negotiated),
     });
     heedErrors(socket);
     this.#connections.add(connection);

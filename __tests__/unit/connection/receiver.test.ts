@@ -8,13 +8,20 @@ import type { ConnectionEvents } from '../../../src/connection/events.js';
 import { Receiver } from '../../../src/connection/receiver.js';
 import { Sender } from '../../../src/connection/sender.js';
 import { TypedEmitter } from '../../../src/connection/typed-emitter.js';
+import { deflateRawSync } from 'node:zlib';
+import { Compression } from '../../../src/connection/compression.js';
+import { DeflatePool } from '../../../src/connection/deflate-pool.js';
 import { clientClose, clientFrame, describeFrame, parseFrames } from '../../support/frames.js';
 import {
+  compressedConnectionOn,
+  compressing,
   connectionOn,
   HandClock,
+  parametersOf,
   record,
   settingsOf,
   Sink,
+  TAKEOVER,
   tearDown,
   turns,
   until,
@@ -1168,5 +1175,272 @@ describe('Receiver, when too much is held', () => {
     const { closing, receiver } = make();
     receiver.giveUp(reason);
     expect(closing.state).toBe('ending');
+  });
+});
+
+describe('Receiver, compressed messages', () => {
+  let clock: HandClock;
+  let pool: DeflatePool;
+  let compression: Compression;
+
+  function begin(options: WorldOptions = {}, parameters = {}): void {
+    sink = new Sink(1024 * 1024);
+    clock = new HandClock();
+    pool = new DeflatePool();
+    compression = new Compression(compressing({ pool }), parametersOf(parameters), 'server');
+    connection = compressedConnectionOn(sink, compression, options, clock);
+    const mine: string[] = (log = []);
+    connection.on('close', (code) => mine.push(`close ${code}`));
+    connection.start(Buffer.alloc(0));
+  }
+  beforeEach(() => {
+    begin();
+  });
+
+  /** Jobs that keep the thread pool to themselves until the test lets it go. */
+  function occupy(): () => void {
+    const held: (() => void)[] = [];
+    for (let i = 0; i < 4; i++) pool.run((done) => held.push(done));
+    return () => {
+      for (const done of held) done();
+    };
+  }
+
+  const compressed = (message: string, opcode = 1): Buffer =>
+    clientFrame({ opcode, rsv: 4, payload: deflateRawSync(message) });
+  /** Too long to be decompressed at once. */
+  const LONG = 'long.'.repeat(110_000);
+  const short = (each: string): string => each.replace(LONG, 'LONG');
+  const heard = (): string[] => log.map(short);
+  const hear = (): unknown => {
+    connection.on('ping', (payload) => log.push(`ping ${payload.toString()}`));
+    return listen();
+  };
+
+  it('are delivered like others: text, bytes, fragments, nothing', () => {
+    hear();
+    const payload = deflateRawSync('in fragments');
+    feed(
+      compressed('é'),
+      text('plain'),
+      compressed('bytes', 2),
+      clientFrame({ opcode: 1, rsv: 4, fin: false, payload: payload.subarray(0, 3) }),
+      ping('between'),
+      clientFrame({ opcode: 0, payload: payload.subarray(3) }),
+      clientFrame({ opcode: 1, rsv: 4, payload: Buffer.of(0) }),
+    );
+    expect(log).toStrictEqual([
+      'text é',
+      'text plain',
+      'binary bytes',
+      'ping between',
+      'text in fragments',
+      'text',
+    ]);
+  });
+
+  it('are Buffers where textAs says so', () => {
+    begin({ textAs: 'buffer' });
+    const got: unknown[] = [];
+    connection.on('message', (...args) => got.push(args));
+    feed(compressed('é'));
+    expect(got).toStrictEqual([[Buffer.from('é'), false]]);
+  });
+
+  it('that are long hold back what came behind them, and the socket', async () => {
+    hear();
+    const letGo = occupy();
+    feed(text('before'), compressed(LONG), text('behind'), ping('p'), compressed(LONG, 2));
+    feed(text('last'));
+    expect(log).toStrictEqual(['text before']);
+    expect(sink.isPaused()).toBe(true);
+    letGo();
+    await until('the last message', () => log.length === 6);
+    expect(heard()).toStrictEqual([
+      'text before',
+      'text LONG',
+      'text behind',
+      'ping p',
+      'binary LONG',
+      'text last',
+    ]);
+    expect(sink.isPaused()).toBe(false);
+    expect(answers()).toStrictEqual(['pong 70']);
+  });
+
+  it('that are long have all the time they need', async () => {
+    hear();
+    const letGo = occupy();
+    const next = text('next');
+    feed(compressed(LONG), next.subarray(0, 3));
+    clock.advance(1_000_000);
+    letGo();
+    await until('the message', () => log.length === 1);
+    expect(connection.readyState).toBe('open');
+    clock.advance(59_999); // the next message has begun only now
+    feed(next.subarray(3));
+    expect(log.at(-1)).toBe('text next');
+  });
+
+  const BAD: [string, Buffer, number, string][] = [
+    ['is no DEFLATE data', clientFrame({ opcode: 2, rsv: 4, payload: Buffer.of(0x06) }), 1007, 'ERR_INVALID_DEFLATE'], // prettier-ignore
+    ['is text that is not UTF-8', clientFrame({ opcode: 1, rsv: 4, payload: deflateRawSync(Buffer.of(0xff)) }), 1007, 'ERR_INVALID_UTF8'], // prettier-ignore
+    ['is long text that is not UTF-8', clientFrame({ opcode: 1, rsv: 4, payload: deflateRawSync(Buffer.alloc(600_000, 0xff)) }), 1007, 'ERR_INVALID_UTF8'], // prettier-ignore
+    ['is too long', compressed('x'.repeat(1_000_001)), 1009, 'ERR_MESSAGE_TOO_BIG'],
+    ['has RSV1 on a continuation', Buffer.concat([clientFrame({ opcode: 1, fin: false }), clientFrame({ opcode: 0, rsv: 4 })]), 1002, 'ERR_RESERVED_BIT'], // prettier-ignore
+  ];
+  it.each(BAD)('that %s fail the connection', async (_what, bytes, code, error) => {
+    for (const textAs of ['string', 'buffer'] as const) {
+      begin({ maxPayload: 1_000_000, textAs });
+      hear();
+      feed(text('before'), bytes, text('behind'));
+      await until('the Close', () => sink.bytes.length > 0);
+      expect(answers()[0]).toMatch(new RegExp(`^close ${code} `));
+      feed(text('more'));
+      sink.emit('end');
+      sink.destroy();
+      await turns();
+      expect(log).toStrictEqual(['text before', `close ${code}`]);
+      expect(connection.closeInfo!.cause).toMatchObject({ code: error });
+    }
+  });
+
+  it('that fail have the message of the rule', () => {
+    feed(clientFrame({ opcode: 1, rsv: 4, payload: deflateRawSync(Buffer.of(0xff)) }));
+    expect(answers()[0]).toContain(
+      Buffer.from('a compressed Text message has bytes that are not UTF-8').toString('hex'),
+    );
+  });
+
+  it('that are long are delivered before the peer is found to have ended', async () => {
+    hear();
+    const letGo = occupy();
+    feed(compressed(LONG));
+    sink.emit('end');
+    expect(connection.readyState).toBe('open');
+    letGo();
+    await until('the message', () => log.length === 1);
+    expect(heard()).toStrictEqual(['text LONG']);
+    expect(connection.readyState).toBe('closing');
+  });
+
+  it('that are long are delivered before the Close behind them is answered', async () => {
+    hear();
+    feed(compressed(LONG), clientClose(1000));
+    sink.emit('end');
+    await until('the answer', () => sink.bytes.length > 0);
+    expect(heard()).toStrictEqual(['text LONG']);
+    expect(answers()).toStrictEqual(['close 1000']);
+  });
+
+  it('that are long are delivered once, though the transport is gone meanwhile', async () => {
+    hear();
+    const letGo = occupy();
+    feed(compressed(LONG), text('behind'), text('it'));
+    sink.destroy();
+    await turns();
+    expect(log).toStrictEqual(['close 1006']);
+    letGo();
+    await until('the messages', () => log.length === 4);
+    await turns();
+    expect(heard()).toStrictEqual(['close 1006', 'text LONG', 'text behind', 'text it']);
+    expect(clock.timers.size).toBe(0);
+  });
+
+  it('that are long and bad change nothing once the transport is gone', async () => {
+    hear();
+    const letGo = occupy();
+    feed(
+      clientFrame({ opcode: 1, rsv: 4, payload: deflateRawSync(Buffer.alloc(600_000, 0xff)) }),
+      text('behind'),
+    );
+    sink.destroy();
+    await turns();
+    letGo();
+    await until('the thread pool', () => pool.waiting === 0);
+    await turns(20);
+    expect(log).toStrictEqual(['close 1006']);
+    expect(connection.closeInfo!.code).toBe(1006);
+  });
+
+  it('that are long come to an iterator before it ends with the connection', async () => {
+    const letGo = occupy();
+    const got: string[] = [];
+    const loop = (async () => {
+      for await (const message of connection) got.push(short(message.toString()));
+    })();
+    feed(text('a'), compressed(LONG), text('b'));
+    await turns();
+    sink.destroy();
+    await turns();
+    expect(got).toStrictEqual(['a']);
+    letGo();
+    await loop;
+    expect(got).toStrictEqual(['a', 'LONG', 'b']);
+  });
+
+  it('are held while the connection is paused, and stop the socket when enough is held', async () => {
+    hear();
+    connection.pause();
+    feed(compressed(LONG), text('behind'), ping('p'));
+    await until('the message to be held', () => pool.waiting === 0 && sink.isPaused());
+    await turns(20);
+    expect(log).toStrictEqual([]);
+    connection.resume();
+    await until('the messages', () => log.length === 3);
+    expect(heard()).toStrictEqual(['text LONG', 'text behind', 'ping p']);
+    expect(sink.isPaused()).toBe(false);
+  });
+
+  it('that are done while too much is held are delivered in their turn', async () => {
+    hear();
+    const letGo = occupy();
+    connection.pause();
+    feed(text(FULL.slice(1)), compressed(LONG), text('last'));
+    letGo();
+    await turns(20);
+    connection.resume();
+    await until('the messages', () => log.length === 3);
+    expect(heard().map((each) => each.slice(0, 9))).toStrictEqual([
+      'text xxxx',
+      'text LONG',
+      'text last',
+    ]);
+  });
+
+  it('that are long are delivered while we close', async () => {
+    hear();
+    const letGo = occupy();
+    feed(compressed(LONG), clientClose(1000));
+    const closing = connection.close(1001);
+    await turns();
+    expect(answers()).toStrictEqual(['close 1001']);
+    letGo();
+    await until('the message', () => log.length === 1);
+    sink.emit('end');
+    sink.destroy();
+    expect(await closing).toMatchObject({ code: 1000, clean: true });
+    expect(heard()).toStrictEqual(['text LONG', 'close 1000']);
+  });
+
+  it('may refer to those before, whichever way they went, where that was agreed on', async () => {
+    begin({}, TAKEOVER);
+    hear();
+    const peer = new Compression(compressing(), parametersOf(TAKEOVER), 'client');
+    const send = (message: string): void => {
+      feed(clientFrame({ opcode: 1, rsv: 4, payload: peer.deflate(Buffer.from(message))! }));
+    };
+    send('once');
+    send('once');
+    // As a peer would that keeps its window across a long message.
+    const dictionary = Buffer.from('once'.repeat(2));
+    const payload = deflateRawSync(LONG, { dictionary });
+    feed(clientFrame({ opcode: 1, rsv: 4, payload }));
+    const reference = deflateRawSync(LONG.slice(-500), { dictionary: Buffer.from(LONG).subarray(-32_768) }); // prettier-ignore
+    feed(clientFrame({ opcode: 1, rsv: 4, payload: reference }));
+    await until('the messages', () => log.length === 4);
+    expect(heard()).toStrictEqual(['text once', 'text once', 'text LONG', `text ${LONG.slice(-500)}`]); // prettier-ignore
+    compression.close();
+    peer.close();
   });
 });

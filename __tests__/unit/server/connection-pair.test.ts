@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createConnectionPair } from '../../../src/server/connection-pair.js';
+import type { DeflateOptions } from '../../../src/server/options.js';
 import { eventually, HandClock, later, settle } from './harness.js';
 
 function pair(...options: Parameters<typeof createConnectionPair>) {
@@ -192,5 +193,68 @@ describe('createConnectionPair', () => {
     }
     expect(server.bufferedAmount).toBeGreaterThanOrEqual(100_000);
     expect(server.bufferedAmount).toBeLessThan(110_010);
+  });
+});
+
+describe('createConnectionPair, with permessage-deflate', () => {
+  const message = 'a message worth compressing '.repeat(50);
+
+  it.each<[true | DeflateOptions, string]>([
+    [true, 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'],
+    [
+      { contextTakeover: 'both', windowBits: 9 },
+      'permessage-deflate; server_max_window_bits=9; client_max_window_bits=9',
+    ],
+  ])('%p: both ends speak it', async (perMessageDeflate, extensions) => {
+    const { server, client } = pair({ perMessageDeflate, textAs: 'buffer' });
+    expect([server.extensions, client.extensions]).toEqual([extensions, extensions]);
+    for (const [one, other] of [
+      [server, client],
+      [client, server],
+    ] as const) {
+      const compressed: boolean[] = [];
+      const got: string[] = [];
+      other.on('frame', ({ rsv1 }) => compressed.push(rsv1));
+      other.on('message', (data) => got.push(data.toString()));
+      for (let times = 0; times < 3; times++) one.send(message);
+      one.send('short');
+      one.send(message, { compress: false });
+      one.send(message.repeat(500));
+      await eventually('the messages', () => got.length === 6);
+      expect(got).toEqual([message, message, message, 'short', message, message.repeat(500)]);
+      expect(compressed).toEqual([true, true, true, false, false, true]);
+    }
+  });
+
+  it('agrees with itself also where the budget is enough for only one end', async () => {
+    const { server, client } = pair({
+      perMessageDeflate: { contextTakeover: 'both', memoryBudget: 100_000 },
+    });
+    expect(server.extensions).toBe(client.extensions);
+    expect(server.extensions).not.toContain('no_context_takeover');
+    const got: unknown[] = [];
+    client.on('message', (data) => got.push(data));
+    server.on('message', (data) => got.push(data));
+    for (let times = 0; times < 3; times++) {
+      server.send(message);
+      client.send(message);
+    }
+    await eventually('the messages', () => got.length === 6);
+    expect(got).toEqual(Array(6).fill(message));
+  });
+
+  it('releases contexts by the clock it is given', async () => {
+    const clock = new HandClock();
+    const perMessageDeflate = { contextTakeover: 'both', idleRelease: 1000 } as const;
+    const { server, client } = pair({ clock, perMessageDeflate });
+    const received = once(client, 'message');
+    server.send(message);
+    await received;
+    expect(clock.timers).toBe(1); // the one of all deadlines
+    clock.advance(2000);
+    expect(clock.timers).toBe(0);
+    const again = once(client, 'message');
+    server.send(message);
+    expect(await again).toEqual([message, false]);
   });
 });

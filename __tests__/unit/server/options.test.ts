@@ -353,3 +353,32 @@ describe('checkAuthorization', () => {
     );
   });
 });
+
+describe('resolveOptions, perMessageDeflate', () => {
+  const SHARED = {
+    threshold: 256,
+    contextTakeover: 'none',
+    windowBits: 15,
+    level: 6,
+    memLevel: 8,
+    memoryBudget: 128 * 1024 * 1024,
+    idleRelease: 30_000,
+  };
+  const filter = (): boolean => true;
+
+  it.each<[unknown, unknown]>([
+    [undefined, false],
+    [false, false],
+    [true, SHARED],
+    [{}, SHARED],
+    [{ contextTakeover: 'none' }, SHARED],
+    [{ contextTakeover: undefined, level: undefined }, SHARED],
+    // What each connection pays for is smaller.
+    [{ contextTakeover: 'both' }, { ...SHARED, contextTakeover: 'both', windowBits: 12, memLevel: 5 }], // prettier-ignore
+    [{ contextTakeover: 'server', windowBits: 15, memLevel: 9 }, { ...SHARED, contextTakeover: 'server', windowBits: 15, memLevel: 9 }], // prettier-ignore
+    [{ windowBits: 8, threshold: 0, level: 0, filter }, { ...SHARED, windowBits: 8, threshold: 0, level: 0, filter }], // prettier-ignore
+    [{ threshold: Infinity, idleRelease: Infinity, memoryBudget: Infinity }, { ...SHARED, threshold: Infinity, idleRelease: Infinity, memoryBudget: Infinity }], // prettier-ignore
+  ])('%p becomes %p', (perMessageDeflate, expected) => {
+    expect(resolve({ perMessageDeflate })).toHaveProperty('perMessageDeflate', expected);
+  });
+});

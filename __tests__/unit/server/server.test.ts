@@ -764,3 +764,33 @@ describe('close', () => {
     await expect(RawClient.connect(port)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 });
+
+describe('permessage-deflate', () => {
+  const headers = { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' };
+
+  it('is off unless it is turned on', async () => {
+    const { port } = await serve();
+    const response = await (await ask(port, { headers })).response();
+    expect(response.header('Sec-WebSocket-Extensions')).toBeUndefined();
+  });
+
+  it('compresses a broadcast once for all who share, where the message is worth it', async () => {
+    const { wss, port } = await serve({ perMessageDeflate: true });
+    const clients = [await ask(port, { headers }), await ask(port, { headers }), await ask(port)];
+    for (const client of clients) await client.response();
+    const long = 'broadcast '.repeat(100);
+    expect(wss.broadcast(long)).toBe(3);
+    expect(wss.broadcast('short')).toBe(3);
+    expect(wss.broadcast('short', { compress: true })).toBe(3);
+    expect(wss.broadcast(long, { compress: false })).toBe(3);
+    const seen: string[][] = [];
+    for (const client of clients) {
+      const frames = [await client.frame(), await client.frame(), await client.frame()];
+      frames.push(await client.frame());
+      seen.push(frames.map(({ rsv, payload }) => `${rsv} ${payload.length}`));
+    }
+    expect(seen[0]).toEqual(seen[1]);
+    expect(seen[0]!.map((each) => each[0])).toEqual(['4', '0', '0', '0']); // "short" does not shrink
+    expect(seen[2]).toEqual(['0 1000', '0 5', '0 5', '0 1000']);
+  });
+});

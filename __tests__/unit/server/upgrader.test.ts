@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { deflateRawSync } from 'node:zlib';
 import type { WebSocketConnection } from '../../../src/connection/connection.js';
 import { UpgradeRejection } from '../../../src/protocol/upgrade-rejection.js';
 import type { RejectedUpgrade } from '../../../src/server/events.js';
 import type { Authorization, ServerOptions } from '../../../src/server/options.js';
 import { WebSocketServer } from '../../../src/server/server.js';
-import { clientFrame } from '../../support/frames.js';
+import { clientClose, clientFrame } from '../../support/frames.js';
 import type { RawClient } from '../../support/raw-client.js';
 import { upgradeRequest } from '../../support/raw-client.js';
 import {
@@ -733,5 +734,85 @@ describe('while the server closes', () => {
     await wss.close();
     const response = await (await ask(port)).response();
     expect([response.status, response.body]).toStrictEqual([503, 'the server is shutting down\n']);
+  });
+});
+
+describe('permessage-deflate', () => {
+  const OFFER = { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' };
+  const compressed = (payload: string): Buffer =>
+    clientFrame({ opcode: 1, rsv: 4, payload: deflateRawSync(payload) });
+
+  it('is answered where it is offered and on, and not otherwise', async () => {
+    for (const [perMessageDeflate, headers, expected] of [
+      [true, OFFER, 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'],
+      [true, {}, undefined],
+      [true, { 'Sec-WebSocket-Extensions': 'permessage-bzip2' }, undefined],
+      [false, OFFER, undefined],
+    ] as const) {
+      const { wss, port } = await serve({ perMessageDeflate });
+      const client = await ask(port, { headers });
+      const response = await client.response();
+      expect(response.status).toBe(101);
+      expect(response.header('Sec-WebSocket-Extensions')).toBe(expected);
+      const [connection] = wss.connections;
+      expect(connection!.extensions).toBe(expected ?? '');
+      const messages: unknown[] = [];
+      connection!.on('message', (data) => messages.push(data));
+      client.send(Buffer.concat([compressed('hello'), clientClose(1000)]));
+      expect((await client.close()).code).toBe(expected === undefined ? 1002 : 1000); // RSV1 has no meaning
+      expect(messages).toEqual(expected === undefined ? [] : ['hello']);
+    }
+  });
+
+  it('counts inflated bytes against the limit that authorize() gave', async () => {
+    const { wss, port } = await serve({
+      perMessageDeflate: true,
+      authorize: () => ({ maxPayload: 1000 }),
+    });
+    const client = await ask(port, { headers: OFFER });
+    await client.response();
+    const [connection] = wss.connections;
+    const message = once(connection!, 'message');
+    client.send(compressed('x'.repeat(1000)));
+    expect(await message).toEqual(['x'.repeat(1000), false]);
+    client.send(compressed('x'.repeat(1001)));
+    expect((await client.close()).code).toBe(1009);
+  });
+
+  describe('with a budget for one connection', () => {
+    const perMessageDeflate = { contextTakeover: 'both', memoryBudget: 80_000 } as const;
+    const extensions = async (client: RawClient): Promise<string> =>
+      (await client.response()).header('Sec-WebSocket-Extensions')!;
+
+    it('lets it have its contexts until it closes', async () => {
+      const { wss, port } = await serve({ perMessageDeflate });
+      const first = await ask(port, { headers: OFFER });
+      expect(await extensions(first)).not.toContain('no_context_takeover');
+      const second = await ask(port, { headers: OFFER });
+      expect(await extensions(second)).toContain('no_context_takeover');
+      first.reset();
+      await eventually('the first to be gone', () => wss.connections.size === 1);
+      const third = await ask(port, { headers: OFFER });
+      expect(await extensions(third)).not.toContain('no_context_takeover');
+    });
+
+    it('takes nothing for an upgrade that fails', async () => {
+      let requests = 0;
+      const { port } = await serve({
+        perMessageDeflate,
+        authorize: () => {
+          requests++;
+        },
+        trustProxy: () => {
+          if (requests === 1) throw new Error('of the application, after it was authorized');
+          return false;
+        },
+      });
+      const refused = await ask(port, { headers: OFFER });
+      expect((await refused.response()).status).toBe(500);
+      requests++;
+      const client = await ask(port, { headers: OFFER });
+      expect(await extensions(client)).not.toContain('no_context_takeover');
+    });
   });
 });
