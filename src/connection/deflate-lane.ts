@@ -1,10 +1,11 @@
 import type { SendCallback } from './send-callbacks.js';
 
-/** Something the application has called while a long message was being compressed. */
-interface Call {
+/** Something the application has called: make it now or, with a reason, refuse it. */
+export type DeferredCall = (reason?: Error) => void;
+
+interface Waiting {
   readonly bytes: number;
-  /** Make it; with a reason, refuse it. */
-  readonly run: (reason?: Error) => void;
+  readonly call: DeferredCall;
 }
 
 /**
@@ -17,7 +18,7 @@ export class DeflateLane {
   /** The message's. */
   callback: SendCallback | undefined;
   readonly #sendAsItIs: () => void;
-  readonly #waiting: Call[] = [];
+  readonly #waiting: Waiting[] = [];
 
   /** @param sendAsItIs sends the message without compressing it. */
   constructor(bytes: number, sendAsItIs: () => void) {
@@ -26,8 +27,8 @@ export class DeflateLane {
   }
 
   /** Let a call wait for the message. */
-  wait(bytes: number, run: Call['run']): void {
-    this.#waiting.push({ bytes, run });
+  wait(bytes: number, call: DeferredCall): void {
+    this.#waiting.push({ bytes, call });
     this.bytes += bytes;
   }
 
@@ -39,7 +40,7 @@ export class DeflateLane {
   /** Nothing of this will be sent, for this reason. */
   discard(reason: Error): void {
     if (this.callback !== undefined) process.nextTick(this.callback, reason);
-    for (const { run } of this.#waiting) run(reason);
+    for (const { call } of this.#waiting) call(reason);
   }
 
   /**
@@ -51,10 +52,10 @@ export class DeflateLane {
     const waiting = this.#waiting;
     let made = 0;
     while (made < waiting.length) {
-      waiting[made++]!.run();
+      waiting[made++]!.call();
       const lane = next();
       if (lane === undefined) continue;
-      for (const { bytes, run } of waiting.slice(made)) lane.wait(bytes, run);
+      for (const { bytes, call } of waiting.slice(made)) lane.wait(bytes, call);
       return;
     }
   }

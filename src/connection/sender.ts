@@ -2,12 +2,12 @@ import type { Duplex } from 'node:stream';
 import type { BufferBudget } from './buffer-budget.js';
 import { ConnectionError } from './close-info.js';
 import type { Compression } from './compression.js';
-import { DeflateLane } from './deflate-lane.js';
+import { Compressor } from './compressor.js';
 import { tellDropped, tellSent } from './diagnostics.js';
 import type { ConnectionEmitter } from './events.js';
 import { Outbox, type OutboxOwner } from './outbox.js';
 import { checkFrame, firstByte, FrameEncoder, type FrameFlags } from '../protocol/frame-encoder.js';
-import { FIN, isControl, MASKING_KEY_BYTES, Opcode, RSV1 } from '../protocol/frame.js';
+import { FIN, isControl, MASKING_KEY_BYTES, Opcode } from '../protocol/frame.js';
 import {
   checkText,
   type Data,
@@ -73,9 +73,8 @@ export class Sender implements OutboxOwner {
   /** While `frame` has left a message unfinished: what has to wait for its end. */
   #behind: Behind[] | undefined;
   #behindBytes = 0;
-  readonly #compression: Compression | undefined;
-  /** While a long message is being compressed. */
-  #lane: DeflateLane | undefined;
+  /** Only where permessage-deflate was negotiated. */
+  readonly #compressor: Compressor | undefined;
 
   /**
    * @param connection where `'drain'` is emitted.
@@ -89,13 +88,19 @@ export class Sender implements OutboxOwner {
     compression?: Compression,
   ) {
     this.#connection = connection;
-    this.#compression = compression;
     this.#settings = settings;
     this.#outbox = new Outbox(socket, this.#masks ? clientEncoder : undefined, this, copies);
+    this.#compressor =
+      compression && new Compressor(connection, this.#outbox, compression, this.#masks);
   }
 
   get #masks(): boolean {
     return this.#settings.decoder.role === 'client';
+  }
+
+  /** A long message is on the thread pool, and what is sent waits behind it. */
+  get #isCompressing(): boolean {
+    return this.#compressor?.isBusy === true;
   }
 
   /** For the outbox. */
@@ -109,7 +114,7 @@ export class Sender implements OutboxOwner {
 
   /** See `WebSocketConnection.bufferedAmount`. */
   get bufferedAmount(): number {
-    return this.#outbox.bufferedAmount + this.#behindBytes + (this.#lane?.bytes ?? 0);
+    return this.#outbox.bufferedAmount + this.#behindBytes + (this.#compressor?.waitingBytes ?? 0);
   }
 
   /** See `WebSocketConnection.send`. */
@@ -122,14 +127,15 @@ export class Sender implements OutboxOwner {
       if (binary === false) checkText(bytes);
     }
     if (!this.#admits(data, callback, options?.droppable === true)) return false;
-    if (this.#behind === undefined && this.#lane === undefined) {
+    if (this.#behind === undefined && !this.#isCompressing) {
       this.#queue(data, bytes, options, callback);
     } else {
       // Encoded now: the application may change a short payload once `send` has returned. And
       // `filter` is asked now: if it throws, that is for the caller.
       const message = data instanceof PreparedMessage ? data : prepareMessage(data, binary);
       const asked = typeof data === 'string' ? data : message;
-      const compress = this.#isWanted(asked, message.payloadLength, options?.compress);
+      const compress =
+        this.#compressor?.isWanted(asked, message.payloadLength, options?.compress) ?? false;
       this.#wait({ message, options: { compress }, callback });
     }
     return this.#belowMark();
@@ -140,11 +146,11 @@ export class Sender implements OutboxOwner {
     const bytes = toBytes(data);
     checkFrame(opcode, bytes.length);
     if (!this.#admitsControl()) return false;
-    if (this.#lane === undefined) {
+    if (!this.#isCompressing) {
       this.#outbox.bytes(FIN | opcode, bytes);
     } else {
       const copy = Buffer.from(bytes);
-      this.#lane.wait(copy.length, (reason) => {
+      this.#compressor!.wait(copy.length, (reason) => {
         if (reason === undefined) this.control(opcode, copy);
       });
     }
@@ -155,7 +161,7 @@ export class Sender implements OutboxOwner {
   frame(opcode: Opcode, bytes: Uint8Array, flags: FrameFlags): boolean {
     checkFrame(opcode, bytes.length, flags);
     if (!this.#open) return false;
-    this.#hurry(); // what is legal now depends on the frames before
+    this.#compressor?.hurry(); // what is legal now depends on the frames before
     const data = !isControl(opcode);
     if (data && (opcode === Opcode.Continuation) !== (this.#behind !== undefined)) {
       throw new RangeError(
@@ -182,7 +188,7 @@ export class Sender implements OutboxOwner {
 
   /** Accept nothing more from the application: the connection is not open any more. */
   stop(): void {
-    this.#hurry();
+    this.#compressor?.hurry();
     this.#open = false;
     this.#settleDrained(false);
     // A message behind an unfinished one cannot go out any more.
@@ -191,8 +197,7 @@ export class Sender implements OutboxOwner {
 
   /** Forget what has not been handed to the socket, for this reason. */
   discard(reason: Error): void {
-    this.#lane?.discard(reason);
-    this.#lane = undefined;
+    this.#compressor?.discard(reason);
     this.#refuseBehind(reason);
     this.#outbox.discard(reason);
   }
@@ -205,7 +210,7 @@ export class Sender implements OutboxOwner {
   /** The transport is gone: whatever still waits never leaves. */
   abandon(reason: Error): void {
     this.#outbox.abandon(reason);
-    this.#compression?.close();
+    this.#compressor?.close();
   }
 
   /** For the outbox: the kernel has taken a write. */
@@ -286,24 +291,18 @@ export class Sender implements OutboxOwner {
     options: SendOptions | undefined,
     callback: SendCallback | undefined,
   ): void {
-    const compress = this.#compression === undefined ? false : options?.compress;
+    const compressor = this.#compressor;
+    const compress = options?.compress;
     if (bytes !== undefined) {
       const byte0 = options?.binary === false ? TEXT : BINARY;
-      if (compress === false || !this.#compressBytes(byte0, bytes, compress)) {
-        this.#outbox.bytes(byte0, bytes);
-      }
+      if (compressor?.bytes(byte0, bytes, compress) !== true) this.#outbox.bytes(byte0, bytes);
     } else if (typeof data === 'string') {
-      if (compress === false || !this.#compressText(data, compress)) this.#outbox.text(TEXT, data);
+      if (compressor?.text(data, compress) !== true) this.#outbox.text(TEXT, data);
     } else {
       const message = data as PreparedMessage; // all else is bytes
-      if (compress === false || !this.#compressPrepared(message, compress)) {
-        this.#sendPrepared(message);
-      }
+      if (compressor?.prepared(message, compress) !== true) this.#sendPrepared(message);
     }
-    if (callback !== undefined) {
-      if (this.#lane === undefined) this.#outbox.whenWritten(callback);
-      else this.#lane.callback = callback;
-    }
+    if (callback !== undefined) (compressor ?? this.#outbox).whenWritten(callback);
     this.#settings.counters.messagesSent++;
     tellSent(this.#connection, data, options?.binary);
   }
@@ -311,8 +310,8 @@ export class Sender implements OutboxOwner {
   /** Let a message wait for the end of an unfinished one, or of a compression. */
   #wait(waiting: Behind): void {
     const bytes = waiting.message.frame.length + (this.#masks ? MASKING_KEY_BYTES : 0);
-    if (this.#lane !== undefined) {
-      this.#lane.wait(bytes, (reason) => {
+    if (this.#isCompressing) {
+      this.#compressor!.wait(bytes, (reason) => {
         if (reason === undefined) this.#forward(waiting);
         else if (waiting.callback !== undefined) refuse(waiting.callback, reason);
       });
@@ -325,109 +324,13 @@ export class Sender implements OutboxOwner {
   /** Send a message that has waited. It was admitted when it came. */
   #forward(waiting: Behind): void {
     const { message, options, callback } = waiting;
-    if (this.#lane === undefined) this.#queue(message, undefined, options, callback);
+    if (!this.#isCompressing) this.#queue(message, undefined, options, callback);
     else this.#wait(waiting);
   }
 
   #sendPrepared(message: PreparedMessage): void {
     if (this.#masks) this.#outbox.bytes(FIN | message.opcode, message.payload);
     else this.#outbox.frame(message.frame);
-  }
-
-  // Each of these says whether it has sent the message, or will. If not, it goes out as it is.
-
-  #compressText(text: string, compress: boolean | undefined): boolean {
-    const { threshold } = this.#compression!;
-    // A character is one to three bytes: the most of them make the bytes superfluous.
-    if (compress !== true && text.length * 3 < threshold) return false;
-    const bytes = Buffer.from(text, 'utf8');
-    if (!this.#isWanted(text, bytes.length, compress)) return false;
-    return this.#compress(TEXT, bytes);
-  }
-
-  #compressBytes(byte0: number, bytes: Uint8Array, compress: boolean | undefined): boolean {
-    return this.#isWanted(bytes, bytes.length, compress) && this.#compress(byte0, bytes);
-  }
-
-  /** Compressed once for all who need no context of their own. */
-  #compressPrepared(message: PreparedMessage, compress: boolean | undefined): boolean {
-    if (!this.#isWanted(message, message.payloadLength, compress)) return false;
-    const compression = this.#compression!;
-    if (this.#masks || !compression.isShareable) {
-      return this.#compress(FIN | message.opcode, message.payload);
-    }
-    const frame = compression.frameOf(message);
-    if (frame !== undefined) {
-      this.#outbox.frame(frame);
-      return true;
-    }
-    const lane = this.#enterLane(message.payloadLength, () => {
-      this.#outbox.frame(message.frame);
-    });
-    compression.frameOnPool(message, (compressed) => {
-      this.#leaveLane(lane, () => {
-        this.#outbox.frame(compressed);
-      });
-    });
-    return true;
-  }
-
-  /** Whether it is to be compressed, if it becomes shorter. */
-  #isWanted(
-    message: string | Uint8Array | PreparedMessage,
-    length: number,
-    compress: boolean | undefined,
-  ): boolean {
-    if (this.#compression === undefined) return false;
-    if (compress !== undefined) return compress;
-    const { threshold, filter } = this.#compression;
-    if (length < threshold || filter === undefined) return length >= threshold;
-    return filter(message instanceof PreparedMessage ? message.payload : message, this.#connection);
-  }
-
-  #compress(byte0: number, message: Uint8Array): boolean {
-    const compression = this.#compression!;
-    const payload = compression.deflate(message);
-    if (payload !== undefined) {
-      // Where nothing will refer to it, what does not shrink may as well go out as it is.
-      if (payload.length >= message.length && compression.isShareable) return false;
-      this.#outbox.bytes(byte0 | RSV1, payload);
-      return true;
-    }
-    const sendAsItIs = (): void => {
-      this.#outbox.bytes(byte0, message);
-    };
-    const lane = this.#enterLane(message.length, sendAsItIs);
-    compression.deflateOnPool(message, (compressed) => {
-      this.#leaveLane(lane, () => {
-        if (compressed === undefined || compressed.length >= message.length) sendAsItIs();
-        else this.#outbox.bytes(byte0 | RSV1, compressed);
-      });
-    });
-    return true;
-  }
-
-  #enterLane(bytes: number, sendAsItIs: () => void): DeflateLane {
-    return (this.#lane = new DeflateLane(bytes, sendAsItIs));
-  }
-
-  /** Send the message that a lane has waited for, and what has come behind it. */
-  #leaveLane(lane: DeflateLane, send: () => void): void {
-    if (this.#lane !== lane) return; // there was no time to wait for it
-    this.#lane = undefined;
-    send();
-    if (lane.callback !== undefined) this.#outbox.whenWritten(lane.callback);
-    lane.leave(() => this.#lane);
-  }
-
-  /** There is no time to compress what is on its way through the thread pool. */
-  #hurry(): void {
-    while (this.#lane !== undefined) {
-      const lane = this.#lane;
-      this.#leaveLane(lane, () => {
-        lane.sendAsItIs();
-      });
-    }
   }
 
   /** A message behind an unfinished one cannot go out any more. */

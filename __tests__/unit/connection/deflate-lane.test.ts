@@ -62,4 +62,23 @@ describe('DeflateLane', () => {
     expect(log).toStrictEqual(['as it is']);
     expect(lane.callback).toBe(callback);
   });
+
+  it('refuses the message and the calls behind it when nothing can be sent any more', async () => {
+    const reason = new Error('too slow');
+    for (const callback of [
+      undefined,
+      (error?: Error): void => void log.push(`${error?.message}`),
+    ]) {
+      const lane = new DeflateLane(100, call('as it is'));
+      lane.callback = callback;
+      lane.wait(1, (error) => void log.push(`a ${error?.message}`));
+      lane.wait(1, (error) => void log.push(`b ${error?.message}`));
+      lane.discard(reason);
+    }
+    await new Promise(setImmediate);
+    expect(log).toStrictEqual([
+      ...['a too slow', 'b too slow', 'a too slow', 'b too slow'],
+      'too slow', // in a call of its own, as always
+    ]);
+  });
 });

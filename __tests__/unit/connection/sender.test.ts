@@ -1,17 +1,15 @@
-import { randomBytes } from 'node:crypto';
 import { getEventListeners } from 'node:events';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ConnectionEmitter, ConnectionEvents } from '../../../src/connection/events.js';
-import { Sender, type SendOptions } from '../../../src/connection/sender.js';
+import { Sender } from '../../../src/connection/sender.js';
 import type { ConnectionSettings } from '../../../src/connection/settings.js';
+import { Compression } from '../../../src/connection/compression.js';
 import { ConnectionError } from '../../../src/connection/close-info.js';
-import { Compression, type CompressionSettings } from '../../../src/connection/compression.js';
 import { DeflatePool } from '../../../src/connection/deflate-pool.js';
 import { TypedEmitter } from '../../../src/connection/typed-emitter.js';
 import { formatClosePayload } from '../../../src/protocol/close.js';
 import { Opcode } from '../../../src/protocol/frame.js';
-import type { DeflateParameters } from '../../../src/protocol/permessage-deflate.js';
-import { type Data, prepareMessage } from '../../../src/protocol/prepared-message.js';
+import { prepareMessage } from '../../../src/protocol/prepared-message.js';
 import { describeFrame, parseFrames } from '../../support/frames.js';
 import { catchSurfacing } from '../server/harness.js';
 import {
@@ -20,9 +18,7 @@ import {
   parametersOf,
   settingsOf,
   Sink,
-  TAKEOVER,
   turns,
-  until,
   type WorldOptions,
 } from './support.js';
 
@@ -725,298 +721,77 @@ describe('Sender, a slow consumer', () => {
   });
 });
 
-describe.each([true, false])('Sender, compressed messages, zlib driven: %s', (drive) => {
-  const PROSE = Buffer.from(Array.from({ length: 500 }, (_, i) => `${i % 77} é `).join(''));
-  const LONG = Buffer.concat(Array<Buffer>(100).fill(PROSE));
-  const NOISE = randomBytes(LONG.length);
-  const filtered: unknown[][] = [];
-  let pool: DeflatePool;
+describe('Sender, with compression', () => {
+  const LONG = Buffer.alloc(200_000, 'long ');
+  let compression: Compression;
 
-  function compress(
-    chosen: Partial<CompressionSettings> = {},
-    parameters: Partial<DeflateParameters> = {},
-    role: 'server' | 'client' = 'server',
-  ): Compression {
+  beforeEach(() => {
+    const pool = new DeflatePool();
+    for (let jobs = 0; jobs < 4; jobs++) pool.run(() => undefined); // which never end
     sink = new Sink(1024 * 1024);
-    filtered.length = 0;
-    pool = new DeflatePool();
-    const compression = new Compression(
-      compressing({ drive, pool, ...chosen }),
-      parametersOf(parameters),
-      role,
-    );
-    settings = settingsOf(new HandClock(), { role, highWaterMark: 1000 });
+    compression = new Compression(compressing({ pool }), parametersOf(), 'server');
     sender = new Sender(listening(), sink, settings, false, compression);
-    return compression;
-  }
+  });
 
-  /** Every frame that was sent, inflated if it was compressed. */
-  async function inflated(compression: Compression): Promise<string[]> {
-    await until('all to be sent', () => sender.bufferedAmount === 0);
-    const role = sink.bytes[1]! >= 0x80 ? 'client' : 'server';
-    const parameters = parametersOf(compression.isShareable ? {} : TAKEOVER);
-    const peer = new Compression(
-      compressing(),
-      parameters,
-      role === 'server' ? 'client' : 'server',
-    );
-    return parseFrames(sink.bytes, role).map((frame) => {
-      const { opcode, rsv, fin } = frame;
-      const payload = rsv === 4 ? peer.inflate(frame.payload, 10_000_000) : frame.payload;
-      const known: [string, Buffer][] = [
-        ['PROSE', PROSE],
-        ['LONG', LONG],
-        ['NOISE', NOISE],
-      ];
-      const name = known.find(([, bytes]) => payload!.equals(bytes))?.[0] ?? payload!.toString();
-      return `${rsv === 4 ? 'compressed ' : ''}${opcode}${fin ? '' : '+'} ${name}`;
-    });
-  }
-  const send = (data: Data, options?: SendOptions): boolean =>
-    sender.send(data, options, note(typeof data === 'string' ? data.slice(0, 5) : 'bytes'));
+  const rsvs = () => parseFrames(sink.bytes, 'server').map(({ rsv }) => rsv);
 
-  it.each<[string, Data, SendOptions | undefined, string]>([
-    ['a string', PROSE.toString(), undefined, 'compressed 1 PROSE'],
-    ['a string as Binary', PROSE.toString(), { binary: true }, 'compressed 2 PROSE'],
-    ['bytes', PROSE, undefined, 'compressed 2 PROSE'],
-    ['bytes as Text', PROSE, { binary: false }, 'compressed 1 PROSE'],
-    ['a prepared message', prepareMessage(PROSE), undefined, 'compressed 2 PROSE'],
-    ['a long string', LONG.toString(), undefined, 'compressed 1 LONG'],
-    ['long bytes', LONG, undefined, 'compressed 2 LONG'],
-    ['a long prepared message', prepareMessage(LONG.toString()), undefined, 'compressed 1 LONG'],
-    ['what does not shrink', NOISE.subarray(0, 5), { binary: true }, `2 ${NOISE.toString('utf8', 0, 5)}`], // prettier-ignore
-    ['what is long and does not shrink', NOISE, undefined, '2 NOISE'],
-    ['a prepared message that does not shrink', prepareMessage(NOISE), undefined, '2 NOISE'],
-    ['a string that is not to be', PROSE.toString(), { compress: false }, '1 PROSE'],
-    ['bytes that are not to be', PROSE, { compress: false }, '2 PROSE'],
-    ['a prepared message that is not to be', prepareMessage(PROSE), { compress: false }, '2 PROSE'],
-    ['an empty string', '', undefined, '1 '],
-  ])('sends %s, from both roles', async (_what, data, options, expected) => {
-    for (const role of ['server', 'client'] as const) {
-      called = [];
-      const compression = compress({}, {}, role);
-      send(data, options);
-      expect(await inflated(compression)).toStrictEqual([expected]);
-      await turns();
-      expect(called).toHaveLength(1);
+  it('compresses text, bytes and prepared messages, unless it is told not to', async () => {
+    const text = 'again and again and again';
+    for (const data of [text, Buffer.from(text), prepareMessage(text)]) {
+      sender.send(data, undefined, undefined);
+      sender.send(data, { compress: false }, undefined);
     }
-  });
-
-  it('compresses what does not shrink too, where something may refer to it', async () => {
-    const compression = compress({}, TAKEOVER);
-    const message = NOISE.subarray(0, 1000);
-    send(message);
-    send(message);
-    send(prepareMessage(message));
-    await inflated(compression);
-    const [first, second, third] = parseFrames(sink.bytes);
-    expect([first!.rsv, second!.rsv, third!.rsv]).toStrictEqual([4, 4, 4]);
-    expect(first!.payload.length).toBeGreaterThan(1000);
-    expect(second!.payload.length).toBeLessThan(30);
-    expect(third!.payload.length).toBeLessThan(30);
-  });
-
-  it('compresses from the threshold on, in bytes, or as the application says', async () => {
-    const compression = compress({ threshold: 30 });
-    send('é'.repeat(14)); // 28 bytes
-    send('é'.repeat(15));
-    send('a'.repeat(29));
-    send('a'.repeat(9)); // cannot be 30 bytes
-    send(Buffer.alloc(29, 'b'));
-    send(Buffer.alloc(30, 'b'));
-    send(prepareMessage('c'.repeat(29)));
-    send(prepareMessage('c'.repeat(30)));
-    send('d'.repeat(9), { compress: true });
-    send(Buffer.alloc(29, 'e'), { compress: true });
-    send(prepareMessage('f'.repeat(29)), { compress: true });
-    expect((await inflated(compression)).map((each) => each.slice(0, 12))).toStrictEqual([
-      '1 éééééééééé',
-      'compressed 1',
-      '1 aaaaaaaaaa',
-      '1 aaaaaaaaa',
-      '2 bbbbbbbbbb',
-      'compressed 2',
-      '1 cccccccccc',
-      'compressed 1',
-      'compressed 1',
-      'compressed 2',
-      'compressed 1',
-    ]);
-  });
-
-  it('asks the filter about what is long enough, with what was given', async () => {
-    const filter = (...args: unknown[]): boolean => {
-      filtered.push(args);
-      return args[0] !== 'no, no, no, no';
-    };
-    const compression = compress({ threshold: 10, filter });
-    send('short');
-    send('no, no, no, no');
-    send('yes, yes, yes, yes, yes, yes');
-    const bytes = Buffer.alloc(20);
-    send(bytes);
-    const prepared = prepareMessage(Buffer.alloc(20));
-    send(prepared);
-    send(bytes, { compress: true });
-    send(bytes, { compress: false });
-    expect(filtered).toStrictEqual([
-      ['no, no, no, no', connection],
-      ['yes, yes, yes, yes, yes, yes', connection],
-      [bytes, connection],
-      [prepared.payload, connection],
-    ]);
-    expect(
-      (await inflated(compression)).map((each) => each.startsWith('compressed')),
-    ).toStrictEqual([false, false, true, true, true, true, false]);
-  });
-
-  it('tells the caller what the filter throws, and sends nothing', async () => {
-    const filter = (message: string | Uint8Array): boolean => {
-      if (message.length === 13) throw new Error('no luck');
-      return true;
-    };
-    const compression = compress({ filter });
-    for (const bad of ['thirteen char', Buffer.alloc(13), prepareMessage(Buffer.alloc(13))]) {
-      expect(() => send(bad)).toThrow('no luck');
-    }
-    send(LONG);
-    // Also where it has to wait: what waits with it is not lost.
-    send('before');
-    expect(() => send('thirteen char')).toThrow('no luck');
-    send('behind');
-    expect(await inflated(compression)).toStrictEqual([
-      'compressed 2 LONG',
-      '1 before',
-      '1 behind',
-    ]);
-    sender.frame(Opcode.Text, Buffer.from('a'), { fin: false });
-    expect(() => send('thirteen char')).toThrow('no luck');
-    send('after');
-    sender.frame(Opcode.Continuation, Buffer.from('b'), {});
-    const all = await inflated(compression);
-    expect(all.slice(3)).toStrictEqual(['1+ a', '0 b', '1 after']);
     await turns();
-    expect(called).toStrictEqual(['bytes', 'befor', 'behin', 'after']);
+    expect(rsvs()).toStrictEqual([4, 0, 4, 0, 4, 0]);
   });
 
-  it('keeps the order of calls while a long message is on the thread pool', async () => {
-    const compression = compress();
-    expect(send(LONG)).toBe(false);
-    send('a');
-    expect(sender.control(Opcode.Ping, 'b')).toBe(false);
-    send(prepareMessage(LONG.toString()));
-    send('c', { compress: false });
-    sender.control(Opcode.Pong, Buffer.from('d'));
-    send(NOISE);
-    send('e'.repeat(50));
+  it('lets everything wait behind a message on the thread pool, and counts it', () => {
+    sender.send(LONG, undefined, note('long'));
+    sender.send('behind', undefined, note('behind'));
+    sender.control(Opcode.Ping, 'ping');
+    expect(sender.bufferedAmount).toBe(LONG.length + 'behind'.length + 2 + 'ping'.length);
     expect(sink.bytes).toHaveLength(0);
-    expect(await inflated(compression)).toStrictEqual([
-      'compressed 2 LONG',
-      '1 a',
-      '9 b',
-      'compressed 1 LONG',
-      '1 c',
-      '10 d',
-      '2 NOISE',
-      `compressed 1 ${'e'.repeat(50)}`,
-    ]);
-    await turns();
-    expect(called).toStrictEqual(['bytes', 'a', 'bytes', 'c', 'bytes', 'eeeee']);
-    expect(drains).toBe(1);
   });
 
-  it('counts what is on the thread pool and what waits behind it', async () => {
-    const compression = compress({}, {}, 'client');
-    send(LONG);
-    expect(sender.bufferedAmount).toBe(LONG.length);
-    send('abc'); // and a header of two bytes, and a masking key
-    expect(sender.bufferedAmount).toBe(LONG.length + 9);
-    sender.control(Opcode.Ping, 'xy');
-    expect(sender.bufferedAmount).toBe(LONG.length + 11);
-    const drained = sender.drained(undefined);
-    await inflated(compression);
-    expect(await drained).toBe(true);
-    await until("'drain'", () => drains === 1);
-  });
-
-  it('sends what waits as it was at the call', async () => {
-    const compression = compress();
-    send(LONG);
-    const [message, ping] = [Buffer.from('message'), Buffer.from('ping')];
-    send(message);
-    sender.control(Opcode.Ping, ping);
-    message.fill('x');
-    ping.fill('x');
-    expect((await inflated(compression)).slice(1)).toStrictEqual(['2 message', '9 ping']);
-  });
-
-  it('does not wait for the compression where a raw frame or a Close comes behind', async () => {
-    let compression = compress();
-    send(LONG);
-    send('a');
-    send(prepareMessage(LONG));
-    send('b');
-    sender.frame(Opcode.Text, Buffer.from('c'), { fin: false });
-    send('d');
-    send(LONG);
-    send('e');
-    sender.frame(Opcode.Continuation, Buffer.from('f'), {});
-    expect(sink.writes.length).toBeGreaterThan(0); // all but the second LONG and "e" have left
-    expect(await inflated(compression)).toStrictEqual(
-      ['2 LONG', '1 a', '2 LONG', '1 b', '1+ c', '0 f', '1 d', 'compressed 2 LONG', '1 e'], // prettier-ignore
-    );
-    compression = compress({}, TAKEOVER);
-    called = [];
-    send(LONG);
-    send('a');
+  it('sends all that, in order and as it is, where it cannot wait', async () => {
+    sender.send(LONG, undefined, note('long'));
+    sender.send('behind', { compress: false }, note('behind'));
+    sender.send(LONG, undefined, undefined);
+    sender.control(Opcode.Ping, 'ping');
+    sender.send('last', { compress: false }, undefined);
     sender.close(formatClosePayload(1000));
-    send('b');
-    expect(sender.control(Opcode.Ping, 'c')).toBe(false);
-    const all = await inflated(compression);
-    expect(all.slice(0, -1)).toStrictEqual(['2 LONG', 'compressed 1 a']);
-    expect(all.at(-1)).toMatch(/^8 /);
-    // What comes back from the thread pool is not sent a second time.
-    await until('the thread pool', () => pool.waiting === 0);
-    await turns(20);
-    expect(await inflated(compression)).toStrictEqual(all);
-    expect(called.sort()).toStrictEqual(['a', 'b ERR_CONNECTION_NOT_OPEN', 'bytes']);
-  });
-
-  it('tells the callbacks of what waited when the transport is gone', async () => {
-    compress();
-    sink.behind = true;
-    send(LONG);
-    send('a');
-    sender.stop();
-    sender.abandon(new ConnectionError('ERR_CONNECTION_CLOSED'));
     await turns();
-    expect(called).toStrictEqual(['bytes ERR_CONNECTION_CLOSED', 'a ERR_CONNECTION_CLOSED']);
+    const opcodes = parseFrames(sink.bytes, 'server').map(({ opcode }) => opcode);
+    expect(opcodes).toStrictEqual([2, 1, 2, 9, 1, 8]);
+    expect(rsvs()).toStrictEqual([0, 0, 0, 0, 0, 0]);
+    expect(called).toStrictEqual(['long', 'behind']);
   });
 
-  it('compresses a prepared message once for all who share, long or short', async () => {
-    const calls: number[] = [];
-    const [prose, long] = [prepareMessage(PROSE), prepareMessage(LONG)];
-    const sinks: Sink[] = [];
-    const compression = compress();
-    const real = compression.deflate.bind(compression);
-    jest.spyOn(compression, 'deflate').mockImplementation((message) => {
-      calls.push(message.length);
-      return real(message);
-    });
-    const senders = Array.from({ length: 5 }, () => {
-      sinks.push(new Sink(1024 * 1024));
-      return new Sender(listening(), sinks.at(-1)!, settings, false, compression);
-    });
-    for (const each of senders) {
-      each.send(prose, undefined, undefined);
-      each.send(long, undefined, undefined);
-    }
-    await until('all to be sent', () => senders.every((each) => each.bufferedAmount === 0));
-    expect(calls.filter((length) => length === PROSE.length)).toHaveLength(1);
-    const pieces = sinks.map(({ writes }) => writes.flat());
-    for (const written of pieces) {
-      expect(written).toContain(prose.compressed!.get(15));
-      expect(written).toContain(long.compressed!.get(15));
-    }
+  it('refuses all that when the peer is too slow, callback by callback', async () => {
+    sender.send(LONG, undefined, note('long'));
+    sender.send('behind', undefined, note('behind'));
+    sender.send('unasked', undefined, undefined);
+    sender.control(Opcode.Ping, 'ping');
+    sender.discard(new ConnectionError('ERR_SLOW_CONSUMER'));
+    await turns();
+    expect(called).toStrictEqual(['long ERR_SLOW_CONSUMER', 'behind ERR_SLOW_CONSUMER']);
+    expect(sink.bytes).toHaveLength(0);
+  });
+
+  it('lets what waited for the end of an unfinished message wait again, for one of these', async () => {
+    sender.frame(Opcode.Text, Buffer.from('begun'), { fin: false });
+    sender.send(LONG, undefined, undefined);
+    sender.send('behind', undefined, undefined);
+    sender.frame(Opcode.Continuation, Buffer.from('finished'), {});
+    expect(sender.bufferedAmount).toBeGreaterThan(LONG.length);
+    sender.stop();
+    await turns();
+    expect(parseFrames(sink.bytes, 'server')).toHaveLength(4);
+  });
+
+  it('gives the contexts back with the transport', () => {
+    const close = jest.spyOn(compression, 'close');
+    sender.abandon(new ConnectionError('ERR_CONNECTION_CLOSED'));
+    expect(close).toHaveBeenCalledTimes(1);
   });
 });

@@ -48,11 +48,11 @@ it('drives open contexts by default, as long as they are needed', () => {
   const opened = jest.spyOn(ZlibDrive, 'inflate');
   const contexts = new SharedContexts({});
   const inflater = contexts.inflater(15);
-  opened.mockClear(); // what the self-test has opened
+  opened.mockClear(); // what the self-test has opened, and this one
   for (let times = 0; times < 5; times++) {
     expect(inflater.inflate(hex('f248cdc9c90700'), 5)?.toString()).toBe('Hello');
     inflater.passed(Buffer.from('a long message of somebody else'));
   }
-  expect(opened).toHaveBeenCalledTimes(1);
+  expect(opened).not.toHaveBeenCalled();
   opened.mockRestore();
 });

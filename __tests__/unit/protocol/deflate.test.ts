@@ -182,6 +182,10 @@ describe.each([
       ['a block cut short behind a final one', hex('f348cdc9c90700 f248cd')],
       ['a final block cut short', hex('f348cd')],
       ['a stored block cut short', hex('000500faff4865')],
+      [
+        'a block cut among zeros, of which the tail might be more',
+        hex('ecd0810000000080a0fda91729840a'),
+      ],
       ['a stored block whose lengths do not agree', hex('000500faf048656c6c6f00')],
       ['a whole block without the header of the next', new DeflateWriter().stored('abc').bytes],
       [
@@ -298,25 +302,23 @@ describe('createDeflater and createInflater', () => {
   beforeAll(canDrive); // which opens contexts to try them
 
   it('drive an open context on every Node that the tests run on', () => {
-    const opened = [jest.spyOn(ZlibDrive, 'deflate'), jest.spyOn(ZlibDrive, 'inflate')];
+    expect(canDrive()).toBe(true);
+    const driven = jest.spyOn(ZlibDrive.prototype, 'run');
     const options = { windowBits: 15, takeover: false };
     const payload = createDeflater(options).deflate(PROSE);
     expect(createInflater(options).inflate(payload, LIMIT)?.equals(PROSE)).toBe(true);
-    for (const spy of opened) {
-      expect(spy).toHaveBeenCalledTimes(1);
-    }
+    expect(driven).toHaveBeenCalledTimes(3); // the message, the payload, the tail
   });
 
   it('have one context for any number of messages', () => {
-    const opened = [jest.spyOn(ZlibDrive, 'deflate'), jest.spyOn(ZlibDrive, 'inflate')];
+    const opened = { out: jest.spyOn(ZlibDrive, 'deflate'), in: jest.spyOn(ZlibDrive, 'inflate') };
     for (const takeover of [true, false]) {
       const options = { windowBits: 15, takeover };
       const [one, other] = [createDeflater(options, true), createInflater(options, true)];
       for (const message of cut(PROSE)) other.inflate(one.deflate(message), LIMIT);
     }
-    for (const spy of opened) {
-      expect(spy).toHaveBeenCalledTimes(2);
-    }
+    expect(opened.out).toHaveBeenCalledTimes(2);
+    expect(opened.in.mock.calls.length).toBeLessThanOrEqual(1); // it serves everybody
   });
 });
 

@@ -361,6 +361,12 @@ describe('formatUpgradeResponse (section 4.2.2)', () => {
     expect(formatUpgradeResponse(KEY, {})).toBe(`${HEAD}\r\n`);
   });
 
+  it('has what was accepted of the extensions', () => {
+    expect(formatUpgradeResponse(KEY, { extensions: 'permessage-deflate' })).toBe(
+      `${HEAD}Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n`,
+    );
+  });
+
   it("has the subprotocol and the application's headers, lists field by field", () => {
     const headers = { 'Set-Cookie': ['a=1', 'b=2'], 'X-Empty': '', __proto__x: 'y' };
     expect(formatUpgradeResponse(KEY, { subprotocol: 'chat', headers })).toBe(

@@ -356,7 +356,7 @@ describe('checkAuthorization', () => {
 
 describe('resolveOptions, perMessageDeflate', () => {
   const SHARED = {
-    threshold: 256,
+    threshold: 512,
     contextTakeover: 'none',
     windowBits: 15,
     level: 6,
@@ -364,6 +364,7 @@ describe('resolveOptions, perMessageDeflate', () => {
     memoryBudget: 128 * 1024 * 1024,
     idleRelease: 30_000,
   };
+  const OWN = { threshold: 128, windowBits: 12, level: 3, memLevel: 5 };
   const filter = (): boolean => true;
 
   it.each<[unknown, unknown]>([
@@ -374,8 +375,8 @@ describe('resolveOptions, perMessageDeflate', () => {
     [{ contextTakeover: 'none' }, SHARED],
     [{ contextTakeover: undefined, level: undefined }, SHARED],
     // What each connection pays for is smaller.
-    [{ contextTakeover: 'both' }, { ...SHARED, contextTakeover: 'both', windowBits: 12, memLevel: 5 }], // prettier-ignore
-    [{ contextTakeover: 'server', windowBits: 15, memLevel: 9 }, { ...SHARED, contextTakeover: 'server', windowBits: 15, memLevel: 9 }], // prettier-ignore
+    [{ contextTakeover: 'both' }, { ...SHARED, contextTakeover: 'both', ...OWN }], // prettier-ignore
+    [{ contextTakeover: 'server', windowBits: 15, memLevel: 9 }, { ...SHARED, contextTakeover: 'server', ...OWN, windowBits: 15, memLevel: 9 }], // prettier-ignore
     [{ windowBits: 8, threshold: 0, level: 0, filter }, { ...SHARED, windowBits: 8, threshold: 0, level: 0, filter }], // prettier-ignore
     [{ threshold: Infinity, idleRelease: Infinity, memoryBudget: Infinity }, { ...SHARED, threshold: Infinity, idleRelease: Infinity, memoryBudget: Infinity }], // prettier-ignore
   ])('%p becomes %p', (perMessageDeflate, expected) => {

@@ -1,0 +1,163 @@
+import { Buffer } from 'node:buffer';
+import type { Compression } from './compression.js';
+import { type DeferredCall, DeflateLane } from './deflate-lane.js';
+import type { ConnectionEmitter } from './events.js';
+import type { Outbox } from './outbox.js';
+import { FIN, Opcode, RSV1 } from '../protocol/frame.js';
+import { PreparedMessage } from '../protocol/prepared-message.js';
+import type { SendCallback } from './send-callbacks.js';
+
+const TEXT: number = FIN | Opcode.Text;
+
+/**
+ * Between `send` and the outbox, where permessage-deflate was negotiated: which messages are
+ * compressed, and what waits while a long one is on the thread pool.
+ */
+export class Compressor {
+  readonly #connection: ConnectionEmitter;
+  readonly #outbox: Outbox;
+  readonly #compression: Compression;
+  /** Our frames are masked, so nobody can share them. */
+  readonly #masks: boolean;
+  /** While a long message is being compressed. */
+  #lane: DeflateLane | undefined;
+
+  /** @param connection what `filter` is asked about. */
+  constructor(
+    connection: ConnectionEmitter,
+    outbox: Outbox,
+    compression: Compression,
+    masks: boolean,
+  ) {
+    this.#connection = connection;
+    this.#outbox = outbox;
+    this.#compression = compression;
+    this.#masks = masks;
+  }
+
+  /** A long message is on the thread pool: what is sent now has to {@link wait}. */
+  get isBusy(): boolean {
+    return this.#lane !== undefined;
+  }
+
+  /** Bytes of that message and of what waits behind it. */
+  get waitingBytes(): number {
+    return this.#lane?.bytes ?? 0;
+  }
+
+  /** Whether a message is to be compressed, if it becomes shorter. */
+  isWanted(
+    message: string | Uint8Array | PreparedMessage,
+    length: number,
+    compress: boolean | undefined,
+  ): boolean {
+    if (compress !== undefined) return compress;
+    const { threshold, filter } = this.#compression;
+    if (length < threshold || filter === undefined) return length >= threshold;
+    return filter(message instanceof PreparedMessage ? message.payload : message, this.#connection);
+  }
+
+  // Each of these says whether it has sent the message, or will. If not, it is to go out as it is.
+
+  text(text: string, compress: boolean | undefined): boolean {
+    // A character is one to three bytes: mostly there is no need to count them.
+    if (compress === undefined && text.length * 3 < this.#compression.threshold) return false;
+    if (compress === false) return false;
+    const bytes = Buffer.from(text, 'utf8');
+    return this.isWanted(text, bytes.length, compress) && this.#send(TEXT, bytes);
+  }
+
+  bytes(byte0: number, bytes: Uint8Array, compress: boolean | undefined): boolean {
+    return this.isWanted(bytes, bytes.length, compress) && this.#send(byte0, bytes);
+  }
+
+  /** Compressed once for all who need no context of their own. */
+  prepared(message: PreparedMessage, compress: boolean | undefined): boolean {
+    if (!this.isWanted(message, message.payloadLength, compress)) return false;
+    const compression = this.#compression;
+    if (this.#masks || !compression.isShareable) {
+      return this.#send(FIN | message.opcode, message.payload);
+    }
+    const frame = compression.frameOf(message);
+    if (frame !== undefined) {
+      this.#outbox.frame(frame);
+      return true;
+    }
+    const lane = this.#enterLane(message.payloadLength, () => {
+      this.#outbox.frame(message.frame);
+    });
+    compression.frameOnPool(message, (compressed) => {
+      this.#leaveLane(lane, () => {
+        this.#outbox.frame(compressed);
+      });
+    });
+    return true;
+  }
+
+  /** Call back when the message that was sent last is with the kernel. */
+  whenWritten(callback: SendCallback): void {
+    if (this.#lane === undefined) this.#outbox.whenWritten(callback);
+    else this.#lane.callback = callback;
+  }
+
+  /** Let a call wait for the message on the thread pool; only while there is one. */
+  wait(bytes: number, call: DeferredCall): void {
+    this.#lane!.wait(bytes, call);
+  }
+
+  /** There is no time to compress what is on its way through the thread pool. */
+  hurry(): void {
+    while (this.#lane !== undefined) {
+      const lane = this.#lane;
+      this.#leaveLane(lane, () => {
+        lane.sendAsItIs();
+      });
+    }
+  }
+
+  /** Nothing of what waits will be sent, for this reason. */
+  discard(reason: Error): void {
+    this.#lane?.discard(reason);
+    this.#lane = undefined;
+  }
+
+  /** The connection is gone. */
+  close(): void {
+    this.#compression.close();
+  }
+
+  #send(byte0: number, message: Uint8Array): boolean {
+    const compression = this.#compression;
+    const payload = compression.deflate(message);
+    if (payload !== undefined) {
+      // Where nothing will refer to it, what does not shrink may as well go out as it is.
+      if (payload.length >= message.length && compression.isShareable) return false;
+      this.#outbox.bytes(byte0 | RSV1, payload);
+      return true;
+    }
+    const sendAsItIs = (): void => {
+      this.#outbox.bytes(byte0, message);
+    };
+    const lane = this.#enterLane(message.length, sendAsItIs);
+    compression.deflateOnPool(message, (compressed) => {
+      this.#leaveLane(lane, () => {
+        if (compressed === undefined || compressed.length >= message.length) sendAsItIs();
+        else this.#outbox.bytes(byte0 | RSV1, compressed);
+      });
+    });
+    return true;
+  }
+
+  #enterLane(bytes: number, sendAsItIs: () => void): DeflateLane {
+    return (this.#lane = new DeflateLane(bytes, sendAsItIs));
+  }
+
+  /** Send the message that a lane has waited for, and what has come behind it. */
+  #leaveLane(lane: DeflateLane, send: () => void): void {
+    if (this.#lane !== lane) return; // there was no time to wait for it
+    this.#lane = undefined;
+    send();
+    if (lane.callback !== undefined) this.#outbox.whenWritten(lane.callback);
+    lane.leave(() => this.#lane);
+  }
+}
