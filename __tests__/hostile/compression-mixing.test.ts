@@ -190,7 +190,7 @@ test('what prepared messages are compressed to suits every peer, whoever was fir
 describe('the memory of contexts', () => {
   const PROGRAM = `
     const wss = new hawser.WebSocketServer(server, {
-      perMessageDeflate: { contextTakeover: 'both', memoryBudget: 20 * 64 * 1024 },
+      perMessageDeflate: { contextTakeover: 'both', memoryBudget: 20 * 108 * 1024 },
     });
     wss.on('connection', (conn) => {
       conn.on('message', (data) => { conn.send(data); conn.send('x'.repeat(200_000)); });
@@ -224,7 +224,7 @@ describe('the memory of contexts', () => {
       while ((await child.ask<number>('connections')) > 0) await delay(5);
       return all.filter(({ extensions }) => !extensions.includes('no_context_takeover')).length;
     };
-    for (let times = 0; times < 4; times++) expect(await round()).toBe(20); // 64 KiB each
+    for (let times = 0; times < 4; times++) expect(await round()).toBe(20); // 108 KiB each
     const before = await child.ask<{ heapUsed: number; external: number }>('memory');
     for (let times = 0; times < 5; times++) await round();
     const after = await child.ask<{ heapUsed: number; external: number }>('memory');

@@ -180,12 +180,8 @@ export class Compression {
     this.#settings.pool.run((done) => {
       inflateOnPool(payload, options, maxPayload, (error, message) => {
         done();
-        if (message !== undefined) {
-          this.#inflater.passed(message);
-          callback(undefined, message);
-          return;
-        }
-        callback(withoutEngine(error ?? tooBig(maxPayload)), undefined);
+        if (message !== undefined) this.#inflater.passed(message);
+        callback(error ?? (message === undefined ? tooBig(maxPayload) : undefined), message);
       });
     });
   }
@@ -238,15 +234,6 @@ export function contextBytes(parameters: DeflateParameters, memLevel: number): n
     (parameters.serverNoContextTakeover ? 0 : deflater) +
     (parameters.clientNoContextTakeover ? 0 : 2 ** clientMaxWindowBits)
   );
-}
-
-/**
- * Until its `stack` is read, an error keeps all that stood on the stack: here zlib's object, with
- * megabytes that came out of it. And `closeInfo` keeps the error.
- */
-function withoutEngine(error: ProtocolError): ProtocolError {
-  Reflect.get(error, 'stack');
-  return error;
 }
 
 function tooBig(maxPayload: number): ProtocolError {

@@ -359,7 +359,8 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
     this.#inflating = inflating;
     compression.inflateOnPool(payload, maxPayload, (error, message) => {
       inflating.result = error ?? message;
-      this.read();
+      // Not on zlib's stack: an error made there would keep all that came out, until it is read.
+      this.readSoon();
     });
     return false;
   }
