@@ -109,8 +109,7 @@ describe.each(MODES)('with perMessageDeflate: %j', (perMessageDeflate) => {
     await Promise.all(
       Array.from({ length: 60 }, (_, i) => (i % 3 === 2 ? fail(((i - 2) / 3) % 4) : echo(i))),
     );
-    await delay(50);
-    expect(host.server.connections.size).toBe(0);
+    while (host.server.connections.size > 0) await delay(5);
   });
 
   test('nobody can refer back to what another has sent', async () => {
