@@ -147,6 +147,8 @@ describe.each([
       expect(await inflate(compress(content), OPTIONS, length)).toStrictEqual(content);
       const longer = Buffer.alloc(length + 1, 'x');
       expect(await inflate(compress(longer), OPTIONS, length)).toBeUndefined();
+      const muchLonger = Buffer.alloc(length + 500_000, 'x');
+      expect(await inflate(compress(muchLonger), OPTIONS, length)).toBeUndefined();
     }
     expect(await inflate(hex('00'), OPTIONS, 0)).toStrictEqual(Buffer.alloc(0));
     expect(await inflate(compress(Buffer.from('ab')), OPTIONS, 0)).toBeUndefined();

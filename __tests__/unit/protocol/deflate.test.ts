@@ -227,6 +227,16 @@ describe.each([
       expect(opened.mock.calls.length).toBeLessThanOrEqual(MOST_STREAMS + 1);
     });
 
+    it('gives nobody else anything of a message that went on behind a final block', () => {
+      const contexts = inflater({ takeover: false });
+      const secret = new DeflateWriter().fixed(['the secret '], true).fixed(['of one']).end().bytes;
+      for (const distance of [3, 6, 11, 17]) {
+        expect(contexts.inflate(secret, LIMIT)?.toString()).toBe('the secret of one');
+        const probe = new DeflateWriter().fixed([{ length: 3, distance }]).end().bytes;
+        expect(() => contexts.inflate(probe, LIMIT)).toThrow('too far back');
+      }
+    });
+
     it('gives as much as the limit, and nothing of what is longer', () => {
       const contexts = inflater({ takeover: false });
       for (const length of [1, 100, 65_535, 65_536, 65_537, 131_072, 300_000]) {
