@@ -8,6 +8,7 @@ import { RawClient, upgradeRequest } from '../support/raw-client.js';
 /** Tells of everything that concerns the end of a connection; `x-…` headers choose what it does. */
 const PROGRAM = `
   const wss = new hawser.WebSocketServer(server, {
+    maxBufferedAmount: Infinity,
     closeTimeout: 300,
     authorize: async (request, { signal }) => {
       const context = request.headers['x-case'];

@@ -12,6 +12,7 @@ const PROGRAM = `
   const waiting = [];
   const wss = new hawser.WebSocketServer(server, {
     closeTimeout: Infinity,
+    maxBufferedAmount: Infinity,
     authorize: ({ url }) => {
       if (url !== '/pending') return;
       say('asked');

@@ -43,7 +43,12 @@ describe.each([
             expect(event).toMatch(EVENT);
             if (/^(text|binary|compressed)/.test(event)) {
               const payload = event.replace(/^(compressed )?(text|binary) ?/, '');
-              expect(payload.length / 2).toBeLessThanOrEqual(options.maxPayload);
+              // What cannot be compressed grows a little.
+              const { maxPayload } = options;
+              const longest = event.startsWith('compressed')
+                ? (maxPayload * 9) / 8 + 1024
+                : maxPayload;
+              expect(payload.length / 2).toBeLessThanOrEqual(longest);
             }
           }
           if (!error) return;

@@ -12,8 +12,13 @@ import { decode } from '../support/decode.js';
 
 const MAX_PAYLOAD = 1000;
 
-/** What bytes alone cannot cause in a server: it takes a client, or time. */
-const UNREACHABLE = ['ERR_MASK_FORBIDDEN', 'ERR_MESSAGE_TIMEOUT'];
+/** What bytes alone cannot cause in a decoder: it takes a client, time, a rate, or decompression. */
+const UNREACHABLE = [
+  'ERR_MASK_FORBIDDEN',
+  'ERR_MESSAGE_TIMEOUT',
+  'ERR_MESSAGE_RATE',
+  'ERR_INVALID_DEFLATE',
+];
 
 interface Verdict {
   events: string[];

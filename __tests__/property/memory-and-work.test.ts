@@ -313,7 +313,8 @@ function countWork(
     spyOn(
       Buffer.prototype as object,
       'copy',
-      (_to: Buffer, _at: number, from: number, to: number) => add(Math.max(0, to - from)),
+      (target: Buffer, at: number, from = 0, to = Infinity) =>
+        add(Math.max(0, Math.min(to - from, target.length - at))),
     ),
   ];
   session.post('Profiler.takePreciseCoverage'); // counts from here

@@ -17,7 +17,11 @@ import type { Outbox } from './outbox.js';
 import type { ReceivingHalf, Sender } from './sender.js';
 import type { ConnectionSettings } from './settings.js';
 
-/** A long message that is being decompressed on the thread pool; what comes behind it waits. */
+/** When so many bytes have been decompressed in one go, the other connections get a turn: about two milliseconds. */
+const INFLATED_IN_A_READ = 1024 * 1024;
+let inflatedInRead = 0;
+
+/** A message that is decompressed on the thread pool, or whose turn is over; what comes behind it waits. */
 interface Inflating {
   readonly isBinary: boolean;
   /** Once it is done: the message, or what is wrong with it. */
@@ -210,6 +214,7 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
   read(): void {
     if (this.#reading) return;
     this.#reading = true;
+    inflatedInRead = 0;
     let thrown = true;
     const { outbox } = this.#sender;
     const corked = outbox.cork(); // what the listeners send leaves in one write
@@ -355,7 +360,16 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
     } catch (error) {
       inflating.result = error as ProtocolError;
     }
-    if (inflating.result !== undefined) return this.#inflated(inflating);
+    const { result } = inflating;
+    if (result !== undefined) {
+      inflatedInRead += result instanceof ProtocolError ? 0 : result.length;
+      if (inflatedInRead <= INFLATED_IN_A_READ) return this.#inflated(inflating);
+      this.#inflating = inflating;
+      setImmediate(() => {
+        this.read();
+      });
+      return false;
+    }
     this.#inflating = inflating;
     compression.inflateOnPool(payload, maxPayload, (error, message) => {
       inflating.result = error ?? message;

@@ -1268,6 +1268,17 @@ describe('Receiver, compressed messages', () => {
     expect(answers()).toStrictEqual(['pong 70']);
   });
 
+  it('of which very much comes out are delivered in several turns, and the socket waits', async () => {
+    const bombs = Array.from({ length: 8 }, () => compressed('x'.repeat(400_000), 2));
+    listen();
+    feed(...bombs, text('last'));
+    expect(log).toHaveLength(2);
+    expect(sink.isPaused()).toBe(true);
+    await until('the last', () => log.length === 9);
+    expect(log.at(-1)).toBe('text last');
+    expect(sink.isPaused()).toBe(false);
+  });
+
   it('that are long have all the time they need', async () => {
     hear();
     const letGo = occupy();
