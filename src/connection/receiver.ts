@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream';
-import { isUtf8 } from 'node:buffer';
 import type { BudgetMember } from './buffer-budget.js';
 import type { ConnectionError } from './close-info.js';
 import type { Closing } from './closing.js';
 import type { Compression } from './compression.js';
 import type { Deadline } from './deadlines.js';
+import { Decompressor } from './decompressor.js';
 import { tellReceived } from './diagnostics.js';
 import type { ConnectionEmitter } from './events.js';
 import { Watched } from './heartbeat.js';
@@ -16,17 +16,6 @@ import { Throttle } from './message-rate.js';
 import type { Outbox } from './outbox.js';
 import type { ReceivingHalf, Sender } from './sender.js';
 import type { ConnectionSettings } from './settings.js';
-
-/** When so many bytes have been decompressed in one go, the other connections get a turn: about two milliseconds. */
-const INFLATED_IN_A_READ = 1024 * 1024;
-let inflatedInRead = 0;
-
-/** A message that is decompressed on the thread pool, or whose turn is over; what comes behind it waits. */
-interface Inflating {
-  readonly isBinary: boolean;
-  /** Once it is done: the message, or what is wrong with it. */
-  result: Buffer | ProtocolError | undefined;
-}
 
 /**
  * The receiving half of a connection: from the socket's chunks through the decoder to the
@@ -47,8 +36,8 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
   #decoder: FrameDecoder | undefined;
   readonly #sender: Sender;
   readonly #closing: Closing;
-  readonly #compression: Compression | undefined;
-  #inflating: Inflating | undefined;
+  /** Only where permessage-deflate was negotiated. */
+  readonly #decompressor: Decompressor | undefined;
   /** Messages nobody has taken; `undefined` while listeners take them as they come. */
   #inbox: Inbox | undefined;
   /** `resume()` was called without a consumer: messages are thrown away. */
@@ -82,7 +71,11 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
     this.#decoderOptions = decoder;
     this.#sender = sender;
     this.#closing = closing;
-    this.#compression = compression;
+    if (compression !== undefined) {
+      this.#decompressor = new Decompressor(compression, decoder.maxPayload!, () => {
+        this.read();
+      });
+    }
     settings.heartbeat.watch(this);
     sender.receivingHalf = this;
     settings.budget?.join(this);
@@ -214,7 +207,7 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
   read(): void {
     if (this.#reading) return;
     this.#reading = true;
-    inflatedInRead = 0;
+    Decompressor.beginTurn();
     let thrown = true;
     const { outbox } = this.#sender;
     const corked = outbox.cork(); // what the listeners send leaves in one write
@@ -232,7 +225,7 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
 
   /** Pass on the peer's end; stop the socket when enough is held, but never once the connection is closing. */
   #regulate(): void {
-    const inflating = this.#inflating !== undefined;
+    const inflating = this.#decompressor?.isBusy === true;
     if (this.#ended && !inflating) {
       this.#ended = false;
       this.#closing.peerEnd();
@@ -299,7 +292,7 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
       else if (this.#deliverHeld(inbox)) return true;
       else if (inbox.full && (state === 'open' || state === 'closed')) return false;
     }
-    if (this.#inflating !== undefined) return this.#inflated(this.#inflating);
+    if (this.#decompressor?.isBusy === true) return this.#deliverInflated(this.#decompressor);
     const decoder = this.#decoder;
     if (decoder === undefined) return false;
     if (!this.#found) {
@@ -312,7 +305,11 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
     this.#found = false;
     // The next message gets time of its own; but a control frame inside a message is no progress.
     if (this.#messageDeadline !== undefined && !decoder.unfinished) this.#stopTiming();
-    if (decoder.compressed) return this.#inflate(decoder);
+    if (decoder.compressed) {
+      const decompressor = this.#decompressor!; // or the decoder had refused RSV1
+      decompressor.inflate(decoder.payload, decoder.opcode === Opcode.Binary);
+      return this.#deliverInflated(decompressor);
+    }
     switch (decoder.opcode) {
       case Opcode.Text:
         this.#deliver(this.#settings.textAs === 'string' ? decoder.text : decoder.payload, false);
@@ -350,49 +347,21 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
     }
   }
 
-  /** The payload that the decoder found is a compressed message (RFC 7692 section 6.2). */
-  #inflate({ opcode, payload }: FrameDecoder): boolean {
-    const compression = this.#compression!; // or the decoder had refused RSV1
-    const maxPayload = this.#decoderOptions.maxPayload!;
-    const inflating: Inflating = { isBinary: opcode === Opcode.Binary, result: undefined };
+  /** Deliver a decompressed message, if it is done. */
+  #deliverInflated(decompressor: Decompressor): boolean {
+    let message: ReturnType<Decompressor['take']>;
     try {
-      inflating.result = compression.inflate(payload, maxPayload);
+      message = decompressor.take();
     } catch (error) {
-      inflating.result = error as ProtocolError;
+      // Who decompressed it did not know at which byte of the stream.
+      const { code, message: what } = error as ProtocolError;
+      return this.#failed(new ProtocolError(code, `byte ${this.#decoder!.offset}: ${what}`));
     }
-    const { result } = inflating;
-    if (result !== undefined) {
-      inflatedInRead += result instanceof ProtocolError ? 0 : result.length;
-      if (inflatedInRead <= INFLATED_IN_A_READ) return this.#inflated(inflating);
-      this.#inflating = inflating;
-      setImmediate(() => {
-        this.read();
-      });
-      return false;
-    }
-    this.#inflating = inflating;
-    compression.inflateOnPool(payload, maxPayload, (error, message) => {
-      inflating.result = error ?? message;
-      // Not on zlib's stack: an error made there would keep all that came out, until it is read.
-      this.readSoon();
-    });
-    return false;
-  }
-
-  /** Deliver a decompressed message, if it is done. Only now can its text be checked (section 6.2). */
-  #inflated({ isBinary, result }: Inflating): boolean {
-    if (result === undefined) return false;
-    this.#inflating = undefined;
-    if (result instanceof ProtocolError) return this.#failed(this.#located(result));
-    if (!isBinary && !isUtf8(result)) return this.#failed(this.#located(invalidText()));
+    if (message === undefined) return false;
+    const { data, isBinary } = message;
     const asString = !isBinary && this.#settings.textAs === 'string';
-    this.#deliver(asString ? result.toString() : result, isBinary);
+    this.#deliver(asString ? data.toString() : data, isBinary);
     return true;
-  }
-
-  /** The same, with the byte of the stream behind the message: who decompressed it did not know. */
-  #located({ code, message }: ProtocolError): ProtocolError {
-    return new ProtocolError(code, `byte ${this.#decoder!.offset}: ${message}`);
   }
 
   /** The peer broke a rule that the decoder does not know. */
@@ -443,11 +412,4 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
       headers.splice(0, shown);
     }
   }
-}
-
-function invalidText(): ProtocolError {
-  return new ProtocolError(
-    'ERR_INVALID_UTF8',
-    'a compressed Text message has bytes that are not UTF-8 (RFC 6455 section 8.1)',
-  );
 }

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { deflateRawSync } from 'node:zlib';
+import { Compression } from '../../../src/connection/compression.js';
+import { Decompressor } from '../../../src/connection/decompressor.js';
+import { ProtocolError } from '../../../src/protocol/errors.js';
+import { hex } from '../../support/bytes.js';
+import { compressing, parametersOf, until } from './support.js';
+
+const MAX_PAYLOAD = 3_000_000;
+const LONG = randomBytes(200_000);
+
+let decompressor: Decompressor;
+let calls: number;
+
+beforeEach(() => {
+  calls = 0;
+  Decompressor.beginTurn();
+  const compression = new Compression(compressing(), parametersOf(), 'server');
+  decompressor = new Decompressor(compression, MAX_PAYLOAD, () => calls++);
+});
+
+/** What `take` gives for a payload that was decompressed at once. */
+function atOnce(payload: Buffer, isBinary = true): ReturnType<Decompressor['take']> {
+  decompressor.inflate(payload, isBinary);
+  return decompressor.take();
+}
+
+function codeOf(action: () => unknown): string | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    expect(error).toBeInstanceOf(ProtocolError);
+    return (error as ProtocolError).code;
+  }
+}
+
+describe('Decompressor', () => {
+  it('has an ordinary message at once, and is free then', () => {
+    expect(decompressor.isBusy).toBe(false);
+    decompressor.inflate(deflateRawSync('é'), false);
+    expect(decompressor.isBusy).toBe(true);
+    expect(decompressor.take()).toStrictEqual({ data: Buffer.from('é'), isBinary: false });
+    expect(decompressor.isBusy).toBe(false);
+    expect(calls).toBe(0);
+  });
+
+  it('refuses Text that is not UTF-8 once it is decompressed, and takes the same as Binary', () => {
+    const bytes = hex('c328');
+    expect(codeOf(() => atOnce(deflateRawSync(bytes), false))).toBe('ERR_INVALID_UTF8');
+    expect(decompressor.isBusy).toBe(false);
+    expect(atOnce(deflateRawSync(bytes))?.data).toStrictEqual(bytes);
+  });
+
+  it('says what is wrong with a payload when its message is taken', () => {
+    decompressor.inflate(hex('06'), true);
+    expect(codeOf(() => decompressor.take())).toBe('ERR_INVALID_DEFLATE');
+    expect(decompressor.isBusy).toBe(false);
+  });
+
+  it('has a long message later, and then calls', async () => {
+    decompressor.inflate(deflateRawSync(LONG), true);
+    expect(decompressor.take()).toBeUndefined();
+    expect([decompressor.isBusy, calls]).toStrictEqual([true, 0]);
+    await until('the thread pool', () => calls === 1);
+    expect(decompressor.take()?.data.equals(LONG)).toBe(true);
+  });
+
+  it('says later what is wrong with a long one, too long a message among them', async () => {
+    decompressor.inflate(Buffer.alloc(100_000, 0x06), true);
+    await until('the thread pool', () => calls === 1);
+    expect(codeOf(() => decompressor.take())).toBe('ERR_INVALID_DEFLATE');
+    decompressor.inflate(deflateRawSync(Buffer.alloc(MAX_PAYLOAD + 1)), true);
+    await until('the thread pool', () => calls === 2);
+    expect(codeOf(() => decompressor.take())).toBe('ERR_MESSAGE_TOO_BIG');
+  });
+
+  it('lets others have a turn when a megabyte has come out', async () => {
+    const payload = deflateRawSync(Buffer.alloc(400_000));
+    expect(atOnce(payload)?.data).toHaveLength(400_000);
+    expect(atOnce(payload)?.data).toHaveLength(400_000);
+    expect(atOnce(payload)).toBeUndefined();
+    expect([decompressor.isBusy, calls]).toStrictEqual([true, 0]);
+    await new Promise(setImmediate);
+    expect(calls).toBe(1);
+    expect(decompressor.take()?.data).toHaveLength(400_000);
+    Decompressor.beginTurn();
+    expect(atOnce(payload)?.data).toHaveLength(400_000);
+  });
+});

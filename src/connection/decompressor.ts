@@ -1,0 +1,97 @@
+import { isUtf8 } from 'node:buffer';
+import type { Compression } from './compression.js';
+import { ProtocolError } from '../protocol/errors.js';
+
+/** When so many bytes have come out in one go, the other connections get a turn: after about two milliseconds. */
+const AT_ONE_GO = 1024 * 1024;
+/** What has come out since a connection began to read; they read one after the other. */
+let cameOut = 0;
+
+/** A compressed message, decompressed; or what is wrong with it. */
+interface Inflating {
+  readonly isBinary: boolean;
+  /** `undefined` until it is done. */
+  result: Buffer | ProtocolError | undefined;
+}
+
+/**
+ * Between the decoder and `'message'`, where permessage-deflate was negotiated: one compressed message
+ * at a time, mostly at once, long ones on the thread pool.
+ */
+export class Decompressor {
+  readonly #compression: Compression;
+  readonly #maxPayload: number;
+  readonly #readOn: () => void;
+  #inflating: Inflating | undefined;
+
+  /** @param readOn called when a message that could not be {@link take}n is there. */
+  constructor(compression: Compression, maxPayload: number, readOn: () => void) {
+    this.#compression = compression;
+    this.#maxPayload = maxPayload;
+    this.#readOn = readOn;
+  }
+
+  /** A connection begins to read what has come. */
+  static beginTurn(): void {
+    cameOut = 0;
+  }
+
+  /** There is a message that was not taken. Nothing behind it may be read. */
+  get isBusy(): boolean {
+    return this.#inflating !== undefined;
+  }
+
+  /** Begin with the payload of a compressed message (RFC 7692 section 6.2). */
+  inflate(payload: Buffer, isBinary: boolean): void {
+    const inflating: Inflating = { isBinary, result: undefined };
+    this.#inflating = inflating;
+    try {
+      const message = this.#compression.inflate(payload, this.#maxPayload);
+      if (message === undefined) {
+        this.#inflateOnPool(payload, inflating);
+        return;
+      }
+      cameOut += message.length;
+      if (cameOut <= AT_ONE_GO) {
+        inflating.result = message;
+        return;
+      }
+      setImmediate(() => {
+        inflating.result = message;
+        this.#readOn();
+      });
+    } catch (error) {
+      inflating.result = error as ProtocolError;
+    }
+  }
+
+  /**
+   * The message, if it is done; then it is this one's no more.
+   *
+   * @throws ProtocolError if it was none, or is too long, or Text that is not UTF-8. Only now can that
+   * be checked (RFC 7692 section 6.2).
+   */
+  take(): { readonly data: Buffer; readonly isBinary: boolean } | undefined {
+    const { isBinary, result } = this.#inflating!;
+    if (result === undefined) return undefined;
+    this.#inflating = undefined;
+    if (result instanceof ProtocolError) throw result;
+    if (!isBinary && !isUtf8(result)) throw invalidText();
+    return { data: result, isBinary };
+  }
+
+  #inflateOnPool(payload: Buffer, inflating: Inflating): void {
+    this.#compression.inflateOnPool(payload, this.#maxPayload, (error, message) => {
+      inflating.result = error ?? message;
+      // Not on zlib's stack: an error made there would keep all that came out, until it is read.
+      process.nextTick(this.#readOn);
+    });
+  }
+}
+
+function invalidText(): ProtocolError {
+  return new ProtocolError(
+    'ERR_INVALID_UTF8',
+    'a compressed Text message has bytes that are not UTF-8 (RFC 6455 section 8.1)',
+  );
+}
