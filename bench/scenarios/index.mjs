@@ -185,7 +185,7 @@ export const scenarios = [
       'idle memory per connection after a few messages: as they are, and compressed without takeover',
     kind: 'deflate-memory',
     unit: 'KiB per connection',
-    params: { size: 400, share: 0.3 },
+    params: { size: 400 },
     variants: {
       hawser: {},
       'hawser-deflate': { deflate: SHARED },
