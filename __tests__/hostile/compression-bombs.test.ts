@@ -95,7 +95,8 @@ describe('in the call that reads it', () => {
   beforeEach(() => {
     canDrive(); // whose trial is not part of it
     synchronous = 0;
-    const real = Output.prototype.added; // eslint-disable-line @typescript-eslint/unbound-method
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with its `this` below
+    const real = Output.prototype.added;
     jest.spyOn(Output.prototype, 'added').mockImplementation(function (this: Output, count) {
       synchronous += count;
       real.call(this, count);
