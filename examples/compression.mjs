@@ -1,4 +1,4 @@
-// Compression: shared contexts, which cost no connection any memory; and when not to compress.
+// Compression: contexts that all connections share; and when not to compress.
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'hawser';
 

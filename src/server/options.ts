@@ -44,8 +44,8 @@ export interface DeflateOptions {
   /** Shorter messages are not compressed; bytes. @default 512 if all contexts are shared, else 128 */
   readonly threshold?: number;
   /**
-   * Who may refer to earlier messages. `'none'`: contexts are shared and cost no connection any
-   * memory. Otherwise a connection has contexts of its own.
+   * Who may refer to earlier messages. `'none'`: contexts are shared by all connections.
+   * Otherwise a connection has contexts of its own.
    * @default 'none'
    */
   readonly contextTakeover?: 'none' | 'server' | 'client' | 'both';
