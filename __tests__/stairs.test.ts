@@ -25,10 +25,13 @@ const house: readonly Floor[] = [
     name: 'protocol',
     has: (file) => file.startsWith('protocol/'),
     floors: ['protocol'],
-    builtins: ['node:crypto', 'node:zlib', 'node:buffer'],
+    // Of node:process the version alone, which never changes.
+    builtins: ['node:crypto', 'node:zlib', 'node:buffer', 'node:process'],
     typesOf: [],
     unspoken: [
       'process',
+      'nextTick',
+      'hrtime',
       'Date',
       'performance',
       'setTimeout',

@@ -1,20 +1,21 @@
-// Turns src/protocol/mask-kernel.wat into mask-kernel.ts: `npm run kernel`.
-// A test runs compileKernel() and compares, so the two cannot drift apart.
+// Turns the WebAssembly text of src/protocol/*.wat into modules that carry its bytes: `npm run kernel`.
+// A test runs compileKernel() for each and compares, so that source and bytes cannot drift apart.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import wabt from 'wabt';
 
 const folder = new URL('../src/protocol/', import.meta.url);
+export const KERNELS = ['mask-kernel', 'text-kernel'];
 
-export async function compileKernel() {
+export async function compileKernel(name) {
   const { parseWat } = await wabt();
-  const source = readFileSync(new URL('mask-kernel.wat', folder), 'utf8');
-  const module = parseWat('mask-kernel.wat', source, { simd: true });
+  const source = readFileSync(new URL(`${name}.wat`, folder), 'utf8');
+  const module = parseWat(`${name}.wat`, source, { simd: true });
   const { buffer } = module.toBinary({});
   module.destroy();
   const base64 = Buffer.from(buffer).toString('base64');
   const lines = (base64.match(/.{1,84}/g) ?? []).map((line) => `'${line}'`);
-  return `// Generated from mask-kernel.wat by \`npm run kernel\`: ${buffer.length} bytes of WebAssembly.
+  return `// Generated from ${name}.wat by \`npm run kernel\`: ${buffer.length} bytes of WebAssembly.
 import { Buffer } from 'node:buffer';
 
 export const KERNEL: Uint8Array = Buffer.from(
@@ -25,6 +26,7 @@ export const KERNEL: Uint8Array = Buffer.from(
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const target = process.argv[2] ?? fileURLToPath(new URL('mask-kernel.ts', folder));
-  writeFileSync(target, await compileKernel());
+  for (const name of KERNELS) {
+    writeFileSync(new URL(`${name}.ts`, folder), await compileKernel(name));
+  }
 }

@@ -1,10 +1,10 @@
-import { Buffer } from 'node:buffer';
 import type { Compression } from './compression.js';
 import { type DeferredCall, DeflateLane } from './deflate-lane.js';
 import type { ConnectionEmitter } from './events.js';
 import type { Outbox } from './outbox.js';
 import { FIN, Opcode, RSV1 } from '../protocol/frame.js';
 import { PreparedMessage } from '../protocol/prepared-message.js';
+import { encodeText } from '../protocol/text.js';
 import type { SendCallback } from './send-callbacks.js';
 
 const TEXT: number = FIN | Opcode.Text;
@@ -63,7 +63,7 @@ export class Compressor {
     // A character is one to three bytes: mostly there is no need to count them.
     if (compress === undefined && text.length * 3 < this.#compression.threshold) return false;
     if (compress === false) return false;
-    const bytes = Buffer.from(text, 'utf8');
+    const bytes = encodeText(text);
     return this.isWanted(text, bytes.length, compress) && this.#send(TEXT, bytes);
   }
 

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { FrameEncoder } from '../protocol/frame-encoder.js';
 import { FIN, Opcode } from '../protocol/frame.js';
 import { SMALL_FRAME } from '../protocol/prepared-message.js';
+import { encodeText } from '../protocol/text.js';
 import type { BufferBudget } from './buffer-budget.js';
 import { flushAtEndOfTick, join } from './end-of-tick.js';
 import { type SendCallback, SendCallbacks } from './send-callbacks.js';
@@ -110,12 +111,12 @@ export class Outbox {
    */
   text(byte0: number, text: string): void {
     if (this.#masking !== undefined) {
-      this.frame(this.#masking.encodeFrame(byte0, text));
+      this.frame(this.#masking.encodeFrame(byte0, encodeText(text)));
       return;
     }
     const most = text.length * 3; // bytes of UTF-8
     if (most > COPY_UP_TO) {
-      this.bytes(byte0, Buffer.from(text, 'utf8'));
+      this.bytes(byte0, encodeText(text));
       return;
     }
     const slab = this.#grow(MAX_BARE_HEADER + most);

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { BudgetMember } from './buffer-budget.js';
 import type { ConnectionError } from './close-info.js';
@@ -12,6 +13,7 @@ import { Inbox, type Message } from './inbox.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { FrameDecoder, type FrameDecoderOptions } from '../protocol/frame-decoder.js';
 import { type FrameHeader, Opcode } from '../protocol/frame.js';
+import { decodeText } from '../protocol/text.js';
 import { Throttle } from './message-rate.js';
 import type { Outbox } from './outbox.js';
 import type { ReceivingHalf, Sender } from './sender.js';
@@ -359,8 +361,8 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
     }
     if (message === undefined) return false;
     const { data, isBinary } = message;
-    const asString = !isBinary && this.#settings.textAs === 'string';
-    this.#deliver(asString ? data.toString() : data, isBinary);
+    if (isBinary || this.#settings.textAs === 'buffer') this.#deliver(data, isBinary);
+    else this.#deliver(isAscii(data) ? data.toString('latin1') : decodeText(data), false);
     return true;
   }
 

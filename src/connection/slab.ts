@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { headerSize, writeHeader } from '../protocol/frame-encoder.js';
+import { writeText } from '../protocol/text.js';
 
 /** Bytes of the slab that all connections share. */
 const SHARED_SIZE = 64 * 1024;
@@ -45,11 +46,11 @@ export class Slab {
 
   /** {@link frame} whose payload is text; there must be room for three bytes a character. */
   text(byte0: number, text: string): number {
-    // A character is at most three bytes (a surrogate pair, two characters, is four). Where that
-    // leaves no doubt about the header's size the bytes are counted by writing them.
-    let header = headerSize(text.length * 3);
-    if (header !== headerSize(text.length)) header = headerSize(Buffer.byteLength(text, 'utf8'));
-    const length = this.bytes.write(text, this.at + header, 'utf8');
+    // The bytes are counted by writing them, behind the header that as many of ASCII would have.
+    const start = this.at + headerSize(text.length);
+    const length = writeText(text, this.bytes, start);
+    const shift = headerSize(length) - headerSize(text.length);
+    if (shift > 0) this.bytes.copyWithin(start + shift, start, start + length);
     return this.header(byte0, length) + length;
   }
 

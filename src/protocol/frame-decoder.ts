@@ -20,6 +20,7 @@ import {
 } from './frame.js';
 import { rotateKey, unmask } from './mask.js';
 import { MessageBuffer } from './message-buffer.js';
+import { decodeText } from './text.js';
 import { Utf8Validator } from './utf8.js';
 
 /** 4 MiB. */
@@ -160,7 +161,9 @@ export class FrameDecoder {
 
   /** The payload as a string; for a Text message, which `next()` has checked to be UTF-8. */
   get text(): string {
-    return this.#source.toString(this.#ascii ? 'latin1' : 'utf8', this.#start, this.#end);
+    return this.#ascii
+      ? this.#source.toString('latin1', this.#start, this.#end)
+      : decodeText(this.#source, this.#start, this.#end);
   }
 
   /** Bytes of memory held for what has arrived and has not been delivered. */

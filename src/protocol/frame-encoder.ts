@@ -16,6 +16,7 @@ import {
   RSV3,
 } from './frame.js';
 import { readKey, unmask } from './mask.js';
+import { encodeText } from './text.js';
 
 /** The bits of a frame that are not its opcode. */
 export interface FrameFlags {
@@ -97,19 +98,19 @@ export class FrameEncoder {
    * @throws RangeError for a control frame that is fragmented or has more than 125 bytes.
    */
   encode(opcode: Opcode, payload: string | Uint8Array, flags?: FrameFlags): Buffer {
-    checkFrame(opcode, byteLength(payload), flags);
-    return this.encodeFrame(firstByte(opcode, flags), payload);
+    const bytes = typeof payload === 'string' ? encodeText(payload) : payload;
+    checkFrame(opcode, bytes.length, flags);
+    return this.encodeFrame(firstByte(opcode, flags), bytes);
   }
 
   /** {@link encode} with the header's first byte ready made, and unchecked. */
-  encodeFrame(byte0: number, payload: string | Uint8Array): Buffer {
-    const length = byteLength(payload);
+  encodeFrame(byte0: number, payload: Uint8Array): Buffer {
+    const { length } = payload;
     const bare = headerSize(length);
     const start = this.#masks ? bare + MASKING_KEY_BYTES : bare;
     const frame = Buffer.allocUnsafe(start + length);
     writeHeader(frame, 0, byte0, length);
-    if (typeof payload === 'string') frame.write(payload, start, 'utf8');
-    else frame.set(payload, start);
+    frame.set(payload, start);
     if (this.#masks) {
       this.#maskingKey(frame.subarray(bare, start));
       frame[1]! |= MASK;
@@ -117,10 +118,6 @@ export class FrameEncoder {
     }
     return frame;
   }
-}
-
-function byteLength(payload: string | Uint8Array): number {
-  return typeof payload === 'string' ? Buffer.byteLength(payload, 'utf8') : payload.byteLength;
 }
 
 /**

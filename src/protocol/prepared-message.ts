@@ -1,6 +1,7 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import { FrameEncoder, headerSize } from './frame-encoder.js';
 import { Opcode } from './frame.js';
+import { encodeText } from './text.js';
 
 /** What an application can send: a string, or bytes. */
 export type Payload = string | ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
@@ -30,11 +31,10 @@ export class PreparedMessage {
   compressed: Map<number, Buffer | ((frame: Buffer) => void)[]> | undefined;
 
   constructor(opcode: typeof Opcode.Text | typeof Opcode.Binary, data: string | Uint8Array) {
+    const payload = toBytes(data);
     this.opcode = opcode;
-    this.frame = unpooled(encoder.encode(opcode, data));
-    this.#payloadStart = headerSize(
-      typeof data === 'string' ? Buffer.byteLength(data, 'utf8') : data.byteLength,
-    );
+    this.frame = unpooled(encoder.encode(opcode, payload));
+    this.#payloadStart = headerSize(payload.length);
   }
 
   /** Bytes of payload data. */
@@ -79,7 +79,7 @@ export function prepareMessage(
  */
 export function toBytes(data: unknown): Uint8Array {
   if (data instanceof Uint8Array) return data;
-  if (typeof data === 'string') return Buffer.from(data, 'utf8');
+  if (typeof data === 'string') return encodeText(data);
   if (ArrayBuffer.isView(data)) {
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   }

@@ -56,7 +56,7 @@ describe('FrameEncoder as a server', () => {
   });
 
   it('writes a first byte that is ready made, unchecked', () => {
-    expect(server.encodeFrame(0x7b, 'a')).toEqual(hex('7b01 61'));
+    expect(server.encodeFrame(0x7b, hex('61'))).toEqual(hex('7b01 61'));
   });
 });
 
