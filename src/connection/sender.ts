@@ -63,6 +63,8 @@ export class Sender implements OutboxOwner {
   readonly #connection: ConnectionEmitter;
   readonly #settings: ConnectionSettings;
   readonly #outbox: Outbox;
+  /** We are a client: what we send is masked (RFC 6455 section 5.3). */
+  readonly #masks: boolean;
   /** Set by the other half, which is made after this one. */
   receivingHalf: ReceivingHalf | undefined;
   /** No Close has been sent or received. */
@@ -89,13 +91,10 @@ export class Sender implements OutboxOwner {
   ) {
     this.#connection = connection;
     this.#settings = settings;
+    this.#masks = settings.decoder.role === 'client';
     this.#outbox = new Outbox(socket, this.#masks ? clientEncoder : undefined, this, copies);
     this.#compressor =
       compression && new Compressor(connection, this.#outbox, compression, this.#masks);
-  }
-
-  get #masks(): boolean {
-    return this.#settings.decoder.role === 'client';
   }
 
   /** A long message is on the thread pool, and what is sent waits behind it. */
