@@ -29,7 +29,7 @@ function commit() {
 export function serve({ kind, select, deflate, messages }) {
   return listen((server) => {
     const wss = new hawser.WebSocketServer(server, {
-      heartbeat: false, // the load generator does not answer pings; of the others only one sends any
+      heartbeat: { interval: 3_600_000 }, // at work, but the load generator answers no pings
       maxPayload: LONGEST_MESSAGE,
       maxBufferedAmount: 2 * LONGEST_MESSAGE,
       perMessageDeflate: deflate === undefined ? false : settingsOf(deflate),
