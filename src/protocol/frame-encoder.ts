@@ -87,7 +87,7 @@ export class FrameEncoder {
   readonly #masks: boolean;
   readonly #maskingKey: (target: Buffer) => void;
 
-  constructor({ role = 'server', maskingKey = randomFillSync }: FrameEncoderOptions = {}) {
+  constructor({ role, maskingKey = randomFillSync }: FrameEncoderOptions = {}) {
     this.#masks = role === 'client';
     this.#maskingKey = maskingKey;
   }

@@ -34,8 +34,9 @@ export function loadKernel(bytes: Uint8Array = KERNEL): Kernel | undefined {
     const { xor, memory } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
     return { xor, memory: Buffer.from(memory.buffer) };
   } catch {
-    return undefined;
+    // The loop does it all.
   }
+  return undefined;
 }
 
 const kernel = loadKernel();
@@ -48,7 +49,7 @@ export function readKey(bytes: Buffer, at: number): number {
 /** The key to go on with after `count` bytes: the one whose first byte is the next to be used. */
 export function rotateKey(key: number, count: number): number {
   const bits = (count & 3) << 3;
-  return bits === 0 ? key : (key >>> bits) | (key << (32 - bits));
+  return (key >>> bits) | (key << (32 - bits)); // by 32 is by 0: the key as it is
 }
 
 /**

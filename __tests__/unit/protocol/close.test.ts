@@ -89,6 +89,8 @@ describe('what parseClosePayload says', () => {
     ['03e8 80', 'byte 72: the Close frame has a reason that is not'],
   ])('begins with the byte of the stream, if there is one: %s', (payload, text) => {
     expect(() => parseClosePayload(hex(payload), 70)).toThrow(text);
+    const atTheBeginning = text.replace('byte 7', 'byte ');
+    expect(() => parseClosePayload(hex(payload), 0)).toThrow(atTheBeginning);
     expect(() => parseClosePayload(hex(payload))).toThrow(/^the Close frame has /);
   });
 });

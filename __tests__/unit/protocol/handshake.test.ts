@@ -329,6 +329,8 @@ describe('isWebSocketUpgrade', () => {
     ['h2c', false],
     ['', false],
     ['websocket websocket', false],
+    ['websocket/', false],
+    ['web/socket', false],
     [undefined, false],
   ])('%p: %s', (upgrade, expected) => {
     expect(isWebSocketUpgrade(request({}, { upgrade }))).toBe(expected);

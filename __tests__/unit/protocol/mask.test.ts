@@ -140,6 +140,41 @@ describe.each(WAYS)('%s', (_name, way) => {
   });
 });
 
+/** Load mask.ts anew, and use it, in a realm with another `WebAssembly` or with none. */
+function withWebAssembly(webAssembly: unknown, use: (loaded: typeof mask) => void): void {
+  const realm = globalThis as unknown as Record<string, unknown>;
+  const { WebAssembly: real } = realm;
+  try {
+    realm['WebAssembly'] = webAssembly;
+    jest.isolateModules(() => {
+      use(jest.requireActual<typeof mask>('../../../src/protocol/mask.js'));
+    });
+  } finally {
+    realm['WebAssembly'] = real;
+  }
+}
+
+describe('unmask', () => {
+  it('hands the kernel what is 128 bytes or longer, and nothing shorter', () => {
+    const lengths: number[] = [];
+    const memory = { buffer: new ArrayBuffer(65_536) };
+    const xor = (length: number): number => lengths.push(length);
+    const watched = {
+      Module: Object,
+      Instance: class {
+        exports = { xor, memory };
+      },
+    };
+    withWebAssembly(watched, (loaded) => {
+      const bytes = Buffer.alloc(1000);
+      for (const length of [0, 1, 127, 128, 129, 600]) {
+        loaded.unmask(bytes, 100, 100 + length, bytes, 100, 0);
+      }
+    });
+    expect(lengths).toStrictEqual([128, 129, 600]);
+  });
+});
+
 describe('loadKernel', () => {
   it('has a kernel here, with 64 KiB of memory', () => {
     expect(loaded?.memory).toHaveLength(65_536);
@@ -154,21 +189,12 @@ describe('loadKernel', () => {
   });
 
   it('is done without where there is no WebAssembly, as under node --jitless', () => {
-    const realm = globalThis as unknown as Record<string, unknown>;
-    const { WebAssembly } = realm;
-    let bare: typeof mask | undefined;
-    try {
-      delete realm['WebAssembly'];
-      jest.isolateModules(() => {
-        bare = jest.requireActual<typeof mask>('../../../src/protocol/mask.js');
-      });
-      expect(bare?.loadKernel()).toBeUndefined();
-    } finally {
-      realm['WebAssembly'] = WebAssembly;
-    }
-    const plain = randomBytes(1000);
-    const bytes = naive(plain, hex('37fa213d'));
-    expect(bare?.unmask(bytes, 0, 1000, bytes, 0, 0x3d21fa37)).not.toBe(0);
-    expect(bytes).toEqual(plain);
+    withWebAssembly(undefined, (bare) => {
+      expect(bare.loadKernel()).toBeUndefined();
+      const plain = randomBytes(1000);
+      const bytes = naive(plain, hex('37fa213d'));
+      expect(bare.unmask(bytes, 0, 1000, bytes, 0, 0x3d21fa37)).not.toBe(0);
+      expect(bytes).toEqual(plain);
+    });
   });
 });

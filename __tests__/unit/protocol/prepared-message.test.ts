@@ -59,6 +59,18 @@ describe('prepareMessage', () => {
     expect(byteLength).toBeGreaterThanOrEqual(Buffer.poolSize);
   });
 
+  it('copies a frame once more only if it is cut from a pool', () => {
+    const own = jest.spyOn(Buffer, 'allocUnsafeSlow');
+    const copies = (length: number): number => {
+      own.mockClear();
+      prepareMessage(Buffer.alloc(length));
+      return own.mock.calls.length;
+    };
+    const counts = [125, 126, 1000, Buffer.poolSize, 100_000].map(copies);
+    own.mockRestore();
+    expect(counts).toStrictEqual([0, 1, 1, 0, 0]);
+  });
+
   it('is not changed by what happens to the data later', () => {
     const data = Buffer.alloc(1000, 1);
     const message = prepareMessage(data);
