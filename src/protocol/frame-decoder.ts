@@ -8,16 +8,7 @@ import {
 } from './close.js';
 import { ProtocolError } from './errors.js';
 import { header, type HeaderContext, parseHeader } from './frame-header.js';
-import {
-  type FrameHeader,
-  isControl,
-  MAX_HEADER_BYTES,
-  Opcode,
-  type Role,
-  RSV1,
-  RSV2,
-  RSV3,
-} from './frame.js';
+import { type FrameHeader, isControl, MAX_HEADER_BYTES, Opcode, type Role, RSV1 } from './frame.js';
 import { rotateKey, unmask } from './mask.js';
 import { MessageBuffer } from './message-buffer.js';
 import { decodeText } from './text.js';
@@ -88,14 +79,15 @@ export class FrameDecoder {
   // The frame whose payload is being gathered because the chunk cuts it. Without one, nobody reads
   // more than that nothing remains of it.
   #frameOpcode: Opcode = Opcode.Continuation;
+  // Stryker disable next-line BooleanLiteral: every frame sets it before it is read
   #frameFin = true;
   #frameRemaining = -1;
   #key = 0;
 
-  // The message in progress: fragmented, or cut by the end of a chunk. Without one, nobody reads whether
-  // it is compressed; nor, before there is a payload, whether that is ASCII: mutants of these survive.
+  // The message in progress: fragmented, or cut by the end of a chunk.
   /** Its first frame's opcode; Continuation when no fragmented message is in progress. */
   #messageOpcode: Opcode = Opcode.Continuation;
+  // Stryker disable next-line BooleanLiteral: every message sets it before anything depends on it
   #messageCompressed = false;
   #message: MessageBuffer | undefined;
   #validator: Utf8Validator | undefined;
@@ -105,6 +97,7 @@ export class FrameDecoder {
   #source = EMPTY;
   #start = 0;
   #end = 0;
+  // Stryker disable next-line BooleanLiteral: before there is a payload it has no bytes to decode
   #ascii = false;
 
   /** @param options see {@link FrameDecoderOptions}; an object that has them all is kept and shared. */
@@ -185,7 +178,7 @@ export class FrameDecoder {
   /** Whether a message, or a control frame, has begun and is not complete. */
   get unfinished(): boolean {
     return (
-      this.#frameRemaining >= 0 || // never 0 here: such a frame is delivered with its header
+      this.#frameRemaining !== -1 ||
       this.#messageOpcode !== Opcode.Continuation ||
       this.#cutHeaderLength > 0
     );
@@ -232,7 +225,6 @@ export class FrameDecoder {
     const gathered =
       this.#messageOpcode === Opcode.Continuation ? -1 : (this.#message?.length ?? 0);
     if (this.#cutHeaderLength === 0) {
-      // Quicker than what follows, which would come to the same: mutants of this survive.
       const size = parseHeader(
         chunk,
         at,
@@ -285,8 +277,8 @@ export class FrameDecoder {
       opcode,
       fin,
       rsv1: (rsv & RSV1) !== 0,
-      rsv2: (rsv & RSV2) !== 0,
-      rsv3: (rsv & RSV3) !== 0,
+      rsv2: false, // set, these two were refused: no extension has a use for them
+      rsv3: false,
       length,
     });
     if (opcode === Opcode.Text || opcode === Opcode.Binary) {
@@ -367,10 +359,9 @@ export class FrameDecoder {
   /** A Close frame that comes in pieces is judged as far as it is there, like text. */
   #checkClose(payload: Buffer, start: number, end: number): void {
     const offset = this.offset - end;
-    if (start < CODE_BYTES && end >= CODE_BYTES) checkReceivedCode(payload.readUInt16BE(0), offset);
-    if (end <= CODE_BYTES) return;
+    if (end >= CODE_BYTES) checkReceivedCode(payload.readUInt16BE(0), offset);
     // A text message that is in progress has no use for its validator any more.
-    if (start <= CODE_BYTES) this.#validator = new Utf8Validator();
+    if (start === 0) this.#validator = new Utf8Validator();
     const valid = this.#validator!.push(payload, Math.max(start, CODE_BYTES), end);
     if (!valid) throw invalidReason(offset);
   }

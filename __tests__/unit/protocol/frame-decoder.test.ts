@@ -7,6 +7,7 @@ import {
 } from '../../../src/protocol/frame-decoder.js';
 import type { ProtocolError } from '../../../src/protocol/errors.js';
 import type { FrameHeader } from '../../../src/protocol/frame.js';
+import { Utf8Validator } from '../../../src/protocol/utf8.js';
 import { cutAt, everyByte, hex, random, randomCuts } from '../../support/bytes.js';
 import { decode } from '../../support/decode.js';
 import { clientFrame } from '../../support/frames.js';
@@ -52,7 +53,9 @@ const LEGAL: Row[] = [
     '0181 00000000 c3 8981 00000000 ff 8081 00000000 a9',
     ['ping ff', 'text c3a9'],
   ],
+  ['a reason that is not ASCII', '8885 00000000 03e8 e282ac', ['close 1000 e282ac']],
   ['a Close inside a message', '0281 00000000 61 8880 00000000', ['close 1005']],
+  ['a Close inside a character', '0181 00000000 c3 8884 00000000 03e8 6162', ['close 1000 6162']],
   [
     'message after message',
     '8181 00000000 61 8281 00000000 62 0181 00000000 63 8081 00000000 64 8181 00000000 65',
@@ -153,7 +156,21 @@ const FAULTS: Fault[] = [
   ['4 MiB and one byte', '82ff0000000000400001 00000000', 'ERR_MESSAGE_TOO_BIG', 9],
   ['a Close of one byte', '8881 00000000 03', 'ERR_CLOSE_PAYLOAD', 6],
   ['a Close with code 1005', '8882 00000000 03ed', 'ERR_CLOSE_CODE', 7],
+  ['a Close with code 1005 and a reason', '8885 00000000 03ed 627965', 'ERR_CLOSE_CODE', 7],
   ['a Close whose reason is not UTF-8', '8883 00000000 03e8 ff', 'ERR_INVALID_UTF8', 8],
+  [
+    'a reason that is not UTF-8, before its end',
+    '8885 00000000 03e8 61ff61',
+    'ERR_INVALID_UTF8',
+    9,
+  ],
+  ['a reason that ends inside a character', '8884 00000000 03e8 e282', 'ERR_INVALID_UTF8', 9],
+  [
+    'a reason that would finish the character of a message',
+    '0181 00000000 c3 8883 00000000 03e8 a9',
+    'ERR_INVALID_UTF8',
+    15,
+  ],
 ];
 
 /** The same for text: the failing byte is only certain when it comes alone. */
@@ -325,6 +342,50 @@ describe('FrameDecoder reads', () => {
     }
   });
 
+  it.each([
+    ['that is ASCII as Latin-1, which is quicker', '8182 00000000 6162', 'latin1'],
+    ['that is not as UTF-8', '8182 00000000 c3a9', 'utf8'],
+    ['that is compressed, if anybody wants that, as UTF-8', 'c182 00000000 c3a9', 'utf8'],
+  ])('text %s, cut or not', (_what, literal, encoding) => {
+    for (const cuts of [[], everyByte(hex(literal))]) {
+      const decoder = new FrameDecoder({ rsv1: true });
+      for (const chunk of cutAt(hex(literal), cuts)) {
+        decoder.push(chunk);
+        decoder.next();
+      }
+      const payload = String(decoder.payload);
+      const toString = jest.spyOn(Buffer.prototype, 'toString');
+      const { text } = decoder;
+      const encodings = toString.mock.calls.map(([used]) => used);
+      toString.mockRestore();
+      expect({ text, encodings }).toStrictEqual({ text: payload, encodings: [encoding] });
+    }
+  });
+
+  it('ASCII in pieces without a look at its UTF-8, up to the first byte that is not ASCII', () => {
+    const push = jest.spyOn(Utf8Validator.prototype, 'push');
+    const decoder = new FrameDecoder();
+    const looks = ['8186 00000000 6161', '6161', 'c3', 'a9'].map((literal) => {
+      push.mockClear();
+      read(decoder, hex(literal));
+      return push.mock.calls.length;
+    });
+    push.mockRestore();
+    expect(looks).toStrictEqual([0, 0, 1, 1]);
+  });
+
+  it('a header that its chunk does not cut without a copy of it', () => {
+    const allocUnsafe = jest.spyOn(Buffer, 'allocUnsafe');
+    const copies = ['8188 00000000 61x8', '8188 00000000 61x8 82', '8188 0000'].map((literal) => {
+      const chunk = hex(literal);
+      allocUnsafe.mockClear();
+      read(new FrameDecoder(), chunk);
+      return allocUnsafe.mock.calls.length;
+    });
+    allocUnsafe.mockRestore();
+    expect(copies).toStrictEqual([0, 1, 1]);
+  });
+
   it('a control frame inside a compressed message as not compressed', () => {
     const decoder = new FrameDecoder({ rsv1: true });
     decoder.push(hex('4181 00000000 ff 8980 00000000 8080 00000000 8980 00000000'));
@@ -428,6 +489,14 @@ describe('FrameDecoder refuses', () => {
     expect(() => decoder.next()).toThrow(
       'byte 2517: a Text message has 0x61 where UTF-8 cannot have it',
     );
+  });
+
+  it('text that ends too early with a message that says where', () => {
+    for (const cuts of [[], [7], everyByte(hex('8182 00000000 e282'))]) {
+      expect(decode(cutAt(hex('8182 00000000 e282'), cuts)).error?.message).toBe(
+        'byte 8: a Text message ends inside a character of UTF-8; was it cut by bytes? (RFC 6455 section 8.1)',
+      );
+    }
   });
 
   it('not the bytes of a compressed Text, which only its inflated form has to obey', () => {
@@ -554,6 +623,23 @@ describe('FrameDecoder.headers', () => {
   });
 });
 
+describe('FrameDecoder.furtherFrames', () => {
+  it('counts control and continuation frames from whatever it is set to', () => {
+    const stream = hex(
+      '8181 00000000 61 8280 00000000 8980 00000000 0281 00000000 61 0080 00000000 8a80 00000000 8081 00000000 61',
+    );
+    for (const cuts of waysToCut(stream)) {
+      const decoder = new FrameDecoder();
+      expect(decoder.furtherFrames).toBe(0);
+      read(decoder, ...cutAt(stream, cuts));
+      expect(decoder.furtherFrames).toBe(4);
+      decoder.furtherFrames = 0;
+      read(decoder, hex('8180 00000000 8880 00000000'));
+      expect(decoder.furtherFrames).toBe(1);
+    }
+  });
+});
+
 describe('The memory of a FrameDecoder', () => {
   it.each([
     ['nothing', '', 0],
@@ -569,6 +655,19 @@ describe('The memory of a FrameDecoder', () => {
     ['empty fragments', '0280 00000000 (0080 00000000)x1000', 0],
     ['1000 fragments of one byte', '0281 00000000 61 (0081 00000000 61)x999', 1054],
     ['half a message and half a Ping in it', '0281 00000000 61 8982 00000000 61', 66],
+    // From 16 KiB on, and from half of its chunk on, a piece is not copied into a block that can grow.
+    ['16383 bytes of 4 MiB', '82ff 0000000000400000 00000000 61x16383', 32_766],
+    ['16384 bytes of 4 MiB', '82ff 0000000000400000 00000000 61x16384', 16_384],
+    [
+      '16384 bytes that are half of their chunk',
+      '82fe3fea 00000000 00x16362 82ff 0000000000400000 00000000 61x16384',
+      16_384,
+    ],
+    [
+      '16384 bytes that are less',
+      '82fe3feb 00000000 00x16363 82ff 0000000000400000 00000000 61x16384',
+      32_768,
+    ],
   ])('after %s is what was received and not delivered: %#', (_what, literal, held) => {
     const decoder = new FrameDecoder();
     read(decoder, hex(literal));
