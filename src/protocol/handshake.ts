@@ -219,15 +219,10 @@ export function requestPath(target: string): string | undefined {
 function splitTarget(target: string): { path: string | undefined; authority: string | undefined } {
   const absolute = /^(?:https?|wss?):\/\/([^/?#]*)/i.exec(target);
   const rest = absolute === null ? target : target.slice(absolute[0].length);
-  const path = rest.slice(0, indexOfAny(rest, '?', '#'));
+  const path = rest.split(/[?#]/, 1)[0]!;
   if (path.startsWith('/')) return { path, authority: absolute?.[1] };
   // Behind an authority there is a path or nothing of one (RFC 3986 section 3.3).
   return { path: absolute === null ? undefined : '/', authority: absolute?.[1] };
-}
-
-function indexOfAny(text: string, ...characters: string[]): number {
-  const found = characters.map((character) => text.indexOf(character)).filter((at) => at >= 0);
-  return Math.min(text.length, ...found);
 }
 
 /** What a peer sent, fit to be sent back: short and without control characters. */
