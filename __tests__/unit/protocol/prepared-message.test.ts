@@ -1,3 +1,4 @@
+import type * as prepared from '../../../src/protocol/prepared-message.js';
 import {
   checkText,
   PreparedMessage,
@@ -76,6 +77,22 @@ describe('prepareMessage', () => {
     const message = prepareMessage(data);
     data.fill(2);
     expect(message.payload.equals(Buffer.alloc(1000, 1))).toBe(true);
+  });
+
+  it('checks bytes that are to be sent as Text, and no string, whose UTF-8 is valid anyway', () => {
+    const isUtf8 = jest.fn(() => true);
+    jest.isolateModules(() => {
+      jest.doMock('node:buffer', () => ({ ...jest.requireActual<object>('node:buffer'), isUtf8 }));
+      const { prepareMessage: prepare } = jest.requireActual<typeof prepared>(
+        '../../../src/protocol/prepared-message.js',
+      );
+      prepare('é');
+      prepare(hex('ff'));
+      expect(isUtf8).not.toHaveBeenCalled();
+      prepare(hex('c3a9'), false);
+      expect(isUtf8).toHaveBeenCalledTimes(1);
+    });
+    jest.dontMock('node:buffer');
   });
 
   it('refuses bytes as Text that are not UTF-8', () => {
