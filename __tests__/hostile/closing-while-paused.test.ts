@@ -6,11 +6,11 @@ import { RawClient } from '../support/raw-client.js';
 afterEach(stopHosts);
 
 /** A paused connection whose peer has sent far more than is held for it. */
-async function stuffed(): Promise<{
+async function stuffed(closeTimeout?: number): Promise<{
   client: RawClient;
   ours: Awaited<ReturnType<Host['connection']>>;
 }> {
-  const host = await Host.start({ closeTimeout: 400 });
+  const host = await Host.start(closeTimeout === undefined ? {} : { closeTimeout });
   const client = await RawClient.open(host.port);
   const ours = await host.connection();
   ours.connection.pause();
@@ -32,7 +32,7 @@ test('close() of a paused connection reads on to the peer’s Close and ends cle
 });
 
 test('close() of a paused connection whose peer never answers ends within closeTimeout', async () => {
-  const { client, ours } = await stuffed();
+  const { client, ours } = await stuffed(400);
   expect(await ours.connection.close()).toMatchObject({
     code: 1006,
     clean: false,

@@ -9,6 +9,7 @@ import { compressedFrame, openCompressed } from '../support/compressed-client.js
 import { clientClose, clientFrame, type Frame } from '../support/frames.js';
 import { Host, type Ours, stopHosts } from '../support/host.js';
 import type { RawClient } from '../support/raw-client.js';
+import { until } from '../unit/connection/support.js';
 
 afterEach(stopHosts);
 afterEach(stopChildren);
@@ -69,7 +70,8 @@ describe('sending', () => {
       client.socket.resume();
       if (what.includes('fault')) await client.ended().then(() => client.finish());
       await ours.ended;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await until('every callback', () => !called.includes(0));
+      await new Promise((resolve) => setTimeout(resolve, 50)); // any of them again
       expect(called).toStrictEqual(Array<number>(20).fill(1));
       expect(connection.bufferedAmount).toBe(0);
       client.destroy();
