@@ -1,10 +1,12 @@
 // The process of the chaos peers: they come, do one thing that a peer should not do, and leave, over and over.
 import { setTimeout as delay } from 'node:timers/promises';
 import { answer } from '../bench/rpc.mjs';
-import { deeds } from './deeds.mjs';
+import { compressedDeeds } from './compressed-deeds.mjs';
+import { deeds as plainDeeds } from './deeds.mjs';
 import { Random } from './random.mjs';
 import { dial } from './transport.mjs';
 
+const deeds = { ...plainDeeds, ...compressedDeeds };
 const names = Object.keys(deeds);
 /** How often each deed was begun. */
 const begun = /** @type {Record<string, number>} */ ({});

@@ -1,6 +1,6 @@
 // What the chaos peers do: each a visit that lasts a few seconds at most. Whoever calls it cuts the connection
 // afterwards, so a deed that simply ends is a reset of its own.
-import { BINARY, CLOSE, closeFrame, frame, PING, PONG, TEXT } from './frames.mjs';
+import { BINARY, CLOSE, closeFrame, CONTINUATION, frame, PING, PONG, TEXT } from './frames.mjs';
 import { upgradeRequest } from './transport.mjs';
 
 /**
@@ -9,8 +9,6 @@ import { upgradeRequest } from './transport.mjs';
  * @property {import('./random.mjs').Random} random
  * @property {(from: number, to: number) => Promise<void>} wait milliseconds; throws once the socket is gone
  */
-
-const CONTINUATION = 0;
 
 /** @param {Visit} visit */
 async function upgrade({ socket, random, wait }) {

@@ -2,11 +2,14 @@
 // must not hide itself.
 import { randomFillSync } from 'node:crypto';
 
+export const CONTINUATION = 0;
 export const TEXT = 1;
 export const BINARY = 2;
 export const CLOSE = 8;
 export const PING = 9;
 export const PONG = 10;
+/** Of the three reserved bits, the one that marks a compressed message (RFC 7692 section 6). */
+export const RSV1 = 4;
 
 const KEY_BYTES = 4;
 /** Masking keys have to be hard to guess for proxies in between; here there are none, and one draw of bytes serves many frames. */
@@ -55,6 +58,8 @@ export function closeFrame(code) {
 /** Gathers what a server sends and hands out its frames. */
 export class FrameReader {
   #bytes = /** @type {Buffer} */ (Buffer.alloc(0));
+  /** Whether permessage-deflate was negotiated. */
+  mayCompress = false;
 
   /** @returns {number} bytes that are not a whole frame yet */
   get rest() {
@@ -63,8 +68,8 @@ export class FrameReader {
 
   /**
    * @param {Buffer} chunk
-   * @returns {{ opcode: number, payload: Buffer }[]}
-   * @throws for what a server that has negotiated nothing must not send
+   * @returns {{ opcode: number, compressed: boolean, payload: Buffer }[]}
+   * @throws for what a server must not send
    */
   push(chunk) {
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
@@ -77,8 +82,11 @@ export class FrameReader {
     const bytes = this.#bytes;
     if (bytes.length < 2) return undefined;
     const [first = 0, second = 0] = bytes;
-    // hawser never fragments a message, and no extension gives the reserved bits a meaning.
-    if ((first & 0xf0) !== 0x80) throw new Error(`a frame begins with 0x${first.toString(16)}`);
+    const opcode = first & 0x0f;
+    const compressed = this.mayCompress && opcode < CLOSE && (first & 0x40) !== 0;
+    // hawser never fragments a message, and nothing but compression gives a reserved bit a meaning.
+    if ((first & 0xf0) !== (compressed ? 0xc0 : 0x80))
+      throw new Error(`a frame begins with 0x${first.toString(16)}`);
     if (second > 127) throw new Error('a frame from the server is masked');
     const start = second < 126 ? 2 : second === 126 ? 4 : 10;
     if (bytes.length < start) return undefined;
@@ -90,6 +98,6 @@ export class FrameReader {
           : Number(bytes.readBigUInt64BE(2));
     if (bytes.length < start + length) return undefined;
     this.#bytes = bytes.subarray(start + length);
-    return { opcode: first & 0x0f, payload: bytes.subarray(start, start + length) };
+    return { opcode, compressed, payload: bytes.subarray(start, start + length) };
   }
 }

@@ -6,12 +6,17 @@ import { Random } from './random.mjs';
 /** Bodies are cut out of these; no two stretches of them are alike. */
 const BODY_BYTES = 512 * 1024;
 const binaryBody = new Random(1).bytes(BODY_BYTES);
-/** Characters of one to four bytes. */
+/**
+ * A unit of text: its number, and characters of two to four bytes in one of these orders. It compresses, and is like
+ * others at every distance.
+ */
 const UNIT_BYTES = 13;
+const ORDERS = ['é€😀', 'é😀€', '€é😀', '€😀é', '😀é€', '😀€é'];
+const order = new Random(3);
 const textBody = Buffer.from(
   Array.from(
     { length: Math.floor(BODY_BYTES / UNIT_BYTES) },
-    (_, number) => `${number.toString(36).padStart(4, '0')}é€😀`,
+    (_, number) => number.toString(36).padStart(4, '0') + order.of(ORDERS),
   ).join(''),
 );
 

@@ -43,6 +43,7 @@ function figures({ samples, found, seconds }) {
   const { latency } = found;
   const rows = [
     ['messages checked, echoes and broadcasts', `${found.echoes} and ${found.broadcasts}`],
+    ['of them compressed', String(found.compressed)],
     ['a second', String(Math.round((found.echoes + found.broadcasts) / seconds))],
     ['MiB received and compared', (found.bytes / 2 ** 20).toFixed(0)],
     ['pongs checked', String(found.pongs)],

@@ -87,6 +87,7 @@ async function soak({ seconds, connections, seed }) {
   };
   try {
     const port = await server.call('listen');
+    const before = await server.call('sample');
     await well.call('start', { port, count: wellBehaved, seed });
     await chaos.call('start', { port, count: connections - wellBehaved, seed });
     for (let next = 1; next <= SAMPLES; next++) {
@@ -99,7 +100,7 @@ async function soak({ seconds, connections, seed }) {
     await chaos.stop();
     const left = await server.call('emptied', PATIENCE);
     const { ends, warnings } = await server.call('sample');
-    return { wellBehaved, seconds, samples, found, deeds, left, ends, warnings };
+    return { wellBehaved, seconds, before, samples, found, deeds, left, ends, warnings };
   } catch (error) {
     // Whoever noticed it first: is it the server that is gone?
     const crash = await server.call('sample').then(

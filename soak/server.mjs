@@ -1,5 +1,5 @@
 // The process of the server under test: `node --expose-gc server.mjs FILE`, where FILE is hawser's index.js. It
-// runs on its defaults. It sends every message back, and now and then some to everyone.
+// sends every message back, and now and then some to everyone.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
@@ -13,11 +13,23 @@ const BROADCAST_EVERY = 250;
 
 const hawser = createRequire(import.meta.url)(process.argv[2] ?? '');
 const http = createServer();
-const wss = new hawser.WebSocketServer(http, {
+const options = {
   // Half of the upgrades are decided at once, half a little later.
-  authorize: ({ url }) => (url === '/later' ? delay(5) : undefined),
+  authorize: ({ url }) => (url.endsWith('/later') ? delay(5) : undefined),
   logger: { warn() {}, error() {} }, // there is a lot to be told of such peers
-});
+};
+// On their defaults, but for compression: the one shares its contexts; the other has some for each connection, as long
+// as there is memory for them, and gives them back to get them anew after a second.
+const takeover = { contextTakeover: 'both', memoryBudget: 16 * 1024 * 1024, idleRelease: 1000 };
+const servers = [
+  new hawser.WebSocketServer(http, { ...options, perMessageDeflate: true }),
+  new hawser.WebSocketServer(http, {
+    ...options,
+    path: /^\/takeover/,
+    perMessageDeflate: takeover,
+  }),
+];
+const connections = () => servers.reduce((sum, { connections: { size } }) => sum + size, 0);
 
 let opened = 0;
 /** How the connections have ended, by close code. */
@@ -26,21 +38,34 @@ let nextBroadcast = 0;
 let warnings = 0;
 process.on('warning', () => warnings++);
 
-wss.on('connection', (connection) => {
-  opened++;
-  // The first message says which broadcast will be the first: none may be missing from there on.
-  connection.send(String(nextBroadcast));
-  connection.on('message', (data) => connection.send(data)); // bytes as Binary, a string as Text
-  connection.on('close', (code) => (ends[code] = (ends[code] ?? 0) + 1));
-});
+for (const wss of servers) {
+  wss.on('connection', (connection) => {
+    opened++;
+    // The first message says which broadcast will be the first: none may be missing from there on.
+    connection.send(String(nextBroadcast));
+    connection.on('message', (data) => connection.send(data)); // bytes as Binary, a string as Text
+    connection.on('close', (code) => (ends[code] = (ends[code] ?? 0) + 1));
+  });
+}
 
 const broadcasting = setInterval(() => {
   // Several in one tick take another way than one.
   for (let count = 1 + (nextBroadcast % 3); count > 0; count--) {
     const { opcode, payload } = broadcastMessage(nextBroadcast++);
-    wss.broadcast(payload, { binary: opcode === BINARY });
+    for (const wss of servers) wss.broadcast(payload, { binary: opcode === BINARY });
   }
 }, BROADCAST_EVERY);
+
+/** Bytes outside the heap once zlib has finished what it was at, and that is collected. */
+async function restingExternal() {
+  let least = Infinity;
+  for (let look = 0; look < 10; look++) {
+    await delay(50);
+    globalThis.gc?.();
+    least = Math.min(least, process.memoryUsage().external);
+  }
+  return least;
+}
 
 answer({
   async listen() {
@@ -54,7 +79,7 @@ answer({
     await turn();
     globalThis.gc?.();
     const { heapUsed, external, rss } = process.memoryUsage();
-    return { heapUsed, external, rss, connections: wss.connections.size, opened, ends, warnings };
+    return { heapUsed, external, rss, connections: connections(), opened, ends, warnings };
   },
 
   /** @returns the number that the next broadcast would have had */
@@ -64,14 +89,14 @@ answer({
   },
 
   /**
-   * Wait until every peer is gone.
+   * Wait until every peer is gone, and see what is left.
    *
    * @param {number} patience milliseconds
    */
   async emptied(patience) {
     const until = performance.now() + patience;
     const left = async () => ({
-      connections: wss.connections.size,
+      connections: connections(),
       sockets: await new Promise((resolve) => http.getConnections((_, count) => resolve(count))),
     });
     let now = await left();
@@ -79,6 +104,6 @@ answer({
       await delay(20);
       now = await left();
     }
-    return now;
+    return { ...now, external: await restingExternal() };
   },
 });

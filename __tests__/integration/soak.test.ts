@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { builtPackage } from '../support/built-package.js';
 
 const RUN = resolve(__dirname, '../../soak/run.mjs');
@@ -32,10 +32,11 @@ function soak(name: string, fault: string): Promise<Results & { exitCode: number
     `const hawser = module.exports = require(${JSON.stringify(builtPackage())});
      const { prototype } = hawser.WebSocketConnection;
      const send = prototype.send;
+     const inside = (file) => require(${JSON.stringify(dirname(builtPackage()))} + '/' + file);
      let count = 0;
      ${fault}`,
   );
-  const args = [RUN, '--seconds', '3', '--connections', '60', '--json', '--dist', module];
+  const args = [RUN, '--seconds', '3', '--connections', '80', '--json', '--dist', module];
   return new Promise((done, fail) => {
     execFile(
       process.execPath,
@@ -158,10 +159,52 @@ const FAULTS: [name: string, verdict: string, fault: string][] = [
      };`,
   ],
   [
+    'that declines compression',
+    'well-behaved peers refused',
+    "inside('protocol/permessage-deflate.js').acceptDeflate = () => undefined;",
+  ],
+  [
+    'that grants a larger window than was asked for',
+    'well-behaved peers refused',
+    `const negotiation = inside('protocol/permessage-deflate.js');
+     const { formatDeflate } = negotiation;
+     negotiation.formatDeflate = (accepted) => formatDeflate({ ...accepted, serverMaxWindowBits: 15 });`,
+  ],
+  [
+    'that compresses with a larger window than it has granted',
+    'messages altered',
+    `const deflate = inside('protocol/deflate.js');
+     const { createDeflater } = deflate;
+     deflate.createDeflater = (options, ...rest) => createDeflater({ ...options, windowBits: 15 }, ...rest);`,
+  ],
+  [
+    'that refers to messages of other connections',
+    'messages altered',
+    `const deflate = inside('protocol/deflate.js');
+     const { createDeflater } = deflate;
+     deflate.createDeflater = (options, ...rest) => createDeflater({ ...options, takeover: true }, ...rest);`,
+  ],
+  [
+    'that forgets what a compressed message may refer to',
+    'well-behaved peers cut',
+    `const deflate = inside('protocol/deflate.js');
+     const { createInflater } = deflate;
+     deflate.createInflater = (options, ...rest) => createInflater({ ...options, takeover: false }, ...rest);`,
+  ],
+  [
+    'that does not mark what it has compressed',
+    'messages altered',
+    `const { FrameEncoder } = inside('protocol/frame-encoder.js');
+     const { encodeFrame } = FrameEncoder.prototype;
+     FrameEncoder.prototype.encodeFrame = function (first, ...rest) {
+       return encodeFrame.call(this, first & 0xbf, ...rest);
+     };`,
+  ],
+  [
     'that throws',
     'crashes of the server',
     `prototype.send = function (...args) {
-       if (++count === 500) throw new Error('planted');
+       if (++count === 100) throw new Error('planted');
        return send.apply(this, args);
      };`,
   ],
@@ -169,7 +212,7 @@ const FAULTS: [name: string, verdict: string, fault: string][] = [
     'that leaves a rejection unhandled',
     'crashes of the server',
     `prototype.send = function (...args) {
-       if (++count === 500) void Promise.reject(new Error('planted'));
+       if (++count === 100) void Promise.reject(new Error('planted'));
        return send.apply(this, args);
      };`,
   ],
@@ -177,7 +220,7 @@ const FAULTS: [name: string, verdict: string, fault: string][] = [
     'that ends its process',
     'crashes of the server',
     `prototype.send = function (...args) {
-       if (++count === 500) process.exit(0);
+       if (++count === 100) process.exit(0);
        return send.apply(this, args);
      };`,
   ],
@@ -200,7 +243,7 @@ const FAULTS: [name: string, verdict: string, fault: string][] = [
   ],
   [
     'that keeps sixteen kilobytes outside the heap for every message',
-    'growth outside the heap, KiB',
+    'left outside the heap, KiB',
     `const kept = [];
      prototype.send = function (...args) {
        kept.push(Buffer.allocUnsafeSlow(16_384));
