@@ -575,7 +575,8 @@ describe('Heartbeat, its one timer', () => {
       clock.advance(SECOND);
       for (const patient of patients) patient.heardAt = beat.now;
     }
-    for (const { looks } of patients) expect(looks).toBeLessThanOrEqual(10);
+    // An interval is 26 ticks; who is looked at sooner, because others are too, still is once in 20.
+    for (const { looks } of patients) expect(looks).toBeLessThanOrEqual(12);
     for (const { looks } of patients) expect(looks).toBeGreaterThanOrEqual(9);
   });
 
@@ -600,6 +601,65 @@ describe('Heartbeat, its one timer', () => {
     expect(patients[0]!.fates).toStrictEqual([]);
     clock.advance(by - notBefore + 1);
     expect(patients[0]!.fates).toStrictEqual([fate]);
+  });
+
+  /** Connections that answer each Ping in its tick, and how many were pinged in each second. */
+  const pingsASecond = (
+    count: number,
+    seconds: number,
+    heard: (second: number, patients: readonly Patient[], beat: Heartbeat) => void = () => {},
+    heartbeat = DEFAULTS.heartbeat,
+  ): number[] => {
+    const { beat, patients } = watch({ heartbeat }, count);
+    return Array.from({ length: seconds }, (_, second) => {
+      clock.advance(SECOND);
+      const pinged = patients.filter(({ ping }) => ping !== undefined);
+      for (const patient of pinged) {
+        patient.heardAt = beat.now;
+        patient.ping = undefined;
+      }
+      heard(second + 1, patients, beat);
+      return pinged.length;
+    });
+  };
+  const sum = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0);
+
+  it('pings 7000 that were made together over the last quarter of the interval, as many each second', () => {
+    const counts = pingsASecond(7000, 26);
+    expect(counts.slice(0, 19)).toStrictEqual(Array<number>(19).fill(0));
+    expect(counts.slice(19)).toStrictEqual(Array<number>(7).fill(1000));
+  });
+
+  it('scatters them more with every interval', () => {
+    const counts = pingsASecond(7000, 26 * 12);
+    const last = counts.slice(-26);
+    expect(sum(last)).toBeGreaterThanOrEqual(7000); // each once at least
+    expect(Math.max(...last)).toBeLessThan(500);
+    expect(sum(counts)).toBeLessThan(1.25 * 12 * 7000);
+  });
+
+  it('does so with those that fell silent together, whenever they were made', () => {
+    const counts = pingsASecond(7000, 100, (second, patients, beat) => {
+      // A broadcast every ten seconds that all of them answer; then nothing more.
+      if (second % 10 !== 0 || second > 50) return;
+      for (const patient of patients) patient.heardAt = beat.now;
+    });
+    expect(sum(counts.slice(0, 50 + 19))).toBe(0);
+    expect(sum(counts.slice(50 + 19, 50 + 26))).toBe(7000);
+    expect(Math.max(...counts)).toBeLessThan(2000);
+  });
+
+  it('pings one that is alone at the end of the interval', () => {
+    const counts = pingsASecond(1, 26 * 4);
+    expect(counts.flatMap((count, at) => (count > 0 ? at + 1 : []))).toStrictEqual([
+      26, 52, 78, 104,
+    ]);
+  });
+
+  it('has no ticks to spread over where the interval is that of a tick', () => {
+    expect(pingsASecond(10, 2, undefined, { interval: 1, timeout: SECOND })).toStrictEqual([
+      10, 10,
+    ]);
   });
 
   it('lets the loop turn between a Ping and its time, however short that is', async () => {
