@@ -122,7 +122,11 @@ export class Peer {
     socket.write(upgradeRequest({ target, key: this.#key, headers: this.#offerHeaders() }));
   }
 
-  /** The offer of compression, perhaps behind one that no server may take. */
+  /**
+   * The offer of compression, perhaps behind one that no server may take.
+   *
+   * @returns {Record<string, string>}
+   */
   #offerHeaders() {
     if (this.#offer === undefined) return {};
     const offers = this.#random.next() < 0.2 ? [BAD_OFFER, this.#offer] : [this.#offer];

@@ -2,7 +2,7 @@
 import { drift } from './judge.mjs';
 
 export function report(results) {
-  const { options, machine, samples, found, deeds, ends, verdicts } = results;
+  const { options, machine, samples, found, deeds, left, ends, verdicts } = results;
   const lines = [
     `\n${options.connections} connections for ${results.seconds} s, half of them chaos; seed ${options.seed}. ` +
       `${machine.system}, ${machine.cores} cores, Node ${machine.node}, load average before ${machine.loadBefore.toFixed(1)}.\n`,
@@ -29,6 +29,7 @@ export function report(results) {
     );
   }
   for (const fault of found?.faults ?? []) lines.push(`  ${fault}`);
+  for (const socket of left?.which ?? []) lines.push(`  a socket that is left: ${socket}`);
   const failed = verdicts.filter(({ holds }) => !holds).length;
   lines.push(
     '',

@@ -29,6 +29,12 @@ const servers = [
     perMessageDeflate: takeover,
   }),
 ];
+/** Every socket there is, upgraded or not. */
+const sockets = /** @type {Set<import('node:net').Socket>} */ (new Set());
+http.on('connection', (socket) => {
+  sockets.add(socket);
+  socket.on('close', () => sockets.delete(socket));
+});
 const connections = () => servers.reduce((sum, { connections: { size } }) => sum + size, 0);
 
 let opened = 0;
@@ -55,6 +61,11 @@ const broadcasting = setInterval(() => {
     for (const wss of servers) wss.broadcast(payload, { binary: opcode === BINARY });
   }
 }, BROADCAST_EVERY);
+
+/** What is known of a socket that should be gone. */
+const describe = (/** @type {import('node:net').Socket} */ socket) =>
+  `${socket.readyState}, ${socket.bytesRead} bytes read, ${socket.bytesWritten} written, ` +
+  `${socket.writableLength} waiting, ${socket.isPaused() ? 'paused' : 'reading'}`;
 
 /** Bytes outside the heap once zlib has finished what it was at, and that is collected. */
 async function restingExternal() {
@@ -104,6 +115,6 @@ answer({
       await delay(20);
       now = await left();
     }
-    return { ...now, external: await restingExternal() };
+    return { ...now, which: [...sockets].map(describe), external: await restingExternal() };
   },
 });
