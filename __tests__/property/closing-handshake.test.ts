@@ -13,6 +13,7 @@ const EVENTS: readonly CloseEvent[] = [
   'peerEnd',
   'deadline',
   'terminate',
+  'transportGone',
   'transportClose',
 ];
 const LENGTH = 6;
@@ -94,7 +95,8 @@ describe('The closing handshake, over every sequence of up to six events', () =>
         path.state === 'open' ||
         path.state === 'closed' ||
         count(path, 'startDeadline') === 1 ||
-        count(path, 'destroy') > 0,
+        count(path, 'destroy') > 0 ||
+        path.events.includes('transportGone'), // for nobody but ourselves
     );
   });
 
@@ -132,8 +134,18 @@ describe('The closing handshake, over every sequence of up to six events', () =>
 
   it('has ended or cut the transport when there is nothing more to say', () => {
     assertAlways(
-      (path) => path.state !== 'ending' || count(path, 'end') + count(path, 'destroy') > 0,
+      (path) =>
+        path.state !== 'ending' ||
+        count(path, 'end') + count(path, 'destroy') > 0 ||
+        path.events.includes('transportGone'),
     );
+  });
+
+  it('says nothing more once the transport is gone', () => {
+    for (const state of ['open', 'closing', 'replying'] as const)
+      expect(CLOSE_HANDSHAKE[state].transportGone).toStrictEqual({ next: 'ending', actions: [] });
+    const done = Object.values(CLOSE_HANDSHAKE.ending).flatMap(({ actions }) => actions);
+    expect(new Set(done)).toStrictEqual(new Set(['destroy', 'emitClose']));
   });
 
   it('ends the transport once both have closed', () => {

@@ -154,8 +154,14 @@ export class Closing {
     this.#report(error);
   }
 
-  transportClose(): void {
+  /** The transport is gone: nothing can be sent any more. `transportClose` follows when all has been read. */
+  transportGone(): void {
     if (this.#state === 'open') this.#ending.initiator = 'transport';
+    this.#step('transportGone');
+  }
+
+  /** After `transportGone`: what came on the transport has been handled. */
+  transportClose(): void {
     this.#step('transportClose');
   }
 

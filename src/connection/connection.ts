@@ -260,9 +260,7 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
       this[CONNECTION].#closing.transportError(error);
     };
     onClose = function (this: Carrier): void {
-      // What is held still belongs to a consumer, and an iterator has to end.
-      this[CONNECTION].#receiver.readSoon();
-      this[CONNECTION].#closing.transportClose();
+      this[CONNECTION].#receiver.close();
     };
   }
 

@@ -48,8 +48,8 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
   #reading = false;
   /** The decoder has found something that has not been handled yet. */
   #found = false;
-  /** The peer has ended its half of the transport, and the closing handshake does not know yet. */
-  #ended = false;
+  /** The peer's half of the transport has ended, or all of it, and the closing handshake does not know yet. */
+  #ended: 'half' | 'whole' | undefined;
   /** The socket is paused. */
   #stopped = false;
   /** Where `messageRate` is set: what the peer may still send. Made with the decoder. */
@@ -145,8 +145,15 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
 
   /** The peer ended its half; that counts once all it sent before has been handled. */
   end(): void {
-    this.#ended = true;
+    this.#ended ??= 'half';
     this.read();
+  }
+
+  /** The transport is gone. No message comes after `'close'`, so all that is not held for the application is delivered first. */
+  close(): void {
+    this.#ended = 'whole';
+    this.#closing.transportGone();
+    this.readSoon();
   }
 
   /** Hold messages from now on. */
@@ -228,9 +235,15 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
   /** Pass on the peer's end; stop the socket when enough is held, but never once the connection is closing. */
   #regulate(): void {
     const inflating = this.#decompressor?.isBusy === true;
-    if (this.#ended && !inflating) {
-      this.#ended = false;
+    if (this.#ended === 'half' && !inflating) {
+      this.#ended = undefined;
       this.#closing.peerEnd();
+    }
+    if (this.#ended === 'whole' && !inflating) {
+      this.#ended = undefined;
+      this.readSoon(); // for what is left to do, though a listener may throw
+      this.#closing.transportClose();
+      return;
     }
     const { state } = this.#closing;
     if (state === 'closed') {
@@ -292,7 +305,9 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
       const { state } = this.#closing;
       if (inbox.idle) this.#inbox = undefined;
       else if (this.#deliverHeld(inbox)) return true;
-      else if (inbox.full && (state === 'open' || state === 'closed')) return false;
+      else if (inbox.full && (state === 'open' || state === 'closed' || this.#ended === 'whole')) {
+        return false;
+      }
     }
     if (this.#decompressor?.isBusy === true) return this.#deliverInflated(this.#decompressor);
     const decoder = this.#decoder;

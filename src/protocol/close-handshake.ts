@@ -39,7 +39,9 @@ export type CloseEvent =
   | 'deadline'
   /** The application calls `terminate()`. */
   | 'terminate'
-  /** The transport is gone, for whatever reason. */
+  /** The transport is gone, for whatever reason; what came on it may still be on its way to the application. */
+  | 'transportGone'
+  /** Nothing that came on the transport is on its way any more. */
   | 'transportClose';
 
 export type CloseAction =
@@ -65,6 +67,7 @@ const to = (next: CloseState, ...actions: CloseAction[]): CloseTransition => ({ 
 
 const gone = to('closed', 'emitClose');
 const cut = to('ending', 'destroy');
+const over = to('ending');
 
 /** What each event does in each state. An event that is not listed changes nothing. */
 export const CLOSE_HANDSHAKE: Readonly<
@@ -76,6 +79,7 @@ export const CLOSE_HANDSHAKE: Readonly<
     failure: to('ending', 'sendClose', 'startDeadline', 'end'),
     peerEnd: to('ending', 'startDeadline', 'end'),
     terminate: cut,
+    transportGone: over,
     transportClose: gone,
   },
   closing: {
@@ -84,6 +88,7 @@ export const CLOSE_HANDSHAKE: Readonly<
     peerEnd: to('ending', 'end'),
     deadline: cut,
     terminate: cut,
+    transportGone: over,
     transportClose: gone,
   },
   replying: {
@@ -92,6 +97,7 @@ export const CLOSE_HANDSHAKE: Readonly<
     peerEnd: to('ending', 'sendClose', 'end'),
     deadline: cut,
     terminate: cut,
+    transportGone: over,
     transportClose: gone,
   },
   ending: {

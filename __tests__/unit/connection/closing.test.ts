@@ -263,12 +263,13 @@ describe('Closing, begun by the peer', () => {
     expect(connection.ping()).toBe(false);
   });
 
-  it('is not clean when it goes away before it could be answered', () => {
+  it('is not clean when it goes away before it could be answered', async () => {
     const sink = new Sink();
     const connection = connectionOn(sink);
     connection.on('closing', () => undefined);
     connection.start(clientClose(1000));
     sink.emit('close');
+    await turns();
     expect(facts(connection.closeInfo)).toEqual({
       code: 1000,
       reason: '',

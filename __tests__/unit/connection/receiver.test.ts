@@ -618,7 +618,7 @@ describe('Receiver, an exception of a listener', () => {
   it('from a frame listener does not end an iterator before the message it belongs to', async () => {
     const iterator = connection[Symbol.asyncIterator]();
     connection.once('frame', boom);
-    sink.once('close', () => {
+    sink.prependOnceListener('close', () => {
       expect(() => feed(text('a'))).toThrow('boom');
     });
     sink.destroy();
@@ -961,6 +961,16 @@ describe('Receiver, messageRate', () => {
     expect(() => feed(...messages(3))).toThrow('a fault');
     await turns();
     expect(log).toHaveLength(3);
+  });
+
+  it('delivers what waited before the end, when the transport is gone', async () => {
+    begin({ messageRate: { ...RATE, action: 'pause' } });
+    feed(...messages(8));
+    expect(log).toHaveLength(3);
+    sink.destroy();
+    await turns();
+    expect(log).toStrictEqual([...messages(8).map((_, i) => `text ${i}`), 'close 1006']);
+    expect(clock.timers.size).toBe(0);
   });
 
   it('forgets who waited when the connection is gone', async () => {
@@ -1344,18 +1354,53 @@ describe('Receiver, compressed messages', () => {
     expect(answers()).toStrictEqual(['close 1000']);
   });
 
-  it('that are long are delivered once, though the transport is gone meanwhile', async () => {
+  it('that are long are delivered once and before the end, though the transport is gone meanwhile', async () => {
     hear();
     const letGo = occupy();
     feed(compressed(LONG), text('behind'), text('it'));
     sink.destroy();
     await turns();
-    expect(log).toStrictEqual(['close 1006']);
+    expect(log).toStrictEqual([]);
+    expect(connection.readyState).toBe('closing');
+    expect(connection.send('to whom?')).toBe(false);
     letGo();
-    await until('the messages', () => log.length === 4);
+    await until('the end', () => connection.readyState === 'closed');
     await turns();
-    expect(heard()).toStrictEqual(['close 1006', 'text LONG', 'text behind', 'text it']);
+    expect(heard()).toStrictEqual(['text LONG', 'text behind', 'text it', 'close 1006']);
     expect(clock.timers.size).toBe(0);
+  });
+
+  it('that are done wait for a paused application, but the end of their connection does not', async () => {
+    hear();
+    const letGo = occupy();
+    connection.pause();
+    feed(text(FULL.slice(1)), compressed(LONG), text('last'));
+    letGo();
+    await until('the message', () => pool.waiting === 0);
+    await turns(20);
+    sink.destroy();
+    await until('the end', () => connection.readyState === 'closed');
+    expect(log).toStrictEqual(['close 1006']);
+    connection.resume(); // what it has not taken it can take now
+    await until('the messages', () => log.length === 4);
+    expect(heard().slice(2)).toStrictEqual(['text LONG', 'text last']);
+  });
+
+  it('that come in numbers before the transport goes are not all held for a paused application', async () => {
+    hear();
+    const letGo = occupy();
+    connection.pause();
+    feed(compressed(LONG), compressed(LONG), compressed(LONG));
+    const inflate = jest.spyOn(compression, 'inflateOnPool');
+    sink.destroy();
+    letGo();
+    await until('the end', () => connection.readyState === 'closed');
+    await turns(20);
+    expect(log).toStrictEqual(['close 1006']);
+    expect(inflate).not.toHaveBeenCalled(); // the first was before
+    connection.resume();
+    await until('the messages', () => log.length === 4);
+    expect(heard().slice(1)).toStrictEqual(['text LONG', 'text LONG', 'text LONG']);
   });
 
   it('that are long and bad change nothing once the transport is gone', async () => {
@@ -1368,7 +1413,7 @@ describe('Receiver, compressed messages', () => {
     sink.destroy();
     await turns();
     letGo();
-    await until('the thread pool', () => pool.waiting === 0);
+    await until('the end', () => connection.readyState === 'closed');
     await turns(20);
     expect(log).toStrictEqual(['close 1006']);
     expect(connection.closeInfo!.code).toBe(1006);

@@ -13,6 +13,7 @@ const EVENTS: CloseEvent[] = [
   'peerEnd',
   'deadline',
   'terminate',
+  'transportGone',
   'transportClose',
 ];
 
@@ -25,6 +26,7 @@ const CELLS: [CloseState, CloseEvent, string][] = [
   ['open', 'peerEnd', 'ending: startDeadline, end'],
   ['open', 'deadline', '-'],
   ['open', 'terminate', 'ending: destroy'],
+  ['open', 'transportGone', 'ending: '],
   ['open', 'transportClose', 'closed: emitClose'],
 
   ['closing', 'localClose', '-'],
@@ -34,6 +36,7 @@ const CELLS: [CloseState, CloseEvent, string][] = [
   ['closing', 'peerEnd', 'ending: end'],
   ['closing', 'deadline', 'ending: destroy'],
   ['closing', 'terminate', 'ending: destroy'],
+  ['closing', 'transportGone', 'ending: '],
   ['closing', 'transportClose', 'closed: emitClose'],
 
   ['replying', 'localClose', 'ending: sendClose, end'],
@@ -43,6 +46,7 @@ const CELLS: [CloseState, CloseEvent, string][] = [
   ['replying', 'peerEnd', 'ending: sendClose, end'],
   ['replying', 'deadline', 'ending: destroy'],
   ['replying', 'terminate', 'ending: destroy'],
+  ['replying', 'transportGone', 'ending: '],
   ['replying', 'transportClose', 'closed: emitClose'],
 
   ['ending', 'localClose', '-'],
@@ -52,6 +56,7 @@ const CELLS: [CloseState, CloseEvent, string][] = [
   ['ending', 'peerEnd', '-'],
   ['ending', 'deadline', 'ending: destroy'],
   ['ending', 'terminate', 'ending: destroy'],
+  ['ending', 'transportGone', '-'],
   ['ending', 'transportClose', 'closed: emitClose'],
 
   ['closed', 'localClose', '-'],
@@ -61,6 +66,7 @@ const CELLS: [CloseState, CloseEvent, string][] = [
   ['closed', 'peerEnd', '-'],
   ['closed', 'deadline', '-'],
   ['closed', 'terminate', '-'],
+  ['closed', 'transportGone', '-'],
   ['closed', 'transportClose', '-'],
 ];
 
@@ -70,13 +76,13 @@ describe('The closing handshake (RFC 6455 section 7.1)', () => {
     expect(cell ? `${cell.next}: ${cell.actions.join(', ')}` : '-').toBe(expected);
   });
 
-  it('has these forty cells and no others', () => {
+  it('has these forty-five cells and no others', () => {
     const states = Object.keys(CLOSE_HANDSHAKE);
     expect(states).toEqual(['open', 'closing', 'replying', 'ending', 'closed']);
     for (const row of Object.values(CLOSE_HANDSHAKE)) {
       expect(EVENTS).toEqual(expect.arrayContaining(Object.keys(row)));
     }
-    expect(new Set(CELLS.map(([state, event]) => `${state} ${event}`)).size).toBe(40);
+    expect(new Set(CELLS.map(([state, event]) => `${state} ${event}`)).size).toBe(45);
   });
 
   it('sends one Close at most, starts one deadline at most and says once that it is over, whatever happens', () => {
@@ -101,6 +107,7 @@ describe('The closing handshake (RFC 6455 section 7.1)', () => {
 
   it('has a deadline running in every state that waits for the peer', () => {
     for (const event of EVENTS) {
+      if (event === 'transportGone') continue; // nobody is waited for but ourselves
       const cell = CLOSE_HANDSHAKE.open[event];
       if (!cell || cell.next === 'closed' || cell.actions.includes('destroy')) continue;
       expect({ event, actions: cell.actions }).toEqual({
