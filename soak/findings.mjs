@@ -23,6 +23,12 @@ export const found = {
   notLetIn: 0,
 };
 export const faults = /** @type {string[]} */ ([]);
+/**
+ * Connections that ended without a byte of an answer, from where they came, and what was said of them.
+ *
+ * @type {{ address: string | undefined, port: number, description: string }[]}
+ */
+export const unanswered = [];
 export const latencies = new Durations();
 export const allLatencies = new Durations();
 

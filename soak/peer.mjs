@@ -1,7 +1,7 @@
 // A well-behaved peer: it follows the protocol, reads what it gets, and checks every byte of it.
 import { setTimeout as delay } from 'node:timers/promises';
 import { BAD_OFFER, Compression, OFFERS } from './deflate.mjs';
-import { allLatencies, fault, found, latencies } from './findings.mjs';
+import { allLatencies, fault, found, latencies, unanswered } from './findings.mjs';
 import { CLOSE, closeFrame, frame, FrameReader, PING, PONG, RSV1, TEXT } from './frames.mjs';
 import { broadcastMessage, claimOf, echoMessage } from './messages.mjs';
 import { Random } from './random.mjs';
@@ -66,7 +66,10 @@ export class Peer {
   /** Visit after visit, until it is told to stop. */
   async live() {
     await delay(this.#random.between(0, 1000)); // not all at once
-    while (!course.stopping) await this.#visit();
+    while (!course.stopping) {
+      await this.#visit();
+      await delay(this.#random.between(0, PAUSE)); // and who is turned away does not come back at once
+    }
   }
 
   async #visit() {
@@ -108,14 +111,18 @@ export class Peer {
     }
     this.#socket = socket;
     found.visits++;
+    const { localAddress: address, localPort: port = 0 } = socket;
     socket.on('data', (chunk) => this.#read(chunk));
     socket.on('end', () => socket.end());
     socket.on('close', () => {
       if (this.#over) return; // it has given up
       this.#over = true;
       const [statusLine] = this.#response.split('\r\n');
-      if (!this.#upgraded) fault('refused', `peer ${this.#id}: no 101, but "${statusLine}"`);
-      else if (!this.#closeCame) fault('cut', `peer ${this.#id}: cut without a Close`);
+      if (!this.#upgraded) {
+        const description = `peer ${this.#id}: no 101, but "${statusLine}"`;
+        fault('refused', description);
+        if (this.#response === '') unanswered.push({ address, port, description });
+      } else if (!this.#closeCame) fault('cut', `peer ${this.#id}: cut without a Close`);
       this.#wake();
     });
     const target = this.#random.of(['/', '/later', '/takeover', '/takeover/later']);

@@ -97,6 +97,7 @@ async function soak({ seconds, connections, seed }) {
     const deeds = await chaos.call('deeds');
     await well.call('stop');
     const found = await well.call('finish', await server.call('stopBroadcasting'));
+    excuse(found, await server.call('neverAccepted', found.unanswered));
     await chaos.stop();
     const left = await server.call('emptied', PATIENCE);
     const { ends, warnings } = await server.call('sample');
@@ -112,6 +113,20 @@ async function soak({ seconds, connections, seed }) {
   } finally {
     await Promise.all([server.stop(), well.stop(), chaos.stop()]);
   }
+}
+
+/**
+ * Where the machine is too busy the kernel tells a client that it is connected, forgets it, and resets it minutes later.
+ * The server has never heard of it: that is nobody who was refused.
+ *
+ * @param {any} found
+ * @param {{ description: string }[]} never
+ */
+function excuse(found, never) {
+  const excused = new Set(never.map(({ description }) => description));
+  found.faults = found.faults.filter((/** @type {string} */ fault) => !excused.has(fault));
+  found.refused -= never.length;
+  found.notLetIn += never.length;
 }
 
 /** @param {'seconds' | 'connections' | 'seed'} name */

@@ -1,6 +1,6 @@
 // The process of the well-behaved peers.
 import { answer } from '../bench/rpc.mjs';
-import { allLatencies, faults, found, latencies } from './findings.mjs';
+import { allLatencies, faults, found, latencies, unanswered } from './findings.mjs';
 import { course, Peer } from './peer.mjs';
 
 /** What is still missing when nothing at all has come for so many milliseconds is lost. */
@@ -52,6 +52,7 @@ answer({
     return {
       ...found,
       faults,
+      unanswered,
       latency: {
         p50: allLatencies.quantile(0.5),
         p99: allLatencies.quantile(0.99),

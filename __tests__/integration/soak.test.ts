@@ -267,7 +267,7 @@ const FAULTS: [name: string, verdict: string, fault: string][] = [
     `const net = require('node:net');
      const { listen } = net.Server.prototype;
      net.Server.prototype.listen = function (...args) {
-       this.once('listening', () => net.connect(this.address().port, '127.0.0.1'));
+       this.once('listening', () => net.connect(this.address().port, '127.0.0.1').write('GET / HTTP/1.1\\r\\n'));
        return listen.apply(this, args);
      };`,
   ],
