@@ -1,4 +1,4 @@
-/** Whatever way an upgrade or a connection ends in, its place is given back once, and no sooner. */
+/** Whatever way an upgrade or a connection ends in, its place is given back once, and no sooner: not while `authorize` runs for a client that has left. */
 import { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import {
@@ -39,6 +39,8 @@ interface Guest {
   readonly client: number;
   readonly transport: Transport;
   connection?: WebSocketConnection;
+  /** It did so while `authorize` ran, which has its place until it answers. */
+  left?: boolean;
   resolve?: (answer: Answer) => void;
   reject?: (error: unknown) => void;
 }
@@ -71,6 +73,13 @@ const EACH_WAY: [Step[]][] = [
       { do: 'end', who: 0, how },
     ],
   ]),
+  [
+    [
+      { do: 'waits', who: 0, how: 0 },
+      { do: 'end', who: 0, how: ENDS_OF_UPGRADES.indexOf('leave') },
+      { do: 'end', who: 0, how: ENDS_OF_UPGRADES.indexOf('accept') },
+    ],
+  ],
   ...ENDS_OF_CONNECTIONS.map((_, how): [Step[]] => [
     [
       { do: 'accepts', who: 0, how: 0 },
@@ -125,8 +134,8 @@ test('an address has a place again exactly when an upgrade or connection of its 
         asking = guest;
         const upgraded = wss.handleUpgrade(fakeRequest(), guest.transport, Buffer.alloc(0));
         void upgraded.then((connection) => {
-          if (connection === undefined) guests.delete(guest);
-          else guest.connection = connection;
+          if (connection !== undefined) guest.connection = connection;
+          else if (guest.left !== true) guests.delete(guest);
         });
         await turns();
         if (inside >= LIMIT) {
@@ -140,21 +149,35 @@ test('an address has a place again exactly when an upgrade or connection of its 
         if (answer === 'accepts') expect(guest.connection).toBeDefined();
       };
 
+      /** Time is up for all that wait, and all that are closing. */
+      const pass = (): void => {
+        clock.advance(10_000);
+        for (const guest of guests) if (guest.left === true) guests.delete(guest);
+      };
+
       const endUpgrade = async (
         guest: Guest,
         how: (typeof ENDS_OF_UPGRADES)[number],
       ): Promise<void> => {
         note(`upgrade ${how}`);
+        const { left } = guest;
+        if (how === 'leave' || how === 'reset') guest.left = true;
         if (how === 'accept') guest.resolve!(undefined);
         if (how === 'refuse') guest.reject!(new UpgradeRejection(403));
         if (how === 'fail') guest.reject!(new Error('a fault'));
         if (how === 'lie') guest.resolve!({ subprotocol: 'never offered' });
         if (how === 'leave') guest.transport.push(null);
         if (how === 'reset') guest.transport.destroy(new Error('a reset'));
-        if (how === 'timeout') clock.advance(10_000); // for all that wait, and all that are closing
+        if (how === 'timeout') pass();
         await turns();
-        if (how === 'accept') expect(guest.connection).toBeDefined();
-        else expect(guests.has(guest)).toBe(false);
+        if (guest.left !== true) {
+          if (how === 'accept') expect(guest.connection).toBeDefined();
+          else expect(guests.has(guest)).toBe(false);
+        } else if (left === true && how !== 'leave' && how !== 'reset') {
+          note('answered in vain');
+          expect(guest.connection).toBeUndefined();
+          guests.delete(guest);
+        }
       };
 
       const endConnection = async (
@@ -169,7 +192,7 @@ test('an address has a place again exactly when an upgrade or connection of its 
         if (how === 'close') guest.transport.push(clientClose(1000));
         if (how === 'timeout') void connection.close();
         await turns();
-        if (how === 'timeout') clock.advance(10_000);
+        if (how === 'timeout') pass();
         else if (how !== 'terminate' && how !== 'reset') guest.transport.push(null);
         await turns();
         expect(connection.readyState).toBe('closed');
@@ -203,6 +226,8 @@ test('an address has a place again exactly when an upgrade or connection of its 
       // After the last has left each client has all its places.
       for (const guest of guests) guest.transport.destroy();
       await turns();
+      clock.advance(10_000); // for `authorize` that has not answered
+      await turns();
       guests.clear();
       answer = 'accepts';
       for (let place = 0; place <= LIMIT; place++) {
@@ -215,6 +240,7 @@ test('an address has a place again exactly when an upgrade or connection of its 
   const ways = [
     ...ANSWERS,
     'full',
+    'answered in vain',
     'bypass',
     'bypass in vain',
     ...ENDS_OF_UPGRADES.map((how) => `upgrade ${how}`),

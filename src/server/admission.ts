@@ -20,7 +20,7 @@ export function unavailable(body: string): UpgradeRejection {
 /** What there is already. */
 export interface Occupancy {
   readonly connections: number;
-  /** Upgrades that wait for `authorize`. */
+  /** Upgrades for whose `authorize` the server waits. */
   readonly pending: number;
   readonly addresses: Addresses;
 }

@@ -135,9 +135,13 @@ export interface ServerOptions<Context = undefined> {
   readonly idleTimeout?: number;
   /** From the 101 to a Close with 1001. @default Infinity */
   readonly maxLifetime?: number;
-  /** More are refused with 503. @default Infinity */
+  /** Connections and pending upgrades; more are refused with 503. @default Infinity */
   readonly maxConnections?: number;
-  /** Upgrades waiting for `authorize`; more are refused with 503. @default 1024 */
+  /**
+   * Upgrades for whose `authorize` the server waits; more are refused with 503. A client that leaves
+   * does not make room: its place is free when `authorize` answers, after `upgradeTimeout` at the latest.
+   * @default 1024
+   */
   readonly maxPendingUpgrades?: number;
   /** Connections and pending upgrades of one IPv4 address, or one IPv6 network of 64 bits; more are refused with 429. Behind a proxy, set `trustProxy` too. @default Infinity */
   readonly maxConnectionsPerAddress?: number;

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
-import type { Deadline, Deadlines } from '../connection/deadlines.js';
+import type { Deadlines } from '../connection/deadlines.js';
 
 /** Bytes read from a client whose upgrade is still being decided. */
 const MAX_EARLY_BYTES = 64 * 1024;
@@ -19,7 +19,7 @@ export class PendingUpgrade {
   #controller: AbortController | undefined;
   #outcome: PendingOutcome | undefined;
   #settle: (() => void) | undefined;
-  #deadline: Deadline | undefined;
+  #answered: Promise<void> | undefined;
 
   constructor(socket: Duplex, head: Buffer) {
     this.#socket = socket;
@@ -39,10 +39,30 @@ export class PendingUpgrade {
     return this.#outcome;
   }
 
-  /** Watch the client until {@link release}; resolves if the upgrade comes to nothing first. */
-  watch(deadlines: Deadlines, timeout: number): Promise<void> {
-    this.#deadline = deadlines.start(timeout, () => {
-      this.abort('timeout');
+  /**
+   * Resolves when `authorize` has answered, or has had its time. A client that leaves does not end
+   * what was begun for it; so it does not make room for the next one either.
+   */
+  get answered(): Promise<void> | undefined {
+    return this.#answered;
+  }
+
+  /**
+   * Watch the client until {@link release}; resolves if the upgrade comes to nothing first.
+   *
+   * @param answer what `authorize` will answer.
+   */
+  watch(answer: Promise<unknown>, deadlines: Deadlines, timeout: number): Promise<void> {
+    this.#answered = new Promise((resolve) => {
+      const deadline = deadlines.start(timeout, () => {
+        this.abort('timeout');
+        resolve();
+      });
+      const answered = (): void => {
+        deadline.cancel();
+        resolve();
+      };
+      answer.then(answered, answered);
     });
     this.#socket.on('data', this.#onData).on('end', this.#onGone).on('close', this.#onGone);
     this.#socket.resume();
@@ -56,12 +76,12 @@ export class PendingUpgrade {
     this.#controller?.abort();
   }
 
-  /** Stop watching. @returns what the client has sent so far. */
+  /** Stop watching the client. @returns what it has sent so far; nothing of that is kept. */
   release(): Buffer {
-    this.#deadline?.cancel();
     this.#socket.off('data', this.#onData).off('end', this.#onGone).off('close', this.#onGone);
     this.#socket.pause();
-    return this.#early.length === 1 ? this.#early[0]! : Buffer.concat(this.#early);
+    const early = this.#early.splice(0);
+    return early.length === 1 ? early[0]! : Buffer.concat(early);
   }
 
   readonly #onData = (chunk: Buffer): void => {

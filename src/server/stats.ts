@@ -10,7 +10,7 @@ import type { ProtocolErrorCode } from '../protocol/errors.js';
 export interface ServerStats {
   /** Gauge. Connections, open or closing: `connections.size`. */
   readonly connections: number;
-  /** Gauge. Upgrades for whose `authorize` the server waits. */
+  /** Gauge. Upgrades for whose `authorize` the server waits, also if the client has left meanwhile; see `maxPendingUpgrades`. */
   readonly upgradesPending: number;
   /**
    * Gauge. Bytes that are not with the kernel yet, of all connections: the sum of

@@ -67,7 +67,7 @@ export class Upgrader<Context> {
     this.#addresses = new Addresses(options.maxConnectionsPerAddress);
   }
 
-  /** Upgrades that wait for `authorize`. */
+  /** Upgrades for whose `authorize` the server waits, also if the client has left meanwhile. */
   get pending(): number {
     return this.#pending.size;
   }
@@ -93,10 +93,13 @@ export class Upgrader<Context> {
       return Promise.resolve(undefined);
     }
     this.#addresses.add(admitted.address);
-    const upgraded = this.#authorize(request, socket, head, admitted);
+    const pending = new PendingUpgrade(socket, head);
+    const upgraded = this.#authorize(request, socket, head, admitted, pending);
     // Whatever became of it: a connection is counted until it has ended.
-    void upgraded.then((connection) => {
-      if (connection === undefined) this.#addresses.remove(admitted.address);
+    void upgraded.then(async (connection) => {
+      if (connection !== undefined) return;
+      await pending.answered;
+      this.#addresses.remove(admitted.address);
     });
     return upgraded;
   }
@@ -142,11 +145,19 @@ export class Upgrader<Context> {
     socket: Duplex,
     head: Buffer,
     admitted: Admitted,
+    pending: PendingUpgrade,
   ): Promise<WebSocketConnection<Context> | undefined> {
     try {
-      const pending = new PendingUpgrade(socket, head);
-      const result = this.#options.authorize?.(request, pending);
-      if (isPromise(result)) return this.#await(result, pending, request, socket, admitted);
+      const result = this.#options.authorize?.(request, {
+        get signal() {
+          return pending.signal;
+        },
+      });
+      if (isPromise(result)) {
+        // What only has a `then`, such as a query of a database, may begin anew each time it is called.
+        const answer = Promise.resolve(result);
+        return this.#await(answer, pending, request, socket, admitted);
+      }
       return Promise.resolve(this.#decide(request, socket, head, admitted, result));
     } catch (error) {
       this.refuse(request, socket, error);
@@ -156,22 +167,23 @@ export class Upgrader<Context> {
 
   /** An `authorize` that takes its time. */
   async #await(
-    result: Promise<AuthorizeResult<Context>>,
+    answer: Promise<AuthorizeResult<Context>>,
     pending: PendingUpgrade,
     request: IncomingMessage,
     socket: Duplex,
     admitted: Admitted,
   ): Promise<WebSocketConnection<Context> | undefined> {
     this.#pending.add(pending);
-    const undone = pending.watch(this.#settings.deadlines, this.#options.upgradeTimeout);
+    const undone = pending.watch(answer, this.#settings.deadlines, this.#options.upgradeTimeout);
     try {
-      const answer = await Promise.race([result, undone]);
-      this.#pending.delete(pending);
+      const result = await Promise.race([answer, undone]);
       const { outcome } = pending; // also what has happened since `authorize` answered
       if (outcome === undefined) {
-        return this.#decide(request, socket, pending.release(), admitted, answer);
+        this.#pending.delete(pending);
+        return this.#decide(request, socket, pending.release(), admitted, result);
       }
       pending.release();
+      void pending.answered!.then(() => this.#pending.delete(pending));
       this.#refuseUndone(outcome, request, socket);
     } catch (error) {
       pending.release();

@@ -1,18 +1,22 @@
 import type { Duplex } from 'node:stream';
 import { Deadlines } from '../../../src/connection/deadlines.js';
 import { PendingUpgrade } from '../../../src/server/pending-upgrade.js';
-import { HandClock, settle, transportPair } from './harness.js';
+import { deferred, HandClock, settle, transportPair } from './harness.js';
+
+type Answer = ReturnType<typeof deferred<void>>;
 
 function start(head = '', timeout = 1000) {
   const [socket, peer] = transportPair();
   const clock = new HandClock();
   const pending = new PendingUpgrade(socket, Buffer.from(head));
+  const answer = deferred<void>();
   return {
     socket,
     peer,
     clock,
     pending,
-    watch: () => pending.watch(new Deadlines(clock), timeout),
+    answer,
+    watch: () => pending.watch(answer.promise, new Deadlines(clock), timeout),
   };
 }
 
@@ -33,8 +37,9 @@ describe('PendingUpgrade', () => {
     const { socket } = start();
     const head = Buffer.from('head');
     const pending = new PendingUpgrade(socket, head);
-    void pending.watch(new Deadlines(new HandClock()), 1000);
+    void pending.watch(Promise.resolve(), new Deadlines(new HandClock()), 1000);
     expect(pending.release()).toBe(head);
+    expect(pending.release()).toHaveLength(0);
   });
 
   it('stops reading at 64 KiB, the head included, and loses nothing', async () => {
@@ -94,15 +99,49 @@ describe('PendingUpgrade', () => {
     expect(pending.outcome).toBe('closing');
   });
 
-  it('takes its hands off the socket and the clock when it is released', () => {
-    const { socket, clock, pending, watch } = start();
+  it('takes its hands off the socket when it is released', () => {
+    const { socket, pending, watch } = start();
     const names = ['data', 'end', 'close'];
     const before = names.map((name) => socket.listenerCount(name));
     void watch();
-    expect(clock.timers).toBe(1);
     pending.release();
-    expect(clock.timers).toBe(0);
     expect(names.map((name) => socket.listenerCount(name))).toEqual(before);
+  });
+
+  it.each([
+    ['accepted', (answer: Answer) => answer.resolve()],
+    ['refused', (answer: Answer) => answer.reject(new Error('no'))],
+  ])(
+    'is answered once authorize has %s, whether the client waits or not',
+    async (_how, settled) => {
+      const { clock, pending, answer, watch } = start();
+      const answered = jest.fn();
+      void watch();
+      void pending.answered!.then(answered);
+      pending.abort('left');
+      pending.release();
+      await settle();
+      expect(answered).not.toHaveBeenCalled();
+      expect(clock.timers).toBe(1);
+      settled(answer);
+      await settle();
+      expect(answered).toHaveBeenCalledTimes(1);
+      expect(clock.timers).toBe(0);
+    },
+  );
+
+  it('counts as answered when time is up, and the first outcome holds', async () => {
+    const { clock, pending, watch } = start('', 500);
+    void watch();
+    pending.abort('left');
+    pending.release();
+    clock.advance(500);
+    await pending.answered;
+    expect(pending.outcome).toBe('left');
+  });
+
+  it('has nothing to answer before it watches', () => {
+    expect(start().pending.answered).toBeUndefined();
   });
 
   it('can be released without having watched', () => {

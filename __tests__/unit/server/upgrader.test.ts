@@ -313,6 +313,17 @@ describe('authorize', () => {
     expect(connected).toHaveBeenCalledTimes(1);
   });
 
+  it('is handed a signal and nothing else, which survives a spread', async () => {
+    const seen: object[] = [];
+    const { port } = await serve({
+      authorize: (_request, options) => {
+        seen.push(Object.getPrototypeOf(options) as object, { ...options });
+      },
+    });
+    await (await ask(port)).response();
+    expect(seen).toStrictEqual([Object.prototype, { signal: expect.any(AbortSignal) as unknown }]);
+  });
+
   it('may take its time; the context is its own', async () => {
     const { wss, port, answer, asked } = await serveAsking<{ user: string }>();
     const client = await ask(port);
@@ -330,16 +341,19 @@ describe('authorize', () => {
     expect((await client.response()).status).toBe(101);
   });
 
-  it('may return anything that has a `then`', async () => {
+  it('may return anything that has a `then`, which is called once', async () => {
+    let called = 0;
     const { port } = await serve({
       authorize: () =>
         ({
           then: (resolve: (value: object) => void) => {
+            called++;
             resolve({ headers: { 'X-Then': 'yes' } });
           },
         }) as Promise<object>,
     });
     expect((await (await ask(port)).response()).header('X-Then')).toBe('yes');
+    expect(called).toBe(1);
   });
 
   it.each([
@@ -533,6 +547,7 @@ describe('what is counted', () => {
     expect(wss.stats()).toMatchObject({ upgradesPending: 1, upgradesAccepted: 0 });
     (await ask(port)).destroy();
     await eventually('one to leave', () => wss.stats().upgradesAbandoned === 1);
+    expect(wss.stats()).toMatchObject({ upgradesPending: 2 }); // authorize knows nothing of it
     answer.reject(new UpgradeRejection(403));
     expect(await waiting.response()).toMatchObject({ status: 403 });
     expect(wss.stats()).toMatchObject({
