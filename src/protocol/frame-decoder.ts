@@ -11,6 +11,7 @@ import { header, type HeaderContext, parseHeader } from './frame-header.js';
 import { type FrameHeader, isControl, MAX_HEADER_BYTES, Opcode, type Role, RSV1 } from './frame.js';
 import { rotateKey, unmask } from './mask.js';
 import { MessageBuffer } from './message-buffer.js';
+import { boolean, checkOptions, oneOf, type Rules, whole } from './option-rules.js';
 import { decodeText } from './text.js';
 import { Utf8Validator } from './utf8.js';
 
@@ -32,6 +33,13 @@ export interface FrameDecoderOptions {
  * the message is complete: it is copied once instead of about twice.
  */
 const KEEP_FROM = 16 * 1024;
+
+/** A role that is neither would be the one that need not be masked: so it is checked. */
+const OPTION_RULES: Rules<FrameDecoderOptions> = {
+  role: oneOf('server', 'client'),
+  maxPayload: whole('a number of bytes', 1, Number.MAX_SAFE_INTEGER),
+  rsv1: boolean,
+};
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
@@ -100,8 +108,12 @@ export class FrameDecoder {
   // Stryker disable next-line BooleanLiteral: before there is a payload it has no bytes to decode
   #ascii = false;
 
-  /** @param options see {@link FrameDecoderOptions}; an object that has them all is kept and shared. */
+  /**
+   * @param options see {@link FrameDecoderOptions}; an object that has them all is kept and shared.
+   * @throws TypeError for an option that is unknown or has a wrong value.
+   */
   constructor(options: FrameDecoderOptions = {}) {
+    checkOptions('FrameDecoder', options, OPTION_RULES);
     const { role = 'server', maxPayload = DEFAULT_MAX_PAYLOAD, rsv1 = false } = options;
     this.#context =
       options.role === role && options.maxPayload === maxPayload && options.rsv1 === rsv1

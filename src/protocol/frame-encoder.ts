@@ -16,6 +16,7 @@ import {
   RSV3,
 } from './frame.js';
 import { readKey, unmask } from './mask.js';
+import { aFunction, checkOptions, oneOf, type Rules } from './option-rules.js';
 import { encodeText } from './text.js';
 
 /** The bits of a frame that are not its opcode. */
@@ -37,6 +38,11 @@ export interface FrameEncoderOptions {
   /** Where masking keys come from; four bytes that nobody can predict (section 5.3). @default random */
   readonly maskingKey?: (target: Buffer) => void;
 }
+
+const OPTION_RULES: Rules<FrameEncoderOptions> = {
+  role: oneOf('server', 'client'),
+  maskingKey: aFunction,
+};
 
 /** The header's first byte. */
 export function firstByte(opcode: Opcode, flags: FrameFlags = {}): number {
@@ -87,7 +93,10 @@ export class FrameEncoder {
   readonly #masks: boolean;
   readonly #maskingKey: (target: Buffer) => void;
 
-  constructor({ role, maskingKey = randomFillSync }: FrameEncoderOptions = {}) {
+  /** @throws TypeError for an option that is unknown or has a wrong value. */
+  constructor(options: FrameEncoderOptions = {}) {
+    checkOptions('FrameEncoder', options, OPTION_RULES);
+    const { role, maskingKey = randomFillSync } = options;
     this.#masks = role === 'client';
     this.#maskingKey = maskingKey;
   }

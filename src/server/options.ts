@@ -5,6 +5,7 @@ import type { Logger } from './logger.js';
 import {
   aFunction,
   bytes,
+  checkOptions,
   count,
   duration,
   isFunction,
@@ -16,7 +17,7 @@ import {
   type Rules,
   show,
   whole,
-} from './option-rules.js';
+} from '../protocol/option-rules.js';
 import { DEFAULT_MAX_PAYLOAD } from '../protocol/frame-decoder.js';
 import { parseOrigin } from '../protocol/origin.js';
 import type { UpgradeHeaders } from '../protocol/upgrade-rejection.js';
@@ -329,7 +330,7 @@ export function resolveOptions<Context>(
 ): ResolvedOptions<Context> {
   const rules: Record<string, Rule> = { ...RULES };
   for (const name of attachment) rules[name] = ATTACHMENT_RULES[name];
-  const given = check(options, rules, '');
+  const given = check(options, rules);
   const { heartbeat, messageRate, perMessageDeflate } = given;
   if (isObject(heartbeat)) {
     given['heartbeat'] = {
@@ -344,6 +345,14 @@ export function resolveOptions<Context>(
     given['perMessageDeflate'] = resolveDeflate(deflate);
   }
   return { ...DEFAULTS, ...given };
+}
+
+function check(
+  options: unknown,
+  rules: Readonly<Record<string, Rule>>,
+  prefix?: string,
+): Record<string, unknown> {
+  return checkOptions('WebSocketServer', options, rules, prefix);
 }
 
 /** What one connection pays for is smaller than what all of them share. */
@@ -375,33 +384,4 @@ export function checkAuthorization<Context>(answer: unknown): Authorization<Cont
     );
   }
   return answer;
-}
-
-/** The options that are not `undefined`, each of them checked. */
-function check(
-  options: object,
-  rules: Readonly<Record<string, Rule>>,
-  prefix: string,
-): Record<string, unknown> {
-  if (!isObject(options)) {
-    throw new TypeError(`WebSocketServer: expected options to be an object, got ${show(options)}`);
-  }
-  const given: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(rules, name)) {
-      const known = Object.keys(rules).join(', ');
-      throw new TypeError(
-        `WebSocketServer: unknown option ${prefix}${name} (got ${show(value)}); expected one of ${known}`,
-      );
-    }
-    if (value === undefined) continue;
-    const { expected, accepts } = rules[name]!;
-    if (!accepts(value)) {
-      throw new TypeError(
-        `WebSocketServer: expected option ${prefix}${name} to be ${expected}, got ${show(value)}`,
-      );
-    }
-    given[name] = value;
-  }
-  return given;
 }

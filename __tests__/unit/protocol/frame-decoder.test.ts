@@ -872,3 +872,39 @@ describe('A chunk of 64 KiB is not kept', () => {
     await expect(isFreed(start, fail)).resolves.toBe(true);
   });
 });
+
+describe('the options of a FrameDecoder', () => {
+  it.each<[unknown, string]>([
+    [
+      { role: 'Server' },
+      'expected option role to be one of "server", "client", got Server (string)',
+    ],
+    [{ role: null }, 'expected option role to be one of "server", "client", got null (object)'],
+    [
+      { maxPayload: '1' },
+      'expected option maxPayload to be a number of bytes from 1 to 9007199254740991, got 1 (string)',
+    ],
+    [
+      { maxPayload: NaN },
+      'expected option maxPayload to be a number of bytes from 1 to 9007199254740991, got NaN (number)',
+    ],
+    [
+      { maxPayload: 0 },
+      'expected option maxPayload to be a number of bytes from 1 to 9007199254740991, got 0 (number)',
+    ],
+    [{ rsv1: 'no' }, 'expected option rsv1 to be a boolean, got no (string)'],
+    [
+      { role: 'Server', maxPayload: 1, rsv1: false },
+      'expected option role to be one of "server", "client", got Server (string)',
+    ],
+    [
+      { maxPaylod: 1 },
+      'unknown option maxPaylod (got 1 (number)); expected one of role, maxPayload, rsv1',
+    ],
+    [null, 'expected options to be an object, got null (object)'],
+  ])('are refused where nothing safe can be made of them: %j', (options, message) => {
+    expect(() => new FrameDecoder(options as never)).toThrow(
+      new TypeError(`FrameDecoder: ${message}`),
+    );
+  });
+});

@@ -182,3 +182,20 @@ describe('checkFrame', () => {
     expect(server.encode(Opcode.Ping, 'é'.repeat(62))).toHaveLength(126);
   });
 });
+
+describe('the options of a FrameEncoder', () => {
+  it.each<[unknown, string]>([
+    [
+      { role: 'Server' },
+      'expected option role to be one of "server", "client", got Server (string)',
+    ],
+    [{ role: null }, 'expected option role to be one of "server", "client", got null (object)'],
+    [{ maskingKey: 'x' }, 'expected option maskingKey to be a function, got x (string)'],
+    [{ mask: true }, 'unknown option mask (got true (boolean)); expected one of role, maskingKey'],
+    [null, 'expected options to be an object, got null (object)'],
+  ])('are refused where nothing safe can be made of them: %j', (options, message) => {
+    expect(() => new FrameEncoder(options as never)).toThrow(
+      new TypeError(`FrameEncoder: ${message}`),
+    );
+  });
+});

@@ -1,4 +1,4 @@
-/** The words in which options.ts says what a value must be. */
+/** The words in which it is said what an option must be, and the check. */
 
 /** What a value must be, in words and as a test. */
 export interface Rule {
@@ -38,6 +38,10 @@ export const oneOf = (...values: unknown[]): Rule => ({
   expected: `one of ${values.map((value) => JSON.stringify(value)).join(', ')}`,
   accepts: (value) => values.includes(value),
 });
+export const boolean: Rule = {
+  expected: 'a boolean',
+  accepts: (value) => typeof value === 'boolean',
+};
 export const aFunction: Rule = { expected: 'a function', accepts: isFunction };
 
 /** What was got instead, for an error message. */
@@ -49,4 +53,41 @@ export function show(value: unknown): string {
   }
   if (typeof value === 'object' && value !== null) return 'an object';
   return `${String(value)} (${typeof value})`;
+}
+
+/**
+ * Check options.
+ *
+ * @param who whose they are, for the message.
+ * @param prefix the name of the option that they are the value of, with a dot.
+ * @returns those that are not `undefined`: such a one counts as left out.
+ * @throws TypeError naming the option, what was expected and what was got.
+ */
+export function checkOptions(
+  who: string,
+  options: unknown,
+  rules: Readonly<Record<string, Rule>>,
+  prefix = '',
+): Record<string, unknown> {
+  if (!isObject(options)) {
+    throw new TypeError(`${who}: expected options to be an object, got ${show(options)}`);
+  }
+  const given: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(rules, name)) {
+      const known = Object.keys(rules).join(', ');
+      throw new TypeError(
+        `${who}: unknown option ${prefix}${name} (got ${show(value)}); expected one of ${known}`,
+      );
+    }
+    if (value === undefined) continue;
+    const { expected, accepts } = rules[name]!;
+    if (!accepts(value)) {
+      throw new TypeError(
+        `${who}: expected option ${prefix}${name} to be ${expected}, got ${show(value)}`,
+      );
+    }
+    given[name] = value;
+  }
+  return given;
 }
