@@ -17,13 +17,17 @@ import {
   resolveOptions,
   type ServerOptions,
 } from './options.js';
-import { formatClosePayload } from '../protocol/close.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { type Data, prepareMessage, PreparedMessage } from '../protocol/prepared-message.js';
 import { closeServer, createOwnServer } from './own-http-server.js';
 import type { SendOptions } from '../connection/sender.js';
 import type { BroadcastOptions, ServerEvents } from './events.js';
-import { closeConnections, type CloseReport, type ServerCloseOptions } from './shutdown.js';
+import {
+  checkCloseOptions,
+  closeConnections,
+  type CloseReport,
+  type ServerCloseOptions,
+} from './shutdown.js';
 import { collectStats, type ServerStats } from './stats.js';
 import { throwLater } from '../connection/throw-later.js';
 import { TypedEmitter } from '../connection/typed-emitter.js';
@@ -216,10 +220,11 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
    * Calling it again returns the same promise.
    *
    * @returns how the connections ended; never rejects.
-   * @throws RangeError, TypeError for a code or reason that must not be sent.
+   * @throws RangeError, TypeError for a code or reason that must not be sent, and for other options
+   * that are unknown or have a wrong value; nothing has begun then.
    */
   close(options: ServerCloseOptions = {}): Promise<CloseReport> {
-    formatClosePayload(options.code ?? 1001, options.reason);
+    checkCloseOptions(options);
     return (this.#closing ??= this.#shutDown(options));
   }
 

@@ -1,5 +1,7 @@
 import { type CloseInfo, ConnectionError } from '../connection/close-info.js';
 import { type Clock, type Deadlines } from '../connection/deadlines.js';
+import { formatClosePayload } from '../protocol/close.js';
+import { checkOptions, isFunction, isObject, type Rules } from '../protocol/option-rules.js';
 
 /** Options of a server's `close`. */
 export interface ServerCloseOptions {
@@ -7,10 +9,36 @@ export interface ServerCloseOptions {
   readonly code?: number;
   /** Its reason; at most 123 bytes of UTF-8. @default '' */
   readonly reason?: string;
-  /** Milliseconds that the connections have to end; each has `closeTimeout` besides. @default 10 s */
+  /** Milliseconds that the connections have to end, from 0, or Infinity; each has `closeTimeout` besides. @default 10 s */
   readonly timeout?: number;
   /** Cuts what is left when it aborts. */
   readonly signal?: AbortSignal;
+}
+
+const OPTION_RULES: Rules<ServerCloseOptions> = {
+  code: { expected: 'a number', accepts: (value) => typeof value === 'number' },
+  reason: { expected: 'a string', accepts: (value) => typeof value === 'string' },
+  timeout: {
+    expected: 'a number of milliseconds from 0, or Infinity',
+    accepts: (value) => typeof value === 'number' && value >= 0,
+  },
+  signal: {
+    expected: 'an AbortSignal',
+    accepts: (value) =>
+      isObject(value) &&
+      typeof value['aborted'] === 'boolean' &&
+      isFunction(value['addEventListener']),
+  },
+};
+
+/**
+ * Check the options of a server's `close`, before anything is closed.
+ *
+ * @throws TypeError, RangeError for what a shutdown could not be carried out with.
+ */
+export function checkCloseOptions(options: ServerCloseOptions): void {
+  checkOptions('close', options, OPTION_RULES);
+  formatClosePayload(options.code ?? 1001, options.reason);
 }
 
 /** How the connections of a closed server ended. */

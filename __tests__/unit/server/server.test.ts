@@ -703,10 +703,15 @@ describe('close', () => {
   it.each<[string, Parameters<WebSocketServer['close']>[0], string]>([
     ['a code that must not be sent', { code: 1006 }, '1006'],
     ['a reason that is too long', { reason: 'x'.repeat(124) }, '124'],
+    ['a signal that is none', { signal: {} as AbortSignal }, 'close: expected option signal'],
+    ['a timeout that is none', { timeout: NaN }, 'close: expected option timeout'],
   ])('throws at once for %s, and has not begun', async (_name, options, expected) => {
     const { wss, port } = await serve();
     expect(() => wss.close(options)).toThrow(expected);
-    expect((await (await ask(port)).response()).status).toBe(101);
+    const client = await ask(port);
+    expect((await client.response()).status).toBe(101);
+    const closing = wss.close({ signal: AbortSignal.abort() });
+    expect(await closing).toMatchObject({ total: 1, cut: 1 });
   });
 
   it('cuts at the deadline a client that never answers', async () => {

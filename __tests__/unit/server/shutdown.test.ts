@@ -1,6 +1,10 @@
 import { type CloseInfo, ConnectionError } from '../../../src/connection/close-info.js';
 import { Deadlines } from '../../../src/connection/deadlines.js';
-import { closeConnections, type ServerCloseOptions } from '../../../src/server/shutdown.js';
+import {
+  checkCloseOptions,
+  closeConnections,
+  type ServerCloseOptions,
+} from '../../../src/server/shutdown.js';
 import { HandClock, settle } from './harness.js';
 
 /** A connection that ends when the test says so. */
@@ -145,5 +149,59 @@ describe('closeConnections', () => {
     expect(companion.calls).toEqual(['end', 'cut']);
     ended();
     await expect(report).resolves.toEqual({ total: 1, clean: 1, cut: 0, milliseconds: 10_000 });
+  });
+});
+
+describe('checkCloseOptions', () => {
+  it.each<[ServerCloseOptions]>([
+    [{}],
+    [{ code: 4000, reason: 'bye', timeout: 0, signal: new AbortController().signal }],
+    [{ code: undefined, timeout: Infinity, signal: AbortSignal.abort() } as ServerCloseOptions],
+  ])('has nothing against %j', (options) => {
+    expect(() => {
+      checkCloseOptions(options);
+    }).not.toThrow();
+  });
+
+  it.each<[unknown, string]>([
+    [
+      { timeout: NaN },
+      'timeout to be a number of milliseconds from 0, or Infinity, got NaN (number)',
+    ],
+    [
+      { timeout: '5' },
+      'timeout to be a number of milliseconds from 0, or Infinity, got 5 (string)',
+    ],
+    [
+      { timeout: -1 },
+      'timeout to be a number of milliseconds from 0, or Infinity, got -1 (number)',
+    ],
+    [{ signal: {} }, 'signal to be an AbortSignal, got an object'],
+    [{ signal: { aborted: false } }, 'signal to be an AbortSignal, got an object'],
+    [
+      { signal: { addEventListener: () => undefined } },
+      'signal to be an AbortSignal, got an object',
+    ],
+    [{ signal: null }, 'signal to be an AbortSignal, got null (object)'],
+    [{ code: '1001' }, 'code to be a number, got 1001 (string)'],
+    [{ reason: 5 }, 'reason to be a string, got 5 (number)'],
+  ])('refuses %j', (options, message) => {
+    expect(() => {
+      checkCloseOptions(options as ServerCloseOptions);
+    }).toThrow(new TypeError(`close: expected option ${message}`));
+  });
+
+  it.each<[unknown, string]>([
+    [
+      { tiemout: 5 },
+      'close: unknown option tiemout (got 5 (number)); expected one of code, reason, timeout, signal',
+    ],
+    [{ code: 1006 }, 'close code 1006 must not be sent'],
+    [{ reason: 'x'.repeat(124) }, 'the close reason is 124 bytes'],
+    [null, 'close: expected options to be an object, got null (object)'],
+  ])('refuses %j too', (options, message) => {
+    expect(() => {
+      checkCloseOptions(options as ServerCloseOptions);
+    }).toThrow(message);
   });
 });
