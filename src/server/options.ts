@@ -89,7 +89,11 @@ export interface ServerOptions<Context = undefined> {
     request: IncomingMessage,
     options: { readonly signal: AbortSignal },
   ) => AuthorizeResult<Context> | Promise<AuthorizeResult<Context>>;
-  /** From the request to the 101, `authorize` included. @default 10 s */
+  /**
+   * From the request to the 101, `authorize` included. On a port of its own the request itself has as
+   * long too, at most 60 s, and is cut up to a quarter later.
+   * @default 10 s
+   */
   readonly upgradeTimeout?: number;
   /** From the first Close to the end of the transport. @default 10 s */
   readonly closeTimeout?: number;

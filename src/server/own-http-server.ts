@@ -2,9 +2,23 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { checkUpgrade, isWebSocketUpgrade, notWebSocket } from '../protocol/handshake.js';
 import type { UpgradeRejection } from '../protocol/upgrade-rejection.js';
 
-/** The http.Server of a WebSocketServer that was given only a port. It serves no plain requests. */
-export function createOwnServer(): Server {
-  return createServer((request, response) => {
+/** Milliseconds that Node itself gives a client for its headers. */
+const MAX_HEADERS_TIMEOUT = 60_000;
+
+/**
+ * The http.Server of a WebSocketServer that was given only a port. It serves no plain requests.
+ *
+ * @param upgradeTimeout milliseconds that a client has to send its request; at most 60 s, as with
+ * Node. It is noticed up to a quarter of that later.
+ */
+export function createOwnServer(upgradeTimeout: number): Server {
+  const timeout = Math.ceil(Math.min(upgradeTimeout, MAX_HEADERS_TIMEOUT)); // Node wants whole ones
+  const limits = {
+    headersTimeout: timeout,
+    requestTimeout: timeout, // must not be less
+    connectionsCheckingInterval: Math.ceil(timeout / 4),
+  };
+  return createServer(limits, (request, response) => {
     answer(response, faultOf(request));
   });
 }

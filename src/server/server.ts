@@ -122,7 +122,8 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
         : new Compressions(perMessageDeflate, this.#deadlines),
     );
     this.#ownsServer = port !== undefined;
-    this.#server = attached ?? (port === undefined ? undefined : createOwnServer());
+    this.#server =
+      attached ?? (port === undefined ? undefined : createOwnServer(this.#options.upgradeTimeout));
     if (this.#server !== undefined) {
       UpgradeDispatcher.of(this.#server).add(this.#endpoint());
       this.#server.on('listening', () => this.emit('listening'));

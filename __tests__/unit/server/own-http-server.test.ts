@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { promisify } from 'node:util';
 import { closeServer, createOwnServer } from '../../../src/server/own-http-server.js';
 import { upgradeRequest } from '../../support/raw-client.js';
 import { ask, connect, listen } from './harness.js';
 
 describe('an http.Server of our own', () => {
   it('answers a plain request with 426 and the protocol it wants', async () => {
-    const client = await connect(await listen(createOwnServer()));
+    const client = await connect(await listen(createOwnServer(10_000)));
     client.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
     const { status, header, body } = await client.response();
     expect(status).toBe(426);
@@ -18,7 +20,7 @@ describe('an http.Server of our own', () => {
   });
 
   it('tells a handshake without Connection: Upgrade what it lacks', async () => {
-    const port = await listen(createOwnServer());
+    const port = await listen(createOwnServer(10_000));
     const client = await ask(port, { headers: { Connection: 'keep-alive' } });
     const { status, header, body } = await client.response();
     expect(status).toBe(400);
@@ -27,8 +29,40 @@ describe('an http.Server of our own', () => {
   });
 
   it('answers 426 where nobody listens for upgrades', async () => {
-    const client = await ask(await listen(createOwnServer()));
+    const client = await ask(await listen(createOwnServer(10_000)));
     expect((await client.response()).status).toBe(426);
+  });
+});
+
+describe('a client that does not come to the end of its request', () => {
+  it.each([
+    ['sends nothing', ''],
+    ['stops in its headers', 'GET / HTTP/1.1\r\nHost: localhost\r\nX: '],
+  ])('is cut after upgradeTimeout, and its place is free: it %s', async (_name, begun) => {
+    const server = createOwnServer(100.5);
+    const port = await listen(server);
+    const opened = once(server, 'connection') as Promise<[Duplex]>;
+    const client = await connect(port);
+    client.send(begun);
+    const [socket] = await opened;
+    const closed = new Promise((resolve) => socket.once('close', resolve)); // its error is no news
+    expect((await client.response()).status).toBe(408);
+    await closed;
+    const count = promisify(server.getConnections.bind(server));
+    expect(await count()).toBe(0);
+  });
+
+  it('has no longer than Node would give it, and no less than a millisecond', () => {
+    const limits = [Infinity, 61_000, 60_000, 0.1].map((upgradeTimeout) => {
+      const { headersTimeout, requestTimeout } = createOwnServer(upgradeTimeout);
+      return [headersTimeout, requestTimeout];
+    });
+    expect(limits).toStrictEqual([
+      [60_000, 60_000],
+      [60_000, 60_000],
+      [60_000, 60_000],
+      [1, 1],
+    ]);
   });
 });
 
