@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { CloseInfo } from './close-info.js';
+import type { CloseInfo, ConnectionError } from './close-info.js';
 import { Closing } from './closing.js';
 import type { ConnectionEvents } from './events.js';
 import type { ConnectionDetails, ConnectionSettings } from './settings.js';
@@ -199,6 +199,11 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
   /** Cut the transport now, without a Close; what the kernel takes at once still leaves. */
   terminate(): void {
     this.#closing.terminate();
+  }
+
+  /** `terminate` with a reason of its own, the `cause` of `closeInfo`; for whoever made the connection. */
+  cut(reason: ConnectionError): void {
+    this.#closing.cut(reason);
   }
 
   /** Hold messages; control frames are still handled. With 64 KiB held, reading stops. */

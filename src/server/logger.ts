@@ -3,9 +3,9 @@ import { throwLater } from '../connection/throw-later.js';
 
 /** Where hawser writes what an operator should know. `console` is one. */
 export interface Logger {
-  /** Something that went wrong by a peer's fault, or is probably not configured as intended. */
+  /** An upgrade was refused, or something is probably not configured as intended. */
   warn(message: string): void;
-  /** A fault of the application. */
+  /** A fault of the application, or a connection that hawser ended for its peer's fault; `cause` is the error. */
   error(message: string, cause?: unknown): void;
 }
 
@@ -20,11 +20,11 @@ export interface Log {
   hint(message: string): void;
   /** An upgrade was refused by the client's fault. */
   refusal(message: string): void;
-  /** A peer broke the protocol or a limit, and its connection failed. */
+  /** hawser has ended a connection: its peer broke a rule or a limit, was too slow, or did not answer the heartbeat. */
   peerError(message: string, cause: Error): void;
 }
 
-/** Lines that the default console writes in a minute; what is more is counted. */
+/** Lines of a kind that the default console writes in a minute; what is more is counted. */
 const LINES_A_MINUTE = 10;
 const MINUTE = 60_000;
 
@@ -43,16 +43,18 @@ export function createLog(logger: Logger | undefined, clock: Clock): Log {
     };
     return { applicationError: error, hint: warn, refusal: warn, peerError: error };
   }
-  const limited = limitLines(clock);
+  // Each its own: hints are caused by peers, who must not be able to silence the application's errors.
+  const limitedError = limitLines(clock);
+  const limitedHint = limitLines(clock);
   return {
     applicationError: (message, cause) => {
-      limited((note) => {
+      limitedError((note) => {
         // eslint-disable-next-line no-console -- the console is where this logger writes
         console.error(`hawser: ${message}${note}`, cause);
       });
     },
     hint: (message) => {
-      limited((note) => {
+      limitedHint((note) => {
         // eslint-disable-next-line no-console -- the console is where this logger writes
         console.warn(`hawser: ${message}${note}`);
       });

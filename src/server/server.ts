@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { BufferBudget } from '../connection/buffer-budget.js';
 import type { ConnectionObserver, ConnectionSettings } from '../connection/settings.js';
+import { ConnectionError } from '../connection/close-info.js';
 import { WebSocketConnection } from '../connection/connection.js';
 import { Counters } from '../connection/counters.js';
 import { type Clock, Deadlines, systemClock } from '../connection/deadlines.js';
@@ -263,12 +264,12 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     return {
       failed: (error, connection) => {
         const failed = connection as WebSocketConnection<Context>;
+        const who = failed.remoteAddress ?? 'a connection';
         if (error instanceof ProtocolError) {
-          this.#log.peerError(
-            `closed ${failed.remoteAddress ?? 'a connection'} with ${error.closeCode}: ${error.message}`,
-            error,
-          );
-        }
+          this.#log.peerError(`closed ${who} with ${error.closeCode}: ${error.message}`, error);
+        } else if (error instanceof ConnectionError) {
+          this.#log.peerError(`gave up ${who}: ${error.message}`, error);
+        } // else only its transport failed, as happens all day
         this.emit('connectionError', error, failed);
       },
       closed: (connection) => {

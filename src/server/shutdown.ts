@@ -57,7 +57,7 @@ export interface CloseReport {
 interface Closable {
   readonly readyState: 'open' | 'closing' | 'closed';
   close(code: number, reason: string): Promise<CloseInfo>;
-  terminate(): void;
+  cut(reason: ConnectionError): void;
 }
 
 /** What has to end after the connections: the http.Server that is ours. */
@@ -86,7 +86,7 @@ export async function closeConnections(
     for (const connection of connections) {
       if (connection.readyState === 'closed') continue;
       cut.add(connection);
-      connection.terminate();
+      connection.cut(new ConnectionError('ERR_SERVER_CLOSED'));
     }
     companion?.cut();
   };

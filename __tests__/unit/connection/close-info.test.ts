@@ -27,6 +27,7 @@ describe('ConnectionError', () => {
       'ERR_CLOSE_TIMEOUT',
       'ERR_TRANSPORT_ENDED',
       'ERR_TERMINATED',
+      'ERR_SERVER_CLOSED',
       'ERR_HEARTBEAT_TIMEOUT',
       'ERR_IDLE_TIMEOUT',
       'ERR_MAX_LIFETIME',

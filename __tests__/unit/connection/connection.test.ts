@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events';
+import { ConnectionError } from '../../../src/connection/close-info.js';
 import { WebSocketConnection } from '../../../src/connection/connection.js';
 import { sharedSlab } from '../../../src/connection/slab.js';
 import { Opcode } from '../../../src/protocol/frame.js';
@@ -302,6 +303,19 @@ describe('WebSocketConnection, sending', () => {
     expect((await connection.close()).code).toBe(1006);
     await turns();
     expect(called).toEqual(['ERR_CONNECTION_NOT_OPEN']);
+  });
+});
+
+it("can be cut for a reason that is not the application's", async () => {
+  const { connection } = await world();
+  const reason = new ConnectionError('ERR_SERVER_CLOSED');
+  connection.cut(reason);
+  expect(await connection.close()).toStrictEqual({
+    code: 1006,
+    reason: '',
+    clean: false,
+    initiator: 'local',
+    cause: reason,
   });
 });
 

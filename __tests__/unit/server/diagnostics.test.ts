@@ -3,7 +3,15 @@ import { connectionPayloads } from '../../../src/connection/diagnostics.js';
 import { UpgradeRejection } from '../../../src/protocol/upgrade-rejection.js';
 import { type DiagnosticsChannels, serverPayloads } from '../../../src/server/diagnostics.js';
 import { clientClose, clientFrame } from '../../support/frames.js';
-import { ask, eventually, later, serve, serveAsking } from './harness.js';
+import {
+  ask,
+  eventually,
+  fakeRequest,
+  later,
+  serve,
+  serveAsking,
+  transportPair,
+} from './harness.js';
 
 /** Every channel; the compiler sees that none is missing. */
 const CHANNELS = Object.keys({
@@ -142,4 +150,11 @@ describe('diagnostics channels', () => {
     for (const name of CHANNELS)
       expect([name, channel(name).hasSubscribers]).toEqual([name, false]);
   });
+});
+
+test('what accept opens was not requested', async () => {
+  const { wss } = await serve();
+  const heard = listen(CHANNELS);
+  wss.accept(fakeRequest(), transportPair()[0], Buffer.alloc(0));
+  expect(heard.map(([name]) => name)).toStrictEqual(['hawser.connection.opened']);
 });

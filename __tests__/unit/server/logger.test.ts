@@ -61,26 +61,35 @@ describe('the default console', () => {
     expect(failed).toEqual([['hawser: authorize threw', cause]]);
   });
 
-  it('gets ten lines a minute; what is more is counted and told with the next line', () => {
+  it('gets ten hints a minute; what is more is counted and told with the next hint', () => {
     const clock = new HandClock();
     const log = createLog(undefined, clock);
-    for (let line = 1; line <= 12; line++) log.hint(`line ${String(line)}`);
-    log.applicationError('line 13', cause);
+    for (let line = 1; line <= 13; line++) log.hint(`line ${String(line)}`);
     expect(warned).toHaveLength(10);
     expect(warned.at(-1)).toEqual(['hawser: line 10']);
-    expect(failed).toHaveLength(0);
 
     clock.advance(59_999);
     log.hint('line 14');
     expect(warned).toHaveLength(10);
 
     clock.advance(1);
-    log.applicationError('line 15', cause);
+    log.hint('line 15');
     log.hint('line 16');
-    expect(failed).toEqual([['hawser: line 15 (4 more lines were left out)', cause]]);
-    expect(warned.slice(10)).toEqual([['hawser: line 16']]);
+    expect(warned.slice(10)).toEqual([
+      ['hawser: line 15 (4 more lines were left out)'],
+      ['hawser: line 16'],
+    ]);
     for (let line = 17; line <= 25; line++) log.hint(`line ${String(line)}`);
-    expect(warned).toHaveLength(10 + 9);
+    expect(warned).toHaveLength(10 + 10);
+  });
+
+  it('loses no error to hints, which hostile peers can cause at will, and no hint to errors', () => {
+    const log = createLog(undefined, new HandClock());
+    for (let line = 1; line <= 100; line++) log.hint('an origin was refused');
+    for (let line = 1; line <= 12; line++) log.applicationError(`line ${String(line)}`, cause);
+    expect(warned).toHaveLength(10);
+    expect(failed).toHaveLength(10);
+    expect(failed[0]).toEqual(['hawser: line 1', cause]);
   });
 
   it('counts for each server by itself', () => {

@@ -624,6 +624,31 @@ describe('what goes wrong with a connection', () => {
     expect(log.causes).toEqual([error]);
   });
 
+  it('is told and logged, if the peer was too slow or did not answer the heartbeat', async () => {
+    const { wss, port, log, clock } = await serve({
+      maxBufferedAmount: 1000,
+      heartbeat: { interval: 8000, timeout: 1000 },
+    });
+    const failed: Error[] = [];
+    wss.on('connectionError', (error) => failed.push(error));
+    const [slow, silent] = [await ask(port), await ask(port)];
+    for (const client of [slow, silent]) await client.response();
+    slow.socket.pause();
+    const [connection] = wss.connections;
+    while (connection!.readyState === 'open') connection!.send(Buffer.alloc(1 << 20));
+    await eventually('the slow one', () => failed.length === 1);
+    for (let tick = 0; tick < 20 && failed.length < 2; tick++) {
+      clock.advance(1000);
+      await settle();
+    }
+    expect(failed).toMatchObject([
+      { code: 'ERR_SLOW_CONSUMER' },
+      { code: 'ERR_HEARTBEAT_TIMEOUT' },
+    ]);
+    expect(log.lines).toEqual(failed.map(({ message }) => `error gave up 127.0.0.1: ${message}`));
+    expect(log.causes).toEqual(failed);
+  });
+
   it('is told but not logged, if it is only the transport', async () => {
     const { wss, port, log } = await serve();
     const failed = once(wss, 'connectionError') as Promise<[Error, WebSocketConnection]>;
@@ -732,8 +757,11 @@ describe('close', () => {
     const controller = new AbortController();
     const closing = wss.close({ signal: controller.signal });
     await client.close();
+    const [connection] = wss.connections;
     controller.abort();
     expect(await closing).toMatchObject({ total: 1, clean: 0, cut: 1 });
+    expect(connection!.closeInfo).toMatchObject({ cause: { code: 'ERR_SERVER_CLOSED' } });
+    expect(wss.stats().closedByCause).toStrictEqual({ ERR_SERVER_CLOSED: 1 });
   });
 
   it('closes an http.Server of its own, with its plain connections', async () => {

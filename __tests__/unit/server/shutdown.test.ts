@@ -20,8 +20,8 @@ class FakeConnection {
   }
 
   /** Like a socket's, its end is told later. */
-  terminate(): void {
-    this.calls.push('terminate');
+  cut({ code }: ConnectionError): void {
+    this.calls.push(`cut ${code}`);
     setImmediate(() => {
       this.ended(false);
     });
@@ -73,32 +73,35 @@ describe('closeConnections', () => {
     clock.advance(9_999);
     expect(connections[1]!.calls).toEqual(['close 1001 ']);
     clock.advance(1);
-    expect(connections.map(({ calls }) => calls.at(-1))).toEqual(['close 1001 ', 'terminate']);
+    expect(connections.map(({ calls }) => calls.at(-1))).toEqual([
+      'close 1001 ',
+      'cut ERR_SERVER_CLOSED',
+    ]);
     await expect(report).resolves.toEqual({ total: 2, clean: 1, cut: 1, milliseconds: 10_000 });
   });
 
   it('has the deadline that was given', () => {
     const { clock, connections } = start(1, { timeout: 50 });
     clock.advance(49);
-    expect(connections[0]!.calls).not.toContain('terminate');
+    expect(connections[0]!.calls).not.toContain('cut ERR_SERVER_CLOSED');
     clock.advance(1);
-    expect(connections[0]!.calls).toContain('terminate');
+    expect(connections[0]!.calls).toContain('cut ERR_SERVER_CLOSED');
   });
 
   it('cuts at once when the signal aborts, and forgets the signal afterwards', async () => {
     const controller = new AbortController();
     const removed = jest.spyOn(controller.signal, 'removeEventListener');
     const { connections, report } = start(1, { signal: controller.signal });
-    expect(connections[0]!.calls).not.toContain('terminate');
+    expect(connections[0]!.calls).not.toContain('cut ERR_SERVER_CLOSED');
     controller.abort();
-    expect(connections[0]!.calls).toContain('terminate');
+    expect(connections[0]!.calls).toContain('cut ERR_SERVER_CLOSED');
     await expect(report).resolves.toMatchObject({ total: 1, cut: 1 });
     expect(removed).toHaveBeenCalledTimes(1);
   });
 
   it('cuts at once when the signal has aborted before', async () => {
     const { connections, report } = start(1, { signal: AbortSignal.abort() });
-    expect(connections[0]!.calls).toEqual(['close 1001 ', 'terminate']);
+    expect(connections[0]!.calls).toEqual(['close 1001 ', 'cut ERR_SERVER_CLOSED']);
     await expect(report).resolves.toMatchObject({ total: 1, clean: 0, cut: 1 });
   });
 
