@@ -33,7 +33,7 @@ export interface ConnectionChannels {
     /** What the caller gave; a PreparedMessage for a broadcast. */
     readonly data: Data;
   };
-  /** A peer broke a rule, or its transport failed; what `'connectionError'` tells. */
+  /** A peer broke a rule, was too slow or did not answer the heartbeat, or its transport failed; what `'connectionError'` tells. */
   'hawser.connection.failed': {
     readonly connection: WebSocketConnection<unknown>;
     readonly error: Error;

@@ -20,7 +20,8 @@ import type { WebSocketServer } from './server.js';
  */
 export interface DiagnosticsChannels extends ConnectionChannels {
   /**
-   * A WebSocket handshake has come to this server, before anything of it is checked. One of
+   * A WebSocket handshake has come to this server (or to `handleUpgrade`), before anything of it is
+   * checked. One of
    * `hawser.connection.opened`, `hawser.upgrade.rejected` and `hawser.upgrade.abandoned` follows.
    */
   'hawser.upgrade.requested': {
@@ -34,7 +35,10 @@ export interface DiagnosticsChannels extends ConnectionChannels {
     readonly server: WebSocketServer<unknown>;
     readonly request: IncomingMessage;
   };
-  /** A connection is open; `'connection'` follows. */
+  /**
+   * A connection is open; `'connection'` follows. What `accept` opens was not `requested`: the
+   * application had decided, and whether it becomes a connection was not open any more.
+   */
   'hawser.connection.opened': {
     readonly server: WebSocketServer<unknown>;
     readonly request: IncomingMessage;

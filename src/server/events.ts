@@ -20,7 +20,7 @@ export interface ServerEvents<Context> {
   connection: [connection: WebSocketConnection<Context>, request: IncomingMessage];
   /** An upgrade was refused. */
   rejected: [rejected: RejectedUpgrade];
-  /** A peer broke a rule or was too slow, or its transport failed. The connection's `'close'` follows. */
+  /** A peer broke a rule, was too slow or did not answer the heartbeat, or its transport failed. The connection's `'close'` follows. */
   connectionError: [error: Error, connection: WebSocketConnection<Context>];
   /** The server's own port is open. */
   listening: [];
