@@ -37,7 +37,7 @@ const KEEP_FROM = 16 * 1024;
 /** A role that is neither would be the one that need not be masked: so it is checked. */
 const OPTION_RULES: Rules<FrameDecoderOptions> = {
   role: oneOf('server', 'client'),
-  maxPayload: whole('a number of bytes', 1, Number.MAX_SAFE_INTEGER),
+  maxPayload: whole('a number of bytes', 0, Number.MAX_SAFE_INTEGER),
   rsv1: boolean,
 };
 

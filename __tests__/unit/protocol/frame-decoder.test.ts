@@ -882,15 +882,15 @@ describe('the options of a FrameDecoder', () => {
     [{ role: null }, 'expected option role to be one of "server", "client", got null (object)'],
     [
       { maxPayload: '1' },
-      'expected option maxPayload to be a number of bytes from 1 to 9007199254740991, got 1 (string)',
+      'expected option maxPayload to be a number of bytes from 0 to 9007199254740991, got 1 (string)',
     ],
     [
       { maxPayload: NaN },
-      'expected option maxPayload to be a number of bytes from 1 to 9007199254740991, got NaN (number)',
+      'expected option maxPayload to be a number of bytes from 0 to 9007199254740991, got NaN (number)',
     ],
     [
-      { maxPayload: 0 },
-      'expected option maxPayload to be a number of bytes from 1 to 9007199254740991, got 0 (number)',
+      { maxPayload: -1 },
+      'expected option maxPayload to be a number of bytes from 0 to 9007199254740991, got -1 (number)',
     ],
     [{ rsv1: 'no' }, 'expected option rsv1 to be a boolean, got no (string)'],
     [
