@@ -170,6 +170,28 @@ describe('many peers that read nothing', () => {
     expect(report.most - before.most).toBeLessThan(BUDGET);
   }, 60_000);
 
+  test('are all kept, too, while a few with messages of their own make it too much: those are cut', async () => {
+    const child = await serve(`{ maxTotalBuffered: ${BUDGET} }`);
+    for (let i = 0; i < 30; i++) await stalled(child);
+    await child.ask('broadcast', 65_536, 192); // 12 MiB wait for each of them, and are there once
+    const target = '/attacker';
+    for (let i = 0; i < 12; i++) {
+      const { socket } = await RawClient.open(child.port, upgradeRequest({ target }));
+      sockets.push(socket);
+      const payload = Buffer.alloc(3 * MIB);
+      socket.write(clientFrame({ opcode: 2, length: 4 * MIB, form: 64, payload }));
+    }
+    let report: Report;
+    do report = await child.ask<Report>('report');
+    while (report.ends.length === 0);
+    for (let i = 0; i < 10; i++) await child.ask('look');
+    report = await child.ask<Report>('report');
+    expect(new Set(report.ends.map(String))).toStrictEqual(
+      new Set(['/attacker,1013,ERR_SLOW_CONSUMER']),
+    );
+    expect(report.held.filter((bytes) => bytes > 3 * MIB)).toHaveLength(30);
+  }, 60_000);
+
   test('and leave long messages unfinished cost no more than maxTotalBuffered together', async () => {
     const child = await serve(`{ maxTotalBuffered: ${BUDGET} }`);
     const received = await quick(child);

@@ -3,15 +3,17 @@ import { ConnectionError } from './close-info.js';
 
 /** For whom bytes are kept: a connection. */
 export interface BudgetMember {
-  /** Bytes that wait for its peer, and of messages that its peer has not finished. */
-  readonly held: number;
+  /** The pieces that it keeps, once for each place. */
+  readonly pieces: readonly Buffer[];
   /** Let go of all of it at once: the server has no room for it. */
   giveUp(error: ConnectionError): void;
 }
 
 /**
  * `maxTotalBuffered`: how much the connections of a server may hold together of what they could not
- * send yet and of messages that are not complete. Whoever holds most goes first.
+ * send yet and of messages that are not complete. Whoever has the largest part of it goes first; of a
+ * piece that is kept in several places each has a part, or a peer with a message of its own could
+ * have all those cut for whom the same broadcast waits, which frees little.
  *
  * Counted are the pieces that wait in a send queue, those that were handed to a socket which then
  * wanted no more, and the memory of incomplete messages. A piece in several queues counts once. Not
@@ -86,13 +88,21 @@ export class BufferBudget {
 
   #makeRoom(): void {
     if (this.#total <= this.#limit) return;
-    const worstFirst = Array.from(this.#members.keys(), (member) => ({ member, held: member.held }))
-      .filter(({ held }) => held > 0)
-      .sort((one, other) => other.held - one.held);
-    for (const { member, held } of worstFirst) {
+    const largestFirst = Array.from(this.#members, ([member, bytes]) => ({
+      member,
+      part: member.pieces.reduce((sum, piece) => sum + this.#partOf(piece), bytes),
+    }))
+      .filter(({ part }) => part > 0)
+      .sort((one, other) => other.part - one.part);
+    for (const { member, part } of largestFirst) {
       if (this.#total <= this.#limit) return;
-      const detail = `it held ${held} bytes, the most of all connections, which held ${this.#total} together with a maxTotalBuffered of ${this.#limit}`;
+      const detail = `its part of what all connections hold is the largest, ${Math.round(part)} of ${this.#total} bytes, and maxTotalBuffered is ${this.#limit}`;
       member.giveUp(new ConnectionError('ERR_SLOW_CONSUMER', { detail }));
     }
+  }
+
+  /** What of a piece falls to each place that it is kept in. */
+  #partOf(piece: Buffer): number {
+    return piece.length / this.#pieces.get(piece)!;
   }
 }

@@ -94,6 +94,11 @@ export class Outbox {
     return this.#queued + (this.#queue?.pong?.length ?? 0) + this.#socket.writableLength;
   }
 
+  /** For the budget: the pieces that it was told of, once for each time. */
+  get pieces(): readonly Buffer[] {
+    return this.#queue?.pieces ?? [];
+  }
+
   /** Position in the stream behind everything sent so far. */
   get position(): number {
     return this.#handed + this.#queued;

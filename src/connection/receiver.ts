@@ -83,9 +83,9 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
     settings.budget?.join(this);
   }
 
-  /** For the budget: bytes that wait to be sent, and of what has come and is not complete. */
-  get held(): number {
-    return this.#sender.bufferedAmount + (this.#decoder?.bytesHeld ?? 0);
+  /** For the budget. */
+  get pieces(): readonly Buffer[] {
+    return this.#sender.outbox.pieces;
   }
 
   /** For the sender: so much waits that the connection has failed (RFC 6455 section 7.1.7). */

@@ -37,6 +37,11 @@ export class SendQueue {
     return (this.#slab ??= new Slab(OWN_SLAB_SIZE));
   }
 
+  /** For the budget: all that it was told of, once for each time. */
+  get pieces(): Buffer[] {
+    return this.#handed.concat(this.#pieces.all);
+  }
+
   push(piece: Buffer): void {
     this.#pieces.push(piece);
     this.#budget?.hold(piece);

@@ -16,15 +16,10 @@ beforeEach(() => {
 class Member implements BudgetMember {
   readonly pieces: Buffer[] = [];
   readonly #name: string;
-  #incomplete = 0;
 
   constructor(name: string) {
     this.#name = name;
     budget.join(this);
-  }
-
-  get held(): number {
-    return this.#incomplete + this.pieces.reduce((sum, { length }) => sum + length, 0);
   }
 
   keep(piece: Buffer): this {
@@ -34,7 +29,6 @@ class Member implements BudgetMember {
   }
 
   receive(bytes: number): this {
-    this.#incomplete = bytes;
     budget.incomplete(this, bytes);
     return this;
   }
@@ -115,21 +109,40 @@ describe('BufferBudget, when it is exceeded', () => {
     expect(budget.total).toBe(60);
   });
 
-  it('ranks by what each holds itself, and frees what nobody else keeps', async () => {
+  it('ranks by what would be freed: what several keep is a part of each one’s', async () => {
+    const backlog = Array.from({ length: 8 }, () => Buffer.alloc(10));
+    const subscribers = ['a', 'b', 'c', 'd'].map((name) => new Member(name));
+    for (const subscriber of subscribers) for (const piece of backlog) subscriber.keep(piece);
+    await turns();
+    expect([gone, budget.total]).toStrictEqual([[], 80]);
+    new Member('attacker').receive(21); // more than the 20 that are each subscriber's part
+    await turns();
+    expect(gone).toStrictEqual(['attacker']);
+    expect(budget.total).toBe(80);
+  });
+
+  it('ranks who shares and is behind the others by what only it still keeps', async () => {
     const shared = Array.from({ length: 9 }, () => Buffer.alloc(10));
-    const lagging = new Member('lagging');
     const quick = new Member('quick');
+    const lagging = new Member('lagging');
     for (const piece of shared) lagging.keep(piece);
     for (const piece of shared.slice(5)) quick.keep(piece);
-    await turns();
-    expect([gone, budget.total]).toStrictEqual([[], 90]);
     const last = Buffer.alloc(20);
-    lagging.keep(last);
-    quick.keep(last); // 110
+    quick.keep(last);
+    lagging.keep(last); // 110
     await turns();
     expect(gone).toStrictEqual(['lagging']);
     expect(budget.total).toBe(60); // what the quick one still waits for
-    expect(quick.held).toBe(60);
+    expect(quick.pieces).toHaveLength(5);
+  });
+
+  it('adds up the places of one member, and its message', async () => {
+    const often = Buffer.alloc(60);
+    new Member('a').keep(often).keep(often).keep(often);
+    new Member('b').keep(often).receive(29); // 15 and 29, against 45
+    new Member('c').receive(12); // 101
+    await turns();
+    expect(gone[0]).toBe('a');
   });
 
   it('looks again at the end of the tick: what has gone by then ends nobody', async () => {
@@ -151,7 +164,7 @@ describe('BufferBudget, when it is exceeded', () => {
     new Member('b').keep(Buffer.alloc(60));
     await turns();
     expect(reasons.map(({ code, message }) => `${code} ${message}`)).toStrictEqual([
-      'ERR_SLOW_CONSUMER the peer does not take what is sent to it fast enough: it held 70 bytes, the most of all connections, which held 130 together with a maxTotalBuffered of 100',
+      'ERR_SLOW_CONSUMER the peer does not take what is sent to it fast enough: its part of what all connections hold is the largest, 70 of 130 bytes, and maxTotalBuffered is 100',
     ]);
   });
 

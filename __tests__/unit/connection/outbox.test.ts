@@ -1067,11 +1067,13 @@ describe('Outbox, under a budget', () => {
   });
 
   it('counts what the socket was handed and what waits behind it, until it is written', async () => {
+    expect(outbox.pieces).toStrictEqual([]);
     await fallBehind();
     expect(budget.total).toBe(20_000);
     outbox.bytes(BINARY, Buffer.alloc(30_000));
     outbox.frame(Buffer.alloc(500));
     expect(budget.total).toBe(50_504);
+    expect(outbox.pieces.reduce((sum, { length }) => sum + length, 0)).toBe(50_504);
     expect(outbox.bufferedAmount).toBe(50_504);
     sink.release();
     await turns();

@@ -70,12 +70,15 @@ describe('SendQueue under a budget', () => {
     queue.handed(piece('under'));
     queue.push(piece('way'));
     queue.handed(queue.take(false)!);
-    expect(budget.total).toBe(8);
+    queue.push(piece('...'));
+    expect(budget.total).toBe(11);
+    expect(queue.pieces.map(String)).toStrictEqual(['under', 'way', '...']);
     queue.clear(); // what waits; what is under way still is
     expect(budget.total).toBe(8);
     queue.settled();
     queue.settled();
     expect(budget.total).toBe(0);
+    expect(queue.pieces).toStrictEqual([]);
   });
 
   it('keeps nothing of what the socket was handed where nobody counts', () => {

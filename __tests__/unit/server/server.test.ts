@@ -570,7 +570,7 @@ describe('slow consumers', () => {
     await eventually('the end', () => wss.connections.size === 3);
     expect(states()).toStrictEqual(['open', 'open', 'closed', 'open']);
     expect(connections[2]!.closeInfo).toMatchObject({ code: 1013, initiator: 'local' });
-    expect(connections[2]!.closeInfo!.cause!.message).toMatch(/a maxTotalBuffered of 8388608$/);
+    expect(connections[2]!.closeInfo!.cause!.message).toMatch(/maxTotalBuffered is 8388608$/);
   });
 
   it('are also those who leave the longest message unfinished', async () => {
