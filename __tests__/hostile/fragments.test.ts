@@ -11,6 +11,11 @@ const PROGRAM = `
   ${COUNT_WORK}
   const wss = new hawser.WebSocketServer(server);
   const impatient = new hawser.WebSocketServer(server, { path: '/impatient', messageTimeout: 300 });
+  new hawser.WebSocketServer(server, {
+    path: '/braking',
+    messageTimeout: 300,
+    messageRate: { perSecond: 10, burst: 10, fragments: 50, action: 'pause' },
+  });
   let read = 0;
   let pings = 0;
   wss.on('connection', (conn, request) => {
@@ -120,6 +125,25 @@ describe('a message that never ends', () => {
     expect(await client.ended()).toBe('end');
     client.destroy();
   });
+
+  test.each([
+    ['a fragment too many now and then', 12],
+    ['a flood of fragments', 20_000],
+    ['a flood of Pings', 20_000, clientFrame({ opcode: 9 })],
+  ])(
+    'has no more time where messageRate makes the peer wait for %s',
+    async (_what, count, unit = fragment('')) => {
+      child = await Child.serve(PROGRAM);
+      const client = await RawClient.open(child.port, upgradeRequest({ target: '/braking' }));
+      client.socket.resume();
+      client.send(first);
+      const bytes = times(count, unit);
+      const flooding = setInterval(() => client.socket.writableNeedDrain || client.send(bytes), 20);
+      const { code, reason } = await client.close().finally(() => clearInterval(flooding));
+      expect([code, reason]).toEqual([1008, expect.stringContaining('messageTimeout')]);
+      client.destroy();
+    },
+  );
 });
 
 test('fragments that together are longer than maxPayload are refused with 1009 at the header that says so', async () => {

@@ -257,9 +257,7 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
     this.#settings.budget?.incomplete(this, this.#decoder?.bytesHeld ?? 0);
     const waits = state === 'open' && this.#throttle?.isWaiting === true;
     const stop = inflating || waits || (state === 'open' && this.#inbox?.full === true);
-    if (waits)
-      this.#stopTiming(); // it is not the peer who is late
-    else this.#timeMessage();
+    this.#timeMessage();
     if (stop === this.#stopped) return;
     this.#stopped = stop;
     if (stop) {
@@ -273,7 +271,9 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
 
   /**
    * Give the message that is unfinished its time. Where it is us who do not read on there is none:
-   * we stop behind a whole message, and have not looked at the next.
+   * we stop behind a whole message, and have not looked at the next. Only the throttle stops inside a
+   * message: its peer has sent more fragments and control frames than it may, and could have as many
+   * pauses as it likes.
    */
   #timeMessage(): void {
     const decoder = this.#decoder;
@@ -284,6 +284,7 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
     if (this.#messageDeadline !== undefined) return;
     const { deadlines, messageTimeout } = this.#settings;
     this.#messageDeadline = deadlines.start(messageTimeout, () => {
+      this.readSoon(); // reading may have stopped, but the peer's end must be seen
       this.#failed(
         new ProtocolError(
           'ERR_MESSAGE_TIMEOUT',

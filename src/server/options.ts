@@ -99,7 +99,11 @@ export interface ServerOptions<Context = undefined> {
   readonly closeTimeout?: number;
   /** Longest message, all fragments, after inflation. @default 4 MiB */
   readonly maxPayload?: number;
-  /** From a message's first byte to its last. @default 60 s */
+  /**
+   * From a message's first byte to its last. No time counts in which nothing is read because the
+   * application is behind; what `messageRate` makes the peer wait inside a message does.
+   * @default 60 s
+   */
   readonly messageTimeout?: number;
   /** How Text messages are delivered. @default 'string' */
   readonly textAs?: 'string' | 'buffer';
@@ -158,7 +162,7 @@ export interface ServerOptions<Context = undefined> {
     readonly burst: number;
     /** Frames that begin no message (fragments after the first, Pings, Pongs) that each second adds to a bucket of their own, which holds as many seconds' worth as that for messages. @default 64 * perSecond */
     readonly fragments?: number;
-    /** Fail the connection with 1008, or stop reading until there is room again. */
+    /** Fail the connection with 1008, or stop reading until there is room again. A message gets no more time for that (`messageTimeout`). */
     readonly action: 'close' | 'pause';
   };
   /** How many proxies stand in front, or which addresses are proxies; only then are `X-Forwarded-*` read. @default false */

@@ -916,29 +916,69 @@ describe('Receiver, messageRate', () => {
     expect(clock.timers.size).toBe(0);
   });
 
-  it('takes nobody for dead, idle or late while it makes them wait', () => {
+  const fragments = (count: number) =>
+    Array.from({ length: count }, () => clientFrame({ opcode: 0, fin: false }));
+  const beginning = clientFrame({ opcode: 1, fin: false });
+  const end = clientFrame({ opcode: 0, payload: 'b' });
+
+  it('takes nobody for dead or idle while it makes them wait', () => {
     begin({
       messageRate: { perSecond: 0.001, burst: 1, fragments: 0.001, action: 'pause' },
       heartbeat: { interval: 25_000, timeout: 10_000 },
       idleTimeout: 60_000,
-      messageTimeout: 60_000,
+      messageTimeout: Infinity,
     });
-    feed(text('a'), clientFrame({ opcode: 1, fin: false }), clientFrame({ opcode: 0, fin: false }));
-    clock.advance(999_000);
-    expect(connection.readyState).toBe('open');
-    clock.advance(1000); // takes the fragments, whose message goes on
-    feed(clientFrame({ opcode: 0, fin: false }), clientFrame({ opcode: 0, fin: false }));
-    feed(clientFrame({ opcode: 0, fin: false }));
+    feed(text('a'), beginning, ...fragments(1));
+    clock.advance(1_000_000); // takes the fragments, whose message goes on
+    feed(...fragments(2));
+    feed(...fragments(1));
     expect(sink.isPaused()).toBe(true);
     clock.advance(999_000);
     expect(connection.readyState).toBe('open');
     expect(sink.bytes).toHaveLength(0);
     expect(log).toStrictEqual(['text a']);
-    clock.advance(1_002_000);
-    expect(sink.isPaused()).toBe(false);
-    clock.advance(61_000);
-    expect(connection.readyState).toBe('closing'); // now the peer is late
   });
+
+  it('takes nobody for late who waits to begin a message', () => {
+    begin({
+      messageRate: { perSecond: 0.001, burst: 1, action: 'pause' },
+      messageTimeout: 60_000,
+    });
+    feed(text('a'), beginning);
+    clock.advance(1_000_000); // and now the message is looked at
+    expect(sink.isPaused()).toBe(false);
+    clock.advance(59_999);
+    feed(end);
+    expect(log).toStrictEqual(['text a', 'text b']);
+    expect(connection.readyState).toBe('open');
+  });
+
+  it.each([
+    ['at once, and then nothing', 10_000, 0],
+    ['now and then', 50, 25],
+    ['all the time', 100, 100],
+  ])(
+    'gives a message no time for frames beyond the rate that come %s',
+    async (_when, first, more) => {
+      begin({ messageRate: { ...RATE, action: 'pause' }, messageTimeout: 60_000 });
+      feed(beginning, ...fragments(first));
+      feed(...fragments(1));
+      expect(sink.isPaused()).toBe(true);
+      for (let seconds = 0; seconds < 59; seconds++) {
+        clock.advance(1000);
+        feed(...fragments(more));
+      }
+      clock.advance(999);
+      expect(connection.readyState).toBe('open');
+      clock.advance(1);
+      expect(connection.readyState).toBe('closing');
+      await turns();
+      expect(answers().map((words) => words.slice(0, 10))).toStrictEqual(['close 1008']);
+      sink.push(null); // which would not be seen if the socket were still to wait
+      await until('the end', () => connection.closeInfo !== undefined);
+      expect(clock.timers.size).toBe(0);
+    },
+  );
 
   it('makes nobody wait whose Close is awaited, and does not count any more', async () => {
     for (const action of ['pause', 'close'] as const) {
