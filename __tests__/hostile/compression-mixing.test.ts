@@ -53,7 +53,8 @@ async function opened(peer: Compression, { rsv, payload }: Frame): Promise<Buffe
   const message = peer.inflate(payload, 1e8);
   if (message !== undefined) return message;
   return new Promise((resolve, reject) => {
-    peer.inflateOnPool(payload, 1e8, (error, long) => {
+    const payloadNow = (): Buffer => payload;
+    peer.inflateOnPool(payloadNow, 1e8, (error, long) => {
       if (long === undefined) reject(error!);
       else resolve(long);
     });

@@ -11,21 +11,23 @@ export interface BudgetMember {
 
 /**
  * `maxTotalBuffered`: how much the connections of a server may hold together of what they could not
- * send yet and of messages that are not complete. Whoever has the largest part of it goes first; of a
+ * send yet and of what has come and was not taken yet. Whoever has the largest part of it goes first; of a
  * piece that is kept in several places each has a part, or a peer with a message of its own could
  * have all those cut for whom the same broadcast waits, which frees little.
  *
  * Counted are the pieces that wait in a send queue, those that were handed to a socket which then
- * wanted no more, and the memory of incomplete messages. A piece in several queues counts once. Not
- * counted are, for each connection, up to 16 KiB that a socket takes before it is behind, and up to
- * 16 KiB of small frames that are not a piece yet.
+ * wanted no more, the memory of incomplete messages, messages that wait for the application (a string
+ * by its length), and compressed ones that wait for the thread pool. A piece in several queues counts
+ * once. Not counted are, for each connection, up to 16 KiB that a socket takes before it is behind, up
+ * to 16 KiB of small frames that are not a piece yet, and up to 64 KiB that Node has read of a socket
+ * that is paused; nor what the four messages on the thread pool are becoming.
  */
 export class BufferBudget {
   readonly #limit: number;
   #total = 0;
   /** In how many places each piece is kept. */
   readonly #pieces = new Map<Buffer, number>();
-  /** The connections, each with what is counted of its incomplete message. */
+  /** The connections, each with what is counted of what came from its peer. */
   readonly #members = new Map<BudgetMember, number>();
   /** At the end of this tick the total will be looked at. */
   #due = false;
@@ -45,7 +47,7 @@ export class BufferBudget {
   }
 
   leave(member: BudgetMember): void {
-    this.incomplete(member, 0);
+    this.received(member, 0);
     this.#members.delete(member);
   }
 
@@ -67,8 +69,8 @@ export class BufferBudget {
     }
   }
 
-  /** So many bytes are now held of a message that the member's peer has not finished. */
-  incomplete(member: BudgetMember, bytes: number): void {
+  /** So many bytes are now held of what has come from the member's peer. */
+  received(member: BudgetMember, bytes: number): void {
     const before = this.#members.get(member);
     if (before === undefined || before === bytes) return;
     this.#members.set(member, bytes);

@@ -174,10 +174,23 @@ export class Compression {
     return message;
   }
 
-  /** Decompress a long message on the thread pool; nothing else may be decompressed until the callback. */
-  inflateOnPool(payload: Buffer, maxPayload: number, callback: InflateCallback): void {
+  /**
+   * Decompress a long message on the thread pool; nothing else may be decompressed until the callback.
+   *
+   * @param payloadNow asked when it is the message's turn; `undefined` if nobody wants it any more.
+   */
+  inflateOnPool(
+    payloadNow: () => Buffer | undefined,
+    maxPayload: number,
+    callback: InflateCallback,
+  ): void {
     const options = { windowBits: this.#inflaterBits, dictionary: this.#inflater.window };
     this.#settings.pool.run((done) => {
+      const payload = payloadNow();
+      if (payload === undefined) {
+        process.nextTick(done); // not now: many in a row would be as many calls inside one another
+        return;
+      }
       inflateOnPool(payload, options, maxPayload, (error, message) => {
         done();
         if (message !== undefined) this.#inflater.passed(message);

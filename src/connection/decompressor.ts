@@ -10,6 +10,10 @@ let cameOut = 0;
 /** A compressed message, decompressed; or what is wrong with it. */
 interface Inflating {
   readonly isBinary: boolean;
+  /** What came. Nobody wants it any more once it is decompressed, or forgotten. */
+  payload: Buffer | undefined;
+  /** Bytes held: the payload's, and then the message's. */
+  bytes: number;
   /** `undefined` until it is done. */
   result: Buffer | ProtocolError | undefined;
 }
@@ -41,14 +45,19 @@ export class Decompressor {
     return this.#inflating !== undefined;
   }
 
+  /** Bytes held of the message that was not taken. */
+  get bytesHeld(): number {
+    return this.#inflating?.bytes ?? 0;
+  }
+
   /** Begin with the payload of a compressed message (RFC 7692 section 6.2). */
   inflate(payload: Buffer, isBinary: boolean): void {
-    const inflating: Inflating = { isBinary, result: undefined };
+    const inflating: Inflating = { isBinary, payload, bytes: payload.length, result: undefined };
     this.#inflating = inflating;
     try {
       const message = this.#compression.inflate(payload, this.#maxPayload);
       if (message === undefined) {
-        this.#inflateOnPool(payload, inflating);
+        this.#inflateOnPool(inflating);
         return;
       }
       cameOut += message.length;
@@ -56,6 +65,7 @@ export class Decompressor {
         inflating.result = message;
         return;
       }
+      inflating.bytes = message.length;
       setImmediate(() => {
         inflating.result = message;
         this.#readOn();
@@ -80,8 +90,17 @@ export class Decompressor {
     return { data: result, isBinary };
   }
 
-  #inflateOnPool(payload: Buffer, inflating: Inflating): void {
-    this.#compression.inflateOnPool(payload, this.#maxPayload, (error, message) => {
+  /** Forget the message that was not taken; one that waits for the thread pool never gets there. */
+  forget(): void {
+    if (this.#inflating !== undefined) this.#inflating.payload = undefined;
+    this.#inflating = undefined;
+  }
+
+  #inflateOnPool(inflating: Inflating): void {
+    const payloadNow = (): Buffer | undefined => inflating.payload;
+    this.#compression.inflateOnPool(payloadNow, this.#maxPayload, (error, message) => {
+      inflating.payload = undefined;
+      inflating.bytes = message?.length ?? 0;
       inflating.result = error ?? message;
       // Not on zlib's stack: an error made there would keep all that came out, until it is read.
       process.nextTick(this.#readOn);

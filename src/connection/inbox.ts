@@ -32,6 +32,11 @@ export class Inbox {
     return this.#held.length;
   }
 
+  /** Bytes held: a string counts by its length, and each message 64 more. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
   /** So much is held that reading should stop. */
   get full(): boolean {
     return this.#heldBytes >= HELD_LIMIT;

@@ -88,6 +88,15 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
     return this.#sender.outbox.pieces;
   }
 
+  /** For the budget: bytes held of what has come, whole messages or not. */
+  get #bytesHeld(): number {
+    return (
+      (this.#decoder?.bytesHeld ?? 0) +
+      (this.#inbox?.heldBytes ?? 0) +
+      (this.#decompressor?.bytesHeld ?? 0)
+    );
+  }
+
   /** For the sender: so much waits that the connection has failed (RFC 6455 section 7.1.7). */
   tooSlow(error: ConnectionError): void {
     this.#decoder?.ignoreTheRest();
@@ -97,8 +106,12 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
   /** For the budget: as `tooSlow`, but nothing may be kept for a peer that does not take it at once. */
   giveUp(error: ConnectionError): void {
     this.tooSlow(error);
-    this.#settings.budget?.incomplete(this, 0);
+    this.#decoder?.forget();
+    this.#inbox?.clear();
+    this.#decompressor?.forget();
+    this.#settings.budget?.received(this, 0);
     if (this.#sender.bufferedAmount > 0) this.#closing.cut(error);
+    this.readSoon(); // reading may have stopped, but the peer's end must be seen
   }
 
   get isPaused(): boolean {
@@ -254,10 +267,12 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
       if (!inflating) this.#inbox?.end(); // what is still held or undecoded can be taken all the same
       return;
     }
-    this.#settings.budget?.incomplete(this, this.#decoder?.bytesHeld ?? 0);
+    this.#settings.budget?.received(this, this.#bytesHeld);
     const waits = state === 'open' && this.#throttle?.isWaiting === true;
     const stop = inflating || waits || (state === 'open' && this.#inbox?.full === true);
     this.#timeMessage();
+    // A string that is held, say, needs the bytes no more that it was made of.
+    if (stop && !this.#found) this.#decoder!.forget();
     if (stop === this.#stopped) return;
     this.#stopped = stop;
     if (stop) {

@@ -412,6 +412,11 @@ export class FrameDecoder {
     }
   }
 
+  /** Let go of the payload that `next()` found. Without this it is kept until the following call. */
+  forget(): void {
+    this.#source = EMPTY;
+  }
+
   /** Take nothing more from the peer, as after an error: the connection has failed. */
   ignoreTheRest(): void {
     this.#ended = true;

@@ -124,10 +124,11 @@ export interface ServerOptions<Context = undefined> {
    */
   readonly slowConsumer?: 'close' | 'drop';
   /**
-   * Bytes that all connections may hold together: what waits for peers that are behind, and messages
-   * that are not complete. Bytes that wait for several count once, and a part of them falls to each.
-   * Above it, at the end of the tick, those with the largest parts are closed with 1013, whatever
-   * `slowConsumer` says, and cut if they do not take that at once.
+   * Bytes that all connections may hold together: what waits for peers that are behind, messages
+   * that are not complete, and those that the application has not taken. Bytes that wait for several
+   * count once, and a part of them falls to each. Above it, at the end of the tick, those with the
+   * largest parts are closed with 1013, whatever `slowConsumer` says, and cut if they do not take
+   * that at once.
    * @default Infinity
    */
   readonly maxTotalBuffered?: number;

@@ -29,7 +29,7 @@ class Member implements BudgetMember {
   }
 
   receive(bytes: number): this {
-    budget.incomplete(this, bytes);
+    budget.received(this, bytes);
     return this;
   }
 
@@ -54,7 +54,7 @@ describe('BufferBudget, what is counted', () => {
     expect(budget.total).toBe(30);
   });
 
-  it('counts what is held of a message as it is now', () => {
+  it('counts what is held of what has come as it is now', () => {
     const member = new Member('a');
     const counted = [10, 64, 64, 3, 0].map((bytes) => {
       member.receive(bytes);

@@ -39,9 +39,13 @@ const inflateOnPool = (
   maxPayload = LIMIT,
 ): Promise<Buffer | ProtocolError | undefined> =>
   new Promise((resolve) => {
-    compression.inflateOnPool(payload, maxPayload, (error, message) => {
-      resolve(error ?? message);
-    });
+    compression.inflateOnPool(
+      () => payload,
+      maxPayload,
+      (error, message) => {
+        resolve(error ?? message);
+      },
+    );
   });
 
 afterEach(() => {
@@ -201,6 +205,20 @@ describe.each([true, false])('Compression, driven: %s', (drive) => {
       await both[1];
       expect(order).toStrictEqual(['deflated', 'inflated']);
       expect(pool.waiting).toBe(0);
+      for (let i = 0; i < 3; i++) held[i + 1]!();
+    });
+
+    it('passes over what nobody wants any more when its turn has come, however many', async () => {
+      const pool = new DeflatePool();
+      const held: (() => void)[] = [];
+      for (let i = 0; i < 4; i++) pool.run((done) => held.push(done));
+      const compression = made({}, { drive, pool });
+      const callback = jest.fn();
+      for (let i = 0; i < 20_000; i++) compression.inflateOnPool(() => undefined, LIMIT, callback);
+      const wanted = inflateOnPool(compression, HELLO);
+      held[0]!();
+      expect(await wanted).toStrictEqual(Buffer.from('Hello'));
+      expect(callback).not.toHaveBeenCalled();
       for (let i = 0; i < 3; i++) held[i + 1]!();
     });
   });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 import { Compression } from '../../../src/connection/compression.js';
+import { DeflatePool } from '../../../src/connection/deflate-pool.js';
 import { Decompressor } from '../../../src/connection/decompressor.js';
 import { ProtocolError } from '../../../src/protocol/errors.js';
 import { hex } from '../../support/bytes.js';
@@ -38,6 +39,7 @@ function codeOf(action: () => unknown): string | undefined {
 describe('Decompressor', () => {
   it('has an ordinary message at once, and is free then', () => {
     expect(decompressor.isBusy).toBe(false);
+    expect(decompressor.bytesHeld).toBe(0);
     decompressor.inflate(deflateRawSync('é'), false);
     expect(decompressor.isBusy).toBe(true);
     expect(decompressor.take()).toStrictEqual({ data: Buffer.from('é'), isBinary: false });
@@ -59,20 +61,49 @@ describe('Decompressor', () => {
   });
 
   it('has a long message later, and then calls', async () => {
-    decompressor.inflate(deflateRawSync(LONG), true);
+    const payload = deflateRawSync(LONG);
+    decompressor.inflate(payload, true);
     expect(decompressor.take()).toBeUndefined();
     expect([decompressor.isBusy, calls]).toStrictEqual([true, 0]);
+    expect(decompressor.bytesHeld).toBe(payload.length);
     await until('the thread pool', () => calls === 1);
+    expect(decompressor.bytesHeld).toBe(LONG.length);
     expect(decompressor.take()?.data.equals(LONG)).toBe(true);
   });
 
   it('says later what is wrong with a long one, too long a message among them', async () => {
     decompressor.inflate(Buffer.alloc(100_000, 0x06), true);
     await until('the thread pool', () => calls === 1);
+    expect(decompressor.bytesHeld).toBe(0);
     expect(codeOf(() => decompressor.take())).toBe('ERR_INVALID_DEFLATE');
     decompressor.inflate(deflateRawSync(Buffer.alloc(MAX_PAYLOAD + 1)), true);
     await until('the thread pool', () => calls === 2);
     expect(codeOf(() => decompressor.take())).toBe('ERR_MESSAGE_TOO_BIG');
+  });
+
+  it('forgets a message, wherever it is, and is free', async () => {
+    decompressor.forget(); // there is none
+    for (const payload of [deflateRawSync('at once'), deflateRawSync(LONG)]) {
+      decompressor.inflate(payload, true);
+      decompressor.forget();
+      expect([decompressor.isBusy, decompressor.bytesHeld]).toStrictEqual([false, 0]);
+    }
+    await until('the thread pool', () => calls === 1); // it was there already
+    expect(decompressor.isBusy).toBe(false);
+    expect(atOnce(deflateRawSync('next'))?.data).toStrictEqual(Buffer.from('next'));
+  });
+
+  it('keeps the payload of a forgotten message from the thread pool', async () => {
+    const pool = new DeflatePool();
+    const held: (() => void)[] = [];
+    for (let i = 0; i < 4; i++) pool.run((done) => held.push(done));
+    const compression = new Compression(compressing({ pool }), parametersOf(), 'server');
+    decompressor = new Decompressor(compression, MAX_PAYLOAD, () => calls++);
+    decompressor.inflate(deflateRawSync(LONG), true);
+    decompressor.forget();
+    held[0]!();
+    await new Promise<void>((resolve) => pool.run(() => resolve()));
+    expect(calls).toBe(0);
   });
 
   it('lets others have a turn when a megabyte has come out', async () => {
@@ -81,6 +112,7 @@ describe('Decompressor', () => {
     expect(atOnce(payload)?.data).toHaveLength(400_000);
     expect(atOnce(payload)).toBeUndefined();
     expect([decompressor.isBusy, calls]).toStrictEqual([true, 0]);
+    expect(decompressor.bytesHeld).toBe(400_000);
     await new Promise(setImmediate);
     expect(calls).toBe(1);
     expect(decompressor.take()?.data).toHaveLength(400_000);

@@ -8,9 +8,11 @@ import type { ConnectionEvents } from '../../../src/connection/events.js';
 import { Receiver } from '../../../src/connection/receiver.js';
 import { Sender } from '../../../src/connection/sender.js';
 import { TypedEmitter } from '../../../src/connection/typed-emitter.js';
+import { randomBytes } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 import { Compression } from '../../../src/connection/compression.js';
 import { DeflatePool } from '../../../src/connection/deflate-pool.js';
+import { FrameDecoder } from '../../../src/protocol/frame-decoder.js';
 import { clientClose, clientFrame, describeFrame, parseFrames } from '../../support/frames.js';
 import {
   compressedConnectionOn,
@@ -1203,6 +1205,66 @@ describe('Receiver, when too much is held', () => {
     expect(answers().map((words) => words.slice(0, 10))).toStrictEqual(['close 1013']);
   });
 
+  it('counts what is held for the application until it is taken, thrown away or the connection is over', async () => {
+    const budget = new BufferBudget(1_000_000);
+    const { emitter, closing, receiver } = make({ budget });
+    const total = (): number => budget.total;
+    const message = (): Buffer => clientFrame({ opcode: 2, payload: Buffer.alloc(40_000) });
+    const held = 40_064;
+    receiver.push(Buffer.concat([text('a'), message()])); // before there is a listener
+    expect(total()).toBe(65 + held);
+    receiver.beforeMessageListener();
+    emitter.on('message', () => undefined);
+    await turns();
+    expect(total()).toBe(0);
+    receiver.pause();
+    receiver.push(message());
+    expect(total()).toBe(held);
+    emitter.removeAllListeners('message');
+    receiver.resume(); // for nobody
+    await turns();
+    expect(total()).toBe(0);
+    const iterator = receiver.iterate();
+    receiver.push(message());
+    receiver.push(message());
+    expect(total()).toBe(2 * held);
+    await iterator.next();
+    expect(total()).toBe(held);
+    sink.destroy();
+    closing.transportClose();
+    receiver.read();
+    expect(total()).toBe(0);
+    expect((await iterator.next()).value).toHaveLength(40_000);
+    expect(total()).toBe(0);
+  });
+
+  it('keeps the bytes of a text no longer that is held as a string', () => {
+    const { receiver } = make();
+    const letGo = jest.spyOn(FrameDecoder.prototype, 'forget');
+    receiver.push(text('x'));
+    expect(letGo).not.toHaveBeenCalled();
+    receiver.push(text(FULL));
+    expect(letGo).toHaveBeenCalledTimes(1);
+    letGo.mockRestore();
+  });
+
+  it('gives up what it holds for the application too, and sees the peer’s end', async () => {
+    const budget = new BufferBudget(70_000);
+    const { emitter, closing, receiver } = make({ budget });
+    const iterator = receiver.iterate();
+    receiver.push(Buffer.concat([text(FULL), text(FULL)]));
+    expect(sink.isPaused()).toBe(true);
+    await turns();
+    expect(budget.total).toBe(0);
+    expect(closing.state).toBe('ending');
+    expect(sink.isPaused()).toBe(false);
+    expect(answers().map((words) => words.slice(0, 10))).toStrictEqual(['close 1013']);
+    closing.transportClose();
+    receiver.read();
+    expect(await iterator.next()).toStrictEqual({ done: true, value: undefined });
+    expect(emitter.listenerCount('message')).toBe(0);
+  });
+
   it('is cut at once if the peer does not take even that', async () => {
     const budget = new BufferBudget(90_000);
     const { sender, closing, receiver } = make({ budget });
@@ -1326,6 +1388,29 @@ describe('Receiver, compressed messages', () => {
     await until('the last', () => log.length === 9);
     expect(log.at(-1)).toBe('text last');
     expect(sink.isPaused()).toBe(false);
+  });
+
+  it('count in the budget while they wait for the thread pool, and can be given up there', async () => {
+    const budget = new BufferBudget(150_000);
+    const noise = (): Buffer => clientFrame({ opcode: 2, rsv: 4, payload: deflateRawSync(randomBytes(100_000)) }); // prettier-ignore
+    begin({ budget });
+    hear();
+    const letGo = occupy();
+    feed(noise());
+    expect(budget.total).toBeGreaterThan(100_000);
+    budget.hold(Buffer.alloc(60_000)); // something else
+    await turns();
+    expect(budget.total).toBe(60_000);
+    expect(answers().map((words) => words.slice(0, 10))).toStrictEqual(['close 1013']);
+    letGo();
+    await until('the thread pool', () => pool.waiting === 0);
+    await turns(20);
+    expect(log).toStrictEqual([]);
+
+    begin({ budget: new BufferBudget(Infinity) });
+    hear();
+    feed(noise());
+    await until('the message', () => log.length === 1);
   });
 
   it('that are long have all the time they need', async () => {

@@ -686,6 +686,15 @@ describe('The memory of a FrameDecoder', () => {
     expect(decoder.bytesHeld).toBe(0);
   });
 
+  it('keeps a payload that was found until it is to let it go, and goes on behind it', () => {
+    const decoder = new FrameDecoder();
+    decoder.push(hex('8182 00000000 6162 8181 00000000 63'));
+    expect([decoder.next(), decoder.text]).toStrictEqual([true, 'ab']);
+    decoder.forget();
+    expect([decoder.text, decoder.payload.length]).toStrictEqual(['', 0]);
+    expect([decoder.next(), decoder.text]).toStrictEqual([true, 'c']);
+  });
+
   it('counts what was pushed and nobody has read', () => {
     const decoder = new FrameDecoder();
     const frame = hex('82fe03e8 00000000 61x1000');
