@@ -6,6 +6,7 @@ import { isControl, Opcode } from '../protocol/frame.js';
 /** How much a peer may send; see `messageRate` of the server's options. */
 export interface MessageRateOptions {
   readonly perSecond: number;
+  /** At least 1. */
   readonly burst: number;
   readonly fragments?: number;
   readonly action: 'close' | 'pause';
@@ -34,10 +35,10 @@ export class MessageRate {
   constructor(options: MessageRateOptions, deadlines: Deadlines, clock: Clock) {
     const { perSecond, burst, action } = options;
     const fragments = options.fragments ?? perSecond * FRAMES_PER_MESSAGE;
-    // Both buckets fill in the same time; that for frames holds at least what one second brings.
+    // Both buckets fill in the same time; that for frames holds at least what one second brings, and one.
     const seconds = Math.max(1, burst / perSecond || 1);
     this.action = action;
-    this.messages = { size: Math.max(1, burst), rate: perSecond / 1000 };
+    this.messages = { size: burst, rate: perSecond / 1000 };
     this.frames = { size: Math.max(1, fragments * seconds), rate: fragments / 1000 };
     this.description = `${burst} messages at once and ${perSecond} a second, with ${fragments} further frames a second`;
     this.deadlines = deadlines;

@@ -33,6 +33,10 @@ export const duration: Rule = {
   expected: 'a number of milliseconds above 0, or Infinity',
   accepts: (value) => isNumber(value, Number.MIN_VALUE, Infinity),
 };
+export const fromOne: Rule = {
+  expected: 'a number from 1',
+  accepts: (value) => isNumber(value, 1, Infinity),
+};
 export const rate: Rule = { expected: 'a number above 0', accepts: duration.accepts };
 export const oneOf = (...values: unknown[]): Rule => ({
   expected: `one of ${values.map((value) => JSON.stringify(value)).join(', ')}`,

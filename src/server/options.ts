@@ -8,6 +8,7 @@ import {
   checkOptions,
   count,
   duration,
+  fromOne,
   isFunction,
   isObject,
   isStrings,
@@ -159,7 +160,7 @@ export interface ServerOptions<Context = undefined> {
   readonly messageRate?: {
     /** Messages that each second adds to the bucket. */
     readonly perSecond: number;
-    /** Messages that the bucket holds, and that may therefore come at once. */
+    /** Messages that the bucket holds, and that may therefore come at once; at least 1. */
     readonly burst: number;
     /** Frames that begin no message (fragments after the first, Pings, Pongs) that each second adds to a bucket of their own, which holds as many seconds' worth as that for messages. @default 64 * perSecond */
     readonly fragments?: number;
@@ -234,7 +235,7 @@ const HEARTBEAT_RULES: Rules<{ interval: number; timeout: number }> = {
 };
 const MESSAGE_RATE_RULES: Rules<Required<NonNullable<ServerOptions['messageRate']>>> = {
   perSecond: rate,
-  burst: rate,
+  burst: fromOne,
   fragments: rate,
   action: oneOf('close', 'pause'),
 };

