@@ -129,6 +129,13 @@ const FAMILIES: readonly Family[] = [
     read: ({ bytesBuffered }) => bytesBuffered,
   },
   {
+    name: 'hawser_charged_bytes',
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'Bytes that count against maxTotalBuffered; 0 without it.',
+    read: ({ bytesCharged }) => bytesCharged,
+  },
+  {
     name: 'hawser_upgrades_accepted',
     type: 'counter',
     help: 'Upgrades answered with 101.',

@@ -54,6 +54,8 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #counters = new Counters();
+  /** Only with `maxTotalBuffered`. */
+  readonly #budget: BufferBudget | undefined;
   readonly #upgrader: Upgrader<Context>;
   readonly #connections = new Set<WebSocketConnection<Context>>();
   #closing: Promise<CloseReport> | undefined;
@@ -97,13 +99,14 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     this.#clock = clock;
     this.#log = createLog(logger, clock);
     this.#deadlines = new Deadlines(clock);
+    if (maxTotalBuffered !== Infinity) this.#budget = new BufferBudget(maxTotalBuffered);
     const settings: ConnectionSettings = {
       decoder: { role: 'server', maxPayload, rsv1: false },
       textAs,
       highWaterMark,
       maxBufferedAmount,
       slowConsumer,
-      budget: maxTotalBuffered === Infinity ? undefined : new BufferBudget(maxTotalBuffered),
+      budget: this.#budget,
       closeTimeout,
       messageTimeout,
       deadlines: this.#deadlines,
@@ -146,7 +149,8 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
    */
   stats(): ServerStats {
     const { pending, counters } = this.#upgrader;
-    return collectStats(this.#connections, pending, counters, this.#counters);
+    const bytesCharged = this.#budget?.total ?? 0;
+    return collectStats(this.#connections, pending, counters, this.#counters, bytesCharged);
   }
 
   /** Where the http.Server listens; `null` without one or before it does. */

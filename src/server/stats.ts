@@ -18,6 +18,8 @@ export interface ServerStats {
    * several connections share, as after a broadcast, count once for each.
    */
   readonly bytesBuffered: number;
+  /** Gauge. Bytes that count against `maxTotalBuffered`, those that several share once; 0 without that option. */
+  readonly bytesCharged: number;
 
   /** Counter. Upgrades answered with 101: all the connections there ever were. */
   readonly upgradesAccepted: number;
@@ -72,6 +74,7 @@ export function collectStats(
   upgradesPending: number,
   upgrades: UpgradeCounters,
   counters: Counters,
+  bytesCharged: number,
 ): ServerStats {
   let bytesBuffered = 0;
   for (const { bufferedAmount } of connections) bytesBuffered += bufferedAmount;
@@ -79,6 +82,7 @@ export function collectStats(
     connections: connections.size,
     upgradesPending,
     bytesBuffered,
+    bytesCharged,
     upgradesAccepted: upgrades.accepted,
     upgradesRejected: Object.fromEntries(upgrades.rejected),
     upgradesAbandoned: upgrades.abandoned,

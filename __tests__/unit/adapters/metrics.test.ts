@@ -7,6 +7,7 @@ const STATS: ServerStats = {
   connections: 1,
   upgradesPending: 2,
   bytesBuffered: 3,
+  bytesCharged: 26,
   upgradesAccepted: 4,
   upgradesRejected: { 403: 5, 503: 6 },
   upgradesAbandoned: 7,
@@ -33,6 +34,10 @@ hawser_upgrades_pending 2
 # UNIT hawser_buffered_bytes bytes
 # HELP hawser_buffered_bytes Bytes that are not with the kernel yet.
 hawser_buffered_bytes 3
+# TYPE hawser_charged_bytes gauge
+# UNIT hawser_charged_bytes bytes
+# HELP hawser_charged_bytes Bytes that count against maxTotalBuffered; 0 without it.
+hawser_charged_bytes 26
 # TYPE hawser_upgrades_accepted counter
 # HELP hawser_upgrades_accepted Upgrades answered with 101.
 hawser_upgrades_accepted_total 4

@@ -9,6 +9,7 @@ const NOTHING: ServerStats = {
   connections: 0,
   upgradesPending: 0,
   bytesBuffered: 0,
+  bytesCharged: 0,
   upgradesAccepted: 0,
   upgradesRejected: {},
   upgradesAbandoned: 0,
@@ -27,7 +28,7 @@ const NOTHING: ServerStats = {
 
 describe('collectStats', () => {
   it('has every figure from the beginning', () => {
-    const stats = collectStats(new Set(), 0, new UpgradeCounters(), new Counters());
+    const stats = collectStats(new Set(), 0, new UpgradeCounters(), new Counters(), 0);
     expect(stats).toStrictEqual(NOTHING);
   });
 
@@ -49,11 +50,12 @@ describe('collectStats', () => {
     counters.failed(cause);
     counters.closed({ code: 1002, reason: '', clean: false, initiator: 'local', cause });
     const connections = new Set([{ bufferedAmount: 10 }, { bufferedAmount: 20 }]);
-    const stats = collectStats(connections, 11, upgrades, counters);
+    const stats = collectStats(connections, 11, upgrades, counters, 12);
     expect(stats).toStrictEqual({
       connections: 2,
       upgradesPending: 11,
       bytesBuffered: 30,
+      bytesCharged: 12,
       upgradesAccepted: 1,
       upgradesRejected: { 403: 2, 503: 1 },
       upgradesAbandoned: 2,
@@ -74,7 +76,7 @@ describe('collectStats', () => {
 
   it('gives the caller an object of its own', () => {
     const [upgrades, counters] = [new UpgradeCounters(), new Counters()];
-    const before = collectStats(new Set(), 0, upgrades, counters);
+    const before = collectStats(new Set(), 0, upgrades, counters, 0);
     upgrades.refused(403);
     counters.closed({ code: 1000, reason: '', clean: true, initiator: 'peer' });
     expect(before).toStrictEqual(NOTHING);
@@ -147,7 +149,19 @@ describe('stats()', () => {
       pingsReceived: 1,
     });
     wss.broadcast('later');
-    expect(wss.stats()).toMatchObject({ bytesBuffered: 7, messagesSent: 2 });
+    expect(wss.stats()).toMatchObject({ bytesBuffered: 7, bytesCharged: 0, messagesSent: 2 });
+  });
+
+  it('has what counts against maxTotalBuffered', async () => {
+    const { wss, port } = await serve({ maxTotalBuffered: 1_000_000 });
+    const client = await ask(port);
+    await client.response();
+    client.send(clientFrame({ opcode: 1, payload: 'nobody listens' }));
+    await eventually('the message', () => wss.stats().messagesReceived === 1);
+    expect(wss.stats()).toMatchObject({ bytesBuffered: 0, bytesCharged: 14 + 64 });
+    client.destroy();
+    await eventually('the end', () => wss.stats().connections === 0);
+    expect(wss.stats().bytesCharged).toBe(0);
   });
 
   it('keeps what there was when the connections have gone, and says how each ended', async () => {
