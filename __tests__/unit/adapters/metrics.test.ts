@@ -109,7 +109,7 @@ describe('metrics', () => {
   });
 
   it('obeys the grammar, for one server and for several whose names are hostile', () => {
-    expect(readOpenMetrics(metrics(source())).size).toBe(17);
+    expect(readOpenMetrics(metrics(source())).size).toBe(18);
     const families = readOpenMetrics(metrics(TWO));
     expect([...families.get('hawser_connections')!.samples]).toStrictEqual([
       ['hawser_connections{server="a \\"quoted\\" \\\\ name\\n"}', 1],
