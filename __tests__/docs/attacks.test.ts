@@ -22,7 +22,7 @@ const hostile = readdirSync(join(root, '__tests__/hostile'))
 
 /** The comment at the head of a test file, which says what it is about. */
 const headOf = (file: string): string =>
-  /^\/\*\*[\s\S]*?\*\//.exec(readFileSync(join(root, file), 'utf8'))?.[0] ?? '';
+  /^\/\*\*[\s\S]*?\*\//m.exec(readFileSync(join(root, file), 'utf8'))?.[0] ?? '';
 
 describe('the table of attacks', () => {
   it('is there', () => {

@@ -1,5 +1,5 @@
 /* eslint jest/expect-expect: off -- what each test has to leave behind is asserted after it */
-/** Peers that reset, or end their half, at every moment of a connection's life. */
+/** Peers that reset, or end their half, at every moment of a connection's life (CVE-2022-41940). */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Child, stopChildren } from '../support/child.js';
 import { clientClose, clientFrame } from '../support/frames.js';
