@@ -1,0 +1,197 @@
+/**
+ * Clients that open as many connections as they can, whole handshakes all of them: against each of the limits
+ * on upgrades, under addresses that they make up, and with an `authorize` that takes its time.
+ */
+import { Child, stopChildren } from '../support/child.js';
+import { RawClient, upgradeRequest } from '../support/raw-client.js';
+
+const FLOOD = 2000;
+const LIMIT = 20;
+/** Under what 2000 sockets and requests hold, by far: a client that is gone costs nothing. */
+const LITTLE = 1_048_576;
+
+afterEach(stopChildren);
+jest.setTimeout(60_000);
+
+/** A server that says what it holds, and, if it is `slow`, lets nobody in before `decide` is called. */
+const serve = (options: object, slow = false): Promise<Child> =>
+  Child.serve(
+    `
+    const options = ${JSON.stringify(options)};
+    const waiting = [];
+    if (${slow}) options.authorize = () => new Promise((resolve) => waiting.push(resolve));
+    const wss = new hawser.WebSocketServer(server, { upgradeTimeout: 300_000, ...options });
+    commands.waiting = () => waiting.length;
+    commands.decide = () => waiting.splice(0).forEach((resolve) => resolve());
+    commands.stats = () => wss.stats();
+    commands.sockets = () =>
+      process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+  `,
+    '--expose-gc',
+  );
+
+type Headers = Record<string, string | string[]>;
+
+/** Someone who comes with these headers, and the answer: the status and `Retry-After`. */
+async function knock(child: Child, headers: Headers = {}): Promise<[string, RawClient]> {
+  const client = await RawClient.connect(child.port);
+  client.send(upgradeRequest({ headers }));
+  const { status, header } = await client.response();
+  return [[status, header('Retry-After')].join(' ').trim(), client];
+}
+
+/** Many of them, fifty at a time; who is refused goes, who is let in stays. */
+async function flood(child: Child, headersOf: (number: number) => Headers = () => ({})) {
+  const answers: Record<string, number> = {};
+  const inside: RawClient[] = [];
+  let number = 0;
+  const come = async (): Promise<void> => {
+    while (number < FLOOD) {
+      const [answer, client] = await knock(child, headersOf(number++));
+      answers[answer] = (answers[answer] ?? 0) + 1;
+      if (answer === '101') inside.push(client);
+      else client.reset();
+    }
+  };
+  await Promise.all(Array.from({ length: 50 }, come));
+  return { answers, inside };
+}
+
+async function until(
+  child: Child,
+  name: string,
+  expected: unknown,
+  of = (answer: unknown) => answer,
+) {
+  const deadline = Date.now() + 10_000;
+  while (of(await child.ask(name)) !== expected) {
+    if (Date.now() > deadline) expect(of(await child.ask(name))).toBe(expected);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+async function bytesOf(child: Child): Promise<number> {
+  const { heapUsed, external } = await child.ask<{ heapUsed: number; external: number }>('memory');
+  return heapUsed + external;
+}
+
+/** That all are gone from the server's memory too, and as many as before find room, and no more. */
+async function expectFreed(child: Child, before: number, refusal: string, headers?: Headers) {
+  await until(child, 'sockets', 0);
+  expect(await child.ask('stats')).toMatchObject({ connections: 0, upgradesPending: 0 });
+  expect((await bytesOf(child)) - before).toBeLessThan(LITTLE);
+  const answers: string[] = [];
+  const clients: RawClient[] = [];
+  for (let i = 0; i <= LIMIT; i++) {
+    const [answer, client] = await knock(child, headers);
+    answers.push(answer);
+    clients.push(client);
+  }
+  expect(answers).toStrictEqual([...Array<string>(LIMIT).fill('101'), refusal]);
+  for (const client of clients) client.destroy();
+  expect(child.stderr).toBe('');
+}
+
+/** Addresses without number, each claimed once. */
+const claimed = (number: number) => `198.18.${number >> 8}.${number & 255}`;
+const FULL = { 101: LIMIT };
+
+test.each([
+  ['maxConnections', { maxConnections: LIMIT }, '503 10', undefined, {}],
+  ['maxConnectionsPerAddress', { maxConnectionsPerAddress: LIMIT }, '429 10', undefined, {}],
+  [
+    'maxConnectionsPerAddress, under a made up address each and no proxy to be trusted',
+    { maxConnectionsPerAddress: LIMIT },
+    '429 10',
+    (number: number) => ({ 'X-Forwarded-For': claimed(number) }),
+    {},
+  ],
+  [
+    'maxConnectionsPerAddress, under made up addresses before the one that the proxy wrote',
+    { maxConnectionsPerAddress: LIMIT, trustProxy: 1 },
+    '429 10',
+    (number: number) => ({ 'X-Forwarded-For': `192.0.2.2, ${claimed(number)}, 192.0.2.1` }),
+    { 'X-Forwarded-For': '192.0.2.1' },
+  ],
+  [
+    'maxConnectionsPerAddress, under made up addresses in a header before the one of the proxy',
+    { maxConnectionsPerAddress: LIMIT, trustProxy: 1 },
+    '429 10',
+    (number: number) => ({ 'X-Forwarded-For': ['192.0.2.2', claimed(number), '192.0.2.1'] }),
+    { 'X-Forwarded-For': '192.0.2.1' },
+  ],
+])(
+  'of a flood against %s as many get in as may, the others hear when to come again, and all of it is freed',
+  async (_, options, refusal, headersOf, headers: Headers) => {
+    const child = await serve(options);
+    await child.expectAlive(); // and what is made once is made
+    await until(child, 'sockets', 0);
+    const before = await bytesOf(child);
+    const { answers, inside } = await flood(child, headersOf);
+    expect(answers).toStrictEqual({ ...FULL, [refusal]: FLOOD - LIMIT });
+    expect(await child.ask('stats')).toMatchObject({
+      connections: LIMIT,
+      upgradesRejected: { [refusal.slice(0, 3)]: FLOOD - LIMIT },
+    });
+    if ('trustProxy' in options) {
+      // Somebody else behind the proxy, whose address the flood has claimed, is not kept out.
+      const [answer, other] = await knock(child, { 'X-Forwarded-For': '192.0.2.2' });
+      expect(answer).toBe('101');
+      other.destroy();
+    }
+    for (const client of inside) client.destroy();
+    await expectFreed(child, before, refusal, headers);
+  },
+);
+
+test('a flood while authorize decides on others is turned away, and none of the others loses its place', async () => {
+  const child = await serve({ maxPendingUpgrades: LIMIT }, true);
+  const comeAndWait = async (): Promise<RawClient[]> => {
+    const clients: RawClient[] = [];
+    while (clients.length < LIMIT) {
+      clients.push(await RawClient.connect(child.port));
+      clients.at(-1)!.send(upgradeRequest());
+    }
+    await until(child, 'waiting', LIMIT);
+    return clients;
+  };
+  const before = await bytesOf(child);
+  const [first, ...others] = await comeAndWait();
+  expect((await flood(child)).answers).toStrictEqual({ '503 10': FLOOD });
+  expect(await child.ask('waiting')).toBe(LIMIT); // authorize was not asked about one of them
+  first!.reset(); // and gets no 101
+  await until(
+    child,
+    'stats',
+    1,
+    (stats) => (stats as { upgradesAbandoned: number }).upgradesAbandoned,
+  );
+  await child.ask('decide');
+  for (const client of others) expect((await client.response()).status).toBe(101);
+  expect(await child.ask('stats')).toMatchObject({
+    connections: LIMIT - 1,
+    upgradesPending: 0,
+    upgradesRejected: { 503: FLOOD },
+  });
+  for (const client of others) client.destroy();
+  await until(child, 'sockets', 0);
+  expect((await bytesOf(child)) - before).toBeLessThan(LITTLE);
+
+  // Every place is free again: as many wait, and one is too many.
+  const second = await comeAndWait();
+  const [answer, refused] = await knock(child);
+  expect(answer).toBe('503 10');
+  await child.ask('decide');
+  for (const client of second) expect((await client.response()).status).toBe(101);
+  for (const client of [refused, ...second]) client.destroy();
+  expect(child.stderr).toBe('');
+});
+
+test('a flood from one address keeps nobody at another address out', async () => {
+  const child = await serve({ maxConnectionsPerAddress: LIMIT });
+  const { answers, inside } = await flood(child);
+  expect(answers).toStrictEqual({ ...FULL, '429 10': FLOOD - LIMIT });
+  const from = { port: child.port, host: '127.0.0.1', localAddress: '127.0.0.2' };
+  inside.push(await RawClient.open(from));
+  for (const client of inside) client.destroy();
+});
