@@ -1,4 +1,7 @@
-/** Little that becomes much when it is decompressed (CVE-2016-10544, CVE-2026-1526, CVE-2018-1000518). */
+/**
+ * Little that becomes much when it is decompressed (CVE-2016-10544, CVE-2026-1526, CVE-2018-1000518), or gets
+ * around a limit by it (CVE-2026-54464).
+ */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { canDrive, Output } from '../../src/protocol/zlib-drive.js';
 import { Child, stopChildren } from '../support/child.js';
