@@ -45,6 +45,37 @@ describe('the workflow', () => {
   });
 });
 
+describe('the seed of the fuzzer and the soak', () => {
+  const script = read('.ci/run');
+
+  /** What .ci/run makes of the commit it runs on. */
+  const seed = (env: NodeJS.ProcessEnv): string => {
+    const lines = script.match(/^(?:commit|seed)=.*$/gm)?.join('\n');
+    const { PATH } = process.env;
+    const { stdout } = spawnSync('bash', ['-euo', 'pipefail', '-c', `${lines}\necho "$seed"`], {
+      cwd: root,
+      env: { PATH, ...env },
+      encoding: 'utf8',
+    });
+    return stdout.trim();
+  };
+
+  test('is made of the commit', () => {
+    expect(seed({ GITHUB_SHA: '00000ff123456789' })).toBe('255');
+    expect(seed({ GITHUB_SHA: 'fffffff0' })).toBe(String(2 ** 28 - 1));
+  });
+
+  test('is there without git too', () => {
+    expect(seed({ GIT_DIR: '/nowhere' })).toBe('1');
+  });
+
+  test('is what both are given', () => {
+    const commands = script.match(/^if node (?:fuzz|soak).*$/gm) ?? [];
+    expect(commands).toHaveLength(2);
+    for (const command of commands) expect(command).toContain('--seed "$seed"');
+  });
+});
+
 describe('the closing line of a test run', () => {
   const tally = (...lines: object[]) => {
     const folder = mkdtempSync(join(tmpdir(), 'hawser-tally-'));
