@@ -95,9 +95,9 @@ let state = 1;
 const noise = Buffer.from(
   Array.from({ length: NOISE }, () => (state = (state * 48_271) % 0x7fff_ffff) >> 8),
 );
-/** Characters of one byte, and of one to three. */
+/** Characters of one byte, and of one to four; cut anywhere, so that half a surrogate pair is among them. */
 const ascii = Buffer.from(noise.map((byte) => 0x20 + (byte % 0x5f))).toString('latin1');
-const mixed = Array.from(noise, (byte) => 'aé€z'[byte & 3]).join('');
+const mixed = Array.from(noise, (byte) => ['a', 'é', '€', '😀'][byte & 3]).join('');
 
 /** Data of its own for every message of a run. */
 function dataOf(number: number, length: number, as: Step['as']): string | Buffer {
