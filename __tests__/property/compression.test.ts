@@ -113,8 +113,7 @@ describe.each([true, false])('with contexts driven: %s', (drive) => {
             () => createDeflateRaw({ windowBits: Math.max(9, windowBits), level, memLevel }),
             takeover,
           );
-          for (const [i, each] of messages.entries()) {
-            if (options.releases.includes(i)) inflater.release();
+          for (const each of messages) {
             const payload = (await peer.put(each)).subarray(0, -4);
             // Nothing went in, so zlib has nothing to flush.
             if (payload.length === 0) continue;
@@ -123,7 +122,6 @@ describe.each([true, false])('with contexts driven: %s', (drive) => {
               expect(inflater.window?.at(-1)).toBe(takeover ? each.at(-1) : undefined);
             }
           }
-          inflater.release();
         },
       ),
     );
@@ -148,7 +146,6 @@ describe.each([true, false])('with contexts driven: %s', (drive) => {
           }
         }
         deflater.release();
-        inflater.release();
       }),
     );
   });
@@ -259,7 +256,6 @@ describe('both ways', () => {
             if (refused.includes(result) && refused.includes(other)) break;
             expect(other).toBe(result);
           }
-          driven.release();
         },
       ),
     );

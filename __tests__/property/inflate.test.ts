@@ -116,30 +116,23 @@ describe.each(WAYS)('What %s decompresses', (_way, drive) => {
           expect(brief(outcome(() => inflater.inflate(payload, 1e6)))).toBe(brief(expected));
           others = Buffer.concat([others, ...one.parts.map((each) => each.message)]);
         }
-        inflater.release();
       }),
     ));
 
   it('is what the RFC says, up to the first fault, where the window is taken over', () =>
     check(
       400,
-      fc.property(
-        fc.array(sent, { minLength: 1, maxLength: 6 }),
-        fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }),
-        (messages, releases) => {
-          const inflater = createInflater({ windowBits: 15, takeover: true }, drive);
-          let history = Buffer.alloc(0);
-          for (const [i, one] of messages.entries()) {
-            const payload = payloadOf(one, history);
-            const expected = outcome(() => inflateStrictly(payload, history));
-            expect(brief(outcome(() => inflater.inflate(payload, 1e6)))).toBe(brief(expected));
-            if (expected === 'faulty') break;
-            history = Buffer.concat([history, Buffer.from(expected, 'hex')]);
-            if (releases[i]) inflater.release(); // as an idle connection does
-          }
-          inflater.release();
-        },
-      ),
+      fc.property(fc.array(sent, { minLength: 1, maxLength: 6 }), (messages) => {
+        const inflater = createInflater({ windowBits: 15, takeover: true }, drive);
+        let history = Buffer.alloc(0);
+        for (const one of messages) {
+          const payload = payloadOf(one, history);
+          const expected = outcome(() => inflateStrictly(payload, history));
+          expect(brief(outcome(() => inflater.inflate(payload, 1e6)))).toBe(brief(expected));
+          if (expected === 'faulty') break;
+          history = Buffer.concat([history, Buffer.from(expected, 'hex')]);
+        }
+      }),
     ));
 
   it('is never more than the limit, and the same as ever up to it', () =>
@@ -155,7 +148,6 @@ describe.each(WAYS)('What %s decompresses', (_way, drive) => {
         // A message above the limit leaves nothing behind.
         const again = outcome(() => inflater.inflate(payload, whole.length));
         expect(brief(again)).toBe(brief(whole.toString('hex')));
-        inflater.release();
       }),
     ));
 });
@@ -184,7 +176,7 @@ describe.each(WAYS)('What %s compresses', (_way, drive) => {
             }
             if (release) deflater.release();
           }
-          for (const each of [deflater, ...inflaters]) each.release();
+          deflater.release();
         },
       ),
     ));

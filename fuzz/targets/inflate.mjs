@@ -74,7 +74,7 @@ export function prepare(load) {
         }
       }
     } finally {
-      for (const context of [...inflaters, ...others, ...deflaters]) context.release();
+      for (const context of deflaters) context.release();
     }
   };
 }

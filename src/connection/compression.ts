@@ -25,7 +25,7 @@ export interface CompressionSettings {
   readonly level: number;
   /** 1 to 9. */
   readonly memLevel: number;
-  /** Milliseconds; a context that was not used for so long is released, at the latest after twice that. */
+  /** Milliseconds; a connection's compressor that was not used for so long is released, at the latest after twice that. */
   readonly idleRelease: number;
   readonly deadlines: Deadlines;
   readonly pool: DeflatePool;
@@ -59,8 +59,6 @@ export class Compression {
   readonly #deflater: Deflater;
   readonly #inflater: Inflater;
   readonly #inflaterBits: number;
-  /** Those contexts that belong to one connection. */
-  readonly #own: readonly (Deflater | Inflater)[];
   readonly #onClosed: (() => void) | undefined;
   #used = false;
   #idle: Deadline | undefined;
@@ -68,7 +66,7 @@ export class Compression {
 
   /**
    * @param role ours.
-   * @param closed called when the connection is gone; for contexts of its own.
+   * @param closed called when the connection is gone; for one that takes of the budget.
    */
   constructor(
     settings: CompressionSettings,
@@ -99,10 +97,6 @@ export class Compression {
     this.#inflater = theirs.takeover
       ? createInflater(theirs, drive)
       : shared.inflater(theirs.windowBits);
-    this.#own = [
-      ...(ours.takeover ? [this.#deflater] : []),
-      ...(theirs.takeover ? [this.#inflater] : []),
-    ];
   }
 
   /** @returns the payload of the compressed message; `undefined` if it is too long for {@link deflate}. */
@@ -169,7 +163,6 @@ export class Compression {
     if (payload.length > INFLATE_AT_ONCE) return undefined;
     const limit = Math.min(maxPayload, INFLATED_AT_ONCE);
     const message = this.#inflater.inflate(payload, limit);
-    this.#touch();
     if (message === undefined && limit === maxPayload) throw tooBig(maxPayload);
     return message;
   }
@@ -199,20 +192,20 @@ export class Compression {
     });
   }
 
-  /** The connection is gone, and its contexts with it. What has come already can still be decompressed. */
+  /** The connection is gone, and a compressor of its own with it. What has come already can still be decompressed. */
   close(): void {
-    if (this.#own.length === 0) return;
+    this.#onClosed?.();
+    if (this.isShareable) return;
     this.#closed = true;
     this.#idle?.cancel();
-    this.#release();
-    this.#onClosed?.();
+    this.#deflater.release();
   }
 
-  /** A context was used: keep it for a while. */
+  /** The compressor was used: if it is this connection's own, keep it for a while. */
   #touch(): void {
-    if (this.#own.length === 0) return;
+    if (this.isShareable) return;
     if (this.#closed) {
-      this.#release();
+      this.#deflater.release();
       return;
     }
     this.#used = true;
@@ -227,12 +220,8 @@ export class Compression {
       this.#touch();
       this.#used = false;
     } else {
-      this.#release();
+      this.#deflater.release();
     }
-  }
-
-  #release(): void {
-    for (const context of this.#own) context.release();
   }
 }
 

@@ -53,8 +53,6 @@ export interface Inflater {
   passed(message: Uint8Array): void;
   /** The sliding window; `undefined` while nothing is in it, or when it is not kept. */
   readonly window: Buffer | undefined;
-  /** Give the memory back, but for the window, until the next message. */
-  release(): void;
 }
 
 /** How a context is made. */
@@ -136,10 +134,6 @@ class DrivenInflater implements Inflater {
 
   passed(message: Uint8Array): void {
     this.#window?.slide(message);
-  }
-
-  release(): void {
-    // There is nothing but the window.
   }
 
   /** @returns whether that was all, within the limit. */
@@ -231,9 +225,5 @@ class DocumentedInflater implements Inflater {
 
   passed(message: Uint8Array): void {
     this.#window?.slide(message);
-  }
-
-  release(): void {
-    // There is nothing but the window.
   }
 }

@@ -61,7 +61,7 @@ export interface DeflateOptions {
   readonly filter?: (message: string | Uint8Array, connection: unknown) => boolean;
   /** Bytes that the contexts of this server's connections may take; above it a new connection gets shared ones. @default 128 MiB */
   readonly memoryBudget?: number;
-  /** Milliseconds without a message after which a connection's contexts are released until the next one; it can take twice as long. @default 30 s */
+  /** Milliseconds without a message sent compressed after which a connection's compressor is released until the next one; it can take twice as long. @default 30 s */
   readonly idleRelease?: number;
 }
 
