@@ -208,10 +208,13 @@ export function parseHeader(
 
 /**
  * How long the compressed form of a message of so many bytes may be. What cannot be compressed grows:
- * by a few bytes in stored blocks, by an eighth in the fixed Huffman code (RFC 1951 section 3.2.6).
+ * in the fixed Huffman code most of all, where a literal may take 9 bits, and each block its header
+ * of 3 and an end of 7 (RFC 1951 sections 3.2.3 and 3.2.6). 255 literals is the shortest block that
+ * zlib may write so although a stored one were shorter (see its `deflateBound`): 10 bits for each
+ * 255 bytes are less than a 128th. The KiB is for short messages, and for a sender that flushes.
  */
 function longestCompressed(length: number): number {
-  return length + length / 8 + 1024;
+  return length + length / 8 + length / 128 + 1024;
 }
 
 function opcodeName(opcode: number): string {

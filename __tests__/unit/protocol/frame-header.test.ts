@@ -1,5 +1,6 @@
+import { constants, deflateRawSync } from 'node:zlib';
 import { type HeaderContext, header, parseHeader } from '../../../src/protocol/frame-header.js';
-import { hex } from '../../support/bytes.js';
+import { hex, random } from '../../support/bytes.js';
 
 const SERVER: HeaderContext = { role: 'server', rsv1: false, maxPayload: 1_000_000 };
 const NONE = -1;
@@ -326,9 +327,9 @@ describe('parseHeader', () => {
   });
 
   describe('of a compressed message', () => {
-    const context: HeaderContext = { role: 'client', rsv1: true, maxPayload: 8000 };
-    // What cannot be compressed may have grown by an eighth and 1 KiB.
-    const most = 8000 + 1000 + 1024;
+    const context: HeaderContext = { role: 'client', rsv1: true, maxPayload: 12_800 };
+    // What cannot be compressed may have grown by an eighth, a 128th and 1 KiB.
+    const most = 12_800 + 1600 + 100 + 1024;
     const read = (literal: string, length: number, gathered = NONE, compressed = false): number => {
       const bytes = Buffer.concat([hex(literal), Buffer.of(length >> 8, length & 0xff)]);
       return parseHeader(bytes, 0, 4, gathered, 0, context, compressed);
@@ -337,19 +338,37 @@ describe('parseHeader', () => {
     it('allows more bytes than maxPayload, since it is the message that counts', () => {
       expect(read('c17e', most)).toBe(4);
       expect(() => read('c17e', most + 1)).toThrow(
-        `the compressed message is at least ${most + 1} bytes long; maxPayload is 8000`,
+        `the compressed message is at least ${most + 1} bytes long; maxPayload is 12800`,
       );
-      expect(() => read('817e', 8001)).toThrow(
-        'the message is at least 8001 bytes long; maxPayload is 8000',
+      expect(() => read('817e', 12_801)).toThrow(
+        'the message is at least 12801 bytes long; maxPayload is 12800',
       );
     });
+
+    // Literals of 9 bits in blocks as short as each memLevel has them; at level 4 zlib adds most.
+    it.each([1, 2, 3, 4, 5, 8, 9])(
+      'allows what zlib makes of a message of maxPayload bytes in the fixed code, with memLevel %i',
+      (memLevel) => {
+        const maxPayload = 1024 * 1024;
+        const next = random(5);
+        // Repeated from farther back than any window.
+        const noise = Uint8Array.from({ length: 65_536 }, () => 144 + next() * 112);
+        const message = Buffer.alloc(maxPayload, noise);
+        for (const windowBits of [9, 15]) {
+          const options = { strategy: constants.Z_FIXED, level: 1, memLevel, windowBits };
+          const bytes = Buffer.concat([hex('c27f 00000000'), Buffer.alloc(4)]);
+          bytes.writeUInt32BE(deflateRawSync(message, options).length, 6);
+          expect(parseHeader(bytes, 0, 10, NONE, 0, { ...context, maxPayload })).toBe(10);
+        }
+      },
+    );
 
     it('counts its fragments together', () => {
       expect(read('807e', most - 500, 500, true)).toBe(4);
       expect(() => read('807e', most - 499, 500, true)).toThrow(
         expect.objectContaining({ code: 'ERR_MESSAGE_TOO_BIG', closeCode: 1009 }) as Error,
       );
-      expect(() => read('807e', 7501, 500, false)).toThrow('the message is at least 8001 bytes');
+      expect(() => read('807e', 12_301, 500, false)).toThrow('the message is at least 12801 bytes');
     });
 
     it('has no limit where there is none', () => {
