@@ -9,6 +9,9 @@ import type { SendCallback } from './send-callbacks.js';
 
 const TEXT: number = FIN | Opcode.Text;
 
+/** A message as the application gave it, if it gave text or bytes. */
+type Message = string | Uint8Array | PreparedMessage;
+
 /**
  * Between `send` and the outbox, where permessage-deflate was negotiated: which messages are
  * compressed, and what waits while a long one is on the thread pool.
@@ -45,16 +48,41 @@ export class Compressor {
     return this.#lane?.bytes ?? 0;
   }
 
-  /** Whether a message is to be compressed, if it becomes shorter. */
-  isWanted(
-    message: string | Uint8Array | PreparedMessage,
-    length: number,
-    compress: boolean | undefined,
-  ): boolean {
-    if (compress !== undefined) return compress;
+  /** Whether the application's `filter` has to be asked about a message. */
+  asks(message: Message, compress: boolean | undefined): boolean {
     const { threshold, filter } = this.#compression;
-    if (length < threshold || filter === undefined) return length >= threshold;
-    return filter(message instanceof PreparedMessage ? message.payload : message, this.#connection);
+    return compress === undefined && filter !== undefined && lengthOf(message) >= threshold;
+  }
+
+  /** What `filter` says. It may call whatever it likes: see {@link askAndSend}. */
+  ask(message: Message): boolean {
+    const asked = message instanceof PreparedMessage ? message.payload : message;
+    return this.#compression.filter!(asked, this.#connection);
+  }
+
+  /**
+   * Send a message when `filter` has been asked about it. What the filter calls on this connection
+   * waits behind the message, or, if that cannot wait, makes it go out uncompressed at once.
+   */
+  askAndSend(
+    message: Message,
+    callback: SendCallback | undefined,
+    send: (compress: boolean) => void,
+  ): void {
+    const lane = this.#enterLane(lengthOf(message), () => {
+      send(false);
+    });
+    lane.callback = callback;
+    try {
+      const compress = this.ask(message);
+      this.#leaveLane(lane, () => {
+        send(compress);
+      });
+    } catch (error) {
+      lane.callback = undefined;
+      this.#leaveLane(lane, () => undefined);
+      throw error;
+    }
   }
 
   // Each of these says whether it has sent the message, or will. If not, it is to go out as it is.
@@ -64,16 +92,16 @@ export class Compressor {
     if (compress === undefined && text.length * 3 < this.#compression.threshold) return false;
     if (compress === false) return false;
     const bytes = encodeText(text);
-    return this.isWanted(text, bytes.length, compress) && this.#send(TEXT, bytes);
+    return this.#isWanted(bytes.length, compress) && this.#send(TEXT, bytes);
   }
 
   bytes(byte0: number, bytes: Uint8Array, compress: boolean | undefined): boolean {
-    return this.isWanted(bytes, bytes.length, compress) && this.#send(byte0, bytes);
+    return this.#isWanted(bytes.length, compress) && this.#send(byte0, bytes);
   }
 
   /** Compressed once for all who need no context of their own. */
   prepared(message: PreparedMessage, compress: boolean | undefined): boolean {
-    if (!this.isWanted(message, message.payloadLength, compress)) return false;
+    if (!this.#isWanted(message.payloadLength, compress)) return false;
     const compression = this.#compression;
     if (this.#masks || !compression.isShareable) {
       return this.#send(FIN | message.opcode, message.payload);
@@ -126,6 +154,11 @@ export class Compressor {
     this.#compression.close();
   }
 
+  /** Whether a message is to be compressed, if it becomes shorter; the filter has been asked. */
+  #isWanted(length: number, compress: boolean | undefined): boolean {
+    return compress ?? length >= this.#compression.threshold;
+  }
+
   #send(byte0: number, message: Uint8Array): boolean {
     const compression = this.#compression;
     const payload = compression.deflate(message);
@@ -157,7 +190,12 @@ export class Compressor {
     if (this.#lane !== lane) return; // there was no time to wait for it
     this.#lane = undefined;
     send();
-    if (lane.callback !== undefined) this.#outbox.whenWritten(lane.callback);
+    if (lane.callback !== undefined) this.whenWritten(lane.callback);
     lane.leave(() => this.#lane);
   }
+}
+
+function lengthOf(message: Message): number {
+  if (typeof message === 'string') return Buffer.byteLength(message);
+  return message instanceof PreparedMessage ? message.payloadLength : message.length;
 }

@@ -43,12 +43,16 @@ export interface ReceivingHalf {
   tooSlow(error: ConnectionError): void;
 }
 
-/** A message behind an unfinished one. */
+/** A message behind an unfinished one, or behind a compression. */
 interface Behind {
-  readonly message: PreparedMessage;
-  readonly options: SendOptions | undefined;
-  readonly callback: SendCallback | undefined;
+  /** `undefined` if it is not to be sent after all. */
+  message: PreparedMessage | undefined;
+  compress: boolean | undefined;
+  callback: SendCallback | undefined;
 }
+
+/** What is left of {@link Data} when bytes have become a Uint8Array. */
+type Text = string | PreparedMessage;
 
 const TEXT: number = FIN | Opcode.Text;
 const BINARY: number = FIN | Opcode.Binary;
@@ -126,16 +130,15 @@ export class Sender implements OutboxOwner {
       if (binary === false) checkText(bytes);
     }
     if (!this.#admits(data, callback, options?.droppable === true)) return false;
-    if (this.#behind === undefined && !this.#isCompressing) {
-      this.#queue(data, bytes, options, callback);
+    const compress = options?.compress;
+    const waits = this.#behind !== undefined || this.#isCompressing;
+    if (this.#compressor?.asks(bytes ?? (data as Text), compress) === true) {
+      this.#ask(this.#compressor, data, bytes, binary, callback, waits);
+    } else if (waits) {
+      // Encoded now: the application may change a short payload once `send` has returned.
+      this.#wait({ message: toPrepared(data, binary), compress, callback });
     } else {
-      // Encoded now: the application may change a short payload once `send` has returned. And
-      // `filter` is asked now: if it throws, that is for the caller.
-      const message = data instanceof PreparedMessage ? data : prepareMessage(data, binary);
-      const asked = typeof data === 'string' ? data : message;
-      const compress =
-        this.#compressor?.isWanted(asked, message.payloadLength, options?.compress) ?? false;
-      this.#wait({ message, options: { compress }, callback });
+      this.#queue(data, bytes, binary, compress, callback);
     }
     return this.#belowMark();
   }
@@ -283,17 +286,44 @@ export class Sender implements OutboxOwner {
     if (callback !== undefined) refuse(callback, error);
   }
 
+  /** Queue or let wait a message that was admitted, once `filter` was asked; if that throws, the caller hears it. */
+  #ask(
+    compressor: Compressor,
+    data: Data,
+    bytes: Uint8Array | undefined,
+    binary: boolean | undefined,
+    callback: SendCallback | undefined,
+    waits: boolean,
+  ): void {
+    const asked = bytes ?? (data as Text);
+    if (!waits) {
+      compressor.askAndSend(asked, callback, (compress) => {
+        this.#queue(data, bytes, binary, compress, undefined);
+      });
+      return;
+    }
+    // It takes its place first: `filter` may send, or close.
+    const waiting: Behind = { message: toPrepared(data, binary), compress: false, callback };
+    this.#wait(waiting);
+    try {
+      waiting.compress = compressor.ask(asked);
+    } catch (error) {
+      waiting.message = waiting.callback = undefined;
+      throw error;
+    }
+  }
+
   /** Queue a message that was admitted; compressed, if that is worth it. */
   #queue(
     data: Data,
     bytes: Uint8Array | undefined,
-    options: SendOptions | undefined,
+    binary: boolean | undefined,
+    compress: boolean | undefined,
     callback: SendCallback | undefined,
   ): void {
     const compressor = this.#compressor;
-    const compress = options?.compress;
     if (bytes !== undefined) {
-      const byte0 = options?.binary === false ? TEXT : BINARY;
+      const byte0 = binary === false ? TEXT : BINARY;
       if (compressor?.bytes(byte0, bytes, compress) !== true) this.#outbox.bytes(byte0, bytes);
     } else if (typeof data === 'string') {
       if (compressor?.text(data, compress) !== true) this.#outbox.text(TEXT, data);
@@ -303,12 +333,12 @@ export class Sender implements OutboxOwner {
     }
     if (callback !== undefined) (compressor ?? this.#outbox).whenWritten(callback);
     this.#settings.counters.messagesSent++;
-    tellSent(this.#connection, data, options?.binary);
+    tellSent(this.#connection, data, binary);
   }
 
   /** Let a message wait for the end of an unfinished one, or of a compression. */
   #wait(waiting: Behind): void {
-    const bytes = waiting.message.frame.length + (this.#masks ? MASKING_KEY_BYTES : 0);
+    const bytes = waiting.message!.frame.length + (this.#masks ? MASKING_KEY_BYTES : 0);
     if (this.#isCompressing) {
       this.#compressor!.wait(bytes, (reason) => {
         if (reason === undefined) this.#forward(waiting);
@@ -322,8 +352,9 @@ export class Sender implements OutboxOwner {
 
   /** Send a message that has waited. It was admitted when it came. */
   #forward(waiting: Behind): void {
-    const { message, options, callback } = waiting;
-    if (!this.#isCompressing) this.#queue(message, undefined, options, callback);
+    const { message, compress, callback } = waiting;
+    if (message === undefined) return;
+    if (!this.#isCompressing) this.#queue(message, undefined, undefined, compress, callback);
     else this.#wait(waiting);
   }
 
@@ -368,4 +399,8 @@ export class Sender implements OutboxOwner {
 
 function refuse(callback: SendCallback, reason: Error): void {
   process.nextTick(callback, reason);
+}
+
+function toPrepared(data: Data, binary: boolean | undefined): PreparedMessage {
+  return data instanceof PreparedMessage ? data : prepareMessage(data, binary);
 }

@@ -57,7 +57,7 @@ export interface DeflateOptions {
   readonly level?: number;
   /** Memory of a compressor, 1 to 9. @default 8 if all contexts are shared, else 5 */
   readonly memLevel?: number;
-  /** Whether a message of at least `threshold` bytes is worth compressing. `connection` is the WebSocketConnection. */
+  /** Whether a message of at least `threshold` bytes is worth compressing. `connection` is the WebSocketConnection; what is called on it here comes behind the message. */
   readonly filter?: (message: string | Uint8Array, connection: unknown) => boolean;
   /** Bytes that the contexts of this server's connections may take; above it a new connection gets shared ones. @default 128 MiB */
   readonly memoryBudget?: number;

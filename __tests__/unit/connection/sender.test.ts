@@ -789,6 +789,30 @@ describe('Sender, with compression', () => {
     expect(parseFrames(sink.bytes, 'server')).toHaveLength(4);
   });
 
+  it('asks the filter for the place that a message has already', async () => {
+    let asked = 0;
+    const filter = (message: string | Uint8Array): boolean => {
+      if (++asked > 10) throw new Error('no more');
+      if (message.length === 5) sender.send(`${message.toString()}, inner`, undefined, undefined);
+      if (message.length === 6) throw new Error('no luck');
+      return false;
+    };
+    compression = new Compression(compressing({ filter }), parametersOf(), 'server');
+    sender = new Sender(listening(), sink, settings, false, compression);
+    sender.send('alone', undefined, note('alone'));
+    sender.send(Buffer.from('bytes'), undefined, note('bytes'));
+    expect(() => sender.send('throws', undefined, note('throws'))).toThrow('no luck');
+    sender.frame(Opcode.Text, Buffer.from('begun'), { fin: false });
+    sender.send(prepareMessage('after'), undefined, note('after'));
+    expect(() => sender.send('throws', undefined, note('throws'))).toThrow('no luck');
+    sender.frame(Opcode.Continuation, Buffer.from('finished'), {});
+    await turns();
+    expect(parseFrames(sink.bytes, 'server').map(({ payload }) => payload.toString())).toStrictEqual([
+      'alone', 'alone, inner', 'bytes', 'bytes, inner', 'begun', 'finished', 'after', 'after, inner',
+    ]); // prettier-ignore
+    expect(called).toStrictEqual(['alone', 'bytes', 'after']);
+  });
+
   it('gives the contexts back with the transport', () => {
     const close = jest.spyOn(compression, 'close');
     sender.abandon(new ConnectionError('ERR_CONNECTION_CLOSED'));
