@@ -1,9 +1,9 @@
 import { Buffer, kMaxLength } from 'node:buffer';
 import {
   constants,
+  createInflateRaw,
   deflateRaw,
   deflateRawSync,
-  inflateRaw,
   inflateRawSync,
   type ZlibOptions,
 } from 'node:zlib';
@@ -43,6 +43,11 @@ export const MOST_STREAMS = 16;
 export const TOO_MANY_STREAMS: string = `it consists of more than ${MOST_STREAMS} DEFLATE streams`;
 /** The thread pool is asked once for so many bytes of output. */
 const CHUNK_SIZE = 128 * 1024;
+/**
+ * A longer payload and its tail go to the thread pool one after the other. That is a turn more, of about
+ * 50 µs; to join them is a copy, which a peer must not be able to make as long as it likes.
+ */
+const JOINED = 256 * 1024;
 
 /** Called with the message, with `undefined` if it is too long, or with what is wrong with the payload. */
 export type InflateCallback = (
@@ -92,10 +97,14 @@ export function inflateAtOnce(
   const calls = inflateCalls(payload, options, limit);
   let step = calls.next();
   while (step.done !== true) {
-    const { data, zlib } = step.value;
+    const { data, tail, zlib, most } = step.value;
     let result: Inflated;
     try {
-      result = inflateRawSync(data, zlib) as unknown as Inflated;
+      result = inflateRawSync(Buffer.concat([data, tail]), {
+        ...zlib,
+        info: true,
+        maxOutputLength: Math.max(1, Math.min(most, kMaxLength)),
+      }) as unknown as Inflated;
     } catch (error) {
       if (isTooLong(error as Error)) return undefined;
       throw invalidDeflate((error as Error).message);
@@ -125,20 +134,52 @@ export function inflateOnPool(
       callback(undefined, step.value);
       return;
     }
-    const { data, zlib } = step.value;
-    inflateRaw(data, { ...zlib, chunkSize: CHUNK_SIZE }, (error, result) => {
-      if (error === null) goOn(result as unknown as Inflated);
-      else if (isTooLong(error)) callback(undefined, undefined);
-      else callback(invalidDeflate(error.message), undefined);
+    inflatePieces(step.value, (error, inflated) => {
+      if (inflated !== undefined) goOn(inflated);
+      else callback(error && invalidDeflate(error.message), undefined);
     });
   };
   goOn();
 }
 
+/** One call on the thread pool. The callback gets neither an error nor a result if too much comes out. */
+function inflatePieces(
+  { data, tail, zlib, most }: InflateCall,
+  callback: (error: Error | undefined, inflated: Inflated | undefined) => void,
+): void {
+  const engine = createInflateRaw({ ...zlib, chunkSize: CHUNK_SIZE });
+  const pieces: Buffer[] = [];
+  let length = 0;
+  engine.on('data', (piece: Buffer) => {
+    length += piece.length;
+    pieces.push(piece);
+    if (length <= most) return;
+    engine.destroy();
+    callback(undefined, undefined);
+  });
+  engine.on('error', (error) => {
+    callback(error, undefined);
+  });
+  engine.on('end', () => {
+    callback(undefined, { buffer: joined(pieces, length), engine });
+  });
+  if (data.length <= JOINED) {
+    engine.end(Buffer.concat([data, tail]));
+  } else {
+    engine.write(data);
+    engine.end(tail);
+  }
+}
+
 /** One call of zlib that decompresses. */
 interface InflateCall {
+  /** The payload, or what is left of it, … */
   readonly data: Uint8Array;
+  /** … and what has to follow it. */
+  readonly tail: Buffer;
   readonly zlib: ZlibOptions;
+  /** Bytes that may come out. */
+  readonly most: number;
 }
 
 /** What zlib answers with the option `info`. */
@@ -157,30 +198,28 @@ function* inflateCalls(
   if (dictionary !== undefined) window.slide(dictionary);
   const pieces: Buffer[] = [];
   let length = 0;
-  let data = Buffer.concat([payload, TAIL_AND_END]);
+  let data = payload;
   while (pieces.length < MOST_STREAMS) {
     const zlib = {
       windowBits,
       finishFlush: Z_SYNC_FLUSH,
-      info: true,
-      maxOutputLength: Math.max(1, Math.min(limit - length, kMaxLength)),
       ...(window.contents === undefined ? {} : { dictionary: window.contents }),
     };
-    const { buffer, engine } = yield { data, zlib };
+    const most = limit - length;
+    const { buffer, engine } = yield { data, tail: TAIL_AND_END, zlib, most };
     pieces.push(buffer);
     length += buffer.length;
     if (length > limit) return undefined;
-    const left = data.length - engine.bytesWritten;
+    const left = data.length + TAIL_AND_END.length - engine.bytesWritten;
     if (LEFT_OVER.includes(left)) {
       if (left === 1 && buffer.subarray(-END_AS_DATA.length).equals(END_AS_DATA)) {
         // A message may end so. Or a final stored block was cut short of as many bytes: it takes any
         // other end for its own too, and then leaves more of it.
-        const body = data.subarray(0, -TAIL_AND_END.length);
-        const other = Buffer.concat([body, TAIL_AND_LATER_END]);
-        const again = yield { data: other, zlib };
-        if (other.length - again.engine.bytesWritten !== 1) throw invalidDeflate(CUT_SHORT);
+        const again = yield { data, tail: TAIL_AND_LATER_END, zlib, most };
+        const leftAgain = data.length + TAIL_AND_LATER_END.length - again.engine.bytesWritten;
+        if (leftAgain !== 1) throw invalidDeflate(CUT_SHORT);
       }
-      return pieces.length === 1 ? buffer : Buffer.concat(pieces, length);
+      return joined(pieces, length);
     }
     if (left < TAIL_AND_END.length) throw invalidDeflate(CUT_SHORT);
     window.slide(buffer);
@@ -197,6 +236,11 @@ function deflateOptions({ windowBits, level, memLevel, dictionary }: ContextOpti
     ...(memLevel === undefined ? {} : { memLevel }),
     ...(dictionary === undefined ? {} : { dictionary }),
   };
+}
+
+/** One piece is not copied. */
+function joined(pieces: Buffer[], length: number): Buffer {
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, length);
 }
 
 function withoutTail(compressed: Buffer): Buffer {

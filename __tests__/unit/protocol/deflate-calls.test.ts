@@ -9,12 +9,15 @@ import {
 } from '../../../src/protocol/deflate-calls.js';
 import type { ProtocolError } from '../../../src/protocol/errors.js';
 import type { ContextOptions } from '../../../src/protocol/zlib-drive.js';
-import { hex } from '../../support/bytes.js';
+import { hex, random } from '../../support/bytes.js';
 import { DeflateWriter } from '../../support/deflate-blocks.js';
 
 const OPTIONS: ContextOptions = { windowBits: 15 };
 const LIMIT = 1_000_000;
 const PROSE = Buffer.from(Array.from({ length: 9000 }, (_, i) => `${(i * i) % 977} `).join(''));
+
+const next = random(3);
+const NOISE = Buffer.from(Uint8Array.from({ length: 300_000 }, () => next() * 256));
 
 type Deflate = (message: Buffer, options: ContextOptions) => Promise<Buffer | undefined>;
 type Inflate = (
@@ -154,6 +157,26 @@ describe.each([
     expect(await inflate(compress(Buffer.from('ab')), OPTIONS, 0)).toBeUndefined();
   });
 
+  it.each<[string, (noise: Buffer) => Buffer]>([
+    ['in stored blocks', (noise) => deflateRawSync(noise, { finishFlush: 2 }).subarray(0, -4)],
+    ['in a stream that ends with it', (noise) => deflateRawSync(noise)],
+    [
+      'in two streams, of which the second is short',
+      (noise) =>
+        Buffer.concat([deflateRawSync(noise.subarray(0, -9)), deflateRawSync(noise.subarray(-9))]),
+    ],
+  ])('decompresses a payload that is long, %s', async (_how, compress) => {
+    for (const length of [250_000, 300_000]) {
+      const message = NOISE.subarray(0, length);
+      const payload = compress(message);
+      const result = await inflate(payload, OPTIONS, length);
+      expect(result?.equals(message)).toBe(true);
+      expect(await inflate(payload, OPTIONS, length - 1)).toBeUndefined();
+      const short = payload.subarray(0, -20);
+      await expect(inflate(short, OPTIONS, LIMIT)).rejects.toThrow('it ends inside a block');
+    }
+  });
+
   it('has no trouble with a limit that no Buffer can reach', async () => {
     expect(await inflate(deflateRawSync(PROSE), OPTIONS, Infinity)).toStrictEqual(PROSE);
   });
@@ -177,6 +200,20 @@ describe('on the thread pool', () => {
     const spy = jest.spyOn(zlib, 'deflateRaw').mockImplementation(fails as never);
     expect(await onPool.deflate(PROSE, OPTIONS)).toBeUndefined();
     spy.mockRestore();
+  });
+
+  it('joins a payload with its tail up to 256 KiB, and copies no longer one', async () => {
+    for (const [length, copied] of [
+      [256 * 1024, true],
+      [256 * 1024 + 1, false],
+    ] as const) {
+      const payload = Buffer.alloc(length, deflateRawSync('x', { finishFlush: 2 })); // perhaps cut short
+      const concat = jest.spyOn(Buffer, 'concat');
+      await onPool.inflate(payload, OPTIONS, LIMIT).catch(() => undefined);
+      const copies = concat.mock.calls.filter(([pieces]) => pieces.includes(payload));
+      concat.mockRestore();
+      expect(copies.length > 0).toBe(copied);
+    }
   });
 
   it('never calls back before it returns', async () => {
