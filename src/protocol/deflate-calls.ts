@@ -125,7 +125,7 @@ export function inflateOnPool(
   const goOn = (inflated?: Inflated): void => {
     let step: IteratorResult<InflateCall, Buffer | undefined>;
     try {
-      step = inflated === undefined ? calls.next() : calls.next(inflated);
+      step = calls.next(inflated!); // which the first step does not look at
     } catch (error) {
       callback(error as ProtocolError, undefined);
       return;
@@ -203,7 +203,7 @@ function* inflateCalls(
     const zlib = {
       windowBits,
       finishFlush: Z_SYNC_FLUSH,
-      ...(window.contents === undefined ? {} : { dictionary: window.contents }),
+      dictionary: window.contents,
     };
     const most = limit - length;
     const { buffer, engine } = yield { data, tail: TAIL_AND_END, zlib, most };
@@ -232,9 +232,9 @@ function deflateOptions({ windowBits, level, memLevel, dictionary }: ContextOpti
   return {
     finishFlush: Z_SYNC_FLUSH,
     windowBits: Math.max(9, windowBits), // as in ZlibDrive.deflate
-    ...(level === undefined ? {} : { level }),
-    ...(memLevel === undefined ? {} : { memLevel }),
-    ...(dictionary === undefined ? {} : { dictionary }),
+    level,
+    memLevel,
+    dictionary,
   };
 }
 

@@ -138,7 +138,6 @@ class DrivenInflater implements Inflater {
 
   /** @returns whether that was all, within the limit. */
   #run(payload: Uint8Array, output: Output, limit: number): boolean {
-    if (payload.length === 0) throw invalidDeflate(CUT_SHORT); // there is a byte 0x00 at the least
     const context = this.#context;
     let rest = payload;
     this.#begin(this.window);
@@ -188,7 +187,6 @@ class DocumentedDeflater implements Deflater {
   }
 
   deflate(message: Uint8Array): Buffer {
-    if (message.length === 0) return EMPTY_MESSAGE;
     const dictionary = this.#window?.contents;
     const compressed = deflateAtOnce(message, { ...this.#options, dictionary });
     if (this.#options.takeover) {

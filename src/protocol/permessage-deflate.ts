@@ -110,6 +110,7 @@ function isAbsent(value: string | undefined): boolean {
 
 /** "A decimal integer value without leading zeroes between 8 to 15, inclusive" (section 7.1.2). */
 function isWindowBits(value: string | undefined): boolean {
+  // Stryker disable next-line ConditionalExpression: the word "undefined" is no number either; the condition is for the type.
   return value !== undefined && /^(?:[89]|1[0-5])$/.test(value);
 }
 

@@ -28,6 +28,7 @@ export class SlidingWindow {
   /** Add what went through; what is too far back now is forgotten. */
   slide(bytes: Uint8Array): void {
     const { length } = bytes;
+    // Stryker disable next-line EqualityOperator: as many bytes as it holds push out all others below, too.
     if (length >= this.#size) {
       this.#reserve(this.#size);
       this.#bytes.set(bytes.subarray(length - this.#size));
@@ -36,6 +37,7 @@ export class SlidingWindow {
     }
     const kept = Math.min(this.#filled, this.#size - length);
     this.#reserve(kept + length);
+    // Stryker disable next-line ConditionalExpression,EqualityOperator: else it would be copied onto itself.
     if (kept < this.#filled) this.#bytes.copyWithin(0, this.#filled - kept, this.#filled);
     this.#bytes.set(bytes, kept);
     this.#filled = kept + length;

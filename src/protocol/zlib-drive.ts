@@ -183,7 +183,7 @@ export function selfTest(drive: Pick<typeof ZlibDrive, 'deflate' | 'inflate'>): 
       return [output.take(), left];
     };
     const text = Buffer.from('hawser '.repeat(20));
-    const long = Buffer.alloc(3 * scratch.length, 'x');
+    const long = Buffer.alloc(3 * scratch.length);
     const marker = Buffer.of(0x00, 0x00, 0xff, 0xff, 0x00);
     try {
       const [first] = put(deflater, text);

@@ -122,6 +122,8 @@ describe.each([
     ['a final block cut short', hex('f348cd')],
     ['a stored block cut short', hex('000500faff4865')],
     ['a final stored block that lacks as much as is put behind it', hex('010c00f3ff616263')],
+    ['a final stored block that lacks a part of it', hex('010900f6ff616263')],
+    ['a final stored block that lacks all but one of it', hex('010b00f4ff616263')],
     ['a stored block whose lengths do not agree', hex('000500faf048656c6c6f00')],
     ['a whole block without the header of the next', new DeflateWriter().stored('abc').bytes],
     ['a reference to before the beginning', new DeflateWriter().fixed([{ length: 3, distance: 1 }]).end().bytes], // prettier-ignore
@@ -192,7 +194,34 @@ describe.each([
   });
 });
 
+describe('at once', () => {
+  const zlib = jest.requireActual<typeof import('node:zlib')>('node:zlib');
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  it('asks zlib once for a message, and never for more than is left of the limit', () => {
+    const spy = jest.spyOn(zlib, 'inflateRawSync');
+    expect(inflateAtOnce(hex('f248cdc9c90700'), OPTIONS, LIMIT)?.toString()).toBe('Hello');
+    expect(inflateAtOnce(hex('f348cdc9c90700'), OPTIONS, LIMIT)?.toString()).toBe('Hello');
+    expect(spy).toHaveBeenCalledTimes(2);
+    expect(inflateAtOnce(hex('f348cdc9c90700f348cdc9c90700'), OPTIONS, 12)).toHaveLength(10);
+    expect(spy.mock.calls.slice(2).map(([, options]) => options?.maxOutputLength)).toStrictEqual([
+      12, 7,
+    ]);
+  });
+});
+
 describe('on the thread pool', () => {
+  it('copies no message that comes in one piece', async () => {
+    const payload = hex('f248cdc9c90700');
+    const concat = jest.spyOn(Buffer, 'concat');
+    await onPool.inflate(payload, OPTIONS, LIMIT);
+    const calls = concat.mock.calls.length;
+    concat.mockRestore();
+    expect(calls).toBe(1); // with its tail
+  });
+
   it('calls back with nothing if zlib has no memory for a compressor', async () => {
     const zlib = jest.requireActual<{ deflateRaw: () => void }>('node:zlib');
     const fails = (_message: unknown, _options: unknown, callback: (error: Error) => void): void =>

@@ -60,6 +60,7 @@ describe.each([
       const contexts = deflater({ takeover: false });
       const message = NOISE.subarray(0, 1000);
       const first = contexts.deflate(message);
+      expect(contexts.deflate(message)).toStrictEqual(first);
       contexts.deflate(PROSE);
       expect(contexts.deflate(message)).toStrictEqual(first);
       expect(readDeflate(Buffer.concat([first, TAIL])).output.equals(message)).toBe(true);
@@ -135,6 +136,16 @@ describe.each([
       ['two blocks (7.2.3.5)', hex('f248050000 00ffffcac9c90700'), 'Hello'],
       ['nothing (7.2.3.6)', hex('00'), ''],
       ['nothing, in a final block that the tail completes', hex('01'), ''],
+      [
+        'a final block that takes the tail for its own end',
+        hex('010700f8ff616263'),
+        'abc\0\0\ufffd\ufffd',
+      ],
+      [
+        `${MOST_STREAMS} streams`,
+        hex(`(f348cdc9c90700)x${MOST_STREAMS}`),
+        'Hello'.repeat(MOST_STREAMS),
+      ],
       ['nothing, in a fixed block', hex('0200'), ''],
       ['nothing, in a final fixed block', hex('030000'), ''],
       [
@@ -252,6 +263,14 @@ describe.each([
       }
     });
 
+    it('counts what the tail brings out, and leaves what comes after the limit', () => {
+      const contexts = inflater({ takeover: false });
+      const tail = hex('010700f8ff616263');
+      expect(contexts.inflate(tail, 7)).toHaveLength(7);
+      expect(contexts.inflate(tail, 6)).toBeUndefined();
+      expect(contexts.inflate(deflateRawSync(NOISE), 1000)).toBeUndefined();
+    });
+
     it('gives nothing at all where the limit is nothing', () => {
       expect(inflater().inflate(hex('00'), 0)).toStrictEqual(Buffer.alloc(0));
       expect(inflater().inflate(new DeflateWriter().fixed(['a']).end().bytes, 0)).toBeUndefined();
@@ -312,6 +331,19 @@ describe('createDeflater and createInflater', () => {
     const payload = createDeflater(options).deflate(PROSE);
     expect(createInflater(options).inflate(payload, LIMIT)?.equals(PROSE)).toBe(true);
     expect(driven).toHaveBeenCalledTimes(3); // the message, the payload, the tail
+  });
+
+  it('open a decompressor with the window it is for', () => {
+    jest.isolateModules(() => {
+      const path = '../../../src/protocol/';
+      const zlib = jest.requireActual<{ ZlibDrive: typeof ZlibDrive }>(`${path}zlib-drive.js`);
+      const opened = jest.spyOn(zlib.ZlibDrive, 'inflate');
+      const fresh = jest.requireActual<{ createInflater: typeof createInflater }>(
+        `${path}deflate.js`,
+      );
+      fresh.createInflater({ windowBits: 9, takeover: true }, true);
+      expect(opened.mock.calls).toStrictEqual([[{ windowBits: 9 }]]);
+    });
   });
 
   it('have one context for any number of messages', () => {

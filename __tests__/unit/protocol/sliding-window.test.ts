@@ -56,6 +56,15 @@ describe('SlidingWindow', () => {
     expect(window.capacity).toBe(32_768);
   });
 
+  it('takes no more memory while there is room, to the last byte', () => {
+    const window = new SlidingWindow(15);
+    window.slide(Buffer.from('a'));
+    window.slide(stretch(0, 255));
+    expect(window.capacity).toBe(256);
+    window.slide(Buffer.from('a'));
+    expect(window.capacity).toBe(514);
+  });
+
   it('does not keep the bytes it was given', () => {
     const window = new SlidingWindow(8);
     const bytes = Buffer.from('abc');

@@ -1,4 +1,4 @@
-import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
+import { constants, DeflateRaw, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { canDrive, Output, selfTest, ZlibDrive } from '../../../src/protocol/zlib-drive.js';
 import { random } from '../../support/bytes.js';
 
@@ -133,6 +133,22 @@ describe('ZlibDrive', () => {
   });
 });
 
+describe('ZlibDrive.close', () => {
+  it('closes the stream inside, which has as small a buffer as it takes', () => {
+    let base = DeflateRaw.prototype as unknown as { close: () => void };
+    while (!Object.hasOwn(base, 'close')) base = Object.getPrototypeOf(base) as typeof base;
+    const close = jest.spyOn(base, 'close');
+    ZlibDrive.deflate({ windowBits: 9, level: 1 }).close();
+    ZlibDrive.inflate({ windowBits: 9 }).close();
+    const streams = close.mock.contexts as unknown as { destroyed: boolean; _chunkSize: number }[];
+    close.mockRestore();
+    expect(streams.map(({ destroyed, _chunkSize }) => [destroyed, _chunkSize])).toStrictEqual([
+      [true, 64],
+      [true, 64],
+    ]);
+  });
+});
+
 describe('ZlibDrive.skip', () => {
   it('puts bytes through that nobody wants, and what follows can refer to them', () => {
     const first = put(deflate({ windowBits: 15 }), noise(16 * 1024));
@@ -150,6 +166,16 @@ describe('ZlibDrive.skip', () => {
 });
 
 describe('Output', () => {
+  it('empties the scratch buffer when less than 16 bytes are left, and not before', () => {
+    const output = new Output();
+    expect(output.room()).toBe(SCRATCH);
+    output.added(SCRATCH - 16);
+    expect(output.room()).toBe(16);
+    output.added(1);
+    expect(output.room()).toBe(SCRATCH);
+    expect([output.length, output.take().length]).toStrictEqual([SCRATCH - 15, SCRATCH - 15]);
+  });
+
   it('gathers nothing, and takes nothing', () => {
     expect(new Output().take()).toHaveLength(0);
   });
@@ -267,6 +293,16 @@ describe('selfTest', () => {
         }),
       ],
       [
+        'puts out nothing for what is short',
+        (real, which) =>
+          which === 'inflate'
+            ? {
+                run: (flush, input, output, limit) =>
+                  real.run(flush, input, input.length < 50 ? new Output() : output, limit),
+              }
+            : {},
+      ],
+      [
         'swallows errors',
         (real) => ({
           run: (...args) => {
@@ -287,6 +323,13 @@ describe('selfTest', () => {
     ];
   it.each(BROKEN)('fails a drive that %s', (_how, changed) => {
     expect(selfTest(drives(changed))).toBe(false);
+  });
+
+  it('tries contexts that take little memory', () => {
+    const opened = { deflate: jest.fn(ZlibDrive.deflate), inflate: jest.fn(ZlibDrive.inflate) };
+    expect(selfTest(opened)).toBe(true);
+    expect(opened.deflate.mock.calls).toStrictEqual([[{ windowBits: 9, level: 6, memLevel: 5 }]]);
+    expect(opened.inflate.mock.calls).toStrictEqual([[{ windowBits: 9 }]]);
   });
 
   it('leaves no context open', () => {
