@@ -195,7 +195,7 @@ describe.each([
 });
 
 describe('at once', () => {
-  const zlib = jest.requireActual<typeof import('node:zlib')>('node:zlib');
+  const zlib = jest.requireActual<{ inflateRawSync: typeof inflateRawSync }>('node:zlib');
   afterEach(() => {
     jest.restoreAllMocks();
   });
