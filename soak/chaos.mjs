@@ -3,10 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { answer } from '../bench/rpc.mjs';
 import { compressedDeeds } from './compressed-deeds.mjs';
 import { deeds as plainDeeds } from './deeds.mjs';
+import { limitedDeeds } from './limited-deeds.mjs';
 import { Random } from './random.mjs';
 import { dial } from './transport.mjs';
 
-const deeds = { ...plainDeeds, ...compressedDeeds };
+const deeds = { ...plainDeeds, ...compressedDeeds, ...limitedDeeds };
 const names = Object.keys(deeds);
 /** How often each deed was begun. */
 const begun = /** @type {Record<string, number>} */ ({});

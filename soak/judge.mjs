@@ -1,6 +1,8 @@
 // From what the processes report to what holds and what does not. Latency is told, never judged: it is the
 // machine's as much as the server's.
 
+import { LIMITS } from './limited-deeds.mjs';
+
 /** Samples before this share of the run are of a server that still warms up. */
 const WARM_UP = 1 / 3;
 /** A drift is 0 within so many of its standard errors … */
@@ -11,6 +13,9 @@ const ALLOWED_SHARE = 0.03;
 const ALLOWED_BYTES = 2 * 1024 * 1024;
 /** Bytes that may be left outside the heap when everyone has gone, for what is made once: shared contexts, Node's pools. */
 const ALLOWED_OUTSIDE = 2 * 1024 * 1024;
+
+/** In a run of fewer seconds not every limit has to have ended somebody. */
+const LIMITS_FROM = 10;
 
 /**
  * @typedef {object} Sample
@@ -75,7 +80,8 @@ export function drift(samples, of) {
  * @param {any} results of run.mjs
  * @returns {Verdict[]}
  */
-export function judge({ samples, before, found, crash, warnings, left, deeds, wellBehaved }) {
+export function judge(results) {
+  const { samples, before, found, crash, warnings, left, deeds, limitedBy, wellBehaved } = results;
   /** @type {Verdict[]} */
   const verdicts = [
     {
@@ -133,6 +139,15 @@ export function judge({ samples, before, found, crash, warnings, left, deeds, we
     got: String(kinds.length - undone),
     holds: undone === 0,
   });
+  if (results.seconds >= LIMITS_FROM) {
+    const reached = LIMITS.filter((cause) => limitedBy[cause] > 0);
+    verdicts.push({
+      what: 'limits that ended somebody',
+      wanted: String(LIMITS.length),
+      got: String(reached.length),
+      holds: reached.length === LIMITS.length,
+    });
+  }
   return verdicts;
 }
 

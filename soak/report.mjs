@@ -2,7 +2,7 @@
 import { drift } from './judge.mjs';
 
 export function report(results) {
-  const { options, machine, samples, found, deeds, left, ends, verdicts } = results;
+  const { options, machine, samples, found, deeds, left, ends, limitedBy, verdicts } = results;
   const lines = [
     `\n${options.connections} connections for ${results.seconds} s, half of them chaos; seed ${options.seed}. ` +
       `${machine.system}, ${machine.cores} cores, Node ${machine.node}, load average before ${machine.loadBefore.toFixed(1)}.\n`,
@@ -26,6 +26,9 @@ export function report(results) {
       '',
       `How ${samples.at(-1)?.opened ?? 0} connections ended, by close code:`,
       list(ends),
+      '',
+      'Where the limits are low, by cause:',
+      list(limitedBy),
     );
   }
   for (const fault of found?.faults ?? []) lines.push(`  ${fault}`);

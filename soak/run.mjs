@@ -78,12 +78,12 @@ async function soak({ seconds, connections, seed }) {
   /** @type {import('./judge.mjs').Sample[]} */
   const samples = [];
   const sample = async () => {
-    const [{ ends, warnings, ...ours }, theirs] = await Promise.all([
+    const [{ ends, limitedBy, warnings, ...ours }, theirs] = await Promise.all([
       server.call('sample'),
       well.call('sample'),
     ]);
     samples.push({ at: elapsed(), ...ours, ...theirs });
-    return { ends, warnings };
+    return { ends, limitedBy, warnings };
   };
   try {
     const port = await server.call('listen');
@@ -100,8 +100,8 @@ async function soak({ seconds, connections, seed }) {
     excuse(found, await server.call('neverAccepted', found.unanswered));
     await chaos.stop();
     const left = await server.call('emptied', PATIENCE);
-    const { ends, warnings } = await server.call('sample');
-    return { wellBehaved, seconds, before, samples, found, deeds, left, ends, warnings };
+    const { ends, limitedBy, warnings } = await server.call('sample');
+    return { wellBehaved, seconds, before, samples, found, deeds, left, ends, limitedBy, warnings };
   } catch (error) {
     // Whoever noticed it first: is it the server that is gone?
     const crash = await server.call('sample').then(

@@ -18,10 +18,20 @@ const options = {
   authorize: ({ url }) => (url.endsWith('/later') ? delay(5) : undefined),
   logger: { warn() {}, error() {} }, // there is a lot to be told of such peers
 };
-// On their defaults, but for compression: the one shares its contexts; the other has some for each connection, as long
+// Two on their defaults, but for compression: the one shares its contexts; the other has some for each connection, as long
 // as there is memory for them, and gives them back to get them anew after a second.
 const takeover = { contextTakeover: 'both', memoryBudget: 16 * 1024 * 1024, idleRelease: 1000 };
+/** So low that who does not keep to them is ended within a second or two. */
+const limits = {
+  maxBufferedAmount: 256 * 1024,
+  maxTotalBuffered: 8 * 1024 * 1024,
+  heartbeat: { interval: 500, timeout: 500 },
+  messageTimeout: 1000,
+  messageRate: { perSecond: 10, burst: 50, action: 'close' },
+};
+const limited = new hawser.WebSocketServer(http, { ...options, ...limits, path: '/limits' });
 const servers = [
+  limited,
   new hawser.WebSocketServer(http, { ...options, perMessageDeflate: true }),
   new hawser.WebSocketServer(http, {
     ...options,
@@ -96,7 +106,17 @@ answer({
     await turn();
     globalThis.gc?.();
     const { heapUsed, external, rss } = process.memoryUsage();
-    return { heapUsed, external, rss, connections: connections(), opened, ends, warnings };
+    const limitedBy = limited.stats().closedByCause;
+    return {
+      heapUsed,
+      external,
+      rss,
+      connections: connections(),
+      opened,
+      ends,
+      limitedBy,
+      warnings,
+    };
   },
 
   /** @returns the number that the next broadcast would have had */
