@@ -137,7 +137,7 @@ export interface ServerOptions<Context = undefined> {
   readonly heartbeat?:
     | false
     | {
-        /** Milliseconds of silence before a Ping; down to three quarters of that where many fell silent together. @default 25 s */
+        /** Milliseconds of silence before a Ping. It may come after three quarters of that, so that many who fell silent together are not pinged together. @default 25 s */
         readonly interval?: number;
         /** Milliseconds that the peer then has for a sign of life: any byte will do. @default 10 s */
         readonly timeout?: number;
