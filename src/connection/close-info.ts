@@ -25,7 +25,7 @@ export const CONNECTION_ERRORS = {
   ERR_CLOSE_TIMEOUT: 'the peer did not end the connection within closeTimeout',
   ERR_TRANSPORT_ENDED: 'the peer ended the transport without a Close frame',
   ERR_TERMINATED: 'the application called terminate()',
-  ERR_SERVER_CLOSED: 'the connection had not ended when the time of wss.close() was up',
+  ERR_SERVER_CLOSED: 'wss.close() waited no longer for the connection to end',
   ERR_HEARTBEAT_TIMEOUT: 'the peer was silent and did not answer a Ping in time (heartbeat)',
   ERR_IDLE_TIMEOUT: 'no message came or went for too long (idleTimeout)',
   ERR_MAX_LIFETIME: 'the connection has been open for as long as it may (maxLifetime)',

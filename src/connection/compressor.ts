@@ -57,12 +57,14 @@ export class Compressor {
   /** What `filter` says. It may call whatever it likes: see {@link askAndSend}. */
   ask(message: Message): boolean {
     const asked = message instanceof PreparedMessage ? message.payload : message;
-    return this.#compression.filter!(asked, this.#connection);
+    const answer: unknown = this.#compression.filter!(asked, this.#connection);
+    return Boolean(answer); // one that forgets to answer has not asked for compression
   }
 
   /**
    * Send a message when `filter` has been asked about it. What the filter calls on this connection
-   * waits behind the message, or, if that cannot wait, makes it go out uncompressed at once.
+   * waits behind the message, or, if that cannot wait, makes it go out uncompressed at once; then it
+   * has been sent even if the filter throws afterwards.
    */
   askAndSend(
     message: Message,

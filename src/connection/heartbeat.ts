@@ -3,7 +3,7 @@ import { ConnectionError } from './close-info.js';
 import type { Clock, Deadline, Deadlines } from './deadlines.js';
 import type { Outbox } from './outbox.js';
 import { FIN, Opcode } from '../protocol/frame.js';
-import { type Link, Wheel } from './wheel.js';
+import { type Link, MOST_AHEAD, Wheel } from './wheel.js';
 
 /** How long a connection may be silent, idle, open; milliseconds, Infinity for no limit. */
 export interface HeartbeatOptions {
@@ -200,6 +200,8 @@ export class Heartbeat {
 
   /** @returns in how many ticks to look, where so many are left to the end of the interval. */
   #spreadOut(left: number): number {
+    // Too far ahead for the wheel: the look that can spread them comes before all that are spread.
+    if (left > MOST_AHEAD) return left - this.#spread - 1;
     const sooner = this.#sooner;
     this.#sooner = sooner === this.#spread ? 0 : sooner + 1;
     return left - sooner;

@@ -71,6 +71,11 @@ export class Inbox {
     this.#heldBytes = 0;
   }
 
+  /** Another message is on its way after all: it was not decoded yet when the connection ended. */
+  goOn(): void {
+    this.#ended = false;
+  }
+
   /** No message will come any more. */
   end(): void {
     this.#ended = true;

@@ -105,12 +105,15 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
 
   /** For the budget: as `tooSlow`, but nothing may be kept for a peer that does not take it at once. */
   giveUp(error: ConnectionError): void {
+    const { isOpen } = this;
     this.tooSlow(error);
+    this.#found = false;
     this.#decoder?.forget();
     this.#inbox?.clear();
     this.#decompressor?.forget();
     this.#settings.budget?.received(this, 0);
-    if (this.#sender.bufferedAmount > 0) this.#closing.cut(error);
+    // One that is closing has been sent its Close already, and has shown that it does not end soon.
+    if (!isOpen || this.#sender.bufferedAmount > 0) this.#closing.cut(error);
     this.readSoon(); // reading may have stopped, but the peer's end must be seen
   }
 
@@ -264,7 +267,9 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
       this.#settings.budget?.leave(this);
       this.#settings.heartbeat.forget(this);
       this.#throttle?.end();
-      if (!inflating) this.#inbox?.end(); // what is still held or undecoded can be taken all the same
+      // What is still held or undecoded can be taken all the same.
+      if (inflating) this.#inbox?.goOn();
+      else this.#inbox?.end();
       return;
     }
     this.#settings.budget?.received(this, this.#bytesHeld);

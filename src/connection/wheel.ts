@@ -5,8 +5,10 @@ export interface Link {
   after: Link | undefined;
 }
 
-/** How many ticks ahead something can be put. A power of two. */
+/** A power of two. */
 const SLOTS = 64;
+/** How many ticks ahead something can be put: what is due later comes up then. */
+export const MOST_AHEAD: number = SLOTS - 1;
 
 /**
  * Things to be looked at again after so many ticks.
@@ -30,7 +32,7 @@ export class Wheel<Member extends Link> {
 
   /** Put a member on the wheel that is not there, to come up in this many ticks, at least one. */
   put(member: Member, ticks: number): void {
-    const head = this.#slots[(this.#now + Math.min(ticks, SLOTS - 1)) % SLOTS]!;
+    const head = this.#slots[(this.#now + Math.min(ticks, MOST_AHEAD)) % SLOTS]!;
     member.before = head.before;
     member.after = head;
     head.before!.after = member;

@@ -238,13 +238,18 @@ function deflateOptions({ windowBits, level, memLevel, dictionary }: ContextOpti
   };
 }
 
-/** One piece is not copied. */
+/** One piece is not copied, unless it is short. */
 function joined(pieces: Buffer[], length: number): Buffer {
-  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, length);
+  return pieces.length === 1 ? unpinned(pieces[0]!) : Buffer.concat(pieces, length);
 }
 
 function withoutTail(compressed: Buffer): Buffer {
-  return compressed.subarray(0, compressed.length - TAIL.length);
+  return unpinned(compressed.subarray(0, compressed.length - TAIL.length));
+}
+
+/** A short result must not keep the chunk of zlib's that it came in. */
+function unpinned(bytes: Buffer): Buffer {
+  return bytes.length * 2 < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes;
 }
 
 function isTooLong(error: Error & { code?: string }): boolean {

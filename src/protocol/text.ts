@@ -115,7 +115,8 @@ function decodeByKernel(
   let length = 0;
   for (let at = start; at < end;) {
     let next = Math.min(at + PIECE, end);
-    while (next < end && (bytes[next]! & 0xc0) === 0x80) next--; // not inside a character
+    // Not inside a character, whose other bytes are at most three.
+    for (let back = 0; back < 3 && next < end && (bytes[next]! & 0xc0) === 0x80; back++) next--;
     bytes.copy(memory, FROM, at, next);
     const units = decode(FROM, next - at, TO);
     length += memory.copy(text, length, TO, TO + units * 2);

@@ -386,12 +386,18 @@ export function checkAuthorization<Context>(answer: unknown): Authorization<Cont
       `authorize: expected it to return nothing or an object, got ${show(answer)}; to refuse, throw new UpgradeRejection(403)`,
     );
   }
-  const { maxPayload } = answer;
-  const { expected, accepts } = RULES.maxPayload;
-  if (maxPayload !== undefined && !accepts(maxPayload)) {
-    throw new TypeError(
-      `authorize: expected maxPayload to be ${expected}, got ${show(maxPayload)}`,
-    );
-  }
+  checkMaxPayload('authorize', answer['maxPayload']);
   return answer;
+}
+
+/**
+ * Check the `maxPayload` of one connection.
+ *
+ * @param who said it, for the message.
+ * @throws TypeError saying what was expected and what was got.
+ */
+export function checkMaxPayload(who: string, maxPayload: unknown): void {
+  const { expected, accepts } = RULES.maxPayload;
+  if (maxPayload === undefined || accepts(maxPayload)) return;
+  throw new TypeError(`${who}: expected maxPayload to be ${expected}, got ${show(maxPayload)}`);
 }

@@ -18,6 +18,7 @@ import {
   type Authorization,
   type AuthorizeResult,
   checkAuthorization,
+  checkMaxPayload,
   type ResolvedOptions,
 } from './options.js';
 import { type PendingOutcome, PendingUpgrade } from './pending-upgrade.js';
@@ -119,6 +120,7 @@ export class Upgrader<Context> {
     if (this.#closing) {
       throw new Error('accept: this WebSocketServer is closed or closing');
     }
+    checkMaxPayload('accept', options.maxPayload); // or the first bytes of the peer would find out
     ignoreErrors(socket);
     const handshake = checkUpgrade(request);
     if (socket.destroyed) throw new Error('accept: the client has left');

@@ -194,6 +194,15 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
     ).toStrictEqual([false, false, true, true, true, true, false]);
   });
 
+  it('does not compress where the filter answers nothing', async () => {
+    const compression = compress({ filter: (() => undefined) as unknown as () => boolean });
+    send('no answer is no '.repeat(9));
+    send(prepareMessage('no answer is no '.repeat(9)));
+    expect(
+      (await inflated(compression)).map((each) => each.startsWith('compressed')),
+    ).toStrictEqual([false, false]);
+  });
+
   it('tells the caller what the filter throws, and sends nothing', async () => {
     const filter = (message: string | Uint8Array): boolean => {
       if (message.length === 13) throw new Error('no luck');

@@ -649,6 +649,16 @@ describe('Heartbeat, its one timer', () => {
     expect(Math.max(...counts)).toBeLessThan(2000);
   });
 
+  it('does so where the interval is longer than the wheel is round', () => {
+    const counts = pingsASecond(7000, 81, undefined, {
+      interval: 80 * SECOND,
+      timeout: 10 * SECOND,
+    });
+    expect(counts.slice(0, 60)).toStrictEqual(Array<number>(60).fill(0));
+    expect(sum(counts)).toBe(7000);
+    expect(Math.max(...counts)).toBeLessThan(500);
+  });
+
   it('pings one that is alone at the end of the interval', () => {
     const counts = pingsASecond(1, 26 * 4);
     expect(counts.flatMap((count, at) => (count > 0 ? at + 1 : []))).toStrictEqual([

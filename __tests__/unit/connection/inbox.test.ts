@@ -118,6 +118,20 @@ describe('Inbox, iterating', () => {
     expect(await iterator.next()).toEqual(DONE);
   });
 
+  it('goes on where a message comes after all, and ends again', async () => {
+    const inbox = new Inbox();
+    const iterator = inbox.iterate(() => undefined);
+    inbox.put('held', false);
+    inbox.end();
+    await iterator.next();
+    inbox.goOn();
+    const last = iterator.next();
+    inbox.put('last', false);
+    inbox.end();
+    expect(await last).toEqual({ done: false, value: 'last' });
+    expect(await iterator.next()).toEqual(DONE);
+  });
+
   it('ends for every call that waits', async () => {
     const inbox = new Inbox();
     const iterator = inbox.iterate(() => undefined);

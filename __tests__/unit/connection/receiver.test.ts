@@ -1205,6 +1205,16 @@ describe('Receiver, when too much is held', () => {
     expect(answers().map((words) => words.slice(0, 10))).toStrictEqual(['close 1013']);
   });
 
+  it('gives up one that is closing already at once: it cannot be sent another Close', async () => {
+    const budget = new BufferBudget(30_000);
+    const { closing, receiver } = make({ budget });
+    void closing.close(1000, '');
+    receiver.push(incomplete);
+    await turns();
+    expect(budget.total).toBe(0);
+    expect(sink.destroyed).toBe(true);
+  });
+
   it('counts what is held for the application until it is taken, thrown away or the connection is over', async () => {
     const budget = new BufferBudget(1_000_000);
     const { emitter, closing, receiver } = make({ budget });
@@ -1411,6 +1421,18 @@ describe('Receiver, compressed messages', () => {
     hear();
     feed(noise());
     await until('the message', () => log.length === 1);
+  });
+
+  it('that are long reach a loop that comes to them after the connection has ended', async () => {
+    const loop = connection[Symbol.asyncIterator]();
+    feed(clientFrame({ opcode: 2, payload: Buffer.alloc(70_000) }), compressed(LONG));
+    sink.destroy();
+    await until('the end', () => log.length === 1);
+    const got: number[] = [];
+    for (let next = await loop.next(); next.done !== true; next = await loop.next()) {
+      got.push(next.value.length);
+    }
+    expect(got).toStrictEqual([70_000, LONG.length]);
   });
 
   it('that are long have all the time they need', async () => {

@@ -77,6 +77,15 @@ describe.each([
     );
   });
 
+  it('keeps no chunk of zlib for a short result', async () => {
+    const payload = (await deflate(Buffer.from('short'), OPTIONS))!;
+    const message = (await inflate(payload, OPTIONS, LIMIT))!;
+    expect(message.toString()).toBe('short');
+    // Node's own pool has 8 KiB, in which others have a place too.
+    expect(payload.buffer.byteLength).toBeLessThanOrEqual(8192);
+    expect(message.buffer.byteLength).toBeLessThanOrEqual(8192);
+  });
+
   it('refers to the dictionary', async () => {
     const dictionary = PROSE.subarray(0, 1000);
     const payload = (await deflate(dictionary, { windowBits: 15, dictionary }))!;

@@ -99,6 +99,16 @@ describe.each(WAYS)('Text by %s', (_name, by) => {
   });
 });
 
+describe('What is not UTF-8', () => {
+  it('becomes some string or other, within the bytes that were given', () => {
+    const bytes = Buffer.alloc(120_000, 0x80);
+    bytes[10] = 0xc2;
+    for (const start of [0, 10, 11]) {
+      expect(typeof decodeText(bytes, start, 110_000, kernel)).toBe('string');
+    }
+  });
+});
+
 describe('The kernel', () => {
   /** Counts what is asked of the kernel. */
   const counted = () => {
