@@ -249,7 +249,10 @@ function withoutTail(compressed: Buffer): Buffer {
 
 /** A short result must not keep the chunk of zlib's that it came in. */
 function unpinned(bytes: Buffer): Buffer {
-  return bytes.length * 2 < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes;
+  if (bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
+  const own = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(own);
+  return own;
 }
 
 function isTooLong(error: Error & { code?: string }): boolean {
