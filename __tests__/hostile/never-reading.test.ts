@@ -112,7 +112,9 @@ describe('a peer that reads nothing', () => {
     const before = await memoryNow(child);
     const count = GIB / 65_536;
     for (let part = 0; part < 8; part++) await child.ask('broadcast', 65_536, count / 8);
-    const report = await child.ask<Report>('report');
+    let report = await child.ask<Report>('report');
+    // It has a second to take its Close, and a gigabyte may be faster.
+    while (report.ends.length === 0) report = await child.ask<Report>('report');
     expect(report.ends).toStrictEqual([['/stalled', 1013, 'ERR_SLOW_CONSUMER']]);
     expect(report.most - before.most).toBeLessThan(LIMIT * 1.5);
     expect(report.mostResident - before.resident).toBeLessThan(5 * LIMIT + 64 * MIB);
