@@ -1,3 +1,5 @@
+import { append, emptyRing, isEmpty, type Link, remove } from './ring.js';
+
 /** Where time comes from. The default is Node's own; tests inject one that they move by hand. */
 export interface Clock {
   /** Milliseconds since some moment; never goes back. */
@@ -19,30 +21,63 @@ export const systemClock: Clock = {
   },
 };
 
-/** One thing that must happen by a certain time, unless it is cancelled. */
-export interface Deadline {
-  cancel(): void;
-}
-
-interface Entry {
-  readonly at: number;
-  /** `undefined` once cancelled. */
-  expire: (() => void) | undefined;
-}
-
 /** A timer waits at most this long (2^31 - 1 ms); then the rest is waited for anew. */
 const MAX_TIMEOUT = 0x7fff_ffff;
+
+/** What stands in a queue. */
+interface Queued extends Link {
+  /** When it expires; milliseconds of the clock. */
+  readonly at: number;
+  readonly expire: () => void;
+}
+
+/** One thing that must happen by a certain time, unless it is stopped or cancelled before. */
+export class Deadline implements Queued {
+  before: Link | undefined;
+  after: Link | undefined;
+  at = 0;
+  /** How long it runs. */
+  readonly milliseconds: number;
+  readonly expire: () => void;
+  readonly #deadlines: Deadlines;
+
+  constructor(deadlines: Deadlines, milliseconds: number, expire: () => void) {
+    this.#deadlines = deadlines;
+    this.milliseconds = milliseconds;
+    this.expire = expire;
+  }
+
+  get isRunning(): boolean {
+    return this.after !== undefined;
+  }
+
+  /** Let it run anew, from its beginning. It must not be running. */
+  restart(): void {
+    this.#deadlines.run(this);
+  }
+
+  /** It will be started again: the timer is left as it is, and finds nothing due if it comes first. */
+  stop(): void {
+    remove(this);
+  }
+
+  /** It is not needed any more. The timer goes with the last one. */
+  cancel(): void {
+    remove(this);
+    this.#deadlines.tidy(this);
+  }
+}
 
 /**
  * All the deadlines of a server, on one timer.
  *
  * Deadlines of the same duration expire in the order they were started, so each duration has a
- * queue of its own (a `Set` keeps its order and forgets an entry in constant time) and only the
- * first of each queue matters. A server has a handful of durations: its options.
+ * queue of its own (a ring through the deadlines: one begins and ends in constant time, without
+ * memory) and only the first of each queue matters. A server has a handful of durations: its options.
  */
 export class Deadlines {
   readonly #clock: Clock;
-  readonly #queues = new Map<number, Set<Entry>>();
+  readonly #queues = new Map<number, Link>();
   #timer: unknown;
   #timerAt = Infinity;
 
@@ -52,21 +87,27 @@ export class Deadlines {
 
   /** Call `expire` once `milliseconds` have passed; never, if that is Infinity. */
   start(milliseconds: number, expire: () => void): Deadline {
-    if (milliseconds === Infinity) return { cancel: () => undefined };
+    const deadline = new Deadline(this, milliseconds, expire);
+    this.run(deadline);
+    return deadline;
+  }
+
+  /** For the deadline. */
+  run(deadline: Deadline): void {
+    const { milliseconds } = deadline;
+    if (milliseconds === Infinity) return;
     let queue = this.#queues.get(milliseconds);
-    if (queue === undefined) this.#queues.set(milliseconds, (queue = new Set()));
-    const entry: Entry = { at: this.#clock.now() + milliseconds, expire };
-    queue.add(entry);
-    this.#arm(entry.at);
-    return {
-      cancel: () => {
-        entry.expire = undefined;
-        // The timer is left as it is, unless it is the last: it finds nothing due and goes on.
-        if (!queue.delete(entry) || queue.size > 0) return;
-        this.#queues.delete(milliseconds);
-        if (this.#queues.size === 0) this.#disarm();
-      },
-    };
+    if (queue === undefined) this.#queues.set(milliseconds, (queue = emptyRing()));
+    deadline.at = this.#clock.now() + milliseconds;
+    append(queue, deadline);
+    this.#arm(deadline.at);
+  }
+
+  /** For the deadline: it has left its queue, perhaps as the last, and may have left others empty by stopping. */
+  tidy({ milliseconds }: Deadline): void {
+    const queue = this.#queues.get(milliseconds);
+    if (queue !== undefined && isEmpty(queue)) this.#queues.delete(milliseconds);
+    if (this.#queues.size === 0) this.#disarm();
   }
 
   #arm(at: number): void {
@@ -88,34 +129,25 @@ export class Deadlines {
   #sweep(): void {
     this.#disarm();
     const now = this.#clock.now();
-    const due: Entry[] = [];
-    for (const [milliseconds, queue] of this.#queues) {
-      for (const entry of queue) {
-        if (entry.at > now) {
-          this.#arm(entry.at);
-          break;
-        }
-        queue.delete(entry);
-        due.push(entry);
-      }
-      if (queue.size === 0) this.#queues.delete(milliseconds);
-    }
-    this.#expire(due, 0);
-  }
-
-  #expire(due: readonly Entry[], from: number): void {
-    let next = from;
     try {
-      while (next < due.length) due[next++]!.expire?.();
+      for (const queue of this.#queues.values()) {
+        for (let first; (first = queue.after!) !== queue && (first as Queued).at <= now;) {
+          remove(first);
+          (first as Queued).expire();
+        }
+      }
     } finally {
       // `expire` can reach a listener of the application; one that throws must not keep the
       // others' deadlines from being met.
-      if (next < due.length) {
-        const rest = next;
-        this.#clock.setTimeout(() => {
-          this.#expire(due, rest);
-        }, 0);
-      }
+      this.#goOn();
+    }
+  }
+
+  /** Set the timer for the first of each queue, and forget the queues that are empty. */
+  #goOn(): void {
+    for (const [milliseconds, queue] of this.#queues) {
+      if (isEmpty(queue)) this.#queues.delete(milliseconds);
+      else this.#arm((queue.after as Queued).at);
     }
   }
 }

@@ -3,7 +3,8 @@ import { ConnectionError } from './close-info.js';
 import type { Clock, Deadline, Deadlines } from './deadlines.js';
 import type { Outbox } from './outbox.js';
 import { FIN, Opcode } from '../protocol/frame.js';
-import { type Link, MOST_AHEAD, Wheel } from './wheel.js';
+import type { Link } from './ring.js';
+import { MOST_AHEAD, Wheel } from './wheel.js';
 
 /** How long a connection may be silent, idle, open; milliseconds, Infinity for no limit. */
 export interface HeartbeatOptions {

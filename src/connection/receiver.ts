@@ -54,7 +54,7 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
   #stopped = false;
   /** Where `messageRate` is set: what the peer may still send. Made with the decoder. */
   #throttle: Throttle | undefined;
-  /** Runs while a message is unfinished. */
+  /** Runs while a message is unfinished. Made for the first that comes in several reads, and then kept: the others cost nothing. */
   #messageDeadline: Deadline | undefined;
 
   constructor(
@@ -263,7 +263,7 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
     }
     const { state } = this.#closing;
     if (state === 'closed') {
-      this.#stopTiming();
+      this.#messageDeadline?.cancel();
       this.#settings.budget?.leave(this);
       this.#settings.heartbeat.forget(this);
       this.#throttle?.end();
@@ -297,13 +297,15 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
    */
   #timeMessage(): void {
     const decoder = this.#decoder;
-    if (decoder?.unfinished !== true) {
-      this.#stopTiming();
-      return;
-    }
-    if (this.#messageDeadline !== undefined) return;
+    const deadline = this.#messageDeadline;
+    if (decoder?.unfinished !== true) deadline?.stop();
+    else if (deadline === undefined) this.#messageDeadline = this.#startTiming(decoder);
+    else if (!deadline.isRunning) deadline.restart();
+  }
+
+  #startTiming(decoder: FrameDecoder): Deadline {
     const { deadlines, messageTimeout } = this.#settings;
-    this.#messageDeadline = deadlines.start(messageTimeout, () => {
+    return deadlines.start(messageTimeout, () => {
       this.readSoon(); // reading may have stopped, but the peer's end must be seen
       this.#failed(
         new ProtocolError(
@@ -312,11 +314,6 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
         ),
       );
     });
-  }
-
-  #stopTiming(): void {
-    this.#messageDeadline?.cancel();
-    this.#messageDeadline = undefined;
   }
 
   /** One message or control frame; `false` when there is nothing to be done now. */
@@ -342,7 +339,9 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
     if (!this.#found) return false;
     this.#found = false;
     // The next message gets time of its own; but a control frame inside a message is no progress.
-    if (this.#messageDeadline !== undefined && !decoder.unfinished) this.#stopTiming();
+    if (this.#messageDeadline?.isRunning === true && !decoder.unfinished) {
+      this.#messageDeadline.stop();
+    }
     if (decoder.compressed) {
       const decompressor = this.#decompressor!; // or the decoder had refused RSV1
       decompressor.inflate(decoder.payload, decoder.opcode === Opcode.Binary);

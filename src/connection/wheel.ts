@@ -1,9 +1,4 @@
-/** What a {@link Wheel} holds: each is a link of the ring that its slot is. */
-export interface Link {
-  /** `undefined` while it is on no wheel. */
-  before: Link | undefined;
-  after: Link | undefined;
-}
+import { append, emptyRing, isEmpty, type Link, remove } from './ring.js';
 
 /** A power of two. */
 const SLOTS = 64;
@@ -18,10 +13,7 @@ export const MOST_AHEAD: number = SLOTS - 1;
  * is round comes up once in each turn of it, too early, and is put back by whoever looks.
  */
 export class Wheel<Member extends Link> {
-  readonly #slots: Link[] = Array.from({ length: SLOTS }, () => {
-    const head: Link = { before: undefined, after: undefined };
-    return Object.assign(head, { before: head, after: head });
-  });
+  readonly #slots: Link[] = Array.from({ length: SLOTS }, emptyRing);
   #now = 0;
   #size = 0;
 
@@ -32,22 +24,13 @@ export class Wheel<Member extends Link> {
 
   /** Put a member on the wheel that is not there, to come up in this many ticks, at least one. */
   put(member: Member, ticks: number): void {
-    const head = this.#slots[(this.#now + Math.min(ticks, MOST_AHEAD)) % SLOTS]!;
-    member.before = head.before;
-    member.after = head;
-    head.before!.after = member;
-    head.before = member;
+    append(this.#slots[(this.#now + Math.min(ticks, MOST_AHEAD)) % SLOTS]!, member);
     this.#size++;
   }
 
   /** Take a member off; one that is on no wheel is left as it is. */
   remove(member: Member): void {
-    if (member.before === undefined) return;
-    member.before.after = member.after;
-    member.after!.before = member.before;
-    member.before = undefined;
-    member.after = undefined;
-    this.#size--;
+    if (remove(member)) this.#size--;
   }
 
   /** A tick passes: take off each member that is due, and show it. */
@@ -55,7 +38,7 @@ export class Wheel<Member extends Link> {
     this.#now = (this.#now + 1) % SLOTS;
     const head = this.#slots[this.#now]!;
     // Nothing is put into this slot meanwhile: it is a whole turn ahead.
-    while (head.after !== head) {
+    while (!isEmpty(head)) {
       const member = head.after as Member;
       this.remove(member);
       due(member);

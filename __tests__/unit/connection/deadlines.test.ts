@@ -132,6 +132,101 @@ describe('Deadlines', () => {
     expect(log).toEqual(['again']);
   });
 
+  describe('that are stopped and started again', () => {
+    it('expire so long after the last start, on a timer that is set once for each time it fires', () => {
+      const timers = jest.spyOn(clock, 'setTimeout');
+      const deadline = deadlines.start(100, note('done'));
+      for (let i = 0; i < 50; i++) {
+        clock.advance(1);
+        deadline.stop();
+        expect(deadline.isRunning).toBe(false);
+        deadline.restart();
+        expect(deadline.isRunning).toBe(true);
+      }
+      expect(timers).toHaveBeenCalledTimes(1);
+      clock.advance(99);
+      expect(timers).toHaveBeenCalledTimes(2);
+      expect(log).toEqual([]);
+      clock.advance(1);
+      expect(log).toEqual(['done']);
+      expect(deadline.isRunning).toBe(false);
+    });
+
+    it('go behind those of the same duration that were started meanwhile', () => {
+      const first = deadlines.start(100, note('first'));
+      deadlines.start(100, note('second'));
+      first.stop();
+      first.restart();
+      clock.advance(100);
+      expect(log).toEqual(['second', 'first']);
+    });
+
+    it('do not expire while they are stopped, and leave no timer behind the one that was set', () => {
+      const deadline = deadlines.start(100, note('stopped'));
+      deadline.stop();
+      deadline.stop();
+      expect(clock.timers.size).toBe(1);
+      clock.advance(100);
+      expect(clock.timers.size).toBe(0);
+      deadline.restart();
+      expect(waits()).toEqual([100]);
+      deadline.cancel();
+      expect(clock.timers.size).toBe(0);
+      clock.advance(1000);
+      expect(log).toEqual([]);
+    });
+
+    it('take the timer with them when they are cancelled, and nothing else is waited for', () => {
+      const one = deadlines.start(100, note('one'));
+      const other = deadlines.start(100, note('other'));
+      one.stop();
+      other.stop();
+      expect(clock.timers.size).toBe(1);
+      one.cancel();
+      expect(clock.timers.size).toBe(0);
+      other.restart();
+      one.cancel();
+      clock.advance(100);
+      expect(log).toEqual(['other']);
+    });
+
+    it('may do so while others expire, each at its time', () => {
+      const again: number[] = [];
+      const deadline = deadlines.start(100, () => {
+        again.push(clock.now());
+        deadline.restart();
+      });
+      deadlines.start(100, () => {
+        deadline.stop();
+        deadline.restart();
+      });
+      clock.advance(350);
+      expect(again).toEqual([1100, 1200, 1300]);
+    });
+
+    it('are never met if they are of Infinity', () => {
+      const never = deadlines.start(Infinity, note('never'));
+      never.stop();
+      never.restart();
+      expect(never.isRunning).toBe(false);
+      expect(clock.timers.size).toBe(0);
+    });
+  });
+
+  it('goes on with the others of an exception’s duration that are not cancelled meanwhile', () => {
+    deadlines.start(100, () => {
+      throw new Error('mine');
+    });
+    const cancelled = deadlines.start(100, note('cancelled'));
+    const stopped = deadlines.start(100, note('stopped'));
+    deadlines.start(100, note('kept'));
+    expect(() => clock.advance(100)).toThrow('mine');
+    cancelled.cancel();
+    stopped.stop();
+    clock.advance(0);
+    expect(log).toEqual(['kept']);
+  });
+
   it('never expires one of Infinity, and needs no timer for it', () => {
     const never = deadlines.start(Infinity, note('never'));
     expect(clock.timers.size).toBe(0);

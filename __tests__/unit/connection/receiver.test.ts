@@ -5,6 +5,7 @@ import { Closing } from '../../../src/connection/closing.js';
 import type { WebSocketConnection } from '../../../src/connection/connection.js';
 import { Counters } from '../../../src/connection/counters.js';
 import type { ConnectionEvents } from '../../../src/connection/events.js';
+import { Deadlines } from '../../../src/connection/deadlines.js';
 import { Receiver } from '../../../src/connection/receiver.js';
 import { Sender } from '../../../src/connection/sender.js';
 import { TypedEmitter } from '../../../src/connection/typed-emitter.js';
@@ -772,11 +773,44 @@ describe('Receiver, messageTimeout', () => {
     expect(connection.readyState).toBe('closing');
   });
 
-  it('stops the timer when the message is complete', () => {
+  it('is over when the message is complete, and its timer leaves nothing behind', () => {
     feed(fragment('a', 1));
-    expect(clock.timers.size).toBe(1);
+    clock.advance(500);
     feed(clientFrame({ opcode: 0 }));
+    clock.advance(500);
     expect(clock.timers.size).toBe(0);
+    clock.advance(5000);
+    expect(connection.readyState).toBe('open');
+  });
+
+  it('starts one deadline and one timer for any number of messages that come in two reads', () => {
+    const starts = jest.spyOn(Deadlines.prototype, 'start');
+    const timers = jest.spyOn(clock, 'setTimeout');
+    listen();
+    for (let i = 0; i < 900; i++) {
+      feed(text('a').subarray(0, 6));
+      clock.advance(1);
+      feed(text('a').subarray(6));
+    }
+    expect(log).toHaveLength(900);
+    const counted = [starts.mock.calls.length, timers.mock.calls.length];
+    starts.mockRestore();
+    expect(counted).toStrictEqual([1, 1]);
+  });
+
+  it('is met to the millisecond though the timer of an earlier message is still set', () => {
+    feed(fragment('a', 1));
+    clock.advance(400);
+    feed(clientFrame({ opcode: 0 }));
+    clock.advance(200);
+    feed(fragment('a', 1));
+    clock.advance(400); // here that timer comes
+    expect(clock.timers.size).toBe(1);
+    clock.advance(599);
+    expect(connection.readyState).toBe('open');
+    clock.advance(1);
+    expect(connection.readyState).toBe('closing');
+    expect(failures).toEqual(['ERR_MESSAGE_TIMEOUT']);
   });
 
   it('does not run while we ourselves have stopped reading, and begins anew when we go on', async () => {
@@ -798,6 +832,8 @@ describe('Receiver, messageTimeout', () => {
     connection.pause();
     feed(clientFrame({ opcode: 0, payload: FULL }), fragment('a', 1));
     expect(sink.isPaused()).toBe(true);
+    clock.advance(5000);
+    expect(connection.readyState).toBe('open');
     expect(clock.timers.size).toBe(0);
   });
 
@@ -846,6 +882,13 @@ describe('Receiver, messageTimeout', () => {
     ['the peer ends', () => sink.push(null)],
     ['the peer closes inside the message', () => feed(clientClose(1000))],
     ['the peer breaks a rule', () => feed(clientFrame({ opcode: 3 }))],
+    [
+      'it is terminated between two messages',
+      () => {
+        feed(clientFrame({ opcode: 0 }));
+        connection.terminate();
+      },
+    ],
   ])('is over when %s', async (_name, end) => {
     feed(fragment('a', 1));
     end();

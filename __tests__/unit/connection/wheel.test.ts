@@ -1,4 +1,5 @@
-import { type Link, Wheel } from '../../../src/connection/wheel.js';
+import type { Link } from '../../../src/connection/ring.js';
+import { Wheel } from '../../../src/connection/wheel.js';
 
 class Member implements Link {
   before: Link | undefined;
