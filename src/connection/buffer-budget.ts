@@ -1,12 +1,71 @@
 import type { Buffer } from 'node:buffer';
 import { ConnectionError } from './close-info.js';
+import { append, emptyRing, isEmpty, type Link, membersOf, remove } from './ring.js';
 
 /** For whom bytes are kept: a connection. */
 export interface BudgetMember {
-  /** The pieces that it keeps, once for each place. */
-  readonly pieces: readonly Buffer[];
   /** Let go of all of it at once: the server has no room for it. */
   giveUp(error: ConnectionError): void;
+}
+
+/** What stands in the ring of those that have something. */
+interface Charged extends Link {
+  readonly member: BudgetMember;
+  /** Its part of the total, in bytes. */
+  readonly part: number;
+}
+
+/** What is kept for one member. */
+export class Account implements Charged {
+  before: Link | undefined;
+  after: Link | undefined;
+  readonly member: BudgetMember;
+  readonly budget: BufferBudget;
+  /** Bytes of what has come from its peer. */
+  received = 0;
+  /** How many times a piece is kept for it. */
+  places = 0;
+  /** What falls to it of those pieces: for each of its places the piece's `share`. */
+  shares = 0;
+  /** For the budget, while it looks at one piece: so many of its places there are gone. */
+  gone = 0;
+
+  constructor(budget: BufferBudget, member: BudgetMember) {
+    this.budget = budget;
+    this.member = member;
+  }
+
+  get part(): number {
+    return this.received + this.shares;
+  }
+
+  /** Keep a piece for the member, in one place more. */
+  hold(piece: Buffer): void {
+    this.budget.hold(this, piece);
+  }
+
+  /** Keep it in one place less. */
+  release(piece: Buffer): void {
+    this.budget.release(this, piece);
+  }
+}
+
+/** A buffer that is kept in one place or more; in the ring of those of which that is not settled. */
+class Piece implements Link {
+  before: Link | undefined;
+  after: Link | undefined;
+  readonly length: number;
+  places = 1;
+  /** What falls to each place according to the accounts: what it was when they were last settled. */
+  share: number;
+  /** For whom, once for each place; those that are gone since are there still. */
+  readonly holders: Account[];
+  readonly gone: Account[] = [];
+
+  constructor(length: number, holder: Account) {
+    this.length = this.share = length;
+    this.holders = [holder];
+  }
 }
 
 /**
@@ -21,14 +80,21 @@ export interface BudgetMember {
  * once. Not counted are, for each connection, up to 16 KiB that a socket takes before it is behind, up
  * to 16 KiB of small frames that are not a piece yet, and up to 64 KiB that Node has read of a socket
  * that is paused; nor what the four messages on the thread pool are becoming.
+ *
+ * To keep a piece or to let go of it takes constant time. That changes what falls to everybody else
+ * who keeps it, which is settled only when somebody has to go: then each piece whose places are others
+ * than before is looked at, and each member that has something. What waits and does not move costs
+ * nothing, however much it is.
  */
 export class BufferBudget {
   readonly #limit: number;
   #total = 0;
-  /** In how many places each piece is kept. */
-  readonly #pieces = new Map<Buffer, number>();
-  /** The connections, each with what is counted of what came from its peer. */
-  readonly #members = new Map<BudgetMember, number>();
+  readonly #pieces = new Map<Buffer, Piece>();
+  readonly #accounts = new Map<BudgetMember, Account>();
+  /** The accounts that have something. */
+  readonly #charged = emptyRing();
+  /** The pieces whose `share` is not what falls to each place now. */
+  readonly #unsettled = emptyRing();
   /** At the end of this tick the total will be looked at. */
   #due = false;
 
@@ -42,39 +108,100 @@ export class BufferBudget {
     return this.#total;
   }
 
-  join(member: BudgetMember): void {
-    this.#members.set(member, 0);
+  /** Made when it is first asked for, until the member leaves: most never have to keep anything. */
+  accountOf(member: BudgetMember): Account {
+    let account = this.#accounts.get(member);
+    if (account === undefined) {
+      this.#accounts.set(member, (account = new Account(this, member)));
+    }
+    return account;
   }
 
   leave(member: BudgetMember): void {
     this.received(member, 0);
-    this.#members.delete(member);
+    this.#accounts.delete(member);
   }
 
-  /** A piece is kept in one place more. */
-  hold(piece: Buffer): void {
-    const places = this.#pieces.get(piece) ?? 0;
-    this.#pieces.set(piece, places + 1);
-    if (places === 0) this.#add(piece.length);
-  }
-
-  /** A piece is kept in one place less. */
-  release(piece: Buffer): void {
-    const places = this.#pieces.get(piece)! - 1;
-    if (places > 0) {
-      this.#pieces.set(piece, places);
+  /** For the account. */
+  hold(account: Account, buffer: Buffer): void {
+    const { length } = buffer;
+    if (length === 0) return;
+    let piece = this.#pieces.get(buffer);
+    if (piece === undefined) {
+      this.#pieces.set(buffer, (piece = new Piece(length, account)));
     } else {
-      this.#pieces.delete(piece);
-      this.#add(-piece.length);
+      piece.places++;
+      piece.holders.push(account);
+      this.#unsettle(piece);
     }
+    account.places++;
+    account.shares += piece.share;
+    this.#note(account);
+    if (piece.places === 1) this.#add(length);
+  }
+
+  /** For the account. */
+  release(account: Account, buffer: Buffer): void {
+    const { length } = buffer;
+    if (length === 0) return;
+    const piece = this.#pieces.get(buffer)!;
+    account.places--;
+    // Many fractions were added up: this is where what they lost in rounding is put right.
+    account.shares = account.places === 0 ? 0 : account.shares - piece.share;
+    this.#note(account);
+    piece.places--;
+    if (piece.places === 0) {
+      this.#pieces.delete(buffer);
+      remove(piece);
+      this.#add(-length);
+      return;
+    }
+    piece.gone.push(account);
+    // At the latest when half of the list are gone: so the list is short, and each has paid for it.
+    if (piece.gone.length > piece.places) this.#settle(piece);
+    else this.#unsettle(piece);
   }
 
   /** So many bytes are now held of what has come from the member's peer. */
   received(member: BudgetMember, bytes: number): void {
-    const before = this.#members.get(member);
-    if (before === undefined || before === bytes) return;
-    this.#members.set(member, bytes);
-    this.#add(bytes - before);
+    if (bytes === 0 && !this.#accounts.has(member)) return;
+    const account = this.accountOf(member);
+    const more = bytes - account.received;
+    if (more === 0) return;
+    account.received = bytes;
+    this.#note(account);
+    this.#add(more);
+  }
+
+  /** Something has changed in this account: is there anything? */
+  #note(account: Account): void {
+    if (account.places === 0 && account.received === 0) remove(account);
+    else if (account.after === undefined) append(this.#charged, account);
+  }
+
+  #unsettle(piece: Piece): void {
+    if (piece.after === undefined) append(this.#unsettled, piece);
+  }
+
+  /** Let what falls to each place be what it is now, in the accounts too. */
+  #settle(piece: Piece): void {
+    const share = piece.length / piece.places;
+    const more = share - piece.share;
+    const { holders, gone } = piece;
+    for (const account of gone) account.gone++;
+    let kept = 0;
+    for (const account of holders) {
+      if (account.gone > 0) {
+        account.gone--;
+      } else {
+        account.shares += more;
+        holders[kept++] = account;
+      }
+    }
+    holders.length = kept;
+    gone.length = 0;
+    piece.share = share;
+    remove(piece);
   }
 
   #add(bytes: number): void {
@@ -84,27 +211,25 @@ export class BufferBudget {
     // Not now: the call that holds a piece more is in the middle of its work.
     process.nextTick(() => {
       this.#due = false;
-      this.#makeRoom();
+      if (this.#total > this.#limit) this.#makeRoom();
     });
   }
 
   #makeRoom(): void {
+    while (!isEmpty(this.#unsettled)) this.#settle(this.#unsettled.after as Piece);
+    const charged = membersOf(this.#charged) as Charged[];
+    // Mostly one is enough, and need not be found by sorting all of them.
+    this.#giveUp(charged.reduce((one, other) => (other.part > one.part ? other : one)));
     if (this.#total <= this.#limit) return;
-    const largestFirst = Array.from(this.#members, ([member, bytes]) => ({
-      member,
-      part: member.pieces.reduce((sum, piece) => sum + this.#partOf(piece), bytes),
-    }))
-      .filter(({ part }) => part > 0)
-      .sort((one, other) => other.part - one.part);
-    for (const { member, part } of largestFirst) {
+    charged.sort((one, other) => other.part - one.part);
+    for (const account of charged) {
       if (this.#total <= this.#limit) return;
-      const detail = `its part of what all connections hold is the largest, ${Math.round(part)} of ${this.#total} bytes, and maxTotalBuffered is ${this.#limit}`;
-      member.giveUp(new ConnectionError('ERR_SLOW_CONSUMER', { detail }));
+      if (account.part > 0) this.#giveUp(account);
     }
   }
 
-  /** What of a piece falls to each place that it is kept in. */
-  #partOf(piece: Buffer): number {
-    return piece.length / this.#pieces.get(piece)!;
+  #giveUp({ member, part }: Charged): void {
+    const detail = `its part of what all connections hold is the largest, ${Math.round(part)} of ${this.#total} bytes, and maxTotalBuffered is ${this.#limit}`;
+    member.giveUp(new ConnectionError('ERR_SLOW_CONSUMER', { detail }));
   }
 }

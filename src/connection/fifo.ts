@@ -14,11 +14,6 @@ export class Fifo<T> {
     return this.#items[this.#next];
   }
 
-  /** All items, in order, in an array of the caller's own. */
-  get all(): T[] {
-    return this.#items.slice(this.#next) as T[];
-  }
-
   push(item: T): void {
     this.#items.push(item);
   }

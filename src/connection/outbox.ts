@@ -4,7 +4,7 @@ import { FrameEncoder } from '../protocol/frame-encoder.js';
 import { FIN, Opcode } from '../protocol/frame.js';
 import { SMALL_FRAME } from '../protocol/prepared-message.js';
 import { encodeText } from '../protocol/text.js';
-import type { BufferBudget } from './buffer-budget.js';
+import type { Account } from './buffer-budget.js';
 import { flushAtEndOfTick, join } from './end-of-tick.js';
 import { type SendCallback, SendCallbacks } from './send-callbacks.js';
 import { COPY_UP_TO, GOES_ON, SendQueue } from './send-queue.js';
@@ -15,7 +15,7 @@ export interface OutboxOwner {
   /** So many bytes are handed to the socket. */
   handed(count: number): void;
   /** Where what waits is counted; `undefined` if nobody counts. */
-  readonly budget: BufferBudget | undefined;
+  readonly account: Account | undefined;
   /**
    * The kernel has taken a write.
    *
@@ -92,11 +92,6 @@ export class Outbox {
   /** Bytes that are not with the kernel yet. */
   get bufferedAmount(): number {
     return this.#queued + (this.#queue?.pong?.length ?? 0) + this.#socket.writableLength;
-  }
-
-  /** For the budget: the pieces that it was told of, once for each time. */
-  get pieces(): readonly Buffer[] {
-    return this.#queue?.pieces ?? [];
   }
 
   /** Position in the stream behind everything sent so far. */
@@ -237,7 +232,7 @@ export class Outbox {
   }
 
   get #waiting(): SendQueue {
-    return (this.#queue ??= new SendQueue(this.#owner.budget));
+    return (this.#queue ??= new SendQueue(this.#owner.account));
   }
 
   /** A slab with room for `count` bytes, from which the growing piece goes on. */
@@ -326,7 +321,7 @@ export class Outbox {
     if (this.#watched ? socket.write(piece, this.#callback()) : socket.write(piece)) return;
     this.#blocked = true;
     this.#callback(); // listens for 'drain' from now on
-    if (this.#owner.budget !== undefined) this.#waiting.handed(piece);
+    if (this.#owner.account !== undefined) this.#waiting.handed(piece);
   }
 
   #callback(): (error?: Error | null) => void {

@@ -1,6 +1,5 @@
 import { isAscii } from 'node:buffer';
 import type { Duplex } from 'node:stream';
-import type { BudgetMember } from './buffer-budget.js';
 import type { ConnectionError } from './close-info.js';
 import type { Closing } from './closing.js';
 import type { Compression } from './compression.js';
@@ -29,7 +28,7 @@ import type { ConnectionSettings } from './settings.js';
  *
  * Pausing, closing and a listener that throws are all the same to it: `next()` is not called.
  */
-export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
+export class Receiver extends Watched implements ReceivingHalf {
   readonly #connection: ConnectionEmitter;
   readonly #socket: Duplex;
   readonly #settings: ConnectionSettings;
@@ -80,12 +79,6 @@ export class Receiver extends Watched implements BudgetMember, ReceivingHalf {
     }
     settings.heartbeat.watch(this);
     sender.receivingHalf = this;
-    settings.budget?.join(this);
-  }
-
-  /** For the budget. */
-  get pieces(): readonly Buffer[] {
-    return this.#sender.outbox.pieces;
   }
 
   /** For the budget: bytes held of what has come, whole messages or not. */

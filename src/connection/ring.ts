@@ -16,6 +16,13 @@ export function isEmpty(head: Link): boolean {
   return head.after === head;
 }
 
+/** The members, in the order in which they were put. */
+export function membersOf(head: Link): Link[] {
+  const members: Link[] = [];
+  for (let next = head.after!; next !== head; next = next.after!) members.push(next);
+  return members;
+}
+
 /** Put a member that is in no ring behind all others. */
 export function append(head: Link, member: Link): void {
   member.before = head.before;

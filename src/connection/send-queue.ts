@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { BufferBudget } from './buffer-budget.js';
+import type { Account } from './buffer-budget.js';
 import { Fifo } from './fifo.js';
 import { Slab } from './slab.js';
 
@@ -19,7 +19,7 @@ export const GOES_ON: Buffer = Buffer.alloc(0);
  * connections never is.
  */
 export class SendQueue {
-  readonly #budget: BufferBudget | undefined;
+  readonly #account: Account | undefined;
   /** The newest of the pongs that wait, as a whole frame: it must not keep the chunk that its Ping came in. */
   pong: Buffer | undefined;
   #slab: Slab | undefined;
@@ -27,9 +27,9 @@ export class SendQueue {
   /** For the budget: what the socket was handed and has not written. */
   #handed: Buffer[] = [];
 
-  /** @param budget where the pieces are counted, from `push` until they are written. */
-  constructor(budget: BufferBudget | undefined) {
-    this.#budget = budget;
+  /** @param account where the pieces are counted, from `push` until they are written. */
+  constructor(account: Account | undefined) {
+    this.#account = account;
   }
 
   /** Where small frames are written: one that waits must not keep the slab that all connections share. */
@@ -37,14 +37,9 @@ export class SendQueue {
     return (this.#slab ??= new Slab(OWN_SLAB_SIZE));
   }
 
-  /** For the budget: all that it was told of, once for each time. */
-  get pieces(): Buffer[] {
-    return this.#handed.concat(this.#pieces.all);
-  }
-
   push(piece: Buffer): void {
     this.#pieces.push(piece);
-    this.#budget?.hold(piece);
+    this.#account?.hold(piece);
   }
 
   /**
@@ -60,14 +55,14 @@ export class SendQueue {
 
   /** For the budget: the socket was handed a piece and wants no more until that is written. */
   handed(piece: Buffer): void {
-    if (this.#budget === undefined) return;
-    this.#budget.hold(piece);
+    if (this.#account === undefined) return;
+    this.#account.hold(piece);
     this.#handed.push(piece);
   }
 
   /** All that was handed to the socket is written, or never will be. */
   settled(): void {
-    for (const piece of this.#handed.splice(0)) this.#budget!.release(piece);
+    for (const piece of this.#handed.splice(0)) this.#account!.release(piece);
   }
 
   /** Forget what waits. */
@@ -78,7 +73,7 @@ export class SendQueue {
 
   #take(): Buffer | undefined {
     const piece = this.#pieces.take();
-    if (piece !== undefined) this.#budget?.release(piece);
+    if (piece !== undefined) this.#account?.release(piece);
     return piece;
   }
 }

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { BufferBudget } from './buffer-budget.js';
+import type { Account, BudgetMember } from './buffer-budget.js';
 import { ConnectionError } from './close-info.js';
 import type { Compression } from './compression.js';
 import { Compressor } from './compressor.js';
@@ -38,7 +38,7 @@ export interface SendFrameOptions extends FrameFlags {
 }
 
 /** The receiving half of the connection. */
-export interface ReceivingHalf {
+export interface ReceivingHalf extends BudgetMember {
   /** So much waits for the peer that the connection has to end. */
   tooSlow(error: ConnectionError): void;
 }
@@ -107,8 +107,8 @@ export class Sender implements OutboxOwner {
   }
 
   /** For the outbox. */
-  get budget(): BufferBudget | undefined {
-    return this.#settings.budget;
+  get account(): Account | undefined {
+    return this.#settings.budget?.accountOf(this.receivingHalf!);
   }
 
   get outbox(): Outbox {

@@ -1,4 +1,8 @@
-import { BufferBudget, type BudgetMember } from '../../../src/connection/buffer-budget.js';
+import {
+  type Account,
+  BufferBudget,
+  type BudgetMember,
+} from '../../../src/connection/buffer-budget.js';
 import type { ConnectionError } from '../../../src/connection/close-info.js';
 import { turns } from './support.js';
 
@@ -15,16 +19,23 @@ beforeEach(() => {
 /** A member that lets go of its pieces and its message when it is told to. */
 class Member implements BudgetMember {
   readonly pieces: Buffer[] = [];
+  readonly account: Account;
   readonly #name: string;
 
   constructor(name: string) {
     this.#name = name;
-    budget.join(this);
+    this.account = budget.accountOf(this);
   }
 
   keep(piece: Buffer): this {
     this.pieces.push(piece);
-    budget.hold(piece);
+    this.account.hold(piece);
+    return this;
+  }
+
+  /** Lets go of the piece at this place of its list. */
+  drop(index = 0): this {
+    for (const piece of this.pieces.splice(index, 1)) this.account.release(piece);
     return this;
   }
 
@@ -37,20 +48,19 @@ class Member implements BudgetMember {
     gone.push(this.#name);
     reasons.push(error);
     this.receive(0);
-    for (const piece of this.pieces.splice(0)) budget.release(piece);
+    while (this.pieces.length > 0) this.drop();
   }
 }
 
 describe('BufferBudget, what is counted', () => {
   it('counts a piece once, however many keep it, until the last lets go', () => {
     const piece = Buffer.alloc(30);
-    budget.hold(piece);
-    budget.hold(piece);
-    budget.hold(Buffer.alloc(30)); // equal bytes, and another piece
+    const [one, other] = [new Member('one').keep(piece), new Member('other').keep(piece)];
+    other.keep(Buffer.alloc(30)); // equal bytes, and another piece
     expect(budget.total).toBe(60);
-    budget.release(piece);
+    one.drop();
     expect(budget.total).toBe(60);
-    budget.release(piece);
+    other.drop();
     expect(budget.total).toBe(30);
   });
 
@@ -63,13 +73,31 @@ describe('BufferBudget, what is counted', () => {
     expect(counted).toStrictEqual([10, 64, 64, 3, 0]);
   });
 
-  it('counts nothing more of a member that has left', () => {
+  it('counts nothing of what came to a member that has left, and forgets it', () => {
     const member = new Member('a').receive(10);
     budget.leave(member);
-    expect(budget.total).toBe(0);
-    member.receive(10);
     budget.leave(member);
     expect(budget.total).toBe(0);
+    expect(budget.accountOf(member)).not.toBe(member.account);
+  });
+
+  it('makes no account for a member that has nothing', () => {
+    const accountOf = jest.spyOn(budget, 'accountOf');
+    const member: BudgetMember = { giveUp: () => undefined };
+    budget.received(member, 0);
+    expect(accountOf).not.toHaveBeenCalled();
+    budget.received(member, 1);
+    expect(accountOf).toHaveBeenCalled();
+  });
+
+  it('counts no places of a piece that is empty', async () => {
+    const empty = Buffer.alloc(0);
+    const member = new Member('a').keep(empty).keep(empty);
+    expect(member.account.places).toBe(0);
+    member.drop().drop();
+    member.receive(101);
+    await turns();
+    expect(gone).toStrictEqual(['a']);
   });
 });
 
@@ -152,11 +180,20 @@ describe('BufferBudget, when it is exceeded', () => {
     expect(gone).toStrictEqual([]);
   });
 
-  it('asks nobody who holds nothing', async () => {
+  it('asks nobody who holds nothing, or no more', async () => {
     new Member('idle');
-    budget.hold(Buffer.alloc(101)); // of a member that has left in between
+    const left = new Member('left').receive(150);
+    const second = new Member('second').receive(200);
+    new Member('first').keep(Buffer.alloc(300));
+    const giveUp = second.giveUp.bind(second);
+    second.giveUp = (error) => {
+      giveUp(error);
+      left.receive(0); // a listener of the second one's end may end others
+    };
+    new Member('last').receive(101);
     await turns();
-    expect(gone).toStrictEqual([]);
+    expect(gone).toStrictEqual(['first', 'second', 'last']);
+    expect(budget.total).toBe(0);
   });
 
   it('says why, with the numbers', async () => {
@@ -177,5 +214,128 @@ describe('BufferBudget, when it is exceeded', () => {
     await turns();
     expect(gone).toStrictEqual(['a']);
     expect(budget.total).toBe(0);
+  });
+});
+
+describe('BufferBudget, who has which part', () => {
+  it.each([1, 2, 3, 4, 5])(
+    'knows it after whatever was kept and let go, to the byte (seed %d)',
+    async (seed) => {
+      budget = new BufferBudget(1e9);
+      let state = seed;
+      const random = (below: number): number => {
+        state = (state * 48_271) % 0x7fff_ffff;
+        return state % below;
+      };
+      const members = Array.from({ length: 7 }, (_, i) => new Member(`${i}`));
+      const pieces = Array.from({ length: 12 }, (_, i) => Buffer.alloc(1 + 37 * i));
+      for (let round = 0; round < 40; round++) {
+        for (let step = random(60); step > 0; step--) {
+          const member = members[random(7)]!;
+          if (random(9) === 0) member.receive(random(500));
+          else if (random(2) === 0) member.keep(pieces[random(12)]!);
+          else member.drop(random(member.pieces.length + 1));
+        }
+        const all = members.flatMap((member) => member.pieces);
+        const places = (piece: Buffer): number => all.filter((each) => each === piece).length;
+        const parts = members.map(({ account, pieces: kept }) =>
+          kept.reduce((sum, piece) => sum + piece.length / places(piece), account.received),
+        );
+        const last = new Member('last').receive(1e9); // so that the budget has to look
+        await turns(1);
+        expect(gone.splice(0)).toStrictEqual(['last']);
+        budget.leave(last);
+        members.forEach(({ account }, i) => {
+          expect(account.part).toBeCloseTo(parts[i]!, 6);
+        });
+      }
+      for (const member of members) {
+        member.receive(0);
+        while (member.pieces.length > 0) member.drop();
+      }
+      // Fractions that were added and taken away again leave something over, if nobody sees to it.
+      expect(members.map(({ account }) => account.part)).toStrictEqual([0, 0, 0, 0, 0, 0, 0]);
+    },
+  );
+});
+
+describe('BufferBudget, its work', () => {
+  /** How often what falls to an account, or how many of its places are gone, was changed since it was last asked. */
+  function count(members: Member[]): () => number {
+    let changes = 0;
+    for (const { account } of members) {
+      for (const name of ['shares', 'gone'] as const) {
+        let now = account[name];
+        Object.defineProperty(account, name, {
+          get: () => now,
+          set(value: number) {
+            now = value;
+            changes++;
+          },
+        });
+      }
+    }
+    return () => {
+      const counted = changes;
+      changes = 0;
+      return counted;
+    };
+  }
+
+  const crowd = (size: number): Member[] =>
+    Array.from({ length: size }, (_, i) => new Member(`${i}`));
+
+  /** Somebody else is too much, and goes. */
+  async function exceed(): Promise<void> {
+    const attacker = new Member('attacker').receive(1e9);
+    await turns(1);
+    expect(gone.splice(0)).toStrictEqual(['attacker']);
+    budget.leave(attacker);
+  }
+
+  beforeEach(() => (budget = new BufferBudget(1e9)));
+
+  it('does not look again at what waits and does not move, however often it is exceeded', async () => {
+    const members = crowd(100);
+    const work = count(members);
+    for (let i = 0; i < 50; i++) {
+      const piece = Buffer.alloc(100);
+      for (const member of members) member.keep(piece);
+    }
+    expect(work()).toBe(5000);
+    await exceed();
+    expect(work()).toBe(5000);
+    for (let i = 0; i < 100; i++) await exceed();
+    expect(work()).toBe(0);
+    members[0]!.drop(); // one place of one piece: what falls to the 99 others has changed
+    expect(work()).toBe(1);
+    for (let i = 0; i < 100; i++) await exceed();
+    expect(work()).toBe(99 + 2);
+  });
+
+  it('looks at the places of a piece no oftener than a few times for each that came and went', async () => {
+    const members = crowd(1000);
+    const work = count(members);
+    const piece = Buffer.alloc(100);
+    for (const member of members) member.keep(piece);
+    for (const member of members) member.drop();
+    expect(work()).toBeLessThan(6 * 1000);
+    const [first, ...others] = members;
+    first!.keep(piece);
+    for (let round = 0; round < 20; round++) {
+      for (const member of others) member.keep(piece).drop();
+    }
+    expect(work()).toBeLessThan(6 * 20_000);
+    await exceed(); // those that are long gone are not in the list any more
+    expect(work()).toBeLessThan(10);
+  });
+
+  it('looks at each account once to find the largest part, and does not sort them', async () => {
+    for (const member of crowd(1000)) member.receive(10);
+    const sort = jest.spyOn(Array.prototype, 'sort');
+    await exceed();
+    const calls = sort.mock.calls.length;
+    sort.mockRestore();
+    expect(calls).toBe(0);
   });
 });

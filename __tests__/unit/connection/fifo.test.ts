@@ -38,17 +38,6 @@ describe('Fifo', () => {
     expect(taken).toStrictEqual(Array.from({ length: next }, (_, i) => i));
   });
 
-  it('shows all that is left, in order, in an array of the caller’s own', () => {
-    const fifo = new Fifo<number>();
-    expect(fifo.all).toStrictEqual([]);
-    for (let i = 0; i < 5; i++) fifo.push(i);
-    fifo.take();
-    const { all } = fifo;
-    expect(all).toStrictEqual([1, 2, 3, 4]);
-    all.pop();
-    expect(fifo.all).toStrictEqual([1, 2, 3, 4]);
-  });
-
   it('does work that grows with the number of items, not with its square', () => {
     const moves = countMoves();
     const fifo = new Fifo<number>();

@@ -498,7 +498,7 @@ describe('Heartbeat, its one timer', () => {
     looks = 0;
     readonly isDeaf = false;
     readonly outbox = new Outbox(new Sink(), undefined, {
-      budget: undefined,
+      account: undefined,
       handed: () => {},
       written: () => false,
     });

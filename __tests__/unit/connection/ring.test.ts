@@ -1,4 +1,11 @@
-import { append, emptyRing, isEmpty, type Link, remove } from '../../../src/connection/ring.js';
+import {
+  append,
+  emptyRing,
+  isEmpty,
+  type Link,
+  membersOf,
+  remove,
+} from '../../../src/connection/ring.js';
 
 interface Member extends Link {
   readonly name: string;
@@ -26,6 +33,7 @@ beforeEach(() => {
 describe('a ring', () => {
   it('is its head alone while it has no members', () => {
     expect(isEmpty(head)).toBe(true);
+    expect(membersOf(head)).toStrictEqual([]);
     expect(names(head)).toStrictEqual(['', '']);
   });
 
@@ -33,6 +41,7 @@ describe('a ring', () => {
     for (const each of members) append(head, each);
     expect(names(head)).toStrictEqual(['abc', 'cba']);
     expect(isEmpty(head)).toBe(false);
+    expect(membersOf(head)).toStrictEqual(members);
   });
 
   it.each([

@@ -55,7 +55,7 @@ describe('SendQueue', () => {
 describe('SendQueue under a budget', () => {
   it('counts a piece from its coming to its going', () => {
     const budget = new BufferBudget(1000);
-    const queue = new SendQueue(budget);
+    const queue = new SendQueue(budget.accountOf({ giveUp: () => undefined }));
     for (const next of [piece('head'), GOES_ON, piece('rest'), piece('a')]) queue.push(next);
     expect(budget.total).toBe(9);
     queue.take(false);
@@ -66,19 +66,17 @@ describe('SendQueue under a budget', () => {
 
   it('counts what the socket was handed until it is settled', () => {
     const budget = new BufferBudget(1000);
-    const queue = new SendQueue(budget);
+    const queue = new SendQueue(budget.accountOf({ giveUp: () => undefined }));
     queue.handed(piece('under'));
     queue.push(piece('way'));
     queue.handed(queue.take(false)!);
     queue.push(piece('...'));
     expect(budget.total).toBe(11);
-    expect(queue.pieces.map(String)).toStrictEqual(['under', 'way', '...']);
     queue.clear(); // what waits; what is under way still is
     expect(budget.total).toBe(8);
     queue.settled();
     queue.settled();
     expect(budget.total).toBe(0);
-    expect(queue.pieces).toStrictEqual([]);
   });
 
   it('keeps nothing of what the socket was handed where nobody counts', () => {

@@ -537,6 +537,7 @@ describe('Sender, a slow consumer', () => {
         sender.discard(error);
         sender.stop();
       },
+      giveUp: () => undefined,
     };
   }
   afterEach(() => turns()); // a callback that is due belongs to its own test
