@@ -8,6 +8,7 @@ import {
 import * as fc from 'fast-check';
 import { ProtocolError } from '../../src/protocol/errors.js';
 import { createDeflater, createInflater } from '../../src/protocol/deflate.js';
+import { FixedDeflater } from '../../src/protocol/fixed-deflater.js';
 import { check } from '../support/arbitraries.js';
 import { hex, random } from '../support/bytes.js';
 import { DeflateWriter, readDeflate } from '../support/deflate-blocks.js';
@@ -76,6 +77,65 @@ class ZlibPeer {
     return Buffer.concat(this.#pieces);
   }
 }
+
+describe("hawser's own compressor", () => {
+  const windowBits = fc.integer({ min: 8, max: 15 });
+  const releases = fc.array(fc.nat(30), { maxLength: 3 });
+
+  it('zlib reads every message, whatever the window', async () => {
+    await check(
+      100,
+      fc.asyncProperty(
+        windowBits,
+        releases,
+        fc.array(message, { maxLength: 30 }),
+        async (bits, released, messages) => {
+          const long = createDeflater({ windowBits: bits, takeover: false });
+          const deflater = new FixedDeflater(bits, long);
+          const peer = new ZlibPeer(() => createInflateRaw({ windowBits: bits }), true);
+          for (const [i, each] of messages.entries()) {
+            if (released.includes(i)) deflater.release();
+            const payload = deflater.deflate(each);
+            if (each.length <= 2048) expect(payload.length).toBeLessThanOrEqual(each.length + 6);
+            expect((await peer.put(Buffer.concat([payload, TAIL]))).equals(each)).toBe(true);
+          }
+        },
+      ),
+    );
+  });
+
+  it('refers to nothing outside the window, and finds what repeats just inside it', async () => {
+    await check(
+      60,
+      fc.property(
+        fc.integer({ min: 8, max: 11 }),
+        fc.integer({ min: -8, max: 8 }),
+        fc.array(fc.integer({ min: 64, max: 3000 }), { minLength: 1, maxLength: 40 }),
+        (bits, shift, lengths) => {
+          const size = 2 ** bits;
+          const next = random(size + shift);
+          const period = Buffer.from(Uint8Array.from({ length: size + shift }, () => next() * 256));
+          const text = Buffer.concat(Array<Buffer>(Math.ceil(120_000 / size) + 1).fill(period));
+          const long = createDeflater({ windowBits: bits, takeover: false });
+          const deflater = new FixedDeflater(bits, long);
+          let at = 0;
+          let history = Buffer.alloc(0);
+          for (const length of lengths) {
+            const each = text.subarray(at, (at += length));
+            const payload = Buffer.concat([deflater.deflate(each), TAIL]);
+            const { matches, output } = readDeflate(payload, history);
+            expect(output.equals(each)).toBe(true);
+            for (const { distance } of matches) expect(distance).toBeLessThanOrEqual(size);
+            // At the end of each message three bytes are too few to be found: hence no shorter ones.
+            const repeats = at - length >= size + shift && shift <= 0;
+            if (repeats && length <= 2048) expect(matches).not.toHaveLength(0);
+            history = Buffer.concat([history, each]).subarray(-size);
+          }
+        },
+      ),
+    );
+  });
+});
 
 describe.each([true, false])('with contexts driven: %s', (drive) => {
   it('zlib reads every message that was compressed, whatever the parameters', async () => {

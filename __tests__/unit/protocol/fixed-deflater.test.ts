@@ -1,0 +1,164 @@
+import { createDeflater, type Deflater } from '../../../src/protocol/deflate.js';
+import { FixedDeflater } from '../../../src/protocol/fixed-deflater.js';
+import { hex, random } from '../../support/bytes.js';
+import { DeflateWriter, readDeflate } from '../../support/deflate-blocks.js';
+
+const TAIL = hex('0000ffff');
+const next = random(5);
+const NOISE = Buffer.from(Uint8Array.from({ length: 10_000 }, () => next() * 256));
+const PROSE = Buffer.from(Array.from({ length: 3000 }, (_, i) => `${(i * i) % 977} `).join(''));
+
+/** Records what it is given. */
+class Long implements Deflater {
+  readonly messages: Uint8Array[] = [];
+  readonly #zlib = createDeflater({ windowBits: 12, takeover: false });
+
+  deflate(message: Uint8Array): Buffer {
+    this.messages.push(message);
+    return this.#zlib.deflate(message);
+  }
+
+  release(): void {
+    throw new Error('others need it');
+  }
+}
+
+function made(windowBits = 12): { deflater: FixedDeflater; long: Long } {
+  const long = new Long();
+  return { deflater: new FixedDeflater(windowBits, long), long };
+}
+
+describe('FixedDeflater', () => {
+  it.each([
+    ['the example of RFC 7692 section 7.2.3.1', 'Hello', 'f248cdc9c90700'],
+    ['nothing, in an empty block', '', '0200'],
+  ])('writes %s', (_what, message, payload) => {
+    expect(made().deflater.deflate(Buffer.from(message))).toStrictEqual(hex(payload));
+  });
+
+  it('writes as a reference what the message before was', () => {
+    const { deflater } = made();
+    deflater.deflate(Buffer.from('Hello'));
+    const written = new DeflateWriter().fixed([{ length: 5, distance: 5 }]).end().bytes;
+    expect(deflater.deflate(Buffer.from('Hello'))).toStrictEqual(written);
+  });
+
+  it('writes literals, lengths and distances as another writer does', () => {
+    const { deflater } = made(15);
+    const message = Buffer.concat([
+      Buffer.from('ÿþ~\0abcdefgh'),
+      Buffer.from('abcdefgh'),
+      Buffer.alloc(600, 'x'),
+      NOISE.subarray(0, 100),
+      Buffer.from('abcdefghx'),
+    ]);
+    const content = readDeflate(Buffer.concat([deflater.deflate(message), TAIL]));
+    expect(content.output).toStrictEqual(message);
+    expect(content.matches).toStrictEqual([
+      { length: 8, distance: 8 },
+      { length: 258, distance: 1 },
+      { length: 258, distance: 1 },
+      { length: 83, distance: 1 },
+      { length: 9, distance: 708 },
+    ]);
+    expect(content.blocks).toStrictEqual([
+      { type: 'fixed', final: false },
+      { type: 'stored', final: false },
+    ]);
+    const parts = (text: string): string[] => [text];
+    const [short, other] = [Buffer.from('abcdefgh-abcdefgh'), new DeflateWriter()];
+    const written = other.fixed([...parts('abcdefgh-'), { length: 8, distance: 9 }]).end().bytes;
+    expect(made().deflater.deflate(short)).toStrictEqual(written);
+  });
+
+  it.each([8, 9, 12, 15])('refers to messages before, within a window of %i bits', (windowBits) => {
+    const { deflater } = made(windowBits);
+    let history = Buffer.alloc(0);
+    let matches = 0;
+    for (
+      let at = 0, length = 0;
+      at < PROSE.length;
+      at += length, length = (length * 3 + 1) % 2000
+    ) {
+      const message = PROSE.subarray(at, at + length);
+      const payload = deflater.deflate(message);
+      const content = readDeflate(Buffer.concat([payload, TAIL]), history);
+      expect(content.output.equals(message)).toBe(true);
+      history = Buffer.concat([history, message]).subarray(-(2 ** windowBits));
+      matches += content.matches.length;
+    }
+    expect(matches).toBeGreaterThan(100);
+  });
+
+  it('stores what would become longer than that', () => {
+    const { deflater } = made();
+    const payload = deflater.deflate(NOISE.subarray(0, 2048));
+    expect(payload).toHaveLength(2048 + 6);
+    const { blocks, output } = readDeflate(Buffer.concat([payload, TAIL]));
+    expect(blocks.map(({ type }) => type)).toStrictEqual(['stored', 'stored']);
+    expect(output.equals(NOISE.subarray(0, 2048))).toBe(true);
+    expect(deflater.deflate(NOISE.subarray(0, 2048)).length).toBeLessThan(40); // the peer knows it now
+  });
+
+  it('does not store what becomes as long as that', () => {
+    // A literal from 144 on takes nine bits: 48 of them take six bytes more than they have.
+    const bytes = Buffer.from(Array.from({ length: 60 }, (_, i) => 144 + ((i * 41) % 111)));
+    const types = (length: number): string =>
+      readDeflate(Buffer.concat([made().deflater.deflate(bytes.subarray(0, length)), TAIL]))
+        .blocks[0]!.type;
+    const longest = (length: number): number => Math.ceil((3 + 9 * length + 10) / 8);
+    const fits = Array.from({ length: 60 }, (_, length) => longest(length) <= length + 6).lastIndexOf(true); // prettier-ignore
+    expect(types(fits)).toBe('fixed');
+    expect(types(fits + 1)).toBe('stored');
+  });
+
+  it('leaves messages of more than 2 KiB to the other, and refers to them later', () => {
+    const { deflater, long } = made();
+    const known = NOISE.subarray(5000, 7048);
+    deflater.deflate(known);
+    expect(long.messages).toStrictEqual([]);
+    const message = NOISE.subarray(0, 2049);
+    expect(deflater.deflate(message).length).toBeGreaterThan(2049);
+    expect(long.messages).toStrictEqual([message]);
+    const again = deflater.deflate(message.subarray(100, 1100));
+    expect(again.length).toBeLessThan(40);
+    const history = Buffer.concat([known, message]);
+    expect(readDeflate(Buffer.concat([again, TAIL]), history).output).toStrictEqual(
+      Buffer.from(message.subarray(100, 1100)),
+    );
+  });
+
+  it('refers to nothing before it once it was released', () => {
+    const { deflater } = made();
+    deflater.release(); // of nothing
+    const message = NOISE.subarray(0, 1000);
+    const first = deflater.deflate(message);
+    deflater.release();
+    expect(deflater.deflate(message)).toStrictEqual(first);
+    expect(deflater.deflate(message).length).toBeLessThan(30);
+  });
+
+  it('hands out payloads that stay as they are, and leaves the message alone', () => {
+    const { deflater } = made();
+    const message = Buffer.from('first message');
+    const payload = deflater.deflate(message);
+    const copy = Buffer.from(payload);
+    deflater.deflate(Buffer.from('second message'));
+    deflater.deflate(NOISE.subarray(0, 1000));
+    expect(payload).toStrictEqual(copy);
+    expect(message.toString()).toBe('first message');
+  });
+
+  it('takes memory with its first message, as much as it says, and gives it back', () => {
+    const taken = (): number => process.memoryUsage().arrayBuffers;
+    const before = taken();
+    const { deflater } = made(13);
+    expect(taken()).toBe(before);
+    const message = Buffer.alloc(2000);
+    const filled = taken();
+    deflater.deflate(message);
+    expect(FixedDeflater.bytesOf(13)).toBe(4 * 8192 + 2048);
+    expect(taken() - filled).toBeGreaterThanOrEqual(FixedDeflater.bytesOf(13));
+    expect(taken() - filled).toBeLessThan(FixedDeflater.bytesOf(13) + 16_384); // and the payload's pool
+  });
+});
