@@ -20,7 +20,7 @@ const options = {
 };
 // Two on their defaults, but for compression: the one shares its contexts; the other has some for each connection, as long
 // as there is memory for them, and gives them back to get them anew after a second.
-const takeover = { contextTakeover: 'both', memoryBudget: 16 * 1024 * 1024, idleRelease: 1000 };
+const takeover = { contextTakeover: 'both', memoryBudget: 1024 * 1024, idleRelease: 1000 };
 /** So low that who does not keep to them is ended within a second or two. */
 const limits = {
   maxBufferedAmount: 256 * 1024,

@@ -21,6 +21,7 @@ afterEach(stopChildren);
 const MODES: (true | DeflateOptions)[] = [
   true,
   { contextTakeover: 'both', threshold: 0 },
+  { contextTakeover: 'both', threshold: 0, level: 6 },
   { contextTakeover: 'server', windowBits: 9 },
   { contextTakeover: 'client', level: 1 },
 ];
@@ -31,6 +32,7 @@ function peerOf(extensions: string): Compression {
   const effort = { level: 6, memLevel: 8 };
   const settings: CompressionSettings = {
     ...effort,
+    ownFromZlib: true,
     threshold: 0,
     filter: undefined,
     idleRelease: Infinity,
@@ -190,7 +192,7 @@ test('what prepared messages are compressed to suits every peer, whoever was fir
 describe('the memory of contexts', () => {
   const PROGRAM = `
     const wss = new hawser.WebSocketServer(server, {
-      perMessageDeflate: { contextTakeover: 'both', memoryBudget: 20 * 108 * 1024 },
+      perMessageDeflate: { contextTakeover: 'both', level: 3, memoryBudget: 20 * 108 * 1024 },
     });
     wss.on('connection', (conn) => {
       conn.on('message', (data) => { conn.send(data); conn.send('x'.repeat(200_000)); });

@@ -72,5 +72,7 @@ function settingsOf({ takeover, ...given }) {
 }
 
 /** @type {import('./host.mjs').Peer['effort']} */
-export const effort = ({ takeover, level = takeover ? 3 : 6, memLevel = takeover ? 5 : 8 }) =>
-  `level ${level}, memLevel ${memLevel}`;
+export const effort = ({ takeover, level, memLevel }) =>
+  takeover && level === undefined && memLevel === undefined
+    ? 'its own fixed codes'
+    : `level ${level ?? (takeover ? 3 : 6)}, memLevel ${memLevel ?? (takeover ? 5 : 8)}`;

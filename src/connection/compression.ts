@@ -10,6 +10,7 @@ import {
   type Inflater,
 } from '../protocol/deflate.js';
 import { ProtocolError } from '../protocol/errors.js';
+import { FixedDeflater } from '../protocol/fixed-deflater.js';
 import { FrameEncoder } from '../protocol/frame-encoder.js';
 import { FIN, type Role, RSV1 } from '../protocol/frame.js';
 import type { DeflateParameters } from '../protocol/permessage-deflate.js';
@@ -21,10 +22,12 @@ export interface CompressionSettings {
   readonly threshold: number;
   /** Whether a message is worth compressing. */
   readonly filter: ((message: string | Uint8Array, connection: unknown) => boolean) | undefined;
-  /** 0 to 9. */
+  /** Of zlib's compressors: 0 to 9. */
   readonly level: number;
-  /** 1 to 9. */
+  /** Of zlib's compressors: 1 to 9. */
   readonly memLevel: number;
+  /** A compressor of a connection's own is zlib's, and not a `FixedDeflater`. */
+  readonly ownFromZlib: boolean;
   /** Milliseconds; a connection's compressor that was not used for so long is released, at the latest after twice that. */
   readonly idleRelease: number;
   readonly deadlines: Deadlines;
@@ -83,7 +86,7 @@ export class Compression {
       takeover: !parameters.clientNoContextTakeover,
     };
     const [ours, theirs] = role === 'server' ? [server, client] : [client, server];
-    const { level, memLevel, shared, drive } = settings;
+    const { shared, drive } = settings;
     this.#settings = settings;
     this.#onClosed = closed;
     this.threshold = settings.threshold;
@@ -91,9 +94,7 @@ export class Compression {
     this.windowBits = ours.windowBits;
     this.isShareable = !ours.takeover;
     this.#inflaterBits = theirs.windowBits;
-    this.#deflater = ours.takeover
-      ? createDeflater({ ...ours, level, memLevel }, drive)
-      : shared.deflater(ours.windowBits);
+    this.#deflater = ours.takeover ? ownDeflater(settings, ours) : shared.deflater(ours.windowBits);
     this.#inflater = theirs.takeover
       ? createInflater(theirs, drive)
       : shared.inflater(theirs.windowBits);
@@ -225,13 +226,25 @@ export class Compression {
   }
 }
 
+/** A compressor for one connection alone. */
+function ownDeflater(settings: CompressionSettings, options: DeflateContextOptions): Deflater {
+  const { level, memLevel, ownFromZlib, shared, drive } = settings;
+  if (ownFromZlib) return createDeflater({ ...options, level, memLevel }, drive);
+  return new FixedDeflater(options.windowBits, shared.deflater(options.windowBits));
+}
+
 /** What a compressor of Node's zlib has whatever it is told: a hash table of 64 KiB, and its state. */
-const DEFLATER_OVERHEAD = 72 * 1024;
+const ZLIB_OVERHEAD = 72 * 1024;
 
 /** What the contexts of one connection take when all are in use, in bytes: a compressor, and a window for what comes. */
-export function contextBytes(parameters: DeflateParameters, memLevel: number): number {
+export function contextBytes(
+  parameters: DeflateParameters,
+  { ownFromZlib, memLevel }: Pick<CompressionSettings, 'ownFromZlib' | 'memLevel'>,
+): number {
   const { serverMaxWindowBits, clientMaxWindowBits } = parameters;
-  const deflater = 2 ** (serverMaxWindowBits + 2) + 2 ** (memLevel + 9) + DEFLATER_OVERHEAD;
+  const deflater = ownFromZlib
+    ? 2 ** (serverMaxWindowBits + 2) + 2 ** (memLevel + 9) + ZLIB_OVERHEAD
+    : FixedDeflater.bytesOf(serverMaxWindowBits);
   return (
     (parameters.serverNoContextTakeover ? 0 : deflater) +
     (parameters.clientNoContextTakeover ? 0 : 2 ** clientMaxWindowBits)

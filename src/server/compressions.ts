@@ -30,13 +30,14 @@ export class Compressions {
   #bytes = 0;
 
   constructor(options: ResolvedDeflateOptions, deadlines: Deadlines) {
-    const { threshold, filter, level, memLevel, idleRelease } = options;
+    const { threshold, filter, level, memLevel, ownFromZlib, idleRelease } = options;
     this.#options = options;
     this.#settings = {
       threshold,
       filter,
       level,
       memLevel,
+      ownFromZlib,
       idleRelease,
       deadlines,
       pool: new DeflatePool(),
@@ -55,11 +56,11 @@ export class Compressions {
    * @returns `undefined` if there is none that can be accepted.
    */
   negotiate(offers: readonly ExtensionOffer[]): NegotiatedCompression | undefined {
-    const { contextTakeover, windowBits, memoryBudget, memLevel } = this.#options;
+    const { contextTakeover, windowBits, memoryBudget } = this.#options;
     const policy: DeflatePolicy = { contextTakeover, windowBits };
     let accepted = acceptDeflate(offers, policy);
     if (accepted === undefined) return undefined;
-    let bytes = contextBytes(accepted, memLevel);
+    let bytes = contextBytes(accepted, this.#options);
     if (this.#bytes + bytes > memoryBudget) {
       // Nothing in an offer can stand against it: every client has to accept both parameters.
       accepted = acceptDeflate(offers, { ...policy, contextTakeover: 'none' })!;

@@ -53,9 +53,13 @@ export interface DeflateOptions {
   readonly contextTakeover?: 'none' | 'server' | 'client' | 'both';
   /** The largest sliding window, as a power of two: 8 to 15. @default 15 if all contexts are shared, else 12 */
   readonly windowBits?: number;
-  /** How hard to try, 0 to 9. @default 6 if all contexts are shared, else 3 */
+  /**
+   * How hard zlib tries, 0 to 9. With `contextTakeover` a connection's compressor is hawser's own,
+   * which takes 18 KiB and knows no levels, unless this or `memLevel` is given: then it is zlib's.
+   * @default 6 if all contexts are shared, else 3
+   */
   readonly level?: number;
-  /** Memory of a compressor, 1 to 9. @default 8 if all contexts are shared, else 5 */
+  /** Memory of a compressor of zlib's, 1 to 9; see `level`. @default 8 if all contexts are shared, else 5 */
   readonly memLevel?: number;
   /** Whether a message of at least `threshold` bytes is worth compressing. `connection` is the WebSocketConnection; what is called on it here comes behind the message. */
   readonly filter?: (message: string | Uint8Array, connection: unknown) => boolean;
@@ -199,7 +203,10 @@ export type ResolvedOptions<Context> = Required<
 
 /** {@link DeflateOptions} with their defaults. */
 export type ResolvedDeflateOptions = Required<Omit<DeflateOptions, 'filter'>> &
-  Pick<DeflateOptions, 'filter'>;
+  Pick<DeflateOptions, 'filter'> & {
+    /** Whether a compressor of a connection's own is zlib's: somebody has said how hard it is to try. */
+    readonly ownFromZlib: boolean;
+  };
 
 const DEFAULTS = {
   subprotocols: [],
@@ -371,7 +378,8 @@ function resolveDeflate(given: DeflateOptions): ResolvedDeflateOptions {
   const effort = shared
     ? { threshold: 512, windowBits: 15, level: 6, memLevel: 8 }
     : { threshold: 128, windowBits: 12, level: 3, memLevel: 5 };
-  return { ...DEFLATE_DEFAULTS, ...effort, ...given };
+  const ownFromZlib = given.level !== undefined || given.memLevel !== undefined;
+  return { ...DEFLATE_DEFAULTS, ...effort, ...given, ownFromZlib };
 }
 
 /**

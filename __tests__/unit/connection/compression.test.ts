@@ -11,6 +11,7 @@ import type { DeflateParameters } from '../../../src/protocol/permessage-deflate
 import { prepareMessage } from '../../../src/protocol/prepared-message.js';
 import { ZlibDrive } from '../../../src/protocol/zlib-drive.js';
 import { hex, random } from '../../support/bytes.js';
+import { readDeflate } from '../../support/deflate-blocks.js';
 import { describeFrame, parseFrames } from '../../support/frames.js';
 import { compressing, HandClock, parametersOf, TAKEOVER } from './support.js';
 
@@ -19,6 +20,7 @@ const KIB = 1024;
 const next = random(3);
 const NOISE = Buffer.from(Uint8Array.from({ length: 150 * KIB }, () => next() * 256));
 const PROSE = Buffer.from(Array.from({ length: 60_000 }, (_, i) => `${(i * i) % 977} `).join(''));
+const TAIL = hex('0000ffff');
 const HELLO = hex('f248cdc9c90700');
 
 function made(
@@ -426,6 +428,66 @@ describe('Compression, the contexts of one connection', () => {
   });
 });
 
+describe("Compression, with hawser's own compressor", () => {
+  const settings = { ownFromZlib: false };
+  const SHORT = PROSE.subarray(0, 500);
+
+  it('writes in the fixed codes, without a compressor of its own from zlib', () => {
+    const opened = jest.spyOn(ZlibDrive, 'deflate');
+    const compression = made(TAKEOVER, settings);
+    for (const message of [SHORT, SHORT]) {
+      const { blocks } = readDeflate(Buffer.concat([compression.deflate(message)!, TAIL]), PROSE);
+      expect(blocks.map(({ type }) => type)).toStrictEqual(['fixed', 'stored']);
+    }
+    expect(opened).not.toHaveBeenCalled();
+  });
+
+  it.each([true, false])('is for those that take over only (zlib driven: %s)', (drive) => {
+    const compression = made({}, { ...settings, drive });
+    const first = compression.deflate(SHORT);
+    const { blocks } = readDeflate(Buffer.concat([first!, TAIL]));
+    expect(blocks[0]?.type).toBe('dynamic');
+    expect(compression.deflate(SHORT)).toStrictEqual(first);
+  });
+
+  it('keeps within the window of its role', () => {
+    for (const [role, size] of [
+      ['server', 256],
+      ['client', 512],
+    ] as const) {
+      const parameters = { ...TAKEOVER, serverMaxWindowBits: 8, clientMaxWindowBits: 9 };
+      const compression = made(parameters, settings, role);
+      compression.deflate(NOISE.subarray(0, 600));
+      const again = (distance: number): number =>
+        compression.deflate(NOISE.subarray(600 - distance, 620 - distance))!.length;
+      expect(again(size)).toBeLessThan(10);
+      compression.deflate(NOISE.subarray(0, 600));
+      expect(again(size + 1)).toBeGreaterThan(20);
+    }
+  });
+
+  it('leaves long messages to the compressor that all share, and knows them later', () => {
+    const [shared, compression] = [made({}, settings), made(TAKEOVER, settings)];
+    compression.deflate(SHORT);
+    const long = PROSE.subarray(0, 5000);
+    expect(compression.deflate(long)).toStrictEqual(shared.deflate(long));
+    const again = compression.deflate(long.subarray(-700))!;
+    expect(again.length).toBeLessThan(20);
+    const { output } = readDeflate(Buffer.concat([again, TAIL]), Buffer.from(long));
+    expect(output).toStrictEqual(Buffer.from(long.subarray(-700)));
+  });
+
+  it('forgets all at a message that goes over the thread pool', async () => {
+    const [server, client] = [made(TAKEOVER, settings), made(TAKEOVER, settings, 'client')];
+    for (const message of [SHORT, Buffer.concat([PROSE, NOISE]), SHORT]) {
+      const payload = server.deflate(message) ?? (await deflateOnPool(server, message))!;
+      const result = client.inflate(payload, LIMIT) ?? (await inflateOnPool(client, payload));
+      expect(result).toStrictEqual(Buffer.from(message));
+      expect(payload.length).toBeGreaterThan(100); // no reference to the first message
+    }
+  });
+});
+
 describe('Compression, which messages', () => {
   it('knows the threshold and the filter', () => {
     const filter = (): boolean => true;
@@ -443,7 +505,19 @@ describe('contextBytes', () => {
     [{ clientNoContextTakeover: false }, 8, 2 ** 15],
     [{ clientNoContextTakeover: false, clientMaxWindowBits: 8 }, 8, 2 ** 8],
     [TAKEOVER, 8, 2 ** 18 + 73_728 + 2 ** 15],
-  ])('of %p with memLevel %i is %i', (parameters, memLevel, expected) => {
-    expect(contextBytes(parametersOf(parameters), memLevel)).toBe(expected);
+  ])("of %p with zlib's memLevel %i is %i", (parameters, memLevel, expected) => {
+    const settings = { memLevel, ownFromZlib: true };
+    expect(contextBytes(parametersOf(parameters), settings)).toBe(expected);
+  });
+
+  it.each<[Partial<DeflateParameters>, number]>([
+    [{}, 0],
+    [{ serverNoContextTakeover: false, serverMaxWindowBits: 12 }, 18 * KIB],
+    [{ serverNoContextTakeover: false }, 130 * KIB],
+    [{ clientNoContextTakeover: false }, 32 * KIB],
+    [{ ...TAKEOVER, serverMaxWindowBits: 12, clientMaxWindowBits: 12 }, 22 * KIB],
+  ])("of %p with hawser's own compressor is %i", (parameters, expected) => {
+    const settings = { memLevel: 9, ownFromZlib: false };
+    expect(contextBytes(parametersOf(parameters), settings)).toBe(expected);
   });
 });

@@ -167,6 +167,7 @@ export function compressing(changed: Partial<CompressionSettings> = {}): Compres
     threshold: 0,
     filter: undefined,
     ...effort,
+    ownFromZlib: true,
     idleRelease: 30_000,
     deadlines: new Deadlines(new HandClock()),
     pool: new DeflatePool(),

@@ -1,6 +1,5 @@
 import { Deadlines } from '../../../src/connection/deadlines.js';
 import type { Compression } from '../../../src/connection/compression.js';
-import { contextBytes } from '../../../src/connection/compression.js';
 import { type ExtensionOffer, parseExtensions } from '../../../src/protocol/extensions.js';
 import { Compressions } from '../../../src/server/compressions.js';
 import { type DeflateOptions, resolveOptions } from '../../../src/server/options.js';
@@ -85,7 +84,7 @@ describe('Compressions, the budget of memory', () => {
   it('counts the contexts of the connections that are open', () => {
     const compressions = make({ contextTakeover: 'both' });
     const negotiated = compressions.negotiate(BROWSER)!;
-    expect(negotiated.bytes).toBe(contextBytes(negotiated.parameters, 5));
+    expect(negotiated.bytes).toBe(22 * 1024);
     expect(negotiated.bytes).toBeGreaterThan(0);
     expect(compressions.bytes).toBe(0); // not open yet
     const [one, other] = [compressions.open(negotiated), open(compressions)];
@@ -94,6 +93,23 @@ describe('Compressions, the budget of memory', () => {
     expect(compressions.bytes).toBe(negotiated.bytes);
     other.close();
     expect(compressions.bytes).toBe(0);
+  });
+
+  it("counts zlib's where level or memLevel is given", () => {
+    const bytes = (options: DeflateOptions): number =>
+      make({ contextTakeover: 'server', ...options }).negotiate(BROWSER)!.bytes;
+    expect(bytes({})).toBe(18 * 1024);
+    expect(bytes({ level: 3 })).toBe(2 ** 14 + 2 ** 14 + 72 * 1024);
+    expect(bytes({ memLevel: 5 })).toBe(bytes({ level: 3 }));
+  });
+
+  it("has a compressor of zlib's where level or memLevel is given, and else hawser's", () => {
+    const length = (options: DeflateOptions): number =>
+      open(make({ contextTakeover: 'server', ...options })).deflate(MESSAGE)!.length;
+    expect(length({ level: 0 })).toBeGreaterThan(MESSAGE.length);
+    expect(length({})).toBe(14);
+    expect(length({ level: 3 })).toBe(16);
+    expect(length({ memLevel: 9 })).toBe(16);
   });
 
   it('counts them as large as memLevel makes them', () => {

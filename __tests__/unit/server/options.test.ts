@@ -1,4 +1,5 @@
 import {
+  type DeflateOptions,
   checkAuthorization,
   resolveOptions,
   type ServerOptions,
@@ -223,7 +224,8 @@ describe('resolveOptions', () => {
       logger: new MemoryLogger(),
       clock: new HandClock(),
     };
-    expect(resolve(given)).toEqual(given);
+    const perMessageDeflate = { ...(given.perMessageDeflate as DeflateOptions), ownFromZlib: true };
+    expect(resolve(given)).toEqual({ ...given, perMessageDeflate });
   });
 
   it.each([
@@ -362,6 +364,7 @@ describe('resolveOptions, perMessageDeflate', () => {
     windowBits: 15,
     level: 6,
     memLevel: 8,
+    ownFromZlib: false,
     memoryBudget: 128 * 1024 * 1024,
     idleRelease: 30_000,
   };
@@ -377,8 +380,8 @@ describe('resolveOptions, perMessageDeflate', () => {
     [{ contextTakeover: undefined, level: undefined }, SHARED],
     // What each connection pays for is smaller.
     [{ contextTakeover: 'both' }, { ...SHARED, contextTakeover: 'both', ...OWN }], // prettier-ignore
-    [{ contextTakeover: 'server', windowBits: 15, memLevel: 9 }, { ...SHARED, contextTakeover: 'server', ...OWN, windowBits: 15, memLevel: 9 }], // prettier-ignore
-    [{ windowBits: 8, threshold: 0, level: 0, filter }, { ...SHARED, windowBits: 8, threshold: 0, level: 0, filter }], // prettier-ignore
+    [{ contextTakeover: 'server', windowBits: 15, memLevel: 9 }, { ...SHARED, contextTakeover: 'server', ...OWN, windowBits: 15, memLevel: 9, ownFromZlib: true }], // prettier-ignore
+    [{ windowBits: 8, threshold: 0, level: 0, filter }, { ...SHARED, windowBits: 8, threshold: 0, level: 0, ownFromZlib: true, filter }], // prettier-ignore
     [{ threshold: Infinity, idleRelease: Infinity, memoryBudget: Infinity }, { ...SHARED, threshold: Infinity, idleRelease: Infinity, memoryBudget: Infinity }], // prettier-ignore
   ])('%p becomes %p', (perMessageDeflate, expected) => {
     expect(resolve({ perMessageDeflate })).toHaveProperty('perMessageDeflate', expected);

@@ -796,7 +796,7 @@ describe('permessage-deflate', () => {
   });
 
   describe('with a budget for one connection', () => {
-    const perMessageDeflate = { contextTakeover: 'both', memoryBudget: 150_000 } as const;
+    const perMessageDeflate = { contextTakeover: 'both', memoryBudget: 30_000 } as const;
     const extensions = async (client: RawClient): Promise<string> =>
       (await client.response()).header('Sec-WebSocket-Extensions')!;
 
