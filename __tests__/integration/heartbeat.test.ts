@@ -1,7 +1,11 @@
 /** Dead peers and limits of time, on a whole server with real sockets. */
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import WebSocket from 'ws';
+import { Opcode } from '../../src/protocol/frame.js';
 import { Child, stopChildren } from '../support/child.js';
 import { clientFrame } from '../support/frames.js';
 import { loopback } from '../support/loopback.js';
@@ -105,6 +109,36 @@ test('all deadlines of 10 connections and of 1000 are one timer, and of none no 
   let has = await child.ask<{ connections: number }>('has');
   while (has.connections > 0) has = await child.ask<{ connections: number }>('has');
   expect(has).toStrictEqual({ connections: 0, timers: 0 });
+});
+
+test('a message whose rest comes while the server stands still is not taken for one without an end', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-still-'));
+  const awake = join(folder, 'awake');
+  const child = await Child.serve(`
+    const { existsSync } = require('node:fs');
+    const messageTimeout = 300;
+    const standStill = () => {
+      const until = Date.now() + 2 * messageTimeout;
+      const cell = new Int32Array(new SharedArrayBuffer(4));
+      while (Date.now() < until || !existsSync(${JSON.stringify(awake)})) Atomics.wait(cell, 0, 0, 10);
+    };
+    const wss = new hawser.WebSocketServer(server, { messageTimeout });
+    wss.on('connection', (conn) => {
+      conn.on('close', (code) => say('closed', code));
+      conn.on('message', (data) => say('message', data));
+      conn.once('frame', () => setImmediate(standStill));
+    });
+  `);
+  const client = await RawClient.open(child.port);
+  client.send(clientFrame({ opcode: Opcode.Text, fin: false, payload: 'first, ' }));
+  await delay(100); // or both would come in one read, and nothing be tried
+  client.send(clientFrame({ opcode: Opcode.Continuation, payload: 'last' }));
+  while (client.socket.writableLength > 0) await delay(5); // now it is in the kernel
+  writeFileSync(awake, '');
+  await child.says('message', 'first, last');
+  expect(child.said.filter(([word]) => word === 'closed')).toStrictEqual([]);
+  client.reset();
+  rmSync(folder, { recursive: true });
 });
 
 test('a server that stands still for longer than its limits takes nobody for dead', async () => {

@@ -23,6 +23,8 @@ export const systemClock: Clock = {
 
 /** A timer waits at most this long (2^31 - 1 ms); then the rest is waited for anew. */
 const MAX_TIMEOUT = 0x7fff_ffff;
+/** A timer that is later than this, in milliseconds, comes after the process stood still. */
+const LATE = 50;
 
 /** What stands in a queue. */
 interface Queued extends Link {
@@ -74,6 +76,9 @@ export class Deadline implements Queued {
  * Deadlines of the same duration expire in the order they were started, so each duration has a
  * queue of its own (a ring through the deadlines: one begins and ends in constant time, without
  * memory) and only the first of each queue matters. A server has a handful of durations: its options.
+ *
+ * Where the process stood still while time ran out, what peers have sent meanwhile waits in the kernel.
+ * It is read first: a peer must not pay for that.
  */
 export class Deadlines {
   readonly #clock: Clock;
@@ -127,7 +132,16 @@ export class Deadlines {
   }
 
   #sweep(): void {
+    const late = this.#clock.now() - this.#timerAt;
     this.#disarm();
+    if (late < LATE) this.#expireDue();
+    else
+      setImmediate(() => {
+        this.#expireDue();
+      }); // behind the reading (libuv's poll phase)
+  }
+
+  #expireDue(): void {
     const now = this.#clock.now();
     try {
       for (const queue of this.#queues.values()) {
