@@ -40,6 +40,7 @@ export function distanceCode(distance: number): number {
 function lengthCodes(): Int32Array {
   const codes = new Int32Array(LONGEST_MATCH + 1);
   let length = 3;
+  // Stryker disable next-line EqualityOperator: one step more is 258, which is overwritten, and beyond the array.
   for (let step = 0; step < LENGTH_STEPS; step++) {
     const code = symbolCode(FIRST_LENGTH_SYMBOL + step);
     const extraBits = step < 8 ? 0 : (step >> 2) - 1; // the table of section 3.2.5
@@ -54,7 +55,9 @@ function lengthCodes(): Int32Array {
 /** The table of RFC 1951 section 3.2.6. */
 function symbolCode(symbol: number): number {
   if (symbol < 144) return huffmanCode(0b0011_0000 + symbol, 8);
+  // Stryker disable next-line EqualityOperator: nobody asks for the end of a block.
   if (symbol < 256) return huffmanCode(0b1_1001_0000 + symbol - 144, 9);
+  // Stryker disable next-line ArithmeticOperator: the bits above the lowest seven are left out.
   if (symbol < 280) return huffmanCode(symbol - 256, 7);
   return huffmanCode(0b1100_0000 + symbol - 280, 8);
 }
@@ -62,6 +65,7 @@ function symbolCode(symbol: number): number {
 /** Huffman codes go out from their highest bit on, all other numbers from their lowest (section 3.1.1). */
 function huffmanCode(code: number, count: number): number {
   let bits = 0;
+  // Stryker disable next-line EqualityOperator: above the highest bit there are zeros.
   for (let i = 0; i < count; i++) bits |= ((code >> i) & 1) << (count - 1 - i);
   return bits | (count << COUNT_SHIFT);
 }

@@ -15,8 +15,8 @@ const STORED_OVERHEAD = 6;
 
 /** All deflaters work one after the other. */
 const tokens = new Int32Array(LONGEST);
-/** A byte takes at most nine bits, and 32 bits are written at a time. */
-const scratch = Buffer.allocUnsafeSlow((LONGEST / 8) * 9 + 8);
+/** More than enough: a byte takes at most nine bits. */
+const scratch = Buffer.allocUnsafeSlow(2 * LONGEST);
 const output = new DataView(scratch.buffer);
 
 /**
@@ -72,6 +72,7 @@ function write(count: number): number {
       const literal = literals[token]!;
       bits |= (literal & BITS_MASK) << held;
       held += literal >> COUNT_SHIFT;
+      // Stryker disable next-line ConditionalExpression,EqualityOperator: the same bits, written sooner.
       if (held < 16) continue; // room for a length, which takes up to 13
     } else {
       const length = lengths[lengthOf(token)]!;

@@ -13,6 +13,7 @@ const LENGTH_BITS = 9;
 const LENGTH_MASK = 0x1ff;
 
 /** Whether a token is a literal byte, and no match. */
+// Stryker disable next-line EqualityOperator: 256 is none of both.
 export const isLiteral = (token: number): boolean => token < 256;
 /** The length of a match. */
 export const lengthOf = (match: number): number => match & LENGTH_MASK;
@@ -102,9 +103,11 @@ export class MatchFinder {
         if (bytes[other + length] === bytes[at + length] && words.getInt32(other, true) === four) {
           let equal = SHORTEST_MATCH;
           while (equal < most && bytes[other + equal] === bytes[at + equal]) equal++;
+          // Stryker disable next-line EqualityOperator: as the byte behind `length` is equal, it is more or less, never as much.
           if (equal > length) {
             length = equal;
             distance = back;
+            // Stryker disable next-line ConditionalExpression: nothing can be longer, it only takes longer to see that.
             if (equal === most) break;
           }
         }
@@ -127,7 +130,8 @@ export class MatchFinder {
 
   /** Add a message of any length to the window, which went another way. */
   pass(message: Uint8Array): void {
-    const kept = message.subarray(Math.max(0, message.length - this.#windowSize));
+    const kept = message.subarray(-this.#windowSize);
+    // Stryker disable next-line EqualityOperator: nothing is left to be added.
     for (let at = 0; at < kept.length; at += this.#longest) {
       const start = this.#append(kept.subarray(at, at + this.#longest));
       this.#remember(start, this.#end - SHORTEST_MATCH + 1);
@@ -136,6 +140,7 @@ export class MatchFinder {
 
   /** @returns where it begins. */
   #append(message: Uint8Array): number {
+    // Stryker disable next-line ConditionalExpression,EqualityOperator: a window is kept however often it is moved.
     if (this.#end + message.length > this.#bytes.length) {
       const gone = this.#end - this.#windowSize;
       this.#bytes.copyWithin(0, gone, this.#end);

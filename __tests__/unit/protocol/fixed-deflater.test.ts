@@ -100,6 +100,12 @@ describe('FixedDeflater', () => {
     expect(deflater.deflate(NOISE.subarray(0, 2048)).length).toBeLessThan(40); // the peer knows it now
   });
 
+  it('has room for as many codes of nine bits as there can be', () => {
+    const bytes = NOISE.subarray(0, 2048).map((byte) => 144 + (byte % 112));
+    const payload = made().deflater.deflate(bytes);
+    expect(readDeflate(Buffer.concat([payload, TAIL])).output.equals(bytes)).toBe(true);
+  });
+
   it('does not store what becomes as long as that', () => {
     // A literal from 144 on takes nine bits: 48 of them take six bytes more than they have.
     const bytes = Buffer.from(Array.from({ length: 60 }, (_, i) => 144 + ((i * 41) % 111)));

@@ -116,6 +116,16 @@ describe('MatchFinder, over messages', () => {
     expect(reader.parse('hawser moors')).toStrictEqual([[12, 24]]);
   });
 
+  it('remembers each place from which four bytes are left', () => {
+    const reader = new Reader();
+    reader.parse('1abcdefgh2abcdefgh');
+    expect(reader.parse('efgh')).toStrictEqual([[4, 4]]); // the end of a match
+    reader.parse('new: stuvwx');
+    expect(reader.parse('uvwx')).toStrictEqual([[4, 4]]); // the end of literals
+    reader.pass(Buffer.from('passed: jklmno'));
+    expect(reader.parse('lmno')).toStrictEqual([[4, 4]]);
+  });
+
   it.each([8, 9, 12, 15])(
     'refers as far back as a window of %i bits, and no further',
     (windowBits) => {
