@@ -100,6 +100,7 @@ export class MatchFinder {
         back = further;
         const other = at - back;
         // Only a longer one is of use, so the byte behind the longest so far is the first to compare.
+        // Stryker disable next-line ConditionalExpression: without that it only takes longer.
         if (bytes[other + length] === bytes[at + length] && words.getInt32(other, true) === four) {
           let equal = SHORTEST_MATCH;
           while (equal < most && bytes[other + equal] === bytes[at + equal]) equal++;
