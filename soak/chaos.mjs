@@ -21,10 +21,12 @@ class Gone extends Error {}
  * @param {number} port
  * @param {number} id
  * @param {Random} random
+ * @param {string} name
+ * @returns {Promise<boolean>} whether it was let in
  */
-async function visit(port, id, random, /** @type {string} */ name) {
+async function visit(port, id, random, name) {
   const socket = await dial(port, id);
-  if (socket === undefined) return;
+  if (socket === undefined) return false;
   socket.resume();
   begun[name] = (begun[name] ?? 0) + 1;
   const wait = async (/** @type {number} */ from, /** @type {number} */ to) => {
@@ -39,6 +41,7 @@ async function visit(port, id, random, /** @type {string} */ name) {
     if (random.next() < 0.5) socket.destroy();
     else socket.resetAndDestroy();
   }
+  return true;
 }
 
 answer({
@@ -49,8 +52,8 @@ answer({
       void (async () => {
         await delay(random.between(0, 1000)); // not all at once
         // Everyone begins with another deed, so that even a short run has them all.
-        for (let name = names[id % names.length] ?? ''; ; name = random.of(names)) {
-          await visit(port, id, random, name);
+        for (let name = names[id % names.length] ?? ''; ;) {
+          if (await visit(port, id, random, name)) name = random.of(names);
           await delay(random.between(0, PAUSE));
         }
       })();

@@ -49,7 +49,10 @@ export function chart({ samples, options, seconds }) {
   const body = [text(16, 26, title, { classes: 'title' })];
   let top = 64;
   for (const [name, lines] of panels) {
-    body.push(text(16, top - 14, name, { classes: 'quiet' }), ...panel(top, seconds, lines));
+    body.push(
+      text(16, top - 14, name, { classes: 'quiet' }),
+      ...panel(top, samples.at(-1).at, lines),
+    );
     top += PANEL + GAP;
   }
   body.push(text(LEFT, top - GAP + 40, 'seconds', { classes: 'quiet' }));

@@ -22,8 +22,6 @@ export const course = {
   stopping: false,
   /** The number that the next broadcast would have, once there are none any more. */
   afterTheLast: Infinity,
-  /** When anything came last; milliseconds. */
-  lastArrival: 0,
 };
 
 export class Peer {
@@ -217,7 +215,6 @@ export class Peer {
   }
 
   #read(/** @type {Buffer} */ chunk) {
-    course.lastArrival = performance.now();
     found.bytes += chunk.length;
     try {
       const bytes = this.#upgraded ? chunk : this.#readResponse(chunk);

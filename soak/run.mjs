@@ -7,13 +7,14 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Worker } from '../bench/rpc.mjs';
 import { chart } from './chart.mjs';
-import { judge } from './judge.mjs';
+import { ALLOWED_OUTSIDE, hasFault, judge, work } from './judge.mjs';
 import { report } from './report.mjs';
 
 const HELP = `npm run soak -- [options]
 
-  --seconds n        how long, without the beginning and the end (120)
+  --seconds n        how long, without the beginning and the end (120); longer until there was enough to judge
   --connections n    that many at once, half of them well-behaved (2000)
+  --echoes n         so many messages that were sent back are checked at least (half of the connections)
   --seed n           of everything that chance decides (1)
   --json             print the results as JSON instead of tables
   --results folder   where results.json and soak.svg go (soak/results)
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     help: { type: 'boolean', short: 'h', default: false },
     seconds: { type: 'string', default: '120' },
     connections: { type: 'string', default: '2000' },
+    echoes: { type: 'string' },
     seed: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
     results: { type: 'string', default: here('results') },
@@ -32,18 +34,27 @@ const { values } = parseArgs({
   },
 });
 
-/** Samples of a run. */
+/** Samples of a run that takes as long as it was meant to. */
 const SAMPLES = 60;
-/** Milliseconds that the server has to let go of its connections once there is no peer any more. */
-const PATIENCE = 5000;
+/** Seconds that a run may take in addition until there was enough to judge: on a machine that has hardly time for it. */
+const OVERTIME = 120;
+/**
+ * What is still missing when so many times in a row nothing at all has come is lost. Each time the server has looked at
+ * its sockets, and the peers at theirs: one that is not given the processor does not look.
+ */
+const SILENT_LOOKS = 50;
+/** Milliseconds from one of these to the next. */
+const LOOK_EVERY = 100;
 
 if (values.help) console.log(HELP);
 else await main();
 
 async function main() {
+  const connections = wholeNumber('connections', 2);
   const options = {
     seconds: wholeNumber('seconds', 1),
-    connections: wholeNumber('connections', 2),
+    connections,
+    echoes: values.echoes === undefined ? Math.ceil(connections / 2) : wholeNumber('echoes', 1),
     seed: wholeNumber('seed', 0),
   };
   const { node } = process.versions;
@@ -67,8 +78,9 @@ async function main() {
   if (!all.holds) process.exitCode = 1;
 }
 
-/** @param {{ seconds: number, connections: number, seed: number }} options */
-async function soak({ seconds, connections, seed }) {
+/** @param {{ seconds: number, connections: number, echoes: number, seed: number }} options */
+async function soak(options) {
+  const { seconds, connections, seed } = options;
   const wellBehaved = Math.ceil(connections / 2);
   const server = new Worker('the server', file('server.mjs'), [resolve(values.dist)]);
   const well = new Worker('the well-behaved', file('well-behaved.mjs'));
@@ -90,18 +102,36 @@ async function soak({ seconds, connections, seed }) {
     const before = await server.call('sample');
     await well.call('start', { port, count: wellBehaved, seed });
     await chaos.call('start', { port, count: connections - wellBehaved, seed });
-    for (let next = 1; next <= SAMPLES; next++) {
-      await delay(Math.max(0, (next / SAMPLES) * seconds - elapsed()) * 1000);
+    const step = seconds / SAMPLES;
+    const isOver = async () => {
+      if (samples.length < SAMPLES) return false;
+      if (elapsed() > seconds + OVERTIME) return true;
+      const [{ limitedBy, warnings }, found, deeds] = await Promise.all([
+        server.call('sample'),
+        well.call('found'),
+        chaos.call('deeds'),
+      ]);
+      const soFar = { options, wellBehaved, found, deeds, limitedBy, warnings };
+      return hasFault(soFar) || work(soFar).every(({ holds }) => holds);
+    };
+    while (!(await isOver())) {
+      // What is late is not made up for: samples at one moment would say nothing of growth.
+      const planned = (samples.length + 1) * step - elapsed();
+      await delay(Math.max(step / 2, planned) * 1000);
       await sample();
     }
+    const lasted = Math.round(elapsed());
     const deeds = await chaos.call('deeds');
     await well.call('stop');
-    const found = await well.call('finish', await server.call('stopBroadcasting'));
+    await well.call('finish', await server.call('stopBroadcasting'));
+    await everythingCame(server, well);
+    const found = await well.call('found');
     excuse(found, await server.call('neverAccepted', found.unanswered));
     await chaos.stop();
-    const left = await server.call('emptied', PATIENCE);
+    const left = await server.call('emptied', before.external + ALLOWED_OUTSIDE);
     const { ends, limitedBy, warnings } = await server.call('sample');
-    return { wellBehaved, seconds, before, samples, found, deeds, left, ends, limitedBy, warnings };
+    const ended = { found, deeds, left, ends, limitedBy, warnings };
+    return { wellBehaved, seconds: lasted, before, samples, ...ended };
   } catch (error) {
     // Whoever noticed it first: is it the server that is gone?
     const crash = await server.call('sample').then(
@@ -113,6 +143,25 @@ async function soak({ seconds, connections, seed }) {
   } finally {
     await Promise.all([server.stop(), well.stop(), chaos.stop()]);
   }
+}
+
+/**
+ * Wait until the well-behaved have got everything and are gone, or nothing comes any more.
+ *
+ * @param {Worker} server
+ * @param {Worker} well
+ */
+async function everythingCame(server, well) {
+  let bytes = -1;
+  for (let silent = 0; silent < SILENT_LOOKS; silent++) {
+    await delay(LOOK_EVERY);
+    await server.call('look');
+    const now = await well.call('look');
+    if (now.allDone) return;
+    if (now.bytes > bytes) silent = -1;
+    bytes = now.bytes;
+  }
+  await well.call('giveUp');
 }
 
 /**
@@ -129,7 +178,7 @@ function excuse(found, never) {
   found.notLetIn += never.length;
 }
 
-/** @param {'seconds' | 'connections' | 'seed'} name */
+/** @param {'seconds' | 'connections' | 'echoes' | 'seed'} name */
 function wholeNumber(name, /** @type {number} */ least) {
   const number = Number(values[name]);
   if (!Number.isSafeInteger(number) || number < least) {

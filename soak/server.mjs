@@ -8,6 +8,15 @@ import { answer } from '../bench/rpc.mjs';
 import { BINARY } from './frames.mjs';
 import { broadcastMessage } from './messages.mjs';
 
+/**
+ * That often it looks whether it has let go of everything once there is no peer any more; each time it has looked at its
+ * sockets, too. A clock would also count while it is not given the processor.
+ */
+const LOOKS = 100;
+/** It looks at least so often at what is left outside the heap, which goes up and down. */
+const LEAST_LOOKS = 10;
+/** Milliseconds from one look to the next. */
+const LOOK_EVERY = 50;
 /** Milliseconds between broadcasts. */
 const BROADCAST_EVERY = 250;
 
@@ -84,10 +93,10 @@ const describe = (/** @type {import('node:net').Socket} */ socket) =>
   `${socket.writableLength} waiting, ${socket.isPaused() ? 'paused' : 'reading'}`;
 
 /** Bytes outside the heap once zlib has finished what it was at, and that is collected. */
-async function restingExternal() {
+async function restingExternal(/** @type {number} */ allowed) {
   let least = Infinity;
-  for (let look = 0; look < 10; look++) {
-    await delay(50);
+  for (let look = 0; look < LEAST_LOOKS || (least > allowed && look < LOOKS); look++) {
+    await delay(LOOK_EVERY);
     globalThis.gc?.();
     least = Math.min(least, process.memoryUsage().external);
   }
@@ -119,6 +128,9 @@ answer({
     };
   },
 
+  /** Answers when it has looked at its sockets. */
+  look: () => turn(),
+
   /** @returns the number that the next broadcast would have had */
   stopBroadcasting() {
     clearInterval(broadcasting);
@@ -136,17 +148,18 @@ answer({
    * Wait until every peer is gone, and see what is left. A socket on which nothing has ever come was handed over after
    * its peer had gone, and the kernel may take a minute to say so: it is Node's, and has a deadline there.
    *
-   * @param {number} patience milliseconds
+   * @param {number} allowed bytes outside the heap that may be left
    */
-  async emptied(patience) {
-    const until = performance.now() + patience;
+  async emptied(allowed) {
     const stuck = () => [...sockets].filter(({ bytesRead }) => bytesRead > 0);
-    while ((connections() > 0 || stuck().length > 0) && performance.now() < until) await delay(20);
+    for (let look = 0; look < LOOKS && connections() + stuck().length > 0; look++) {
+      await delay(LOOK_EVERY);
+    }
     return {
       connections: connections(),
       sockets: stuck().length,
       which: stuck().map(describe),
-      external: await restingExternal(),
+      external: await restingExternal(allowed),
     };
   },
 });
