@@ -130,7 +130,7 @@ describe('the code in the documents', () => {
   beforeAll(() => {
     makeProject();
     messages = check([...runnable, bad], exportedNames());
-  }, 120_000);
+  });
 
   it.each(runnable.map((snippet): [string, Snippet] => [where(snippet), snippet]))(
     '%s compiles',

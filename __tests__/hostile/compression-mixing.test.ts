@@ -234,5 +234,5 @@ describe('the memory of contexts', () => {
     expect(after.heapUsed + after.external - before.heapUsed - before.external).toBeLessThan(8e6);
     expect(await child.ask('resources')).toStrictEqual([]);
     expect(child.stderr).toBe('');
-  }, 60_000);
+  });
 });

@@ -51,7 +51,7 @@ const CAUSES: Record<string, (client: RawClient) => void> = {
 
 /** A server whose listener for `event` throws, and does nothing else. */
 const throwingAt = (event: string): string => `
-  const wss = new hawser.WebSocketServer(server, { closeTimeout: 500 });
+  const wss = new hawser.WebSocketServer(server, { closeTimeout: 60_000 });
   const fail = () => { throw new Error('thrown at ${event}'); };
   wss.on('connection', (conn) => {
     ${event === 'connection' ? 'fail();' : ''}
@@ -147,7 +147,7 @@ describe('where the application catches uncaught exceptions', () => {
   /** Every listener throws whenever it is called, after it has told what it was called with. */
   const PROGRAM = `
     process.on('uncaughtException', (error) => say('caught', error.message));
-    const wss = new hawser.WebSocketServer(server, { closeTimeout: 500 });
+    const wss = new hawser.WebSocketServer(server, { closeTimeout: 4000 });
     const fail = (...words) => { say(...words); throw new Error(words.join(' ')); };
     wss.on('connectionError', (error) => fail('connectionError', error.code));
     wss.on('rejected', ({ status }) => fail('rejected', status));

@@ -11,7 +11,8 @@ const LIMIT = 4 * MIB;
 const BUDGET = 32 * MIB;
 
 const PROGRAM = `
-  const wss = new hawser.WebSocketServer(server, SETTINGS);
+  // These peers answer no Ping, and some of this takes its time.
+  const wss = new hawser.WebSocketServer(server, { heartbeat: false, ...SETTINGS });
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   const ends = [];
   let quick;
@@ -120,7 +121,7 @@ describe('a peer that reads nothing', () => {
     expect(report.mostResident - before.resident).toBeLessThan(5 * LIMIT + 64 * MIB);
     while (received() < count * 65_546) await child.ask('report');
     expect(received()).toBe(count * 65_546);
-  }, 60_000);
+  });
 
   test.each([
     ['1 GB of long ones', 65_536, GIB / 65_536, LIMIT],
@@ -141,7 +142,6 @@ describe('a peer that reads nothing', () => {
       expect(report.held[0]).toBeLessThan(limit + size + 10);
       client.destroy();
     },
-    60_000,
   );
 });
 
@@ -159,7 +159,7 @@ describe('many peers that read nothing', () => {
     );
     expect(report.held.length).toBeGreaterThan(0);
     expect(report.most - before.most).toBeLessThan(BUDGET * 1.5);
-  }, 60_000);
+  });
 
   test('are all kept where a broadcast waits for all of them: its bytes are there once', async () => {
     const child = await serve(`{ maxTotalBuffered: ${BUDGET} }`);
@@ -170,7 +170,7 @@ describe('many peers that read nothing', () => {
     expect(report.ends).toStrictEqual([]);
     expect(report.held.reduce((sum, bytes) => sum + bytes)).toBeGreaterThan(3 * BUDGET);
     expect(report.most - before.most).toBeLessThan(BUDGET);
-  }, 60_000);
+  });
 
   test('are all kept, too, while a few with messages of their own make it too much: those are cut', async () => {
     const child = await serve(`{ maxTotalBuffered: ${BUDGET} }`);
@@ -192,7 +192,7 @@ describe('many peers that read nothing', () => {
       new Set(['/attacker,1013,ERR_SLOW_CONSUMER']),
     );
     expect(report.held.filter((bytes) => bytes > 3 * MIB)).toHaveLength(30);
-  }, 60_000);
+  });
 
   test('and leave long messages unfinished cost no more than maxTotalBuffered together', async () => {
     const child = await serve(`{ maxTotalBuffered: ${BUDGET} }`);
@@ -209,14 +209,17 @@ describe('many peers that read nothing', () => {
       client.socket.resume();
       client.send(begun); // 180 MiB in all
     }
-    for (let i = 0; i < 100; i++) await child.ask('look');
-    const report = await child.ask<Report>('report');
-    expect(
-      report.ends.length + clients.filter(({ ending }) => ending !== undefined).length,
-    ).toBeGreaterThan(40);
+    let report: Report;
+    do {
+      await child.ask('look');
+      report = await child.ask<Report>('report');
+    } while (
+      report.ends.length + clients.filter(({ ending }) => ending !== undefined).length <=
+      40
+    );
     expect(report.most - before.most).toBeLessThan(BUDGET * 2); // a block is at most twice what it holds
     await child.ask('broadcast', 100, 100);
     while (received() === 0) await child.ask('look');
     await child.expectAlive();
-  }, 60_000);
+  });
 });

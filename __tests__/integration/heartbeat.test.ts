@@ -78,7 +78,8 @@ test('of a peer that is silent, one that answers and one that talks the first is
 test('all deadlines of 10 connections and of 1000 are one timer, and of none no timer', async () => {
   // The clock of the library keeps no process alive, and such timers are not listed: this one does.
   const child = await Child.serve(`
-    const clock = { now: () => performance.now(), setTimeout, clearTimeout };
+    // Nor does time pass by it: none of these deadlines comes, however long this takes.
+    const clock = { now: () => 0, setTimeout, clearTimeout };
     const wss = new hawser.WebSocketServer(server, { clock, idleTimeout: 1e6, maxLifetime: 1e7 });
     wss.on('connection', (conn) => conn.on('message', () => void conn.close()));
     commands.has = () => ({
@@ -142,33 +143,40 @@ test('a message whose rest comes while the server stands still is not taken for 
 });
 
 test('a server that stands still for longer than its limits takes nobody for dead', async () => {
+  // The peers are in its own process, so that they stand still no longer than it does.
   const child = await Child.serve(`
-    const heartbeat = { interval: 100, timeout: 1000 };
+    const { once } = require('node:events');
+    const { WebSocket } = require('ws');
+    const heartbeat = { interval: 100, timeout: 400 };
     const wss = new hawser.WebSocketServer(server, { heartbeat });
     wss.on('connection', (conn) => {
       conn.on('close', (code) => say('closed', code));
       conn.on('message', () => {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2000);
         conn.send('awake');
       });
     });
+    const clients = [];
+    commands.connect = async () => {
+      const client = new WebSocket('ws://127.0.0.1:' + server.address().port);
+      await once(client, 'open');
+      clients.push(client);
+    };
+    commands.standStill = async () => {
+      const pinged = once(clients[1], 'ping');
+      clients[0].send('stand still');
+      await once(clients[0], 'message');
+      await pinged; // and answered
+    };
+    // Whoever was given up is gone after so many Pings: the time for an answer to the first has passed.
+    commands.pings = async (count) => {
+      for (let i = 0; i < count; i++) await once(clients[1], 'ping');
+    };
     commands.open = () => wss.connections.size;
   `);
-  const clients = await Promise.all(
-    Array.from({ length: 20 }, async () => {
-      const client = new WebSocket(`ws://127.0.0.1:${String(child.port)}`);
-      await once(client, 'open');
-      return client;
-    }),
-  );
-  for (let round = 0; round < 2; round++) {
-    const pinged = once(clients[1]!, 'ping');
-    clients[0]!.send('stand still');
-    await once(clients[0]!, 'message');
-    await pinged; // and answered
-  }
-  await delay(1300); // whoever was given up is gone by now
+  for (let i = 0; i < 20; i++) await child.ask('connect');
+  for (let round = 0; round < 2; round++) await child.ask('standStill');
+  await child.ask('pings', 6);
   expect(await child.ask('open')).toBe(20);
   expect(child.said.filter(([word]) => word === 'closed')).toStrictEqual([]);
-  for (const client of clients) client.terminate();
 });

@@ -93,7 +93,6 @@ test.each(['server', 'client'] as const)(
       ),
     );
   },
-  60_000,
 );
 
 test.each(['close', 'terminate', 'cut'] as const)(
@@ -141,5 +140,4 @@ test.each(['close', 'terminate', 'cut'] as const)(
       ),
     );
   },
-  60_000,
 );

@@ -5,6 +5,8 @@ import { RawClient } from './raw-client.js';
 import { clientFrame } from './frames.js';
 
 const PROGRAM = resolve(__dirname, 'child-program.cjs');
+/** A wait that lasts so long has hung, in ms. */
+const HUNG = 120_000;
 
 /** How a process ended. */
 export interface Exit {
@@ -124,7 +126,7 @@ export class Child {
     const timer = setTimeout(() => {
       state.late = true;
       this.#news();
-    }, 20_000);
+    }, HUNG);
     while (!there() && !state.late && this.running) {
       await new Promise<void>((done) => {
         const wake = (): void => {
@@ -137,7 +139,7 @@ export class Child {
     clearTimeout(timer);
     if (there()) return;
     throw new Error(
-      `waited for ${what}, but ${state.late ? '20 s passed' : 'the process ended'}. ` +
+      `waited for ${what}, but ${state.late ? `${HUNG / 1000} s passed` : 'the process ended'}. ` +
         `It said ${JSON.stringify(this.said)}\n${this.stderr}`,
     );
   }

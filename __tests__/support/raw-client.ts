@@ -62,8 +62,8 @@ export class RawClient {
   readonly socket: Duplex;
   /** Every frame that has arrived, in order. */
   readonly frames: Frame[] = [];
-  /** How long any wait may last before it fails, in ms. */
-  timeout = 10_000;
+  /** A wait that lasts so long has hung, in ms. */
+  timeout = 120_000;
 
   readonly #reader = new FrameReader();
   readonly #waiters = new Set<Waiter>();

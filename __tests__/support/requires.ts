@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 
 /** Whether `command` can be started here and exits with 0. */
 export function runs(command: string, ...args: string[]): boolean {
-  return spawnSync(command, args, { stdio: 'ignore', timeout: 20_000 }).status === 0;
+  return spawnSync(command, args, { stdio: 'ignore', timeout: 120_000 }).status === 0;
 }
 
 /**

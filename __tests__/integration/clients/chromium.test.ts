@@ -22,7 +22,7 @@ describeIf(`Chromium at ${CHROMIUM}`, existsSync(CHROMIUM))('Chromium talks with
   let count = 0;
 
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM });
+    browser = await chromium.launch({ executablePath: CHROMIUM, timeout: 120_000 });
     page = await browser.newPage();
   });
   afterAll(() => browser.close());

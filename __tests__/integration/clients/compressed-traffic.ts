@@ -54,7 +54,6 @@ export function compressedTraffic(open: Open, can: Abilities, page = ''): void {
         await stopHosts();
       }
     },
-    120_000,
   );
 }
 

@@ -247,7 +247,7 @@ export async function world(options: WorldOptions = {}): Promise<World> {
 
 /** Waits until `probe` is true, looking again after each turn of the event loop. */
 export async function until(what: string, probe: () => boolean): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 120_000;
   while (!probe()) {
     if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
     await turns(1);

@@ -134,7 +134,7 @@ export async function serve<Context = undefined>(
 
 /** Wait until something is so; a limit is only there so that a failure has a name. */
 export async function eventually(what: string, probe: () => boolean): Promise<void> {
-  const limit = Date.now() + 5000;
+  const limit = Date.now() + 120_000;
   while (!probe()) {
     if (Date.now() > limit) throw new Error(`waited in vain for ${what}`);
     await new Promise((resolve) => setImmediate(resolve));
