@@ -140,7 +140,7 @@ interface Result {
 function fuzz(...args: string[]): Result {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [join(ROOT, 'fuzz/run.mjs'), '--fresh', '--seconds', '100', '--crashes', crashes, ...args],
+    [join(ROOT, 'fuzz/run.mjs'), '--fresh', '--seconds', '3600', '--crashes', crashes, ...args],
     { encoding: 'utf8' },
   );
   return { status, output: stdout + stderr };

@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { WebSocketConnection } from '../../src/connection/connection.js';
 import { sharedSlab } from '../../src/connection/slab.js';
 import { type PreparedMessage, prepareMessage } from '../../src/protocol/prepared-message.js';
+import { check } from '../support/arbitraries.js';
 import { clientClose, clientFrame, serverFrame } from '../support/frames.js';
 import { DETAILS, HandClock, settingsOf, turns } from '../unit/connection/support.js';
 
@@ -293,7 +294,8 @@ async function run(
 }
 
 test('every peer gets what was sent to it, byte for byte', async () => {
-  await fc.assert(
+  await check(
+    2000,
     fc.asyncProperty(
       fc.array(step, { minLength: 1, maxLength: 40 }),
       fc.tuple(
@@ -304,7 +306,6 @@ test('every peer gets what was sent to it, byte for byte', async () => {
       fc.array(fc.oneof(around(126), fc.nat(300), length), { minLength: 2, maxLength: 3 }),
       run,
     ),
-    { numRuns: 2000 },
   );
   expect(seen.compared).toBeGreaterThan(10_000_000);
   expect(seen.reused).toBeGreaterThan(1000);

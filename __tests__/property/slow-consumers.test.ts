@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { prepareMessage } from '../../src/protocol/prepared-message.js';
+import { check } from '../support/arbitraries.js';
 import { parseFrames } from '../support/frames.js';
 import { connectionOn, HandClock, Sink, turns } from '../unit/connection/support.js';
 
@@ -54,7 +55,8 @@ const headerOf = (size: number): number => (size < 126 ? 2 : size < 65_536 ? 4 :
 
 test.each(['close', 'drop'] as const)('under %s', async (slowConsumer) => {
   const seen = { dropped: 0, tooSlow: 0, drained: 0, sent: 0 };
-  await fc.assert(
+  await check(
+    600,
     fc.asyncProperty(
       fc.array(step, { minLength: 1, maxLength: 60 }),
       fc.constantFrom(1000, 30_000, 100_000),
@@ -186,7 +188,6 @@ test.each(['close', 'drop'] as const)('under %s', async (slowConsumer) => {
         seen.tooSlow += wasOpen ? 0 : 1;
       },
     ),
-    { numRuns: 600 },
   );
   // The sequences reached what they are for.
   expect(seen.sent).toBeGreaterThan(500);
