@@ -24,7 +24,7 @@ function run(cwd: string, command: string, ...args: string[]): Result {
     cwd,
     env: { ...Object.fromEntries(plain), FORCE_COLOR: '0' },
     encoding: 'utf8',
-    timeout: 120_000,
+    timeout: 600_000, // it has hung
   });
   if (error) throw error;
   return { status, output: status === 0 ? stdout.trim() : `${stdout}\n${stderr}` };
