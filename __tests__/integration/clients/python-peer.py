@@ -8,6 +8,9 @@ import sys
 import websockets
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
+# Seconds; a wait that lasts so long has hung.
+HUNG = 120
+
 connections = {}
 
 
@@ -59,6 +62,9 @@ async def obey(op, number, **words):
             subprotocols=words["subprotocols"] or None,
             extensions=extensions(words.get("offer")),
             max_size=None,
+            open_timeout=HUNG,
+            ping_timeout=HUNG,
+            close_timeout=HUNG,
         )
         connections[number] = connection
         asyncio.create_task(listen(number, connection))
