@@ -74,5 +74,5 @@ function settingsOf({ takeover, ...given }) {
 /** @type {import('./host.mjs').Peer['effort']} */
 export const effort = ({ takeover, level, memLevel }) =>
   takeover && level === undefined && memLevel === undefined
-    ? 'its own fixed codes'
+    ? 'its own compressor'
     : `level ${level ?? (takeover ? 3 : 6)}, memLevel ${memLevel ?? (takeover ? 5 : 8)}`;

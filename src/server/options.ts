@@ -54,8 +54,9 @@ export interface DeflateOptions {
   /** The largest sliding window, as a power of two: 8 to 15. @default 15 if all contexts are shared, else 12 */
   readonly windowBits?: number;
   /**
-   * How hard zlib tries, 0 to 9. With `contextTakeover` a connection's compressor is hawser's own,
-   * which takes 18 KiB and knows no levels, unless this or `memLevel` is given: then it is zlib's.
+   * How hard zlib tries, 0 to 9. Where the server takes over its context, a connection's compressor is
+   * hawser's own, which knows no levels and takes four times the window and 2 KiB: zlib's are used for
+   * long messages only. If this or `memLevel` is given it is zlib's, and takes about 100 KiB.
    * @default 6 if all contexts are shared, else 3
    */
   readonly level?: number;

@@ -1,5 +1,6 @@
 import { createDeflater, type Deflater } from '../../../src/protocol/deflate.js';
 import { FixedDeflater } from '../../../src/protocol/fixed-deflater.js';
+import { MatchFinder } from '../../../src/protocol/match-finder.js';
 import { hex, random } from '../../support/bytes.js';
 import { DeflateWriter, readDeflate } from '../../support/deflate-blocks.js';
 
@@ -118,20 +119,86 @@ describe('FixedDeflater', () => {
     expect(types(fits + 1)).toBe('stored');
   });
 
-  it('leaves messages of more than 2 KiB to the other, and refers to them later', () => {
-    const { deflater, long } = made();
-    const known = NOISE.subarray(5000, 7048);
-    deflater.deflate(known);
-    expect(long.messages).toStrictEqual([]);
-    const message = NOISE.subarray(0, 2049);
-    expect(deflater.deflate(message).length).toBeGreaterThan(2049);
-    expect(long.messages).toStrictEqual([message]);
-    const again = deflater.deflate(message.subarray(100, 1100));
-    expect(again.length).toBeLessThan(40);
-    const history = Buffer.concat([known, message]);
-    expect(readDeflate(Buffer.concat([again, TAIL]), history).output).toStrictEqual(
-      Buffer.from(message.subarray(100, 1100)),
-    );
+  describe('for messages of more than 2 KiB', () => {
+    /** Of so many bytes, which differ from another one of that length in the first few. */
+    const state = (length: number, id: string): Buffer =>
+      Buffer.concat([Buffer.from(id), NOISE.subarray(0, length - id.length)]);
+
+    it('writes them itself where they resemble what came before', () => {
+      const { deflater, long } = made(15);
+      let history = Buffer.alloc(0);
+      for (const length of [2049, 2560, 4096, 10_000]) {
+        deflater.deflate(state(length, 'one'));
+        history = Buffer.concat([history, state(length, 'one')]);
+        long.messages.length = 0;
+        const message = state(length, 'two');
+        const payload = deflater.deflate(message);
+        expect(payload.length).toBeLessThan(length / 8);
+        expect(long.messages).toStrictEqual([]);
+        const { blocks, output } = readDeflate(Buffer.concat([payload, TAIL]), history);
+        expect(blocks.map(({ type }) => type)).toStrictEqual(['fixed', 'stored']);
+        expect(output.equals(message)).toBe(true);
+        history = Buffer.concat([history, message]);
+      }
+    });
+
+    it('leaves them to the other where they do not, and refers to them later', () => {
+      const { deflater, long } = made();
+      const known = NOISE.subarray(5000, 7048);
+      deflater.deflate(known);
+      expect(long.messages).toStrictEqual([]);
+      const message = NOISE.subarray(0, 2049);
+      expect(deflater.deflate(message).length).toBeGreaterThan(2049);
+      expect(long.messages).toStrictEqual([message]);
+      for (const [from, to] of [
+        [0, 600],
+        [400, 1400],
+        [1500, 2049],
+      ]) {
+        const again = Buffer.from(message.subarray(from, to));
+        const payload = deflater.deflate(again);
+        expect(payload.length).toBeLessThan(40);
+      }
+    });
+
+    it('leaves them to the other as soon as an eighth of what went in has come out', () => {
+      const { deflater, long } = made(15);
+      deflater.deflate(state(4096, 'one'));
+      const message = Buffer.concat([state(2048, 'two'), NOISE.subarray(6000, 8000)]);
+      long.messages.length = 0;
+      deflater.deflate(message);
+      expect(long.messages).toStrictEqual([message]);
+      const later = deflater.deflate(message); // of which it knows every part
+      expect(later.length).toBeLessThan(150);
+      expect(long.messages).toHaveLength(1);
+    });
+
+    it('draws that line where 64 bytes have come of the first 512', () => {
+      // A literal from 144 on takes nine bits, and what repeats takes next to none.
+      const taken = (literals: number): boolean => {
+        const { deflater, long } = made();
+        const repeated = Buffer.alloc(3000, 'wxyz');
+        deflater.deflate(repeated.subarray(0, 2000));
+        const message = Buffer.concat([
+          NOISE.subarray(0, literals).map((byte) => 144 + (byte % 112)),
+          repeated.subarray(0, 3000 - literals),
+        ]);
+        const payload = deflater.deflate(message);
+        expect(readDeflate(Buffer.concat([payload, TAIL]), repeated.subarray(0, 2000)).output.equals(message)).toBe(true); // prettier-ignore
+        return long.messages.length === 0;
+      };
+      const most = Array.from({ length: 70 }, (_, literals) => taken(literals)).lastIndexOf(true);
+      expect(most).toBe(51);
+    });
+
+    it('leaves those of more than 64 KiB to the other', () => {
+      const { deflater, long } = made();
+      const message = Buffer.alloc(64 * 1024 + 1);
+      deflater.deflate(message.subarray(1));
+      expect(long.messages).toStrictEqual([]);
+      deflater.deflate(message);
+      expect(long.messages).toStrictEqual([message]);
+    });
   });
 
   it('refers to nothing before it once it was released', () => {
@@ -155,16 +222,20 @@ describe('FixedDeflater', () => {
     expect(message.toString()).toBe('first message');
   });
 
-  it('takes memory with its first message, as much as it says, and gives it back', () => {
-    const taken = (): number => process.memoryUsage().arrayBuffers;
-    const before = taken();
+  it('takes no memory before its first message, nor when it was released', () => {
+    const parse = jest.spyOn(MatchFinder.prototype, 'parse');
     const { deflater } = made(13);
-    expect(taken()).toBe(before);
-    const message = Buffer.alloc(2000);
-    const filled = taken();
-    deflater.deflate(message);
-    expect(FixedDeflater.bytesOf(13)).toBe(4 * 8192 + 2048);
-    expect(taken() - filled).toBeGreaterThanOrEqual(FixedDeflater.bytesOf(13));
-    expect(taken() - filled).toBeLessThan(FixedDeflater.bytesOf(13) + 16_384); // and the payload's pool
+    deflater.deflate(Buffer.from('one'));
+    deflater.deflate(Buffer.from('other'));
+    deflater.release();
+    deflater.deflate(Buffer.from('third'));
+    const [one, other, third] = parse.mock.contexts as MatchFinder[];
+    expect(other).toBe(one);
+    expect(third).not.toBe(one);
+    parse.mockRestore();
+  });
+
+  it('says how much that is', () => {
+    expect(FixedDeflater.bytesOf(13)).toBe(MatchFinder.bytesOf(13, 2048));
   });
 });
