@@ -9,6 +9,7 @@ await import('./micro/decoder.mjs');
 await import('./micro/encoder.mjs');
 await import('./micro/utf8.mjs');
 await import('./micro/text.mjs');
+await import('./micro/deflate.mjs');
 const { run } = await import('mitata');
 const [, , pattern] = process.argv;
 await run(pattern === undefined ? {} : { filter: new RegExp(pattern) });
