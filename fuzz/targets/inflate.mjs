@@ -29,7 +29,6 @@ const LIMITS = [1024 * 1024, 1000, 10, 0];
 export function prepare(load) {
   const { createDeflater, createInflater } = load('protocol/deflate.js');
   const { ProtocolError } = load('protocol/errors.js');
-  const { FixedDeflater } = load('protocol/fixed-deflater.js');
   const { canDrive } = load('protocol/zlib-drive.js');
   const ways = [canDrive(), false];
 
@@ -55,11 +54,6 @@ export function prepare(load) {
     const inflaters = made();
     const others = made();
     const deflaters = ways.map((drive) => createDeflater(options, drive));
-    if (options.takeover) {
-      others.push(createInflater(options));
-      const long = createDeflater({ ...options, takeover: false });
-      deflaters.push(new FixedDeflater(options.windowBits, long));
-    }
     try {
       for (const payload of messagesOf(input.subarray(1))) {
         const [one, other] = inflaters.map((each) => inflate(each, payload, limit));
