@@ -222,4 +222,37 @@ describe('many peers that read nothing', () => {
     while (received() === 0) await child.ask('look');
     await child.expectAlive();
   });
+
+  test('keep nothing alive of the peers that come and go while a broadcast waits for both', async () => {
+    const child = await Child.serve(
+      `
+      const wss = new hawser.WebSocketServer(server, { heartbeat: false, maxTotalBuffered: 64 * ${MIB} });
+      const large = Buffer.alloc(12 * ${MIB}); // more than the kernel takes
+      wss.on('connection', (conn) => conn.send(large));
+      commands.broadcast = () => void wss.broadcast(Buffer.alloc(500));
+      commands.open = () => wss.connections.size;
+      commands.bytesReceived = () => wss.stats().bytesReceived;
+      `,
+      '--expose-gc',
+    );
+    await stalled(child);
+    const held = async (): Promise<number> =>
+      (await child.ask<{ arrayBuffers: number }>('memory')).arrayBuffers;
+    const before = await held();
+    const begun = clientFrame({
+      opcode: 2,
+      length: 4 * MIB,
+      form: 64,
+      payload: Buffer.alloc(3 * MIB),
+    });
+    for (let round = 1; round <= 20; round++) {
+      const client = await stalled(child);
+      await child.ask('broadcast');
+      client.send(begun);
+      while ((await child.ask<number>('bytesReceived')) < round * begun.length);
+      client.reset();
+      while ((await child.ask<number>('open')) > 1);
+    }
+    expect((await held()) - before).toBeLessThan((20 * begun.length) / 5);
+  });
 });

@@ -8,9 +8,9 @@ export interface BudgetMember {
   giveUp(error: ConnectionError): void;
 }
 
-/** What stands in the ring of those that have something. */
+/** What stands in the ring of those that have something: as much of an account as is asked for there. */
 interface Charged extends Link {
-  readonly member: BudgetMember;
+  readonly member: BudgetMember | undefined;
   /** Its part of the total, in bytes. */
   readonly part: number;
 }
@@ -19,7 +19,8 @@ interface Charged extends Link {
 export class Account implements Charged {
   before: Link | undefined;
   after: Link | undefined;
-  readonly member: BudgetMember;
+  /** Until it leaves: a piece that others keep may list the account long afterwards. */
+  member: BudgetMember | undefined;
   readonly budget: BufferBudget;
   /** Bytes of what has come from its peer. */
   received = 0;
@@ -27,8 +28,8 @@ export class Account implements Charged {
   places = 0;
   /** What falls to it of those pieces: for each of its places the piece's `share`. */
   shares = 0;
-  /** For the budget, while it looks at one piece: so many of its places there are gone. */
-  gone = 0;
+  /** For the budget, while it settles one piece: so many of its places there have been left. */
+  leaving = 0;
 
   constructor(budget: BufferBudget, member: BudgetMember) {
     this.budget = budget;
@@ -39,12 +40,12 @@ export class Account implements Charged {
     return this.received + this.shares;
   }
 
-  /** Keep a piece for the member, in one place more. */
+  /** For the member's send queue: keep a piece in one place more. */
   hold(piece: Buffer): void {
     this.budget.hold(this, piece);
   }
 
-  /** Keep it in one place less. */
+  /** For the member's send queue: keep it in one place less. */
   release(piece: Buffer): void {
     this.budget.release(this, piece);
   }
@@ -58,9 +59,10 @@ class Piece implements Link {
   places = 1;
   /** What falls to each place according to the accounts: what it was when they were last settled. */
   share: number;
-  /** For whom, once for each place; those that are gone since are there still. */
+  /** For whom, once for each place; those that have left it since are there still. */
   readonly holders: Account[];
-  readonly gone: Account[] = [];
+  /** Who has left a place since, once for each. */
+  readonly leavers: Account[] = [];
 
   constructor(length: number, holder: Account) {
     this.length = this.share = length;
@@ -117,12 +119,16 @@ export class BufferBudget {
     return account;
   }
 
+  /** The member is gone, and nothing here keeps it any more; what its queue still holds counts on. */
   leave(member: BudgetMember): void {
     this.received(member, 0);
+    const account = this.#accounts.get(member);
+    if (account === undefined) return;
+    account.member = undefined;
     this.#accounts.delete(member);
   }
 
-  /** For the account. */
+  /** Called by `Account.hold` only. */
   hold(account: Account, buffer: Buffer): void {
     const { length } = buffer;
     if (length === 0) return;
@@ -140,7 +146,7 @@ export class BufferBudget {
     if (piece.places === 1) this.#add(length);
   }
 
-  /** For the account. */
+  /** Called by `Account.release` only. */
   release(account: Account, buffer: Buffer): void {
     const { length } = buffer;
     if (length === 0) return;
@@ -156,9 +162,9 @@ export class BufferBudget {
       this.#add(-length);
       return;
     }
-    piece.gone.push(account);
-    // At the latest when half of the list are gone: so the list is short, and each has paid for it.
-    if (piece.gone.length > piece.places) this.#settle(piece);
+    piece.leavers.push(account);
+    // At the latest when half of the list have left: so the list is short, and each has paid for it.
+    if (piece.leavers.length > piece.places) this.#settle(piece);
     else this.#unsettle(piece);
   }
 
@@ -187,19 +193,19 @@ export class BufferBudget {
   #settle(piece: Piece): void {
     const share = piece.length / piece.places;
     const more = share - piece.share;
-    const { holders, gone } = piece;
-    for (const account of gone) account.gone++;
+    const { holders, leavers } = piece;
+    for (const account of leavers) account.leaving++;
     let kept = 0;
     for (const account of holders) {
-      if (account.gone > 0) {
-        account.gone--;
+      if (account.leaving > 0) {
+        account.leaving--;
       } else {
         account.shares += more;
         holders[kept++] = account;
       }
     }
     holders.length = kept;
-    gone.length = 0;
+    leavers.length = 0;
     piece.share = share;
     remove(piece);
   }
@@ -229,6 +235,7 @@ export class BufferBudget {
   }
 
   #giveUp({ member, part }: Charged): void {
+    if (member === undefined) return;
     const detail = `its part of what all connections hold is the largest, ${Math.round(part)} of ${this.#total} bytes, and maxTotalBuffered is ${this.#limit}`;
     member.giveUp(new ConnectionError('ERR_SLOW_CONSUMER', { detail }));
   }

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import {
   type Account,
   BufferBudget,
@@ -5,6 +7,9 @@ import {
 } from '../../../src/connection/buffer-budget.js';
 import type { ConnectionError } from '../../../src/connection/close-info.js';
 import { turns } from './support.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 let budget: BufferBudget;
 let gone: string[];
@@ -79,6 +84,34 @@ describe('BufferBudget, what is counted', () => {
     budget.leave(member);
     expect(budget.total).toBe(0);
     expect(budget.accountOf(member)).not.toBe(member.account);
+  });
+
+  it('keeps no member that has left, though a piece that others keep still lists its account', async () => {
+    const piece = Buffer.alloc(30);
+    new Member('slow').keep(piece);
+    const { account, member } = ((): { account: Account; member: WeakRef<Member> } => {
+      const leaver = new Member('gone').keep(piece).drop();
+      budget.leave(leaver);
+      return { account: leaver.account, member: new WeakRef(leaver) };
+    })();
+    for (let round = 0; round < 5 && member.deref() !== undefined; round++) {
+      await turns(1); // in one turn a WeakRef keeps what it was asked for
+      collectGarbage();
+    }
+    expect(member.deref()).toBeUndefined();
+    expect(account.member).toBeUndefined();
+    expect(budget.total).toBe(30);
+  });
+
+  it('counts what the queue of one that has left still keeps, and asks the next in its place', async () => {
+    const left = new Member('left').keep(Buffer.alloc(60));
+    budget.leave(left);
+    expect(budget.total).toBe(60);
+    new Member('next').keep(Buffer.alloc(50));
+    await turns();
+    expect(gone).toStrictEqual(['next']);
+    left.drop();
+    expect(budget.total).toBe(0);
   });
 
   it('makes no account for a member that has nothing', () => {
@@ -260,11 +293,11 @@ describe('BufferBudget, who has which part', () => {
 });
 
 describe('BufferBudget, its work', () => {
-  /** How often what falls to an account, or how many of its places are gone, was changed since it was last asked. */
+  /** How often what falls to an account, or how many of its places are left, was changed since it was last asked. */
   function count(members: Member[]): () => number {
     let changes = 0;
     for (const { account } of members) {
-      for (const name of ['shares', 'gone'] as const) {
+      for (const name of ['shares', 'leaving'] as const) {
         let now = account[name];
         Object.defineProperty(account, name, {
           get: () => now,

@@ -1164,6 +1164,25 @@ describe('Receiver, when it is over', () => {
     expect(log).toEqual([]);
     expect(answers()).toEqual(['close 1000']);
   });
+
+  it('keeps nothing of a message without its end, once all is delivered that came before it', async () => {
+    const pushes = jest.spyOn(FrameDecoder.prototype, 'push');
+    feed(text(FULL), text('last'), text('x'.repeat(10_000)).subarray(0, 9000));
+    const decoder = pushes.mock.contexts[0] as FrameDecoder;
+    pushes.mockRestore();
+    sink.destroy();
+    await turns();
+    expect(log).toStrictEqual(['close 1006']);
+    expect(decoder.bytesHeld).toBeGreaterThan(9000);
+    listen();
+    await turns();
+    expect(log.map((line) => line.slice(0, 10))).toStrictEqual([
+      'close 1006',
+      'text xxxxx',
+      'text last',
+    ]);
+    expect(decoder.bytesHeld).toBe(0);
+  });
 });
 
 describe('Receiver, when too much is held', () => {
