@@ -8,6 +8,12 @@ export interface Clock {
   setTimeout(callback: () => void, milliseconds: number): unknown;
   /** Do not call it after all. */
   clearTimeout(timer: unknown): void;
+  /**
+   * Call `callback` once, when what has come from peers by now has been read: what is due waits for
+   * that. A clock moved by hand, whose test should see at once what has expired, calls it at once.
+   * @default setImmediate
+   */
+  afterReading?(callback: () => void): void;
 }
 
 export const systemClock: Clock = {
@@ -23,8 +29,8 @@ export const systemClock: Clock = {
 
 /** A timer waits at most this long (2^31 - 1 ms); then the rest is waited for anew. */
 const MAX_TIMEOUT = 0x7fff_ffff;
-/** A timer that is later than this, in milliseconds, comes after the process stood still. */
-const LATE = 50;
+/** A deadline runs at least so long, in milliseconds, as a timer does: one that starts itself anew when it expires is no endless loop. */
+const MIN_TIMEOUT = 1;
 
 /** What stands in a queue. */
 interface Queued extends Link {
@@ -33,7 +39,7 @@ interface Queued extends Link {
   readonly expire: () => void;
 }
 
-/** One thing that must happen by a certain time, unless it is stopped or cancelled before. */
+/** One thing that must happen by a certain time, unless it is stopped before, to be started anew, or cancelled for good. */
 export class Deadline implements Queued {
   before: Link | undefined;
   after: Link | undefined;
@@ -53,7 +59,7 @@ export class Deadline implements Queued {
     return this.after !== undefined;
   }
 
-  /** Let it run anew, from its beginning. It must not be running. */
+  /** For its owner: let it run anew, from its beginning. It must not be running. */
   restart(): void {
     this.#deadlines.run(this);
   }
@@ -77,38 +83,41 @@ export class Deadline implements Queued {
  * queue of its own (a ring through the deadlines: one begins and ends in constant time, without
  * memory) and only the first of each queue matters. A server has a handful of durations: its options.
  *
- * Where the process stood still while time ran out, what peers have sent meanwhile waits in the kernel.
- * It is read first: a peer must not pay for that.
+ * What is due waits until the event loop has read once more: if the process was busy, what peers have
+ * sent in time is still with the kernel, and a peer must not pay for that. Only what was due before
+ * that reading expires behind it; what became due meanwhile has a reading of its own.
  */
 export class Deadlines {
   readonly #clock: Clock;
   readonly #queues = new Map<number, Link>();
   #timer: unknown;
   #timerAt = Infinity;
+  /** Something is due and waits for the reading, or is expiring; the timer is set when that is done. */
+  #expiring = false;
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
   }
 
-  /** Call `expire` once `milliseconds` have passed; never, if that is Infinity. */
+  /** Call `expire` once `milliseconds` have passed, at least 1; never, if that is Infinity. */
   start(milliseconds: number, expire: () => void): Deadline {
     const deadline = new Deadline(this, milliseconds, expire);
     this.run(deadline);
     return deadline;
   }
 
-  /** For the deadline. */
+  /** Called by `start` and `Deadline.restart` only. */
   run(deadline: Deadline): void {
     const { milliseconds } = deadline;
     if (milliseconds === Infinity) return;
     let queue = this.#queues.get(milliseconds);
     if (queue === undefined) this.#queues.set(milliseconds, (queue = emptyRing()));
-    deadline.at = this.#clock.now() + milliseconds;
+    deadline.at = this.#clock.now() + Math.max(milliseconds, MIN_TIMEOUT);
     append(queue, deadline);
     this.#arm(deadline.at);
   }
 
-  /** For the deadline: it has left its queue, perhaps as the last, and may have left others empty by stopping. */
+  /** Called by `Deadline.cancel` only: it has left its queue, perhaps as the last, and may have left others empty by stopping. */
   tidy({ milliseconds }: Deadline): void {
     const queue = this.#queues.get(milliseconds);
     if (queue !== undefined && isEmpty(queue)) this.#queues.delete(milliseconds);
@@ -116,7 +125,7 @@ export class Deadlines {
   }
 
   #arm(at: number): void {
-    if (at >= this.#timerAt) return;
+    if (this.#expiring || at >= this.#timerAt) return;
     this.#disarm();
     this.#timerAt = at;
     const wait = Math.min(Math.max(0, Math.ceil(at - this.#clock.now())), MAX_TIMEOUT);
@@ -132,17 +141,29 @@ export class Deadlines {
   }
 
   #sweep(): void {
-    const late = this.#clock.now() - this.#timerAt;
     this.#disarm();
-    if (late < LATE) this.#expireDue();
-    else
-      setImmediate(() => {
-        this.#expireDue();
-      }); // behind the reading (libuv's poll phase)
+    const now = this.#clock.now();
+    if (!this.#isDue(now)) {
+      this.#goOn();
+      return;
+    }
+    this.#expiring = true;
+    const expire = (): void => {
+      this.#expireDue(now);
+    };
+    if (this.#clock.afterReading !== undefined) this.#clock.afterReading(expire);
+    else setImmediate(expire); // behind the reading (libuv's poll phase)
   }
 
-  #expireDue(): void {
-    const now = this.#clock.now();
+  #isDue(now: number): boolean {
+    for (const queue of this.#queues.values()) {
+      if (!isEmpty(queue) && (queue.after as Queued).at <= now) return true;
+    }
+    return false;
+  }
+
+  /** @param now when it was found that something is due, before the reading. */
+  #expireDue(now: number): void {
     try {
       for (const queue of this.#queues.values()) {
         for (let first; (first = queue.after!) !== queue && (first as Queued).at <= now;) {
@@ -153,6 +174,7 @@ export class Deadlines {
     } finally {
       // `expire` can reach a listener of the application; one that throws must not keep the
       // others' deadlines from being met.
+      this.#expiring = false;
       this.#goOn();
     }
   }

@@ -320,12 +320,14 @@ const RULES: Rules<ServerOptions> = {
     accepts: (value) => isObject(value) && isFunction(value['warn']) && isFunction(value['error']),
   },
   clock: {
-    expected: 'an object with the methods now, setTimeout and clearTimeout',
+    expected:
+      'an object with the methods now, setTimeout and clearTimeout, and perhaps afterReading',
     accepts: (value) =>
       isObject(value) &&
       isFunction(value['now']) &&
       isFunction(value['setTimeout']) &&
-      isFunction(value['clearTimeout']),
+      isFunction(value['clearTimeout']) &&
+      (value['afterReading'] === undefined || isFunction(value['afterReading'])),
   },
 };
 

@@ -44,28 +44,6 @@ describe('Deadlines', () => {
     expect(log).toEqual(['first', 'second', 'third']);
   });
 
-  it('lets what came while the process stood still be read before anything expires', async () => {
-    const deadline = deadlines.start(100, note('stopped meanwhile'));
-    deadlines.start(100, note('expired'));
-    clock.time += 150; // and no timer came
-    clock.advance(0);
-    expect(log).toEqual([]);
-    deadlines.start(10, note('another')); // which sets a timer of its own
-    deadline.stop();
-    await new Promise(setImmediate);
-    expect(log).toEqual(['expired']);
-    clock.advance(10);
-    expect(log).toEqual(['expired', 'another']);
-    expect(clock.timers.size).toBe(0);
-  });
-
-  it('does not wait for what a timer is late by on every machine', () => {
-    deadlines.start(100, note('expired'));
-    clock.time += 149;
-    clock.advance(0);
-    expect(log).toEqual(['expired']);
-  });
-
   it('expires deadlines of one duration in the order they were started', () => {
     deadlines.start(100, note('first'));
     clock.advance(10);
@@ -87,12 +65,11 @@ describe('Deadlines', () => {
     expect(log).toEqual(['earlier', 'between', 'later']);
   });
 
-  it('expires all that is due when its timer comes late', async () => {
+  it('expires all that is due when its timer comes late', () => {
     deadlines.start(100, note('a'));
     deadlines.start(200, note('b'));
     clock.time += 250; // the process was busy
     clock.advance(0);
-    await new Promise(setImmediate);
     expect(log).toEqual(['a', 'b']);
   });
 
@@ -258,13 +235,22 @@ describe('Deadlines', () => {
     expect(log).toEqual([]);
   });
 
-  it('expires one of zero, or one that is late already, as soon as it can', () => {
+  it('gives one of zero, or of less, the millisecond that a timer takes at least', () => {
     deadlines.start(0, note('zero'));
-    expect(waits()).toEqual([0]);
-    deadlines.start(-5, note('late'));
-    expect(waits()).toEqual([0]);
-    clock.advance(0);
-    expect(log).toEqual(['zero', 'late']);
+    deadlines.start(-5, note('less'));
+    expect(waits()).toEqual([1]);
+    clock.advance(1);
+    expect(log).toEqual(['zero', 'less']);
+  });
+
+  it('lets one of zero start itself anew without end, each time on another timer', () => {
+    const again = (): void => {
+      log.push(`${clock.time}`);
+      deadlines.start(0, again);
+    };
+    deadlines.start(0, again);
+    clock.advance(3);
+    expect(log).toEqual(['1001', '1002', '1003']);
   });
 
   it('rounds a fraction of a millisecond up, so that the timer never comes before the deadline', () => {
@@ -307,6 +293,127 @@ describe('Deadlines', () => {
     });
     expect(() => clock.advance(100)).toThrow('mine');
     expect(clock.timers.size).toBe(0);
+  });
+});
+
+describe('Deadlines, what is due', () => {
+  /** Callbacks that wait for the reading. */
+  let readings: (() => void)[];
+  /** The event loop has read once. */
+  const read = (): void => {
+    for (const callback of readings.splice(0)) callback();
+  };
+  beforeEach(() => {
+    readings = [];
+    clock.afterReading = (callback) => void readings.push(callback);
+  });
+
+  it.each([0, 1, 20, 10_000])(
+    'waits until what has come was read, if its timer is %d ms late',
+    (late) => {
+      const met = deadlines.start(100, note('met'));
+      deadlines.start(100, note('expired'));
+      clock.time += 100 + late;
+      clock.advance(0);
+      expect(log).toEqual([]);
+      met.cancel(); // what it waited for was there
+      read();
+      expect(log).toEqual(['expired']);
+    },
+  );
+
+  it('is only what was due before the reading; what fell due meanwhile has one of its own', () => {
+    deadlines.start(100, note('first'));
+    deadlines.start(150, note('second'));
+    clock.advance(100);
+    clock.time += 80; // so long the reading took
+    read();
+    expect(log).toEqual(['first']);
+    expect(waits()).toEqual([0]);
+    clock.advance(0);
+    expect(log).toEqual(['first']);
+    expect(readings).toHaveLength(1);
+    read();
+    expect(log).toEqual(['first', 'second']);
+  });
+
+  it('waits once, and no timer is set beside it', () => {
+    const deadline = deadlines.start(100, note('restarted'));
+    deadlines.start(100, note('due'));
+    clock.advance(100);
+    deadline.stop();
+    deadline.restart();
+    deadlines.start(5, note('started meanwhile'));
+    expect(clock.timers.size).toBe(0);
+    expect(readings).toHaveLength(1);
+    clock.advance(10);
+    read();
+    expect(log).toEqual(['due']);
+    expect(clock.timers.size).toBe(1);
+    clock.advance(0);
+    read();
+    expect(log).toEqual(['due', 'started meanwhile']);
+    clock.advance(90);
+    read();
+    expect(log).toEqual(['due', 'started meanwhile', 'restarted']);
+    expect(clock.timers.size).toBe(0);
+  });
+
+  it('may all be cancelled before the reading is over, and others started: they are met', () => {
+    const cancelled = deadlines.start(100, note('cancelled'));
+    clock.advance(100);
+    cancelled.cancel();
+    deadlines.start(100, note('other'));
+    read();
+    expect(log).toEqual([]);
+    expect(waits()).toEqual([100]);
+    clock.advance(100);
+    read();
+    expect(log).toEqual(['other']);
+    expect(clock.timers.size + readings.length).toBe(0);
+  });
+
+  it('leaves nothing behind when all are cancelled before the reading is over', () => {
+    const cancelled = deadlines.start(100, note('cancelled'));
+    clock.advance(100);
+    cancelled.cancel();
+    read();
+    expect(log).toEqual([]);
+    expect(clock.timers.size + readings.length).toBe(0);
+  });
+
+  it('goes on behind an exception, after another reading', () => {
+    deadlines.start(100, () => {
+      throw new Error('mine');
+    });
+    deadlines.start(100, note('other'));
+    clock.advance(100);
+    expect(read).toThrow('mine');
+    expect(log).toEqual([]);
+    clock.advance(0);
+    read();
+    expect(log).toEqual(['other']);
+  });
+
+  it('needs no reading where it was stopped before its time', () => {
+    deadlines.start(100, note('stopped')).stop();
+    deadlines.start(200, note('later'));
+    clock.advance(100);
+    expect(readings).toHaveLength(0);
+    expect(waits()).toEqual([100]);
+  });
+
+  it('waits for one turn of the event loop, where the clock does not say for what', async () => {
+    deadlines = new Deadlines({
+      now: () => clock.now(),
+      setTimeout: (callback, milliseconds) => clock.setTimeout(callback, milliseconds),
+      clearTimeout: (timer) => clock.clearTimeout(timer),
+    });
+    deadlines.start(100, note('expired'));
+    clock.advance(100);
+    expect(log).toEqual([]);
+    await new Promise(setImmediate);
+    expect(log).toEqual(['expired']);
   });
 });
 

@@ -20,6 +20,8 @@ function complaint(run: () => unknown): string {
 }
 
 const DURATION = 'a number of milliseconds above 0, or Infinity';
+const CLOCK =
+  'an object with the methods now, setTimeout and clearTimeout, and perhaps afterReading';
 const BYTES = 'a number of bytes above 0, or Infinity';
 const COUNT = 'a whole number from 0, or Infinity';
 const RATE = 'a number above 0';
@@ -124,25 +126,16 @@ const WRONG: [string, unknown, string, string][] = [
   ['logger', { warn: () => {} }, 'an object with the methods warn and error', 'an object'],
   ['logger', { error: () => {} }, 'an object with the methods warn and error', 'an object'],
   ['logger', () => {}, 'an object with the methods warn and error', 'a function'],
+  ['clock', { now: () => 0, setTimeout: () => 0 }, CLOCK, 'an object'],
+  ['clock', { now: () => 0, clearTimeout: () => {} }, CLOCK, 'an object'],
+  ['clock', { setTimeout: () => 0, clearTimeout: () => {} }, CLOCK, 'an object'],
   [
     'clock',
-    { now: () => 0, setTimeout: () => 0 },
-    'an object with the methods now, setTimeout and clearTimeout',
+    { now: () => 0, setTimeout: () => 0, clearTimeout: () => {}, afterReading: 1 },
+    CLOCK,
     'an object',
   ],
-  [
-    'clock',
-    { now: () => 0, clearTimeout: () => {} },
-    'an object with the methods now, setTimeout and clearTimeout',
-    'an object',
-  ],
-  [
-    'clock',
-    { setTimeout: () => 0, clearTimeout: () => {} },
-    'an object with the methods now, setTimeout and clearTimeout',
-    'an object',
-  ],
-  ['clock', 'now', 'an object with the methods now, setTimeout and clearTimeout', 'now (string)'],
+  ['clock', 'now', CLOCK, 'now (string)'],
 ];
 
 /** Around a nested option what its object needs besides. */
