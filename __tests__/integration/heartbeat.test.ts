@@ -25,7 +25,6 @@ const BY_HAND = `
       return timer;
     },
     clearTimeout: (timer) => timers.delete(timer),
-    afterReading: (callback) => callback(),
   };
   commands.pass = async (ms) => {
     for (const end = time + ms; ; ) {

@@ -10,8 +10,8 @@ export interface Clock {
   clearTimeout(timer: unknown): void;
   /**
    * Call `callback` once, when what has come from peers by now has been read: what is due waits for
-   * that. A clock moved by hand, whose test should see at once what has expired, calls it at once.
-   * @default setImmediate
+   * that. Node's own does it by `setImmediate`.
+   * @default at once: a test that moves time by hand sees what has expired
    */
   afterReading?(callback: () => void): void;
 }
@@ -24,6 +24,9 @@ export const systemClock: Clock = {
   },
   clearTimeout: (timer) => {
     clearTimeout(timer as NodeJS.Timeout);
+  },
+  afterReading: (callback) => {
+    setImmediate(callback); // behind libuv's poll phase
   },
 };
 
@@ -151,8 +154,8 @@ export class Deadlines {
     const expire = (): void => {
       this.#expireDue(now);
     };
-    if (this.#clock.afterReading !== undefined) this.#clock.afterReading(expire);
-    else setImmediate(expire); // behind the reading (libuv's poll phase)
+    if (this.#clock.afterReading === undefined) expire();
+    else this.#clock.afterReading(expire);
   }
 
   #isDue(now: number): boolean {

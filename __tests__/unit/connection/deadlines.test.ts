@@ -403,16 +403,10 @@ describe('Deadlines, what is due', () => {
     expect(waits()).toEqual([100]);
   });
 
-  it('waits for one turn of the event loop, where the clock does not say for what', async () => {
-    deadlines = new Deadlines({
-      now: () => clock.now(),
-      setTimeout: (callback, milliseconds) => clock.setTimeout(callback, milliseconds),
-      clearTimeout: (timer) => clock.clearTimeout(timer),
-    });
+  it('happens at once with a clock that does not say when what has come was read', () => {
+    delete clock.afterReading;
     deadlines.start(100, note('expired'));
     clock.advance(100);
-    expect(log).toEqual([]);
-    await new Promise(setImmediate);
     expect(log).toEqual(['expired']);
   });
 });
@@ -424,6 +418,14 @@ describe('systemClock', () => {
       new Deadlines().start(5, resolve);
     });
     expect(systemClock.now()).toBeGreaterThanOrEqual(before + 5);
+  });
+
+  it('says that what has come was read after a turn of the event loop', async () => {
+    systemClock.afterReading!(note('read'));
+    await Promise.resolve();
+    expect(log).toEqual([]);
+    await new Promise(setImmediate);
+    expect(log).toEqual(['read']);
   });
 
   it('does not keep the process alive for a deadline, and clears its timers', () => {

@@ -34,11 +34,6 @@ export class HandClock implements Clock {
     this.#timers.delete(timer as never);
   }
 
-  /** Nothing is read behind the test's back: it knows the order in which things come. */
-  afterReading(callback: () => void): void {
-    callback();
-  }
-
   /** Let time pass; what falls due is called in order. */
   advance(milliseconds: number): void {
     const end = this.#now + milliseconds;
