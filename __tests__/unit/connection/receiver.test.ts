@@ -785,6 +785,7 @@ describe('Receiver, messageTimeout', () => {
 
   it('starts one deadline and one timer for any number of messages that come in two reads', () => {
     const starts = jest.spyOn(Deadlines.prototype, 'start');
+    const runs = jest.spyOn(Deadlines.prototype, 'run');
     const timers = jest.spyOn(clock, 'setTimeout');
     listen();
     for (let i = 0; i < 900; i++) {
@@ -793,9 +794,13 @@ describe('Receiver, messageTimeout', () => {
       feed(text('a').subarray(6));
     }
     expect(log).toHaveLength(900);
-    const counted = [starts.mock.calls.length, timers.mock.calls.length];
+    const counted = [starts, timers].map(({ mock }) => mock.calls.length);
+    const run = runs.mock.calls.map(([deadline]) => deadline);
     starts.mockRestore();
+    runs.mockRestore();
     expect(counted).toStrictEqual([1, 1]);
+    expect(run).toHaveLength(900); // each message had its time,
+    expect(new Set(run).size).toBe(1); // of the same deadline
   });
 
   it('is met to the millisecond though the timer of an earlier message is still set', () => {
