@@ -3,20 +3,21 @@ import type { Deflater } from './deflate.js';
 import { FixedBlockWriter } from './fixed-block-writer.js';
 import { MatchFinder } from './match-finder.js';
 
-/** Up to here the fixed codes are as good as any. */
+/** Up to here, in bytes, the fixed codes are as good as any. */
 const SHORT = 2048;
-/** Longer messages are looked at in pieces of so many bytes, … */
+/** Longer messages are written in pieces of so many bytes, … */
 const PIECE = 512;
-/** … as long as this times as many bytes went in as came out: then they resemble what came before. */
+/** … as long as at least so many times as much went in as came out: then they resemble what came before. */
 const WORTH_IT = 8;
+/** The longest that is tried so. */
+const LONGEST = 64 * 1024;
 /** What a block that is stored takes beside its data: three bits padded to a byte, LEN and NLEN, and one byte for the empty block. */
 const STORED_OVERHEAD = 6;
 
 /** All deflaters work one after the other. */
 const tokens = new Int32Array(SHORT);
-/** A byte takes at most nine bits. A longer message has more room than it needs up to 64 KiB, and gets no further. */
+/** Of a short message at most nine bits for each byte are written, of a long one an eighth and a piece. */
 const writer = new FixedBlockWriter(16 * 1024);
-const LONGEST = 64 * 1024;
 
 /**
  * Compresses messages that resemble each other, with context takeover: in JavaScript, and in a fifth of
