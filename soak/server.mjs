@@ -13,8 +13,8 @@ import { broadcastMessage } from './messages.mjs';
  * sockets, too. A clock would also count while it is not given the processor.
  */
 const LOOKS = 100;
-/** It looks at least so often at what is left outside the heap, which goes up and down. */
-const LEAST_LOOKS = 10;
+/** What is left outside the heap is at rest when it has not fallen any more for so many looks. */
+const SAME_LOOKS = 10;
 /** Milliseconds from one look to the next. */
 const LOOK_EVERY = 50;
 /** Milliseconds between broadcasts. */
@@ -95,10 +95,12 @@ const describe = (/** @type {import('node:net').Socket} */ socket) =>
 /** Bytes outside the heap once zlib has finished what it was at, and that is collected. */
 async function restingExternal(/** @type {number} */ allowed) {
   let least = Infinity;
-  for (let look = 0; look < LEAST_LOOKS || (least > allowed && look < LOOKS); look++) {
+  for (let look = 0, same = 0; look < LOOKS && (same < SAME_LOOKS || least > allowed); look++) {
     await delay(LOOK_EVERY);
     globalThis.gc?.();
-    least = Math.min(least, process.memoryUsage().external);
+    const { external } = process.memoryUsage();
+    same = external < least ? 0 : same + 1;
+    least = Math.min(least, external);
   }
   return least;
 }
