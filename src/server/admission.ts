@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Addresses } from './addresses.js';
 import type { Log } from './logger.js';
-import type { ResolvedOptions } from './options.js';
+import type { ResolvedOptions } from './resolve-options.js';
 import { checkUpgrade, type Handshake } from '../protocol/handshake.js';
 import { isListedHost, isListedOrigin, isSameOrigin } from '../protocol/origin.js';
 import { selectSubprotocol } from '../protocol/subprotocol.js';

@@ -2,7 +2,7 @@ import { Compression, type CompressionSettings, contextBytes } from '../connecti
 import type { Deadlines } from '../connection/deadlines.js';
 import { DeflatePool } from '../connection/deflate-pool.js';
 import { SharedContexts } from '../connection/shared-contexts.js';
-import type { ResolvedDeflateOptions } from './options.js';
+import type { ResolvedDeflateOptions } from './resolve-options.js';
 import type { ExtensionOffer } from '../protocol/extensions.js';
 import type { Role } from '../protocol/frame.js';
 import {

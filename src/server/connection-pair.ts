@@ -6,7 +6,8 @@ import { Deadlines, systemClock } from '../connection/deadlines.js';
 import { Compressions } from './compressions.js';
 import { Heartbeat } from '../connection/heartbeat.js';
 import { MessageRate } from '../connection/message-rate.js';
-import { resolveOptions, type ServerOptions } from './options.js';
+import type { ServerOptions } from './options.js';
+import { resolveOptions } from './resolve-options.js';
 
 /** A client lets itself be told how large its window may be. */
 const CLIENT_PARAMS = [{ name: 'client_max_window_bits', value: undefined }];

@@ -12,12 +12,8 @@ import { Compressions } from './compressions.js';
 import { Heartbeat } from '../connection/heartbeat.js';
 import { MessageRate } from '../connection/message-rate.js';
 import { createLog, type Log } from './logger.js';
-import {
-  type Authorization,
-  type ResolvedOptions,
-  resolveOptions,
-  type ServerOptions,
-} from './options.js';
+import type { Authorization, ServerOptions } from './options.js';
+import { type ResolvedOptions, resolveOptions } from './resolve-options.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { type Data, prepareMessage, PreparedMessage } from '../protocol/prepared-message.js';
 import { closeServer, createOwnServer } from './own-http-server.js';

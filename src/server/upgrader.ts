@@ -14,15 +14,10 @@ import { Addresses } from './addresses.js';
 import { Admission, type Admitted, unavailable } from './admission.js';
 import type { ServerEvents } from './events.js';
 import type { Log } from './logger.js';
-import {
-  type Authorization,
-  type AuthorizeResult,
-  checkAuthorization,
-  checkMaxPayload,
-  type ResolvedOptions,
-} from './options.js';
+import type { Authorization, AuthorizeResult } from './options.js';
 import { type PendingOutcome, PendingUpgrade } from './pending-upgrade.js';
 import { refuse } from './refusal.js';
+import { checkAuthorization, checkMaxPayload, type ResolvedOptions } from './resolve-options.js';
 import { heedErrors, ignoreErrors } from './socket-errors.js';
 import { UpgradeCounters } from './stats.js';
 import { throwLater } from '../connection/throw-later.js';

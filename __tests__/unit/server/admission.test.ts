@@ -3,7 +3,8 @@ import { UpgradeRejection } from '../../../src/protocol/upgrade-rejection.js';
 import { Addresses } from '../../../src/server/addresses.js';
 import { Admission, unavailable } from '../../../src/server/admission.js';
 import { createLog } from '../../../src/server/logger.js';
-import { resolveOptions, type ServerOptions } from '../../../src/server/options.js';
+import type { ServerOptions } from '../../../src/server/options.js';
+import { resolveOptions } from '../../../src/server/resolve-options.js';
 import { fakeRequest, HandClock, MemoryLogger } from './harness.js';
 
 const socketFrom = (remoteAddress?: string): Duplex => ({ remoteAddress }) as unknown as Duplex;

@@ -2,7 +2,8 @@ import { Deadlines } from '../../../src/connection/deadlines.js';
 import type { Compression } from '../../../src/connection/compression.js';
 import { type ExtensionOffer, parseExtensions } from '../../../src/protocol/extensions.js';
 import { Compressions } from '../../../src/server/compressions.js';
-import { type DeflateOptions, resolveOptions } from '../../../src/server/options.js';
+import type { DeflateOptions } from '../../../src/server/options.js';
+import { resolveOptions } from '../../../src/server/resolve-options.js';
 import { HandClock } from './harness.js';
 
 const offers = (header: string): ExtensionOffer[] => parseExtensions(header)!;

@@ -1,9 +1,5 @@
-import {
-  type DeflateOptions,
-  checkAuthorization,
-  resolveOptions,
-  type ServerOptions,
-} from '../../../src/server/options.js';
+import type { DeflateOptions, ServerOptions } from '../../../src/server/options.js';
+import { checkAuthorization, resolveOptions } from '../../../src/server/resolve-options.js';
 import { HandClock, MemoryLogger } from './harness.js';
 
 const resolve = (options: object): unknown => resolveOptions(options, []);
