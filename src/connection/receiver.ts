@@ -261,9 +261,12 @@ export class Receiver extends Watched implements ReceivingHalf {
       this.#settings.heartbeat.forget(this);
       this.#throttle?.end();
       // What is still held or undecoded can be taken all the same; a message without its end cannot.
-      if (inflating) this.#inbox?.goOn();
-      else this.#inbox?.end();
-      if (!inflating && this.#inbox?.full !== true) this.#decoder?.ignoreTheRest();
+      if (inflating) {
+        this.#inbox?.goOn();
+      } else {
+        this.#inbox?.end();
+        if (this.#inbox?.full !== true) this.#decoder?.ignoreTheRest();
+      }
       return;
     }
     this.#settings.budget?.received(this, this.#bytesHeld);
