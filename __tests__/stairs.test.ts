@@ -26,7 +26,7 @@ const house: readonly Floor[] = [
     has: (file) => file.startsWith('protocol/'),
     floors: ['protocol'],
     // Of node:process the version alone, which never changes.
-    builtins: ['node:crypto', 'node:zlib', 'node:buffer', 'node:process'],
+    builtins: ['node:crypto', 'node:zlib', 'node:buffer', 'node:process', 'node:util/types'],
     typesOf: [],
     unspoken: [
       'process',
@@ -66,6 +66,7 @@ const house: readonly Floor[] = [
       'node:events',
       'node:stream',
       'node:buffer',
+      'node:util/types',
     ],
     typesOf: ['node:https', 'node:http2', 'node:net', 'node:tls'],
   },

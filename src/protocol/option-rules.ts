@@ -1,12 +1,22 @@
+import { isRegExp } from 'node:util/types';
+import { nearest } from './nearest-name.js';
+
 /** The words in which it is said what an option must be, and the check. */
 
 /** What a value must be, in words and as a test. */
 export interface Rule {
   readonly expected: string;
   readonly accepts: (value: unknown) => boolean;
+  /** Why a value of the right type cannot do what it says; `undefined` if it can. */
+  readonly fault?: (value: unknown) => string | undefined;
 }
 /** A rule for each option. */
 export type Rules<Options> = Readonly<Record<keyof Options, Rule>>;
+/** What to do about a name that other libraries have and hawser does not. */
+export type Advice = Readonly<Record<string, string>>;
+
+/** A message lists the names that exist if there are at most this many. */
+const LISTED_NAMES = 8;
 
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -51,7 +61,7 @@ export const aFunction: Rule = { expected: 'a function', accepts: isFunction };
 /** What was got instead, for an error message. */
 export function show(value: unknown): string {
   if (typeof value === 'function') return 'a function';
-  if (value instanceof RegExp) return String(value);
+  if (isRegExp(value)) return String(value);
   if (Array.isArray(value)) {
     return `[${value.map((each) => (Array.isArray(each) ? 'an array' : show(each))).join(', ')}]`;
   }
@@ -64,7 +74,8 @@ export function show(value: unknown): string {
  *
  * @param who whose they are, for the message.
  * @param prefix the name of the option that they are the value of, with a dot.
- * @returns those that are not `undefined`: such a one counts as left out.
+ * @param advice for names of other libraries.
+ * @returns those that are not `undefined`: such an option counts as left out.
  * @throws TypeError naming the option, what was expected and what was got.
  */
 export function checkOptions(
@@ -72,26 +83,44 @@ export function checkOptions(
   options: unknown,
   rules: Readonly<Record<string, Rule>>,
   prefix = '',
+  advice: Advice = {},
 ): Record<string, unknown> {
-  if (!isObject(options)) {
+  // A Map or an iterator has no properties: everything in it would be overlooked.
+  if (!isObject(options) || Symbol.iterator in options) {
     throw new TypeError(`${who}: expected options to be an object, got ${show(options)}`);
   }
   const given: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(rules, name)) {
-      const known = Object.keys(rules).join(', ');
       throw new TypeError(
-        `${who}: unknown option ${prefix}${name} (got ${show(value)}); expected one of ${known}`,
+        `${who}: unknown option ${prefix}${name} (got ${show(value)}); ${insteadOf(name, prefix, Object.keys(rules), advice)}`,
       );
     }
     if (value === undefined) continue;
-    const { expected, accepts } = rules[name]!;
+    const { expected, accepts, fault } = rules[name]!;
     if (!accepts(value)) {
       throw new TypeError(
         `${who}: expected option ${prefix}${name} to be ${expected}, got ${show(value)}`,
       );
     }
+    const wrong = fault?.(value);
+    if (wrong !== undefined) throw new TypeError(`${who}: option ${prefix}${name}: ${wrong}`);
     given[name] = value;
   }
   return given;
+}
+
+/** What to write for an unknown name. */
+function insteadOf(
+  name: string,
+  prefix: string,
+  known: readonly string[],
+  advice: Advice,
+): string {
+  if (Object.hasOwn(advice, name)) return advice[name]!;
+  const meant = nearest(name, known);
+  if (meant !== undefined) return `did you mean ${prefix}${meant}?`;
+  return known.length > LISTED_NAMES
+    ? 'the API reference lists the options'
+    : `expected one of ${known.join(', ')}`;
 }

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import {
   aFunction,
   boolean,
@@ -65,6 +66,7 @@ it('tells objects, functions and arrays of strings from the rest', () => {
 it.each([
   [() => 1, 'a function'],
   [/a/g, '/a/g'],
+  [runInNewContext('/a/g'), '/a/g'],
   [{ a: 1 }, 'an object'],
   [[1n, ['x'], 'b'], '[1 (bigint), an array, b (string)]'],
   [null, 'null (object)'],
@@ -97,12 +99,17 @@ describe('checkOptions', () => {
     [
       { sise: 1 },
       undefined,
-      'Thing: unknown option sise (got 1 (number)); expected one of size, when',
+      'Thing: unknown option sise (got 1 (number)); did you mean size?',
     ],
     [
       { sise: undefined },
       'a.',
-      'Thing: unknown option a.sise (got undefined (undefined)); expected one of size, when',
+      'Thing: unknown option a.sise (got undefined (undefined)); did you mean a.size?',
+    ],
+    [
+      new Map([['size', 1]]),
+      undefined,
+      'Thing: expected options to be an object, got an object',
     ],
     [
       { toString: 1 },
@@ -117,5 +124,28 @@ describe('checkOptions', () => {
     [{ when: 'Now' }, 'a.', 'Thing: expected option a.when to be one of "now", got Now (string)'],
   ])('says who expected what, and what was got: %j', (options, prefix, message) => {
     expect(complaint(options, prefix)).toBe(message);
+  });
+
+  it('has advice for names of other libraries, and does not list many names', () => {
+    const advice = { dimension: 'use size' };
+    const run = (options: object, many: Record<string, Rule> = rules) => () =>
+      checkOptions('Thing', options, many, '', advice);
+    expect(run({ dimension: 1 })).toThrow(
+      'Thing: unknown option dimension (got 1 (number)); use size',
+    );
+    const names = ['aa', 'bb', 'cc', 'dd', 'ee', 'ff', 'gg', 'hh', 'ii'];
+    const many = Object.fromEntries(names.map((name) => [name, bytes]));
+    expect(run({ constructor: 1 }, many)).toThrow(
+      'Thing: unknown option constructor (got 1 (number)); the API reference lists the options',
+    );
+  });
+
+  it('says why a value of the right type cannot do what it says', () => {
+    const fault = (value: unknown): string | undefined =>
+      value === 3 ? '3 is unlucky; use 4' : undefined;
+    const run = (lucky: number) => () =>
+      checkOptions('Thing', { lucky }, { lucky: { ...bytes, fault } }, 'a.');
+    expect(run(3)).toThrow('Thing: option a.lucky: 3 is unlucky; use 4');
+    expect(run(4)()).toStrictEqual({ lucky: 4 });
   });
 });
