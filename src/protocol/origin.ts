@@ -11,11 +11,34 @@ const DEFAULT_PORTS: Readonly<Record<string, string>> = {
   wss: '443',
 };
 
-interface Origin {
+/** A host and its port, as a `Host` header names them. */
+export interface Host {
+  /** In lower case; an IPv6 address in brackets and without its zone. */
+  readonly host: string;
+  /** `''` for none. */
+  readonly port: string;
+}
+
+/** What an `Origin` header names. */
+export interface Origin extends Host {
   readonly scheme: string;
+  /** `''` for none, as in `file://`. */
   readonly host: string;
   /** `''` for the scheme's default port. */
   readonly port: string;
+}
+
+/** An entry of a list of origins. A host that begins with `*.` stands for the subdomains of the rest. */
+export type OriginEntry = Origin | 'null' | 'same-origin';
+
+/** Whether the origins of a scheme are those of web pages, which always have a host. */
+export function isWebScheme(scheme: string): boolean {
+  return Object.hasOwn(DEFAULT_PORTS, scheme);
+}
+
+/** The port, or `''` for the scheme's default. */
+export function portOf(scheme: string, port: string): string {
+  return isWebScheme(scheme) && port === DEFAULT_PORTS[scheme] ? '' : port;
 }
 
 /**
@@ -24,17 +47,35 @@ interface Origin {
  * @returns `undefined` for anything else, `null` included.
  */
 export function parseOrigin(text: string): Origin | undefined {
-  const match = /^([a-z][a-z0-9+.-]*):\/\/(\[[0-9a-f:.]+\]|[^\s/?#@:[\]]+)(?::(\d{1,5}))?$/i.exec(
-    text,
-  );
+  // No zone: an address with one is never a page's.
+  const match = /^([a-z][a-z0-9+.-]*):\/\/([^%]*)$/i.exec(text);
   if (match === null) return undefined;
   const scheme = match[1]!.toLowerCase();
-  const port = match[3] ?? '';
-  return {
-    scheme,
-    host: match[2]!.toLowerCase(),
-    port: port === DEFAULT_PORTS[scheme] ? '' : port,
-  };
+  const authority = match[2]!;
+  if (authority === '') return isWebScheme(scheme) ? undefined : { scheme, host: '', port: '' };
+  const parsed = authority.endsWith(':') ? undefined : parseHost(authority);
+  return parsed && { scheme, host: parsed.host, port: portOf(scheme, parsed.port) };
+}
+
+/** The grammar of a `Host` header: a name or an IPv4 address, with a port perhaps. */
+const NAME = /^([\w.~%!$&'()+;=-]+)(?::(\d{0,5}))?$/;
+/** The same for an IPv6 address in brackets, which may have a zone (RFC 6874). */
+const ADDRESS = /^(\[[0-9a-f:.]+)(?:%[\w.~%-]+)?(\])(?::(\d{0,5}))?$/i;
+
+/**
+ * Read a `Host` header (RFC 9110 section 7.2). The zone of an IPv6 address is left out: it is the
+ * name of an interface of the client's machine.
+ *
+ * @returns `undefined` if it is malformed.
+ */
+export function parseHost(text: string): Host | undefined {
+  const address = ADDRESS.exec(text);
+  const name = address === null ? NAME.exec(text) : null;
+  if (address === null && name === null) return undefined;
+  const host = address === null ? name![1]! : `${address[1]!}]`;
+  const port = (address === null ? name![2] : address[3]) ?? '';
+  if (Number(port) > 65_535) return undefined;
+  return { host: host.toLowerCase(), port: port === '' ? '' : String(Number(port)) };
 }
 
 /**
@@ -42,28 +83,50 @@ export function parseOrigin(text: string): Origin | undefined {
  * ends at a proxy; a port that is the default of the origin's scheme is the same as none.
  */
 export function isSameOrigin(origin: string, host: string): boolean {
-  const parsed = parseOrigin(origin);
-  if (parsed === undefined) return false;
-  const asked = parseOrigin(`${parsed.scheme}://${host}`);
-  return asked?.host === parsed.host && asked.port === parsed.port;
+  const page = parseOrigin(origin);
+  const asked = parseHost(host);
+  if (page === undefined || asked === undefined) return false;
+  return page.host === asked.host && page.port === portOf(page.scheme, asked.port);
 }
 
 /** Whether an origin is in a list, scheme, host and port alike. `'null'` has to be listed as such. */
-export function isListedOrigin(origin: string, list: readonly string[]): boolean {
-  if (origin === 'null') return list.includes('null');
-  const parsed = parseOrigin(origin);
-  if (parsed === undefined) return false;
+export function isListedOrigin(
+  origin: string,
+  host: string,
+  list: readonly OriginEntry[],
+): boolean {
+  const page = parseOrigin(origin);
   return list.some((entry) => {
-    const listed = parseOrigin(entry);
+    if (entry === 'null') return origin === 'null';
+    if (entry === 'same-origin') return isSameOrigin(origin, host);
     return (
-      listed?.scheme === parsed.scheme && listed.host === parsed.host && listed.port === parsed.port
+      page?.scheme === entry.scheme && page.port === entry.port && isHostOf(entry.host, page.host)
     );
   });
 }
 
-/** Whether a `Host` value is in a list; an entry without a port stands for every port. */
-export function isListedHost(host: string, list: readonly string[]): boolean {
-  const asked = host.toLowerCase();
-  const name = asked.replace(/:\d*$/, '');
-  return list.some((entry) => [asked, name].includes(entry.toLowerCase()));
+/**
+ * Whether a `Host` value is in a list; an entry without a port stands for every port. A `Host`
+ * without a port means the default one, whose number depends on TLS: both 80 and 443 stand for it.
+ */
+export function isListedHost(host: string, list: readonly Host[]): boolean {
+  const asked = parseHost(host);
+  if (asked === undefined) return false;
+  const name = withoutDot(asked.host);
+  return list.some((entry) => isHostOf(entry.host, name) && isPortOf(entry.port, asked.port));
+}
+
+/** A name with the dot of the root at its end is the same name (RFC 1034 section 3.1). */
+export function withoutDot(host: string): string {
+  return host.endsWith('.') ? host.slice(0, -1) : host;
+}
+
+function isHostOf(entry: string, host: string): boolean {
+  if (!entry.startsWith('*.')) return host === entry;
+  const domain = entry.slice(1);
+  return host.length > domain.length && host.endsWith(domain);
+}
+
+function isPortOf(entry: string, port: string): boolean {
+  return entry === '' || entry === port || (port === '' && (entry === '80' || entry === '443'));
 }
