@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { abortReason, checkSignal, onAbort } from './abort-signal.js';
 import type { Account, BudgetMember } from './buffer-budget.js';
 import { ConnectionError } from './close-info.js';
 import type { Compression } from './compression.js';
@@ -228,23 +229,25 @@ export class Sender implements OutboxOwner {
 
   /** See `WebSocketConnection.drained`. */
   drained(signal: AbortSignal | undefined): Promise<boolean> {
-    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
+    if (signal !== undefined) checkSignal('drained', signal);
+    if (signal?.aborted === true) return Promise.reject(abortReason(signal));
     if (!this.#open) return Promise.resolve(false);
     if (this.bufferedAmount < this.#settings.highWaterMark) return Promise.resolve(true);
     return new Promise((resolve, reject) => {
       const waiters = (this.#drainWaiters ??= new Set());
       const settle = (below: boolean): void => {
         waiters.delete(settle);
-        signal?.removeEventListener('abort', abort);
+        forget?.();
         resolve(below);
       };
-      const abort = (): void => {
-        waiters.delete(settle);
-        reject(signal?.reason as Error);
-      };
+      const forget =
+        signal &&
+        onAbort(signal, () => {
+          waiters.delete(settle);
+          reject(abortReason(signal));
+        });
       waiters.add(settle);
       this.#outbox.watch();
-      signal?.addEventListener('abort', abort, { once: true });
     });
   }
 

@@ -1,7 +1,8 @@
+import { isAbortSignal, onAbort } from '../connection/abort-signal.js';
 import { type CloseInfo, ConnectionError } from '../connection/close-info.js';
 import { type Clock, type Deadlines } from '../connection/deadlines.js';
 import { formatClosePayload } from '../protocol/close.js';
-import { checkOptions, isFunction, isObject, type Rules } from '../protocol/option-rules.js';
+import { checkOptions, type Rules } from '../protocol/option-rules.js';
 
 /** Options of a server's `close`. */
 export interface ServerCloseOptions {
@@ -22,13 +23,7 @@ const OPTION_RULES: Rules<ServerCloseOptions> = {
     expected: 'a number of milliseconds from 0, or Infinity',
     accepts: (value) => typeof value === 'number' && value >= 0,
   },
-  signal: {
-    expected: 'an AbortSignal',
-    accepts: (value) =>
-      isObject(value) &&
-      typeof value['aborted'] === 'boolean' &&
-      isFunction(value['addEventListener']),
-  },
+  signal: { expected: 'an AbortSignal', accepts: isAbortSignal },
 };
 
 /**
@@ -91,8 +86,9 @@ export async function closeConnections(
     companion?.cut();
   };
   const deadline = deadlines.start(timeout, cutTheRest);
+  let forget: (() => void) | undefined;
   if (signal?.aborted === true) cutTheRest();
-  signal?.addEventListener('abort', cutTheRest, { once: true });
+  else if (signal !== undefined) forget = onAbort(signal, cutTheRest);
   const infos = await Promise.all(closes);
   infos.forEach(({ cause }, i) => {
     const timedOut = cause instanceof ConnectionError && cause.code === 'ERR_CLOSE_TIMEOUT';
@@ -100,7 +96,7 @@ export async function closeConnections(
   });
   await companion?.end();
   deadline.cancel();
-  signal?.removeEventListener('abort', cutTheRest);
+  forget?.();
   return {
     total: connections.length,
     clean: infos.filter(({ clean }) => clean).length,

@@ -352,6 +352,31 @@ describe('Sender, when to slow down', () => {
     expect(forgotten).not.toHaveBeenCalled(); // who has aborted is not kept
   });
 
+  it('drained() puts one listener on a signal that many connections wait for', async () => {
+    const controller = new AbortController();
+    const waits = Array.from({ length: 12 }, () => {
+      make('server', 1);
+      sink.behind = true;
+      sender.send('a', undefined, undefined);
+      return sender.drained(controller.signal);
+    });
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1);
+    controller.abort(new Error('enough'));
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+    for (const { status } of await Promise.allSettled(waits)) expect(status).toBe('rejected');
+  });
+
+  it.each<[unknown, string]>([
+    ['soon', 'soon (string)'],
+    [null, 'null (object)'],
+    [{ signal: AbortSignal.abort() }, 'an object; pass its signal, not the object'],
+  ])('drained(%p) throws at the call', (signal, got) => {
+    const attempt = () => sender.drained(signal as AbortSignal);
+    expect(attempt).toThrow(
+      new TypeError(`drained: expected signal to be an AbortSignal, got ${got}`),
+    );
+  });
+
   it('drained() lets go of its signal', async () => {
     sender.send(Buffer.alloc(2000), undefined, undefined);
     const { signal } = new AbortController();

@@ -1,0 +1,142 @@
+import { getEventListeners } from 'node:events';
+import { runInNewContext } from 'node:vm';
+import {
+  abortReason,
+  checkSignal,
+  isAbortSignal,
+  onAbort,
+} from '../../../src/connection/abort-signal.js';
+import { catchSurfacing } from '../server/harness.js';
+import { turns } from './support.js';
+
+const listeners = (signal: AbortSignal) => getEventListeners(signal, 'abort').length;
+
+/** An AbortSignal as the first polyfills have it: without `reason`, and no EventTarget. */
+function polyfill() {
+  const heard = new Set<() => void>();
+  const signal = {
+    aborted: false,
+    addEventListener: (_event: string, listener: () => void) => void heard.add(listener),
+    removeEventListener: (_event: string, listener: () => void) => void heard.delete(listener),
+  };
+  const abort = () => {
+    signal.aborted = true;
+    for (const listener of heard) listener();
+  };
+  return { signal: signal as unknown as AbortSignal, abort, heard };
+}
+
+afterEach(() => jest.restoreAllMocks());
+
+describe('onAbort', () => {
+  it('has one listener on a signal however many wait, and none when nothing waits', () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const stops = Array.from({ length: 12 }, () => onAbort(signal, () => undefined));
+    expect(listeners(signal)).toBe(1);
+    stops.pop()!();
+    expect(listeners(signal)).toBe(1);
+    for (const stop of stops) stop();
+    expect(listeners(signal)).toBe(0);
+    for (const stop of stops) stop();
+    onAbort(signal, () => undefined);
+    for (const stop of stops) stop();
+    expect(listeners(signal)).toBe(1);
+  });
+
+  it('calls all that still wait, in the order in which they came, and leaves nothing on the signal', () => {
+    const controller = new AbortController();
+    const called: string[] = [];
+    const note = () => void called.push('both');
+    onAbort(controller.signal, () => void called.push('first'));
+    onAbort(controller.signal, () => {
+      stopLast();
+    });
+    onAbort(controller.signal, note);
+    onAbort(controller.signal, note);
+    const stopLast = onAbort(controller.signal, () => void called.push('last'));
+    controller.abort();
+    expect(called).toEqual(['first', 'both', 'both']);
+    expect(listeners(controller.signal)).toBe(0);
+    stopLast();
+  });
+
+  it('lets a callback stop waiting while it is called', () => {
+    const controller = new AbortController();
+    let called = 0;
+    const stop = onAbort(controller.signal, () => {
+      called++;
+      stop();
+    });
+    controller.abort();
+    expect(called).toBe(1);
+  });
+
+  it('calls the others when one throws, which surfaces', async () => {
+    const surfaced = catchSurfacing();
+    const controller = new AbortController();
+    const error = new Error('thrown by a callback');
+    let called = 0;
+    onAbort(controller.signal, () => {
+      throw error;
+    });
+    onAbort(controller.signal, () => called++);
+    controller.abort();
+    await turns();
+    expect(called).toBe(1);
+    expect(surfaced).toEqual([error]);
+  });
+
+  it('takes a polyfill', () => {
+    const { signal, abort, heard } = polyfill();
+    const called: string[] = [];
+    onAbort(signal, () => void called.push('aborted'));
+    abort();
+    expect(called).toEqual(['aborted']);
+    expect(heard.size).toBe(0);
+  });
+});
+
+describe('what is an AbortSignal', () => {
+  it('is Node’s, one of another realm, or a polyfill', () => {
+    const { signal } = new AbortController();
+    const foreign = runInNewContext('Object.setPrototypeOf(signal, Object.prototype)', {
+      signal: polyfill().signal,
+    }) as unknown;
+    for (const each of [signal, AbortSignal.abort(), polyfill().signal, foreign]) {
+      expect(isAbortSignal(each)).toBe(true);
+      expect(() => {
+        checkSignal('drained', each);
+      }).not.toThrow();
+    }
+  });
+
+  it.each<[unknown, string]>([
+    ['x', 'x (string)'],
+    [null, 'null (object)'],
+    [{}, 'an object'],
+    [{ aborted: false, addEventListener: () => undefined }, 'an object'],
+    [new EventTarget(), 'an object'],
+    [new AbortController(), 'an object; pass its signal, not the object'],
+    [{ signal: AbortSignal.abort() }, 'an object; pass its signal, not the object'],
+  ])('is not %p', (value, got) => {
+    expect(isAbortSignal(value)).toBe(false);
+    const attempt = () => {
+      checkSignal('drained', value);
+    };
+    expect(attempt).toThrow(TypeError);
+    expect(attempt).toThrow(
+      new TypeError(`drained: expected signal to be an AbortSignal, got ${got}`),
+    );
+  });
+});
+
+describe('abortReason', () => {
+  it('is the reason of the signal, or an AbortError where it has none', () => {
+    const reason = new Error('enough');
+    expect(abortReason(AbortSignal.abort(reason))).toBe(reason);
+    expect(abortReason(AbortSignal.abort(null))).toBe(null);
+    expect(abortReason(AbortSignal.abort())).toMatchObject({ name: 'AbortError' });
+    expect(abortReason(polyfill().signal)).toMatchObject({ name: 'AbortError' });
+  });
+});
