@@ -13,12 +13,14 @@ export interface HeartbeatOptions {
   readonly maxLifetime: number;
 }
 
-/** A Ping of ours that the peer has not answered. */
+/** The last Ping of ours, as long as the peer has not answered it. */
 interface OpenPing {
   readonly id: number;
-  /** Milliseconds of the clock. */
-  readonly sentAt: number;
-  /** When the peer's time for an answer began. */
+  /** How many Pings came right before it, with the ids right before its own, that can still be answered. */
+  earlier: number;
+  /** Milliseconds of the clock; `undefined` where we did not read all the time since, so that nothing is measured. */
+  sentAt: number | undefined;
+  /** When the peer's time for a sign of life began. */
   since: number;
   /** Position in the stream behind the Ping: once the kernel has come so far, the Ping has left. */
   readonly end: number;
@@ -41,7 +43,7 @@ export abstract class Watched implements Link {
 
   /** No Close has been sent or received; afterwards `closeTimeout` sees to the end. */
   abstract readonly isOpen: boolean;
-  /** We do not read, so we cannot hear. */
+  /** We do not read, so we cannot hear: it is pinged all the same, which tells the kernel of a peer that is gone. */
   abstract readonly isDeaf: boolean;
   abstract readonly outbox: Outbox;
   /** Close it, and say why. */
@@ -56,6 +58,9 @@ const SHORTEST_TICK = 5;
 const LONGEST_TICK = 1000;
 /** A Ping comes at most this part of the interval before its time. */
 const SPREAD_OF_INTERVAL = 1 / 4;
+
+/** How long messages wait for a consumer where no heartbeat says it, in milliseconds. */
+const DEFAULT_PATIENCE = 35_000;
 
 const PING: number = FIN | Opcode.Ping;
 const PAYLOAD: Buffer = Buffer.alloc(4);
@@ -78,6 +83,8 @@ const PAYLOAD: Buffer = Buffer.alloc(4);
 export class Heartbeat {
   /** The current tick. */
   now = 0;
+  /** Milliseconds that messages wait for a consumer; then they are discarded. */
+  readonly patience: number;
 
   readonly #deadlines: Deadlines;
   readonly #clock: Clock;
@@ -102,6 +109,7 @@ export class Heartbeat {
     const { interval, timeout } = heartbeat || { interval: Infinity, timeout: Infinity };
     this.#deadlines = deadlines;
     this.#clock = clock;
+    this.patience = interval + timeout === Infinity ? DEFAULT_PATIENCE : interval + timeout;
     const shortest = Math.min(interval, timeout, idleTimeout, maxLifetime);
     this.#tick = Math.min(Math.max(shortest / TICKS_OF_SHORTEST, SHORTEST_TICK), LONGEST_TICK);
     this.#interval = Math.ceil(interval / this.#tick) + 1;
@@ -126,16 +134,22 @@ export class Heartbeat {
   }
 
   /**
-   * A Pong came.
+   * A Pong came. One that answers the last Ping tells the round trip. A Ping may also be answered after
+   * the next one was sent, or not at all where the next one is (RFC 6455 section 5.5.3).
    *
    * @returns whether it answers a Ping of ours; any other is the application's business.
    */
   pong(watched: Watched, payload: Buffer): boolean {
     const { ping } = watched;
     if (ping === undefined || payload.length !== PAYLOAD.length) return false;
-    if (payload.readUInt32BE(0) !== ping.id) return false;
+    const before = (ping.id - payload.readUInt32BE(0)) >>> 0;
+    if (before > ping.earlier) return false;
+    if (before > 0) {
+      ping.earlier = before - 1;
+      return true;
+    }
     watched.ping = undefined;
-    watched.latency = this.#clock.now() - ping.sentAt;
+    if (ping.sentAt !== undefined) watched.latency = this.#clock.now() - ping.sentAt;
     return true;
   }
 
@@ -177,26 +191,25 @@ export class Heartbeat {
     if (old <= 0) watched.retire(new ConnectionError('ERR_MAX_LIFETIME'));
     else if (idle <= 0) watched.retire(new ConnectionError('ERR_IDLE_TIMEOUT'));
     else {
-      const silent = isDeaf ? this.#timeout : this.#listen(watched);
+      const silent = this.#listen(watched, isDeaf);
       if (silent <= 0) this.#bury(watched);
       else this.#put(watched, Math.min(old, idle, silent));
     }
   };
 
   /** @returns in how many ticks its silence may mean something; none if it does now. */
-  #listen(watched: Watched): number {
+  #listen(watched: Watched, isDeaf: boolean): number {
     const { ping, heardAt } = watched;
-    if (ping === undefined) {
-      const left = heardAt + this.#interval - this.now;
-      if (left > this.#spread) return this.#spreadOut(left);
-      this.#ping(watched);
-      return this.#timeout;
+    // Any byte since the Ping is a sign of life, whether or not the answer was among them.
+    const isOwed = ping !== undefined && heardAt < ping.since;
+    if (isOwed && !isDeaf) {
+      const left = ping.since + this.#timeout - this.now;
+      return left <= 0 && this.#leaves(ping, watched.outbox) ? this.#timeout : left;
     }
-    // Whoever speaks is alive without an answer. There is no second Ping while one is open: when
-    // silence begins anew, it is as if the first were sent then.
-    const since = heardAt >= ping.since ? heardAt + this.#interval : ping.since;
-    const left = since + this.#timeout - this.now;
-    return left <= 0 && this.#leaves(ping, watched.outbox) ? this.#timeout : left;
+    const left = (isOwed ? ping.since : heardAt) + this.#interval - this.now;
+    if (left > this.#spread) return this.#spreadOut(left);
+    this.#ping(watched, isDeaf);
+    return isDeaf ? this.#interval : this.#timeout;
   }
 
   /** @returns in how many ticks to look, where so many are left to the end of the interval. */
@@ -208,14 +221,21 @@ export class Heartbeat {
     return left - sooner;
   }
 
-  #ping(watched: Watched): void {
-    const { outbox } = watched;
-    const id = Math.floor(Math.random() * 2 ** 32);
+  #ping(watched: Watched, isDeaf: boolean): void {
+    const { outbox, ping } = watched;
+    if (ping !== undefined && outbox.left < ping.end) {
+      // The last one has not left yet: a second would only wait behind it.
+      ping.since = this.now;
+      return;
+    }
+    // Consecutive as long as no answer comes, so that a late answer is told from a Pong of another kind.
+    const earlier = ping === undefined ? 0 : ping.earlier + 1;
+    const id = ping === undefined ? Math.floor(Math.random() * 2 ** 32) : (ping.id + 1) >>> 0;
     const left = outbox.bufferedAmount === 0 ? Infinity : outbox.left;
     PAYLOAD.writeUInt32BE(id);
     outbox.bytes(PING, PAYLOAD);
-    const sentAt = this.#clock.now();
-    watched.ping = { id, sentAt, since: this.now, end: outbox.position, left };
+    const sentAt = isDeaf ? undefined : this.#clock.now();
+    watched.ping = { id, earlier, sentAt, since: this.now, end: outbox.position, left };
   }
 
   /**

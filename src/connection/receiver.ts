@@ -278,6 +278,8 @@ export class Receiver extends Watched implements ReceivingHalf {
     if (stop === this.#stopped) return;
     this.#stopped = stop;
     if (stop) {
+      // What it answers now cannot be read in time to tell the round trip; inflating takes no time worth the name.
+      if (!inflating && this.ping !== undefined) this.ping.sentAt = undefined;
       this.#socket.pause();
       return;
     }

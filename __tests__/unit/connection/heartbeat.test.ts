@@ -44,6 +44,12 @@ beforeEach(() => {
 const feed = (...frames: Buffer[]) => sink.emit('data', Buffer.concat(frames));
 const message = (length = 1) => clientFrame({ opcode: 2, payload: Buffer.alloc(length) });
 const pong = (payload: Buffer | string) => clientFrame({ opcode: 10, payload });
+/** The payload that is so many Pings away. */
+const next = (payload: Buffer, by: number): Buffer => {
+  const other = Buffer.alloc(4);
+  other.writeUInt32BE((payload.readUInt32BE(0) + by) >>> 0);
+  return other;
+};
 /** A first byte of a frame, and nothing behind it. */
 const LIFE = message().subarray(0, 1);
 
@@ -167,15 +173,25 @@ describe('Heartbeat, a silent peer', () => {
 });
 
 describe('Heartbeat, a Ping that is open', () => {
-  it('is the only one, whatever else the peer says', async () => {
+  it('is the only one as long as the peer is not silent', async () => {
     await pinged();
     for (let i = 0; i < 20; i++) {
       await pass(9 * SECOND);
       feed(message());
     }
-    await pass(25 * SECOND);
+    await pass(18 * SECOND);
     expect(await pings()).toHaveLength(1);
     expect(connection.latency).toBeUndefined();
+  });
+
+  it('is followed by another one when a peer that said something else falls silent', async () => {
+    await pinged();
+    await pass(SECOND);
+    feed(message());
+    await pass(25 * SECOND - 1);
+    expect(await pings()).toHaveLength(1);
+    await pass(SECOND + 1);
+    expect(await pings()).toHaveLength(2);
   });
 
   it('gives a peer that said something else the interval and the timeout again', async () => {
@@ -201,15 +217,108 @@ describe('Heartbeat, a Ping that is open', () => {
     ['another payload', (payload) => Buffer.from(payload).fill(payload[0]! ^ 1, 0, 1)],
     ['no payload', () => Buffer.alloc(0)],
     ['a longer payload', (payload) => Buffer.concat([payload, payload])],
-  ])('is not answered by a Pong with %s', async (_, alter) => {
+    ['the payload of the next Ping', (payload) => next(payload, 1)],
+    ['the payload of a Ping that was never sent', (payload) => next(payload, -1)],
+  ])('is not answered by a Pong with %s, which is a sign of life', async (_, alter) => {
     const payload = await pinged();
-    log = [];
-    feed(pong(alter(payload)));
+    const other = alter(payload);
+    await pass(9 * SECOND);
+    feed(pong(other));
+    expect(log).toStrictEqual([`pong ${other.toString()}`]);
+    await pass(15 * SECOND);
     expect(connection.latency).toBeUndefined();
-    await pass(34 * SECOND);
-    expect(await pings()).toHaveLength(1); // it is open still
+    expect(connection.readyState).toBe('open');
     feed(pong(payload));
-    expect(connection.latency).toBe(34 * SECOND);
+    expect(connection.latency).toBe(24 * SECOND);
+    expect(log).toHaveLength(1);
+  });
+
+  it('comes after every interval to a peer that only sends empty Pongs', async () => {
+    for (let count = 1; count <= 10; count++) {
+      await pinged(count);
+      await pass(SECOND);
+      feed(pong(''));
+    }
+    expect(log).toStrictEqual(Array<string>(10).fill('pong '));
+    expect(connection.latency).toBeUndefined();
+    // Once it says nothing more it is dead, as any other.
+    await pinged(11);
+    await pass(10 * SECOND);
+    expect(log.at(-1)).toBe('close 1006');
+  });
+
+  it('comes after every interval to a peer that answers none and sends messages', async () => {
+    for (let count = 1; count <= 10; count++) {
+      await pinged(count);
+      feed(message());
+    }
+    expect(connection.readyState).toBe('open');
+    expect(connection.latency).toBeUndefined();
+  });
+
+  it('need not be answered by a peer that answers a later one', async () => {
+    await pinged();
+    feed(message());
+    const second = await pinged(2);
+    feed(message());
+    const third = await pinged(3);
+    clock.advance(7);
+    feed(pong(third));
+    expect(connection.latency).toBe(7);
+    feed(pong(second)); // too late to be an answer
+    expect(connection.latency).toBe(7);
+    expect(log).toStrictEqual([`pong ${second.toString()}`]);
+  });
+
+  it('need not be answered by a peer that answers a Ping of the application', async () => {
+    await pinged();
+    connection.ping('mine');
+    feed(pong('mine'));
+    expect(log).toStrictEqual(['pong mine']);
+    await pass(10 * SECOND);
+    expect(connection.readyState).toBe('open');
+    const payload = await pinged(3);
+    clock.advance(9);
+    feed(pong(payload));
+    expect(connection.latency).toBe(9);
+  });
+
+  it('is not measured by the answer to an earlier one, which is not announced either', async () => {
+    const first = await pinged();
+    feed(message());
+    const second = await pinged(2);
+    feed(message());
+    const third = await pinged(3);
+    feed(pong(second));
+    expect(connection.latency).toBeUndefined();
+    clock.advance(4);
+    feed(pong(third));
+    expect(connection.latency).toBe(4);
+    expect(log).toStrictEqual([]);
+    // What the second answer has made impossible is not an answer any more.
+    feed(pong(first));
+    expect(log).toStrictEqual([`pong ${first.toString()}`]);
+  });
+
+  it('is answered once, also where the application sends the same payload', async () => {
+    const payload = await pinged();
+    connection.ping(payload);
+    clock.advance(3);
+    feed(pong(payload), pong(payload));
+    expect(connection.latency).toBe(3);
+    expect(log).toStrictEqual([`pong ${payload.toString()}`]);
+  });
+
+  it('does not queue up behind data that does not leave', async () => {
+    sink.behind = true;
+    connection.send(Buffer.alloc(32 * 1024));
+    for (let i = 0; i < 10; i++) {
+      await pass(26 * SECOND);
+      feed(message()); // the peer speaks, and takes nothing
+    }
+    sink.behind = false;
+    sink.release();
+    expect(await pings()).toHaveLength(1);
   });
 
   it('is not confused by the same answer twice, or by one without a question', async () => {
@@ -239,11 +348,68 @@ describe('Heartbeat, a Ping that is open', () => {
 });
 
 describe('Heartbeat, while we do not read', () => {
-  it('neither pings nor buries', async () => {
+  it('pings after every interval, and buries nobody', async () => {
     stopReading();
-    await pass(60 * MINUTE);
+    await pass(25 * SECOND - 1);
     expect(await pings()).toHaveLength(0);
+    for (let second = 0; second < 60 * 60; second++) await pass(SECOND);
+    const { length } = await pings();
+    expect(length).toBeGreaterThanOrEqual(3600 / 26 - 1);
+    expect(length).toBeLessThanOrEqual(3600 / 19);
     expect(connection.readyState).toBe('open');
+  });
+
+  it('sends no Ping behind one that has not left', async () => {
+    sink.behind = true;
+    connection.send(Buffer.alloc(32 * 1024));
+    stopReading();
+    for (let i = 0; i < 200; i++) await pass(5 * SECOND);
+    sink.behind = false;
+    sink.release();
+    expect(await pings()).toHaveLength(1);
+  });
+
+  it('measures nothing with a Ping whose answer it could not read', async () => {
+    stopReading();
+    const payload = await pinged();
+    await pass(MINUTE);
+    connection.on('message', () => {});
+    connection.resume();
+    await turns();
+    for (const { payload: each } of await pings()) feed(pong(each));
+    expect(payload).toHaveLength(4);
+    expect(connection.latency).toBeUndefined();
+    expect(log).toStrictEqual([]);
+  });
+
+  it('measures nothing with a Ping that was open when reading stopped', async () => {
+    const payload = await pinged();
+    stopReading();
+    await pass(5 * SECOND);
+    connection.on('message', () => {});
+    connection.resume();
+    await turns();
+    feed(pong(payload));
+    expect(connection.latency).toBeUndefined();
+  });
+
+  it('notices with the next Ping but one that the process of the peer is gone', async () => {
+    const there = await world(DEFAULTS);
+    there.connection.pause();
+    // More than the process reads on its own account: so it does not see the end either.
+    there.client.send(message(64 * 1024));
+    for (let i = 0; i < 4; i++) there.client.send(message(64 * 1024));
+    await until('the end of reading', () => {
+      return there.socket.readableLength >= there.socket.readableHighWaterMark;
+    });
+    await turns(20);
+    there.client.destroy();
+    await turns(20);
+    expect(there.connection.readyState).toBe('open');
+    there.clock.advance(26 * SECOND);
+    await turns(20);
+    there.clock.advance(26 * SECOND);
+    expect(facts(await there.closed)).toMatchObject({ code: 1006, initiator: 'transport' });
   });
 
   it('does not bury for a Ping that was open before', async () => {
@@ -259,7 +425,7 @@ describe('Heartbeat, while we do not read', () => {
 
   it('lets silence begin when reading goes on', async () => {
     stopReading();
-    await pass(60 * MINUTE + 700);
+    await pass(10 * SECOND + 700);
     connection.on('message', () => {});
     connection.resume();
     await turns();
@@ -525,6 +691,15 @@ describe('Heartbeat, its one timer', () => {
     for (const patient of patients) beat.watch(patient);
     return { beat, patients };
   };
+
+  it.each([
+    [{ interval: 25 * SECOND, timeout: 10 * SECOND }, 35 * SECOND],
+    [{ interval: 200, timeout: 300 }, 500],
+    [false as const, 35 * SECOND],
+    [{ interval: Infinity, timeout: SECOND }, 35 * SECOND],
+  ])('of %p has patience with an absent consumer', (heartbeat, patience) => {
+    expect(watch({ heartbeat }, 0).beat.patience).toBe(patience);
+  });
 
   it('does not exist where there is nothing to watch', () => {
     start({ heartbeat: false });
