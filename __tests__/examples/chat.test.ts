@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { dropClients, type Said, token, Visitor } from './client';
 import { Program, startChat, stopPrograms } from './program';
 
@@ -28,6 +31,61 @@ describe('the command', () => {
     expect(second.output).toBe(
       `Port ${port} is already in use: choose another one, for example PORT=${Number(port) + 1} npm start\n`,
     );
+  });
+
+  test('prints every address by which others reach it', async () => {
+    const program = Program.run(COMMAND, { PORT: '0', HOST: '0.0.0.0' });
+    const [, port] = await program.prints(/^hawser chat: http:\/\/localhost:(\d+)\n/);
+    const others = Object.values(networkInterfaces())
+      .flatMap((all) => all ?? [])
+      .filter(({ internal, family }) => !internal && family === 'IPv4')
+      .map(({ address }) => `On your network: http://${address}:${port}\n`);
+    const all = `hawser chat: http://localhost:${port}\n${others.join('')}`;
+    while (program.output.length < all.length) await program.prints(/\n/);
+    expect(program.output).toBe(all);
+  });
+
+  test.each([
+    ['127.0.0.1', ['http://localhost:80']],
+    ['::1', ['http://localhost:80']],
+    ['192.168.1.5', ['http://192.168.1.5:80']],
+    ['2001:db8::5', ['http://[2001:db8::5]:80']],
+    ['0.0.0.0', ['http://localhost:80', 'http://192.168.1.5:80', 'http://10.0.0.5:80']],
+    [
+      '::',
+      [
+        'http://localhost:80',
+        'http://192.168.1.5:80',
+        'http://[2001:db8::5]:80',
+        'http://10.0.0.5:80',
+      ],
+    ],
+  ])('listening on %s it is reached at %j', async (host, expected) => {
+    const interfaces = {
+      lo: [{ address: '127.0.0.1', family: 'IPv4', internal: true }],
+      eth0: [
+        { address: '192.168.1.5', family: 'IPv4', internal: false },
+        { address: 'fe80::5', family: 'IPv6', internal: false },
+        { address: '2001:db8::5', family: 'IPv6', internal: false },
+      ],
+      wlan0: [{ address: '10.0.0.5', family: 'IPv4', internal: false }],
+    };
+    const program = Program.evaluate(`
+      import { addresses } from './examples/chat/addresses.mjs';
+      const found = addresses(${JSON.stringify(host)}, 80, ${JSON.stringify(interfaces)});
+      console.log(JSON.stringify(found));
+    `);
+    expect((await program.exit).code).toBe(0);
+    expect(JSON.parse(program.output)).toEqual(expected);
+  });
+
+  test('says that it builds before it builds', () => {
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const steps = scripts['start']!.split(' && ');
+    expect(steps[0]).toMatch(/^echo Building/); // cmd.exe has echo, too
+    expect(steps[1]).toContain('build');
   });
 
   test.each(['', 'http', '-1', '65536', '80 80', '1e3'])('refuses %j as a port', async (port) => {
@@ -75,11 +133,15 @@ describe('the page', () => {
       if (!path.endsWith('.js')) continue;
       expect(file.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
       expect(source).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write/);
-      wanted.push(...[...source.matchAll(/from '\.(\/[^']+)'/g)].map((match) => match[1]!));
+      wanted.push(
+        ...[...source.matchAll(/(?:from|import) '\.(\/[^']+)'|Worker\('(\/[^']+)'/g)].map(
+          (match) => (match[1] ?? match[2])!,
+        ),
+      );
     }
-    expect([...found].sort()).toEqual(
-      ['/chat.js', '/icon.svg', '/link.js', '/outbox.js', '/style.css', '/view.js'].sort(),
-    );
+    // Everything in the folder is of use.
+    const files = readdirSync('examples/chat/public').filter((name) => name !== 'index.html');
+    expect([...found].sort()).toEqual(files.map((name) => `/${name}`).sort());
   });
 
   test.each([
@@ -126,8 +188,10 @@ describe('a conversation', () => {
       id,
       from: welcome.you.id,
       name: 'Ada',
+      colour: welcome.you.colour,
       text: 'Ahoy!',
       at: expect.any(Number) as number,
+      n: 1,
     });
     bo.say('Ahoy yourself.\n\tHow are you?');
     expect((await ada.hears('said')).message.text).toBe('Ahoy!'); // its own, which is the receipt
@@ -148,6 +212,7 @@ describe('a conversation', () => {
     const url = await startChat({ historyLength: 3, historySize: 12 }).url();
     const { visitor: ada } = await Visitor.join(url, 'Ada');
     for (const text of ['1', '2', '3', '4']) ada.say(text);
+    await ada.heard();
     const { welcome } = await Visitor.join(url, 'Bo');
     expect(welcome.history.map(({ text }) => text)).toEqual(['2', '3', '4']);
     ada.say('eleven more');
@@ -189,11 +254,68 @@ describe('a conversation', () => {
       const { rooms } = await ada.hears('rooms');
       if (rooms[0]?.people !== 2) continue; // an earlier list
       expect(rooms).toEqual([
-        { name: 'tea', people: 2 },
-        { name: 'coffee', people: 1 },
+        { name: 'tea', people: 2, said: 0 },
+        { name: 'coffee', people: 1, said: 0 },
       ]);
       break;
     }
+  });
+
+  test('counts what is said in each room, for the pages that are in another', async () => {
+    const url = await startChat({ historyLength: 1 }).url();
+    const { visitor: ada } = await Visitor.join(url, 'Ada', { room: 'tea' });
+    const { visitor: bo } = await Visitor.join(url, 'Bo', { room: 'coffee' });
+    const id = ada.say('Milk');
+    ada.say('Milk', id);
+    ada.say('first?');
+    for (;;) {
+      const { rooms } = await bo.hears('rooms');
+      const tea = rooms.find(({ name }) => name === 'tea');
+      if (tea === undefined || tea.said < 2) continue; // an earlier list
+      expect(tea.said).toBe(2); // not what was sent twice, and not only what is remembered
+      break;
+    }
+    const { welcome } = await Visitor.join(url, 'Cy', { room: 'tea' });
+    expect(welcome.history).toMatchObject([{ text: 'first?', n: 2 }]);
+  });
+
+  test('tells the others in the room who is typing', async () => {
+    const url = await startChat().url();
+    const { visitor: ada, welcome } = await Visitor.join(url, 'Ada', { room: 'tea' });
+    const { visitor: bo } = await Visitor.join(url, 'Bo', { room: 'tea' });
+    const { visitor: cy } = await Visitor.join(url, 'Cy', { room: 'coffee' });
+    ada.tell({ type: 'typing' });
+    expect((await bo.hears('typing')).person).toEqual(welcome.you);
+    for (const visitor of [ada, cy]) {
+      expect((await visitor.heard()).filter(({ type }) => type === 'typing')).toEqual([]);
+    }
+  });
+
+  test('gives everyone a colour of their own, while there are enough', async () => {
+    const url = await startChat().url();
+    const names = ['Ada', 'Ben', 'Cy', 'Dot', 'Eve', 'Flo', 'Gus', 'Hal', 'Ida', 'Jo'];
+    const colours: number[] = [];
+    for (const name of names) {
+      const { welcome } = await Visitor.join(url, name);
+      colours.push(welcome.you.colour);
+    }
+    expect(new Set(colours).size).toBe(10);
+    const [ada, ben] = colours as [number, number];
+    expect(Math.abs(ada - ben)).toBe(5); // on the other side of the circle of hues
+    const { welcome } = await Visitor.join(url, 'Kit');
+    expect(welcome.you.colour).toBeGreaterThanOrEqual(0);
+    expect(welcome.you.colour).toBeLessThan(10);
+  });
+
+  test('gives a writer who comes back the former colour', async () => {
+    const url = await startChat().url();
+    const { visitor: ada, welcome } = await Visitor.join(url, 'Ada', { key: 'key-of-ada' });
+    const { visitor: bo } = await Visitor.join(url, 'Bo');
+    ada.say('Back in a minute.');
+    ada.socket.close();
+    await bo.hears('left');
+    const { welcome: again } = await Visitor.join(url, 'Ada', { key: 'key-of-ada' });
+    expect(again.you).toEqual(welcome.you);
   });
 
   test('knows a visitor who comes back over a new connection, and makes no fuss', async () => {
@@ -229,6 +351,154 @@ describe('a conversation', () => {
     const receipts = (await ada.heard()).filter(({ type }) => type === 'said');
     expect(receipts.map(({ message }) => message.id)).toEqual([id, id]);
     expect((await bo.heard()).filter(({ type }) => type === 'said')).toHaveLength(1);
+  });
+});
+
+describe('under the hood', () => {
+  test('a visitor sees the messages of the own connection, and their bytes on the wire', async () => {
+    const url = await startChat().url();
+    const { visitor: ada } = await Visitor.join(url, 'Ada');
+    const before = (await ada.looks()).figures;
+    expect(before.received.messages).toBe(2); // join and look
+    expect(before.sent.messages).toBe(1); // welcome
+    expect(before.extensions).toMatch(/^permessage-deflate/);
+    const text = 'the wind is going round to the west '.repeat(50);
+    const id = ada.say(text);
+    await ada.hears('said');
+    const { figures, stats, flood, ending } = await ada.looks();
+    // ws compresses 1 KiB and more, and so this message.
+    const said = Buffer.byteLength(JSON.stringify({ type: 'say', id, text }));
+    const look = Buffer.byteLength('{"type":"look"}');
+    expect(figures.received.messages).toBe(4);
+    expect(figures.received.bytes - before.received.bytes).toBe(said + look);
+    const { received, sent } = figures;
+    expect(received.wire - before.received.wire).toBeLessThan(said / 4);
+    expect(received.wire - before.received.wire).toBeGreaterThan(look);
+    expect(sent.wire).toBeLessThan(sent.bytes / 2);
+    expect(figures.bufferedAmount).toBe(0);
+    expect(stats).toMatchObject({ connections: 1, messagesReceived: 4 });
+    expect([flood, ending]).toEqual([undefined, undefined]);
+  });
+
+  test('without compression the wire carries the messages and their headers', async () => {
+    const url = await startChat().url();
+    const visitor = new Visitor(new URL('/chat', url.href.replace('http', 'ws')), {
+      perMessageDeflate: false,
+    });
+    await once(visitor.socket, 'open');
+    const { figures } = await visitor.looks();
+    expect(figures.extensions).toBe('');
+    expect(figures.sent).toEqual({ messages: 0, bytes: 0, wire: 0 });
+    expect(figures.received).toEqual({ messages: 1, bytes: 15, wire: 21 });
+  });
+
+  test('drops a connection on request, and tells the next one how it ended', async () => {
+    const url = await startChat().url();
+    const { visitor: ada } = await Visitor.join(url, 'Ada', { key: 'key-of-ada' });
+    ada.tell({ type: 'drop' });
+    expect(await ada.closed).toEqual({ code: 1006, reason: '' });
+    const { visitor: again } = await Visitor.join(url, 'Ada', { key: 'key-of-ada' });
+    expect((await again.looks()).ending).toMatchObject({
+      code: 1006,
+      initiator: 'local',
+      clean: false,
+      cause: { code: 'ERR_TERMINATED' },
+    });
+    const { visitor: bo } = await Visitor.join(url, 'Bo');
+    expect((await bo.looks()).ending).toBeUndefined();
+  });
+
+  test('tells who closed in good order, too', async () => {
+    const url = await startChat().url();
+    const { visitor: bo } = await Visitor.join(url, 'Bo');
+    const { visitor: ada } = await Visitor.join(url, 'Ada', { key: 'key-of-ada' });
+    ada.socket.close(4000, 'Tea');
+    await bo.hears('left');
+    const { visitor: again } = await Visitor.join(url, 'Ada', { key: 'key-of-ada' });
+    expect((await again.looks()).ending).toMatchObject({
+      code: 4000,
+      reason: 'Tea',
+      initiator: 'peer',
+      clean: true,
+    });
+  });
+
+  test('sends a burst of 10 000 messages in order, and says what it took', async () => {
+    const url = await startChat().url();
+    const { visitor: ada } = await Visitor.join(url, 'Ada');
+    ada.tell({ type: 'burst' });
+    for (let n = 1; n <= 10_000; n++) expect((await ada.hears('number', 'burst')).n).toBe(n);
+    const { count, turns } = await ada.hears('burst');
+    expect(count).toBe(10_000);
+    expect(turns).toBeGreaterThanOrEqual(1);
+    expect(turns).toBeLessThan(100); // writes are joined
+    expect((await ada.looks()).figures.sent.messages).toBeGreaterThan(10_000);
+  });
+
+  test('waits for a reader that stops, and holds little meanwhile', async () => {
+    const url = await startChat().url();
+    const { visitor: ada } = await Visitor.join(url, 'Ada');
+    ada.tell({ type: 'slow' });
+    const { ticket } = await ada.hears('ticket');
+    const reader = await Visitor.connect(url);
+    let bytes = 0;
+    reader.socket.on('message', (data: Buffer) => (bytes += data.length));
+    reader.socket.pause();
+    reader.tell({ type: 'flood', ticket });
+    for (let last = -1; ;) {
+      const { sent, held } = (await ada.looks()).flood!;
+      if (held > 0 && sent === last) break; // it goes no further
+      last = sent;
+    }
+    // The chat goes on.
+    ada.say('Still here.');
+    await ada.hears('said');
+    const { flood } = await ada.looks();
+    expect(flood!.sent).toBeLessThan(flood!.total);
+    expect(flood!.isOver).toBe(false);
+
+    reader.socket.resume();
+    expect(await reader.closed).toEqual({ code: 1000, reason: 'That was all' });
+    expect(bytes).toBe(flood!.total);
+    for (;;) {
+      const { isOver, peak, longestWait } = (await ada.looks()).flood!;
+      expect(peak).toBeLessThan(256 * 1024);
+      expect(longestWait).toBeGreaterThan(0);
+      if (isOver) break;
+    }
+  });
+
+  test('a ticket is good for one flood, and there are not many', async () => {
+    const url = await startChat({ maxFloods: 1 }).url();
+    const { visitor: ada } = await Visitor.join(url, 'Ada');
+    ada.tell({ type: 'slow' });
+    const { ticket } = await ada.hears('ticket');
+    const { visitor: bo } = await Visitor.join(url, 'Bo');
+    bo.tell({ type: 'slow' });
+    expect((await bo.hears('refused')).reason).toMatch(/Others are trying/);
+
+    const reader = await Visitor.connect(url);
+    reader.tell({ type: 'flood', ticket });
+    await reader.next();
+    for (const wrong of [ticket, token()]) {
+      const second = await Visitor.connect(url);
+      second.tell({ type: 'flood', ticket: wrong });
+      expect(await second.closed).toEqual({ code: 1008, reason: 'No such ticket' });
+    }
+    reader.socket.terminate();
+    for (;;) {
+      bo.tell({ type: 'slow' });
+      const { type, retryIn } = await bo.hears('refused', 'ticket');
+      if (type === 'ticket') break; // the place is free again
+      await new Promise((done) => setTimeout(done, retryIn ?? 50));
+    }
+  });
+
+  test('a page that asks without end is disconnected as well', async () => {
+    const url = await startChat().url();
+    const { visitor: ada } = await Visitor.join(url, 'Ada');
+    for (let n = 0; n < 1000; n++) ada.tell({ type: n % 2 === 0 ? 'typing' : 'look' });
+    expect(await ada.closed).toEqual({ code: 1008, reason: 'Too many messages' });
   });
 });
 

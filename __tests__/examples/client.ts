@@ -52,23 +52,58 @@ export class Client {
 export interface Said {
   type: string;
   room: string;
-  you: { id: string; name: string };
-  person: { id: string; name: string };
-  people: { id: string; name: string }[];
+  you: Person;
+  person: Person;
+  people: Person[];
   history: Message[];
   message: Message;
-  rooms: { name: string; people: number }[];
+  rooms: { name: string; people: number; said: number }[];
   id?: string;
   reason: string;
   retryIn?: number;
+  ticket: string;
+  figures: {
+    seconds: number;
+    extensions: string;
+    bufferedAmount: number;
+    sent: Traffic;
+    received: Traffic;
+  };
+  flood?: {
+    total: number;
+    sent: number;
+    held: number;
+    peak: number;
+    longestWait: number;
+    isOver: boolean;
+  };
+  ending?: { code: number; initiator: string; clean: boolean; cause?: { code: string } };
+  stats: Record<string, unknown>;
+  n: number;
+  count: number;
+  turns: number;
+}
+
+export interface Person {
+  id: string;
+  name: string;
+  colour: number;
+}
+
+export interface Traffic {
+  messages: number;
+  bytes: number;
+  wire: number;
 }
 
 export interface Message {
   id: string;
   from: string;
   name: string;
+  colour: number;
   text: string;
   at: number;
+  n: number;
 }
 
 let count = 0;
@@ -98,6 +133,12 @@ export class Visitor extends Client {
 
   tell(message: unknown): void {
     this.send(JSON.stringify(message));
+  }
+
+  /** What the server sees of this connection. */
+  async looks(): Promise<Said> {
+    this.tell({ type: 'look' });
+    return this.hears('seen');
   }
 
   say(text: string, id = token()): string {

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'hawser';
+import { Endings, Meter } from './hood.mjs';
+import { burst as sendBurst, Floods } from './lab.mjs';
 import { TokenBucket } from './limiter.mjs';
 import { servePage } from './page.mjs';
 import { Rooms } from './rooms.mjs';
@@ -13,8 +15,10 @@ import { MAX_TEXT, understand } from './words.mjs';
 /** Close code of the older connection when the same visitor opens the room in another tab. */
 const MOVED = 4001;
 /** The list of rooms is sent to everyone, so it is sent rarely and is short. */
-const ROOM_LIST_PAUSE = 250;
+const ROOM_LIST_PAUSE = 500;
 const ROOM_LIST_LENGTH = 30;
+/** What the page sends by itself, and not its visitor. It has an allowance of its own. */
+const BY_ITSELF = ['probe', 'typing', 'look'];
 
 /**
  * The chat: a page, and the conversations behind it, on one http.Server.
@@ -27,6 +31,7 @@ export function createChat({
   patience = 20, // refusals before a visitor who goes on is disconnected
   maxRooms = 200,
   maxPeople = 200,
+  maxFloods = 4,
   historyLength = 100,
   historySize = 64 * 1024,
   keepEmpty = 5 * 60_000,
@@ -39,37 +44,81 @@ export function createChat({
     maxPayload,
     maxConnections,
     maxBufferedAmount: 1024 * 1024, // a page that reads this slowly will not catch up any more
+    perMessageDeflate: { contextTakeover: 'both' }, // short messages that resemble each other
   });
   const rooms = new Rooms({ maxRooms, maxPeople, historyLength, historySize, keepEmpty });
+  const endings = new Endings(maxConnections);
+  const floods = new Floods(maxFloods);
   /** @type {NodeJS.Timeout | undefined} */
   let roomList;
 
-  wss.on('connection', (conn) => {
+  wss.on('connection', (conn, request) => {
+    const meter = new Meter(conn, request.socket);
     const allowance = new TokenBucket({ capacity: burst, perSecond });
+    const pageAllowance = new TokenBucket({ capacity: 30, perSecond: 15 });
     const strikes = new TokenBucket({ capacity: patience, perSecond: 1 });
     /** @type {Room | undefined} */
     let room;
     /** @type {Person | undefined} */
     let me;
+    /** @type {ReturnType<Floods['announce']>} */
+    let myFlood;
 
     conn.on('message', (data) => {
       // close() does not stop what is on its way: a flood goes on until the peer has answered.
       if (conn.readyState !== 'open') return;
       const said = understand(data);
       const id = said?.type === 'say' ? said.id : undefined;
-      if (!allowance.take()) {
+      const bucket = BY_ITSELF.includes(said?.type ?? '') ? pageAllowance : allowance;
+      if (!bucket.take()) {
         if (!strikes.take()) void conn.close(1008, 'Too many messages');
-        else refuse('You are sending too fast. Wait a moment.', id, allowance.wait);
+        else refuse('You are sending too fast. Wait a moment.', id, bucket.wait);
       } else if (said === undefined) refuse('The server did not understand that.');
-      else if (said.type === 'probe') tell(conn, { type: 'alive' });
-      else if (said.type === 'join') join(said);
-      else say(said);
+      else answer[said.type](/** @type {any} */ (said));
     });
 
-    conn.on('close', () => {
+    conn.on('close', (code, reason, info) => {
+      if (room === undefined || me === undefined) return;
+      endings.note(me.id, info);
       // Unless another connection has taken this visitor's place.
-      if (room !== undefined && me !== undefined && room.people.get(me.id) === me) depart(room, me);
+      if (room.people.get(me.id) === me) depart(room, me);
     });
+
+    /** @type {Record<import('./words.mjs').Words['type'], (said: any) => void>} */
+    const answer = {
+      join,
+      say,
+      typing() {
+        if (room && me) tellRoom(room, { type: 'typing', person: shown(me) }, conn);
+      },
+      probe: () => tell(conn, { type: 'alive' }),
+
+      // From here on: what the drawer "Under the hood" asks for.
+      look() {
+        const { figures } = meter;
+        const flood = myFlood?.flood.figures;
+        tell(conn, {
+          type: 'seen',
+          figures,
+          flood,
+          ending: endings.of(me?.id),
+          stats: wss.stats(),
+        });
+      },
+      drop: () => conn.terminate(),
+      async burst() {
+        const report = await sendBurst(conn);
+        if (report !== undefined) tell(conn, { type: 'burst', ...report });
+      },
+      slow() {
+        myFlood = floods.announce();
+        if (myFlood === undefined) refuse('Others are trying this now. Try again in a moment.');
+        else tell(conn, { type: 'ticket', ticket: myFlood.ticket });
+      },
+      flood({ ticket }) {
+        if (!floods.start(ticket, conn)) void conn.close(1008, 'No such ticket');
+      },
+    };
 
     /** @param {import('./words.mjs').Join} wish */
     function join(wish) {
@@ -87,8 +136,10 @@ export function createChat({
       if (before !== undefined && !isBack) depart(next, before);
       if (room !== undefined && me !== undefined && me !== before) depart(room, me);
 
+      const name = isBack ? before.name : next.freeName(wish.name);
+      const colour = isBack ? before.colour : next.freeColour(id, name);
       room = next;
-      me = { id, name: isBack ? before.name : next.freeName(wish.name), wish: wish.name, conn };
+      me = { id, name, wish: wish.name, colour, conn };
       rooms.enter(room, me);
       tell(conn, {
         type: 'welcome',
@@ -110,11 +161,13 @@ export function createChat({
       if ([...text].length > MAX_TEXT) {
         return refuse(`A message has at most ${MAX_TEXT} characters.`, id);
       }
-      const message = { id, from: me.id, name: me.name, text, at: Date.now() };
+      const { id: from, name, colour } = me;
+      const message = { id, from, name, colour, text, at: Date.now(), n: room.said + 1 };
       // Said before, and the answer got lost with a connection: the others have it already.
       if (room.has(id)) return tell(conn, { type: 'said', message });
       room.remember(message);
       tellRoom(room, { type: 'said', message });
+      if (rooms.size > 1) announceRooms(); // the others mark this room as unread
     }
 
     /** @param {string} reason @param {string} [id] of the message @param {number} [retryIn] ms */
@@ -172,8 +225,8 @@ export function createChat({
 }
 
 /** What others may know of a person. */
-function shown(/** @type {Person} */ { id, name }) {
-  return { id, name };
+function shown(/** @type {Person} */ { id, name, colour }) {
+  return { id, name, colour };
 }
 
 /** The key is the visitor's secret; what the others see must not give it away. */

@@ -1,14 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname } from 'node:path';
 
-/** Every file there is. A request names one of these or gets 404: there is no path to climb out of. */
-const FILES = {
-  '/': ['index.html', 'text/html; charset=utf-8'],
-  '/style.css': ['style.css', 'text/css; charset=utf-8'],
-  '/chat.js': ['chat.js', 'text/javascript; charset=utf-8'],
-  '/link.js': ['link.js', 'text/javascript; charset=utf-8'],
-  '/outbox.js': ['outbox.js', 'text/javascript; charset=utf-8'],
-  '/view.js': ['view.js', 'text/javascript; charset=utf-8'],
-  '/icon.svg': ['icon.svg', 'image/svg+xml'],
+const PUBLIC = new URL('public/', import.meta.url);
+/** @type {Record<string, string>} */
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
 };
 
 /** Should a stranger's words ever become markup after all, the browser would still run none of it. */
@@ -16,6 +15,7 @@ const HEADERS = {
   'Content-Security-Policy': [
     "default-src 'none'",
     "script-src 'self'",
+    "worker-src 'self'",
     "style-src 'self'",
     "img-src 'self'",
     "connect-src 'self'", // the WebSocket included
@@ -30,12 +30,15 @@ const HEADERS = {
   'Cache-Control': 'no-cache',
 };
 
-/** Answers the requests for the page. The files are read once, here. */
+/**
+ * Answers the requests for the page. The files are read once, here. A request names one of them or
+ * gets 404: no path of a request ever reaches the file system.
+ */
 export function servePage() {
   const files = new Map(
-    Object.entries(FILES).map(([path, [file, type]]) => [
-      path,
-      { type, body: readFileSync(new URL(`public/${file}`, import.meta.url)) },
+    readdirSync(PUBLIC).map((name) => [
+      name === 'index.html' ? '/' : `/${name}`,
+      { type: TYPES[extname(name)], body: readFileSync(new URL(name, PUBLIC)) },
     ]),
   );
 

@@ -3,9 +3,17 @@
  * @property {string} id Public and stable: the same visitor has it again after a reconnection.
  * @property {string} name
  * @property {string} wish The name asked for: `name` may have got a number.
+ * @property {number} colour One of the page's name colours, by its number.
  * @property {import('hawser').WebSocketConnection} conn
  *
- * @typedef {{ id: string, from: string, name: string, text: string, at: number }} Message
+ * @typedef {object} Message
+ * @property {string} id
+ * @property {string} from the id of its writer
+ * @property {string} name
+ * @property {number} colour
+ * @property {string} text
+ * @property {number} at
+ * @property {number} n How many messages this room has had, this one included.
  *
  * @typedef {object} Limits
  * @property {number} maxRooms
@@ -15,12 +23,17 @@
  * @property {number} keepEmpty milliseconds that an empty room remembers: long enough for a reload
  */
 
+/** How many name colours the page has. */
+const COLOURS = 10;
+
 /** One room: who is here, and what was said last. */
 export class Room {
   /** @type {Map<string, Person>} by id */
   people = new Map();
   /** @type {Message[]} the oldest first */
   history = [];
+  /** Messages that there have been, remembered or not: what a page counts unread ones by. */
+  said = 0;
   /** @type {NodeJS.Timeout | undefined} */
   forget;
   #historySize = 0;
@@ -42,6 +55,7 @@ export class Room {
 
   remember(/** @type {Message} */ message) {
     const { historyLength, historySize } = this.#limits;
+    this.said = message.n;
     this.history.push(message);
     this.#historySize += message.text.length;
     while (this.history.length > historyLength || this.#historySize > historySize) {
@@ -58,6 +72,28 @@ export class Room {
     for (let n = 2; taken.has(sameName(name)); n++) name = `${wanted} ${n}`;
     return name;
   }
+
+  /**
+   * The colour that is farthest from those of the others here. The favourite of the name decides
+   * where several are, and a writer whom the room remembers gets the former colour again.
+   */
+  freeColour(/** @type {string} */ id, /** @type {string} */ name) {
+    const taken = [...this.people.values()].map(({ colour }) => colour);
+    const former = this.history.find(({ from }) => from === id)?.colour;
+    if (former !== undefined && !taken.includes(former)) return former;
+
+    const favourite = [...name].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 0);
+    const all = Array.from({ length: COLOURS }, (_, n) => (favourite + n) % COLOURS);
+    const room = (/** @type {number} */ colour) =>
+      Math.min(...taken.map((other) => distance(colour, other)));
+    return all.reduce((best, colour) => (room(colour) > room(best) ? colour : best));
+  }
+}
+
+/** Steps from one colour to another, around the circle of hues. */
+function distance(/** @type {number} */ a, /** @type {number} */ b) {
+  const steps = Math.abs(a - b);
+  return Math.min(steps, COLOURS - steps);
 }
 
 /** All rooms. Bounded in every direction, because a room is opened by whoever names it. */
@@ -96,7 +132,7 @@ export class Rooms {
   busiest(/** @type {number} */ count) {
     return [...this.#rooms.values()]
       .filter((room) => room.people.size > 0)
-      .map((room) => ({ name: room.name, people: room.people.size }))
+      .map((room) => ({ name: room.name, people: room.people.size, said: room.said }))
       .sort((a, b) => b.people - a.people || (a.name < b.name ? -1 : 1))
       .slice(0, count);
   }

@@ -1,4 +1,5 @@
 // The chat as a command: `npm start`, or `PORT=3000 node examples/chat/server.mjs` once it is built.
+import { addresses } from './addresses.mjs';
 import { createChat } from './chat.mjs';
 
 const { PORT = '8080', HOST = '127.0.0.1' } = process.env;
@@ -16,7 +17,9 @@ const actual = await chat.listen({ port, host: HOST }).catch((error) => {
   fail(`Cannot listen on ${HOST}, port ${port}: ${error.message}`);
 });
 
-console.log(`hawser chat: http://${urlHost(HOST)}:${actual}`);
+const [here, ...others] = addresses(HOST, actual);
+console.log(`hawser chat: ${here}`);
+for (const address of others) console.log(`On your network: ${address}`);
 if (HOST === '127.0.0.1') console.log('To let others on your network in: HOST=0.0.0.0 npm start');
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
@@ -25,12 +28,6 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
     const { total, clean, cut } = await chat.close();
     console.log(`Stopped. ${total} connections: ${clean} closed, ${cut} cut.`);
   });
-}
-
-/** What to put into a browser: an address that stands for "every address" is none. */
-function urlHost(/** @type {string} */ host) {
-  if (['127.0.0.1', '0.0.0.0', '::', '::1'].includes(host)) return 'localhost';
-  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** @param {string} reason @returns {never} */

@@ -22,12 +22,17 @@ const TOWERS = /(\p{M}{4})\p{M}+/gu;
 /**
  * @typedef {{ type: 'join', room: string, name: string, key: string }} Join
  * @typedef {{ type: 'say', id: string, text: string }} Say
- * @typedef {{ type: 'probe' }} Probe
+ * @typedef {{ type: 'flood', ticket: string }} Flood the connection of a slow reader presents itself
+ * @typedef {{ type: 'probe' | 'typing' | 'look' | 'drop' | 'burst' | 'slow' }} Bare
+ * @typedef {Join | Say | Flood | Bare} Words
  */
+
+/** Words that carry nothing but their type. */
+const BARE = ['probe', 'typing', 'look', 'drop', 'burst', 'slow'];
 
 /**
  * @param {string | Buffer} data
- * @returns {Join | Say | Probe | undefined}
+ * @returns {Words | undefined}
  */
 export function understand(data) {
   if (typeof data !== 'string') return undefined;
@@ -38,7 +43,7 @@ export function understand(data) {
     return undefined;
   }
   if (typeof said !== 'object' || said === null) return undefined;
-  const { type, room, name, key, id, text } = said;
+  const { type, room, name, key, id, text, ticket } = said;
   switch (type) {
     case 'join':
       if (typeof room !== 'string' || typeof name !== 'string' || !isToken(key)) return undefined;
@@ -46,10 +51,10 @@ export function understand(data) {
     case 'say':
       if (typeof text !== 'string' || !isToken(id)) return undefined;
       return { type, id, text: cleanText(text) };
-    case 'probe':
-      return { type };
+    case 'flood':
+      return isToken(ticket) ? { type, ticket } : undefined;
     default:
-      return undefined;
+      return BARE.includes(type) ? { type } : undefined;
   }
 }
 

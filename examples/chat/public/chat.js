@@ -1,18 +1,19 @@
-// The page of the chat. It keeps three things apart: the link to the server (link.js), what is not
-// sent yet (outbox.js), and what is to be seen (view.js). This file lets them meet.
+// The page of the chat. Each thing has a file: the link to the server (link.js), what is not sent yet
+// (outbox.js), writing (composer.js), reading (reading.js), what it all looks like (view.js), and the
+// drawer that shows how it works (hood.js). This file lets them meet.
+import { Composer } from './composer.js';
+import { Hood } from './hood.js';
 import { Link } from './link.js';
 import { Outbox, randomToken, recall, remember } from './outbox.js';
-import {
-  append,
-  byId,
-  messageItem,
-  noticeItem,
-  showPeople,
-  showRooms,
-  waitingItem,
-} from './view.js';
+import { add, scrollToEnd, stayAtEnd } from './reading.js';
+import './screen.js';
+import { Sheet, uncover } from './sheets.js';
+import { OthersTyping, OwnTyping } from './typing.js';
+import { Unread } from './unread.js';
+import { byId, messageItem, noticeItem, showPeople, showRooms, waitingItem } from './view.js';
 
-const MAX_TEXT = 2000;
+/** @typedef {{ id: string, name: string, colour: number }} Person */
+
 /** The server answers a message at once; when it does not, something is wrong with the link. */
 const ANSWER_TIMEOUT = 4000;
 
@@ -22,10 +23,16 @@ remember(sessionStorage, 'hawser-chat-key', key);
 
 const link = new Link(new URL('/chat', location.href.replace(/^http/, 'ws')));
 const outbox = new Outbox();
+const composer = new Composer();
+const hood = new Hood(link);
+const unread = new Unread();
+const ownTyping = new OwnTyping(() => isIn && link.send({ type: 'typing' }));
+const othersTyping = new OthersTyping(byId('typing'));
 
 let name = recall(localStorage, 'hawser-chat-name');
 let room = roomInAddress();
-let you = { id: '', name };
+/** @type {Person} */
+let you = { id: '', name, colour: 0 };
 /** Whose conversation the log shows; empty before the first welcome. */
 let shownRoom = '';
 /** The server has said welcome, and would take a message now. */
@@ -36,13 +43,13 @@ let inFlight = '';
 let answerTimer;
 /** @type {ReturnType<typeof setInterval> | undefined} */
 let countdownTimer;
-let unread = 0;
+/** Messages that came while the page was out of sight. */
+let unseen = 0;
 /** @type {HTMLElement | undefined} the notice that nothing has been said, until something is */
 let silence;
-let isAtEnd = true;
-/** @type {Map<string, { id: string, name: string }>} */
+/** @type {Map<string, Person>} */
 const people = new Map();
-/** @type {{ name: string, people: number }[]} */
+/** @type {{ name: string, people: number, said: number }[]} */
 let rooms = [];
 /** Who was here when the connection was lost, and has not been seen since. */
 let missing = new Set();
@@ -50,12 +57,16 @@ let missing = new Set();
 const door = byId('door');
 const chat = byId('chat');
 const log = byId('log');
-const scroller = byId('scroller');
-const text = /** @type {HTMLTextAreaElement} */ (byId('text'));
 const nameField = /** @type {HTMLInputElement} */ (byId('name'));
 const roomField = /** @type {HTMLInputElement} */ (byId('room'));
 const newRoom = /** @type {HTMLInputElement} */ (byId('new-room'));
 const retry = /** @type {HTMLButtonElement} */ (byId('retry'));
+
+new Sheet('panel', '(max-width: 52rem)');
+new Sheet('hood', '(max-width: 74rem)').onchange = (isOpen) => {
+  hood.show(isOpen);
+  stayAtEnd();
+};
 
 // -- Coming and going ------------------------------------------------------------------------
 
@@ -69,7 +80,7 @@ if (name !== '' && recall(sessionStorage, 'hawser-chat-inside') !== '') {
 
 function showDoor(problem = '') {
   link.close();
-  isIn = false;
+  leaveLine();
   remember(sessionStorage, 'hawser-chat-inside', '');
   chat.hidden = true;
   door.hidden = false;
@@ -95,16 +106,15 @@ function goIn() {
   byId('room-name').textContent = room;
   drawWaiting();
   link.open();
-  text.focus();
+  composer.focus();
 }
 
 byId('leave').addEventListener('click', () => {
-  if (mayLeave()) {
-    closePanel();
-    log.replaceChildren();
-    shownRoom = '';
-    showDoor();
-  }
+  uncover();
+  if (!mayLeave()) return;
+  log.replaceChildren();
+  shownRoom = '';
+  showDoor();
 });
 
 byId('open-room').addEventListener('submit', (event) => {
@@ -112,7 +122,11 @@ byId('open-room').addEventListener('submit', (event) => {
   const wanted = newRoom.value.trim();
   newRoom.value = '';
   if (wanted !== '') location.hash = encodeURIComponent(wanted);
-  closePanel();
+  uncover();
+});
+
+byId('rooms').addEventListener('click', (event) => {
+  if (/** @type {Element} */ (event.target).closest('a')) uncover();
 });
 
 // Every room is an address: links, bookmarks and the Back button work without further ado.
@@ -120,7 +134,7 @@ addEventListener('hashchange', () => {
   const wanted = roomInAddress();
   if (chat.hidden) roomField.value = wanted;
   if (chat.hidden || wanted === room) return;
-  closePanel();
+  uncover();
   if (!mayLeave()) return putRoomInAddress();
   room = wanted;
   isIn = false;
@@ -130,7 +144,7 @@ addEventListener('hashchange', () => {
 /** What is unsent belongs to this room; leaving it behind would be losing it without a word. */
 function mayLeave() {
   if (outbox.isEmpty) return true;
-  tellWriter('Some messages are not sent yet. Wait for them, or discard them, before you go.');
+  composer.tell('Some messages are not sent yet. Wait for them, or discard them, before you go.');
   return false;
 }
 
@@ -152,12 +166,19 @@ function askToJoin() {
   link.send({ type: 'join', room, name, key });
 }
 
-link.onstate = ({ state, retryAt = 0, reason = '' }) => {
+/** What was true on the line is true no longer. */
+function leaveLine() {
   isIn = false;
   inFlight = '';
   clearTimeout(answerTimer);
   clearInterval(countdownTimer);
   byId('status-countdown').textContent = '';
+  othersTyping.clear();
+  hood.enter(false);
+}
+
+link.onstate = ({ state, retryAt = 0, reason = '' }) => {
+  leaveLine();
   retry.disabled = state === 'connecting' || state === 'open';
   if (state === 'open') return askToJoin();
   if (state === 'connecting') return showState('connecting', 'Connecting');
@@ -204,44 +225,47 @@ const hear = {
     showState('open', 'Connected');
     byId('trouble').hidden = true;
     byId('room-name').textContent = room;
-    text.placeholder = `Message #${room}`;
+    composer.address(room);
+    othersTyping.clear();
     missing = new Set(isReturn ? people.keys() : []);
     people.clear();
     for (const person of message.people) {
       people.set(person.id, person);
       missing.delete(person.id);
     }
-    rooms = message.rooms;
-    drawPeople();
     // Not news, so not to be read out line by line.
     log.setAttribute('aria-busy', 'true');
-    for (const said of message.history) showMessage(said);
     if (isReturn) notice('Connected again', { at: Date.now() });
-    else if (message.history.length === 0)
+    for (const said of message.history) showMessage(said);
+    if (!isReturn && message.history.length === 0)
       silence = notice('Nothing has been said here yet. Send someone the address of this page.');
     log.setAttribute('aria-busy', 'false');
     if (!isReturn) scrollToEnd();
     showTitle();
+    hear.rooms?.(message);
     flush();
+    hood.enter(true);
   },
 
   said({ message }) {
+    othersTyping.stop(message.from);
     showMessage(message);
+    unread.read(room, message.n);
     if (message.id === inFlight) answered();
-    if (document.hidden && message.from !== you.id) unread++;
+    if (document.hidden && message.from !== you.id) unseen++;
     showTitle();
   },
 
   refused({ id, reason, retryIn }) {
     if (id === undefined) {
-      if (isIn) return;
+      if (isIn) return hood.refused(reason);
       if (retryIn !== undefined) return void setTimeout(askToJoin, retryIn);
       if (shownRoom === '') return showDoor(reason);
       // Still in the room we came from.
       room = shownRoom;
       isIn = true;
       putRoomInAddress();
-      return tellWriter(reason);
+      return composer.tell(reason);
     }
     if (retryIn !== undefined) {
       clearTimeout(answerTimer);
@@ -265,68 +289,49 @@ const hear = {
     const justLeft = last?.dataset.left === person.id;
     if (justLeft) last?.remove();
     const isBack = missing.delete(person.id) || justLeft;
-    notice(isBack ? 'came back' : 'joined', { name: person.name, at });
+    notice(isBack ? 'came back' : 'joined', { person, at });
   },
 
   left({ person, at }) {
+    othersTyping.stop(person.id);
     people.delete(person.id);
     drawPeople();
-    notice('left', { name: person.name, at }).dataset.left = person.id;
+    notice('left', { person, at }).dataset.left = person.id;
   },
 
   rooms(message) {
     rooms = message.rooms;
+    const current = rooms.find(({ name }) => name === room);
+    if (current !== undefined) unread.read(room, current.said);
     drawPeople();
   },
+
+  typing: ({ person }) => othersTyping.start(person),
 
   alive() {
     // That it came was the answer.
   },
+
+  seen: (message) => hood.seen(message),
+  ticket: (message) => hood.ticket(message),
+  number: (message) => hood.number(message),
+  burst: (message) => hood.burst(message),
 };
 
 link.onmessage = (message) => hear[message.type]?.(message);
 
 // -- Writing ---------------------------------------------------------------------------------
 
-byId('composer').addEventListener('submit', (event) => {
-  event.preventDefault();
-  const words = text.value.trim();
-  if (words === '') return text.focus();
-  if ([...words].length > MAX_TEXT) return text.focus(); // the counter says so
-  if (outbox.isFull)
-    return tellWriter('Too many messages are waiting already. This one stays here for now.');
+composer.onsend = (words) => {
+  if (outbox.isFull) return 'Too many messages are waiting already. This one stays here for now.';
   outbox.add(room, words);
-  text.value = '';
-  measure();
+  ownTyping.stop();
   drawWaiting();
   flush();
   scrollToEnd();
-  text.focus();
-});
-
-text.addEventListener('keydown', (event) => {
-  // While an input method composes a character, Enter belongs to the input method.
-  if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
-  event.preventDefault();
-  /** @type {HTMLFormElement} */ (byId('composer')).requestSubmit();
-});
-
-text.addEventListener('input', measure);
-
-/** As tall as what is in it, and a counter when the end comes near. */
-function measure() {
-  text.style.height = 'auto';
-  text.style.height = `${text.scrollHeight}px`;
-  const length = [...text.value.trim()].length;
-  const isLong = length > MAX_TEXT;
-  tellWriter(length > MAX_TEXT * 0.9 ? `${length} of ${MAX_TEXT} characters` : '', isLong);
-  text.setAttribute('aria-invalid', String(isLong));
-}
-
-function tellWriter(/** @type {string} */ words, isProblem = words !== '') {
-  byId('count').textContent = words;
-  byId('count').classList.toggle('problem', isProblem);
-}
+  return '';
+};
+composer.ontype = () => ownTyping.type();
 
 function flush() {
   const next = outbox.next;
@@ -353,17 +358,16 @@ function drawWaiting(fateOfSending = '') {
     const discard = () => {
       outbox.remove(item.id);
       drawWaiting();
-      text.focus();
+      composer.focus();
     };
     const edit = () => {
-      text.value = [item.text, text.value].filter(Boolean).join('\n');
+      composer.edit(item.text);
       discard();
-      measure();
     };
-    return waitingItem(item, you.name, fate, { edit, discard });
+    return waitingItem(item, you, fate, { edit, discard });
   });
   byId('waiting').replaceChildren(...items);
-  if (isAtEnd) scrollToEnd();
+  stayAtEnd();
 }
 
 // -- Reading ---------------------------------------------------------------------------------
@@ -377,18 +381,11 @@ function showMessage(/** @type {any} */ message) {
   add(messageItem(message, isOwn));
 }
 
-/** @param {string} words @param {{ name?: string, at?: number }} [about] */
+/** @param {string} words @param {{ person?: Person, at?: number }} [about] */
 function notice(words, about) {
   const item = noticeItem(words, about);
   add(item);
   return item;
-}
-
-/** New lines never pull the page away from someone who is reading further up. */
-function add(/** @type {HTMLElement} */ item) {
-  append(log, item);
-  if (isAtEnd) scrollToEnd();
-  else if (item.classList.contains('message')) byId('jump-text').textContent = 'New messages';
 }
 
 function drawPeople() {
@@ -396,66 +393,22 @@ function drawPeople() {
   byId('people-count').textContent =
     people.size === 1 ? 'only you here' : `${people.size} people here`;
   // The list of rooms comes a little later than the news of one person in our own.
-  const others = rooms.filter(({ name }) => name !== room);
-  showRooms(byId('rooms'), [{ name: room, people: people.size }, ...others], room);
+  const others = rooms
+    .filter(({ name }) => name !== room)
+    .map((other) => ({ ...other, unread: unread.count(other.name, other.said) }));
+  const all = [{ name: room, people: people.size, unread: 0 }, ...others];
+  showRooms(byId('rooms'), all, room);
+  byId('panel-open').classList.toggle(
+    'has-news',
+    others.some((other) => other.unread > 0),
+  );
 }
-
-function scrollToEnd() {
-  scroller.scrollTop = scroller.scrollHeight;
-  isAtEnd = true;
-  showJump();
-}
-
-function showJump() {
-  byId('jump').hidden = isAtEnd;
-  if (isAtEnd) byId('jump-text').textContent = 'Newest';
-}
-
-scroller.addEventListener('scroll', () => {
-  isAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 48;
-  showJump();
-});
-// A keyboard that slides in, or a composer that grows, must not hide the last line.
-new ResizeObserver(() => isAtEnd && scrollToEnd()).observe(scroller);
-
-byId('jump').addEventListener('click', () => {
-  scrollToEnd();
-  text.focus();
-});
 
 document.addEventListener('visibilitychange', () => {
-  if (!document.hidden) unread = 0;
+  if (!document.hidden) unseen = 0;
   showTitle();
 });
 
 function showTitle() {
-  document.title = `${unread > 0 ? `(${unread}) ` : ''}#${shownRoom} · hawser chat`;
-}
-
-// -- The panel with rooms and people: beside the conversation, or over it on a narrow screen ------
-
-const panelOpen = byId('panel-open');
-
-panelOpen.addEventListener('click', () => {
-  chat.classList.add('panel-is-open');
-  byId('scrim').hidden = false;
-  byId('conversation').inert = true;
-  panelOpen.setAttribute('aria-expanded', 'true');
-  byId('panel-close').focus();
-});
-
-byId('panel-close').addEventListener('click', closePanel);
-byId('scrim').addEventListener('click', closePanel);
-byId('panel').addEventListener('click', (event) => {
-  if (/** @type {Element} */ (event.target).closest('a')) closePanel();
-});
-addEventListener('keydown', (event) => event.key === 'Escape' && closePanel());
-
-function closePanel() {
-  if (!chat.classList.contains('panel-is-open')) return;
-  chat.classList.remove('panel-is-open');
-  byId('scrim').hidden = true;
-  byId('conversation').inert = false;
-  panelOpen.setAttribute('aria-expanded', 'false');
-  panelOpen.focus();
+  document.title = `${unseen > 0 ? `(${unseen}) ` : ''}#${shownRoom} · hawser chat`;
 }

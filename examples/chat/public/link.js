@@ -13,6 +13,8 @@ const FINAL = {
   4001: 'You opened this room in another tab, and the conversation moved there.',
 };
 
+/** @typedef {{ code: number, reason: string, clean: boolean, cause?: string }} End */
+
 /**
  * A WebSocket that comes back by itself.
  *
@@ -23,9 +25,11 @@ export class Link {
   onstate = (/** @type {{ state: string, retryAt?: number, reason?: string }} */ _state) => {};
   onmessage = (/** @type {any} */ _message) => {};
 
+  /** @type {End | undefined} how the last connection ended, as the browser saw it */
+  lastEnd;
+  url;
   /** @type {WebSocket | undefined} */
   #socket;
-  #url;
   #failures = 0;
   #openedAt = Infinity;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -33,8 +37,8 @@ export class Link {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #answerTimer;
 
-  constructor(/** @type {string | URL} */ url) {
-    this.#url = url;
+  constructor(/** @type {URL} */ url) {
+    this.url = url;
     addEventListener('online', () => this.retryNow());
     // Both are moments when a link is often dead without knowing it: ask, rather than trust it.
     addEventListener('offline', () => this.probe());
@@ -46,7 +50,7 @@ export class Link {
   open() {
     this.close();
     this.onstate({ state: 'connecting' });
-    const socket = new WebSocket(this.#url);
+    const socket = new WebSocket(this.url);
     this.#socket = socket;
     this.#expectAnswer();
     socket.onopen = () => {
@@ -58,7 +62,7 @@ export class Link {
       this.#answerTimer = undefined;
       this.onmessage(JSON.parse(data));
     };
-    socket.onclose = ({ code }) => this.#lost(code);
+    socket.onclose = ({ code, reason, wasClean }) => this.#lost({ code, reason, clean: wasClean });
   }
 
   /** Closes for good, until `open` is called. */
@@ -91,10 +95,17 @@ export class Link {
 
   /** Any message will do. Without one the link is dead, even if its close event is long in coming. */
   #expectAnswer() {
-    this.#answerTimer = setTimeout(() => this.#lost(1006), ANSWER_TIMEOUT);
+    const cause = `No answer came for ${ANSWER_TIMEOUT / 1000} s, so the page gave it up.`;
+    this.#answerTimer = setTimeout(
+      () => this.#lost({ code: 1006, reason: '', clean: false, cause }),
+      ANSWER_TIMEOUT,
+    );
   }
 
-  #lost(/** @type {number} */ code) {
+  #lost(/** @type {End} */ end) {
+    const { code } = end;
+    // An attempt that never opened is not a connection that ended.
+    if (this.#openedAt !== Infinity) this.lastEnd = end;
     if (Date.now() - this.#openedAt > GOOD_AFTER) this.#failures = 0;
     this.close();
     if (code in FINAL) {

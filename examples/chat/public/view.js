@@ -1,3 +1,5 @@
+import { linkify } from './links.js';
+
 /**
  * What a message, a notice and a list look like. Words from outside go in through `textContent`
  * and nowhere else, so they stay words.
@@ -21,14 +23,12 @@ function make(tag, className = '', text = '') {
   return element;
 }
 
-/** The same name has the same colour on every screen. The style sheet picks a legible shade of it. */
-function colour(/** @type {HTMLElement} */ element, /** @type {string} */ name) {
-  let hash = 0;
-  for (const character of name) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) | 0;
-  element.style.setProperty(
-    '--hue',
-    String(Math.round(((Math.imul(hash, 0x9e3779b1) >>> 0) / 2 ** 32) * 360)),
-  );
+/** Ten hues that are told apart well. The server chooses one for each person in a room. */
+const HUES = [25, 52, 80, 128, 158, 195, 232, 265, 303, 345];
+
+/** The style sheet picks a legible shade of the hue. */
+function paint(/** @type {HTMLElement} */ element, /** @type {number} */ colour) {
+  element.style.setProperty('--hue', String(HUES[colour % HUES.length]));
 }
 
 function avatar(/** @type {string} */ name) {
@@ -50,16 +50,18 @@ function clock(/** @type {number} */ at) {
 }
 
 /**
- * @param {{ id: string, from: string, name: string, text: string, at: number }} message
+ * @param {{ id: string, from: string, name: string, colour: number, text: string, at: number }} message
  * @param {boolean} isOwn
  */
-export function messageItem({ id, from, name, text, at }, isOwn) {
+export function messageItem({ id, from, name, colour, text, at }, isOwn) {
   const item = make('li', isOwn ? 'message own' : 'message');
   Object.assign(item.dataset, { id, from, at });
-  colour(item, name);
+  paint(item, colour);
   const by = make('p', 'by');
-  by.append(make('bdi', 'name', isOwn ? 'You' : name), ' ', clock(at));
-  const words = make('p', 'text', text);
+  // Which messages are one's own can be seen; the name is there for those who listen.
+  by.append(make('bdi', isOwn ? 'name visually-hidden' : 'name', name), ' ', clock(at));
+  const words = make('p', 'text');
+  words.append(...linkify(text));
   words.dir = 'auto';
   const bubble = make('div', 'bubble');
   bubble.append(by, words);
@@ -67,12 +69,12 @@ export function messageItem({ id, from, name, text, at }, isOwn) {
   return item;
 }
 
-/** @param {string} text @param {{ name?: string, at?: number, kind?: string }} [about] */
-export function noticeItem(text, { name, at, kind = 'notice' } = {}) {
-  const item = make('li', kind);
-  if (name !== undefined) {
-    const who = make('bdi', 'name', name);
-    colour(who, name);
+/** @param {string} text @param {{ person?: { name: string, colour: number }, at?: number }} [about] */
+export function noticeItem(text, { person, at } = {}) {
+  const item = make('li', 'notice');
+  if (person !== undefined) {
+    const who = make('bdi', 'name', person.name);
+    paint(who, person.colour);
     item.append(who, ' ');
   }
   item.append(text);
@@ -96,12 +98,12 @@ export function append(/** @type {HTMLElement} */ log, /** @type {HTMLElement} *
  * A message on its way, and what its writer can do about it.
  *
  * @param {import('./outbox.js').Item} item
- * @param {string} name
+ * @param {{ name: string, colour: number }} writer
  * @param {string} fate what is known of it; `''` while there is nothing to worry about
  * @param {{ edit: () => void, discard: () => void }} on
  */
-export function waitingItem(item, name, fate, on) {
-  const element = messageItem({ ...item, from: 'waiting', name }, true);
+export function waitingItem(item, { name, colour }, fate, on) {
+  const element = messageItem({ ...item, from: 'waiting', name, colour }, true);
   element.classList.add('follows', item.problem === undefined ? 'pending' : 'failed');
   if (fate === '') return element;
   const line = make('p', 'fate', `${fate} `);
@@ -118,11 +120,11 @@ export function waitingItem(item, name, fate, on) {
   return element;
 }
 
-/** @param {HTMLElement} list @param {Iterable<{ id: string, name: string }>} people @param {string} you */
+/** @param {HTMLElement} list @param {Iterable<{ id: string, name: string, colour: number }>} people @param {string} you */
 export function showPeople(list, people, you) {
-  const items = [...people].map(({ id, name }) => {
+  const items = [...people].map(({ id, name, colour }) => {
     const item = make('li');
-    colour(item, name);
+    paint(item, colour);
     item.append(avatar(name), make('bdi', 'name', name));
     if (id === you) item.append(make('span', 'you', 'you'));
     return item;
@@ -130,13 +132,20 @@ export function showPeople(list, people, you) {
   list.replaceChildren(...items);
 }
 
-/** @param {HTMLElement} list @param {{ name: string, people: number }[]} rooms @param {string} current */
+/** @param {HTMLElement} list @param {{ name: string, people: number, unread: number }[]} rooms @param {string} current */
 export function showRooms(list, rooms, current) {
-  const items = rooms.map(({ name, people }) => {
+  const items = rooms.map(({ name, people, unread }) => {
     const link = /** @type {HTMLAnchorElement} */ (make('a'));
     link.href = `#${encodeURIComponent(name)}`;
     if (name === current) link.setAttribute('aria-current', 'page');
     link.append(make('bdi', 'name', name));
+    if (unread > 0) {
+      const mark = make('span', 'unread', unread > 99 ? '99+' : String(unread));
+      mark.append(
+        make('span', 'visually-hidden', unread === 1 ? ' unread message,' : ' unread messages,'),
+      );
+      link.append(' ', mark);
+    }
     const count = make('span', 'count', String(people));
     count.append(make('span', 'visually-hidden', people === 1 ? ' person' : ' people'));
     link.append(' ', count);
@@ -145,4 +154,15 @@ export function showRooms(list, rooms, current) {
     return item;
   });
   list.replaceChildren(...items);
+}
+
+/** @param {HTMLElement} list a `dl` @param {string[][]} pairs */
+export function definitions(list, pairs) {
+  list.replaceChildren(
+    ...pairs.map(([term = '', words = '']) => {
+      const line = make('div');
+      line.append(make('dt', '', term), make('dd', '', words));
+      return line;
+    }),
+  );
 }

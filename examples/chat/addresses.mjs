@@ -1,0 +1,24 @@
+import { networkInterfaces } from 'node:os';
+
+/**
+ * What to type into a browser when the server listens on `host`: the address on this machine first,
+ * then those by which others on the network reach it.
+ *
+ * @param {string} host an address, or one that stands for all of them
+ * @param {number} port
+ * @param {ReturnType<typeof networkInterfaces>} interfaces
+ */
+export function addresses(host, port, interfaces = networkInterfaces()) {
+  const isAll = host === '0.0.0.0' || host === '::';
+  if (!isAll) return [url(['127.0.0.1', '::1'].includes(host) ? 'localhost' : host, port)];
+  const others = Object.values(interfaces)
+    .flatMap((all) => all ?? [])
+    .filter(({ internal, family }) => !internal && (family === 'IPv4' || host === '::'))
+    .filter(({ address }) => !address.startsWith('fe80:')) // of one link only; needs a zone
+    .map(({ address }) => url(address, port));
+  return [url('localhost', port), ...others];
+}
+
+function url(/** @type {string} */ host, /** @type {number} */ port) {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

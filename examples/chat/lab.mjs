@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+
+/**
+ * Two experiments that a visitor may try: many messages at once, and a reader that stops.
+ *
+ * @typedef {import('hawser').WebSocketConnection} Connection
+ */
+
+const BURST = 10_000;
+/** More than the buffers of both kernels and of a browser hold together. */
+const FLOOD = 48_000_000;
+const BLOCK = Buffer.alloc(48_000);
+/** A flood that takes longer than this is ended, in ms. So is a ticket that nobody uses. */
+const PATIENCE = 20_000;
+
+/**
+ * Sends 10 000 small messages in one tick.
+ *
+ * `milliseconds` is the time until all bytes are with the kernel. The callbacks of one write are
+ * called together, so the number of `turns` in which callbacks came is the number of writes.
+ *
+ * @returns {Promise<{ count: number, milliseconds: number, turns: number } | undefined>}
+ * `undefined` when the connection ended meanwhile
+ */
+export function burst(/** @type {Connection} */ conn) {
+  return new Promise((resolve) => {
+    const begin = performance.now();
+    let left = BURST;
+    let turns = 0;
+    let isNewTurn = true;
+    const written = (/** @type {Error | null | undefined} */ error) => {
+      if (error) return resolve(undefined);
+      if (isNewTurn) {
+        turns += 1;
+        isNewTurn = false;
+        setImmediate(() => (isNewTurn = true));
+      }
+      left -= 1;
+      if (left === 0) resolve({ count: BURST, milliseconds: performance.now() - begin, turns });
+    };
+    for (let n = 1; n <= BURST; n++) conn.send(`{"type":"number","n":${n}}`, written);
+  });
+}
+
+/** One flood: as many bytes as its reader takes, and no more of them in memory than a few blocks. */
+class Flood {
+  total = FLOOD;
+  sent = 0;
+  /** The most that was held for the reader, in bytes. */
+  peak = 0;
+  /** The longest time for which the reader made the server wait, in ms. */
+  longestWait = 0;
+  isOver = false;
+  /** @type {Connection | undefined} */
+  #conn;
+  #waitingSince = 0;
+
+  get figures() {
+    const { total, sent, peak, isOver } = this;
+    const wait = this.#waitingSince === 0 ? 0 : performance.now() - this.#waitingSince;
+    const longestWait = Math.max(this.longestWait, wait);
+    return { total, sent, peak, longestWait, isOver, held: this.#conn?.bufferedAmount ?? 0 };
+  }
+
+  /** This is all that backpressure takes: when `send` returns `false`, wait for `drained()`. */
+  async pour(/** @type {Connection} */ conn) {
+    this.#conn = conn;
+    while (this.sent < this.total && conn.readyState === 'open') {
+      const isBelowMark = conn.send(BLOCK, { compress: false });
+      this.sent += BLOCK.length;
+      this.peak = Math.max(this.peak, conn.bufferedAmount);
+      if (isBelowMark) continue;
+      this.#waitingSince = performance.now();
+      await conn.drained();
+      this.longestWait = Math.max(this.longestWait, performance.now() - this.#waitingSince);
+      this.#waitingSince = 0;
+    }
+    await conn.close(1000, 'That was all');
+    this.isOver = true;
+  }
+}
+
+/**
+ * The floods under way. A visitor asks for one on the connection of the chat and gets a ticket; the
+ * slow reader shows the ticket on a connection of its own. So the chat goes on while the reader stops.
+ */
+export class Floods {
+  /** @type {Map<string, Flood>} by ticket */
+  #floods = new Map();
+  #most;
+
+  constructor(/** @type {number} */ most) {
+    this.#most = most;
+  }
+
+  /** A ticket for one flood, or `undefined` when there are too many already. */
+  announce() {
+    if (this.#floods.size >= this.#most) return undefined;
+    const ticket = randomBytes(12).toString('base64url');
+    const flood = new Flood();
+    this.#floods.set(ticket, flood);
+    setTimeout(() => this.#floods.delete(ticket), PATIENCE).unref();
+    return { ticket, flood };
+  }
+
+  /** Starts the flood of this ticket; `false` when there is no such ticket. */
+  start(/** @type {string} */ ticket, /** @type {Connection} */ conn) {
+    const flood = this.#floods.get(ticket);
+    if (flood === undefined || flood.sent > 0) return false;
+    const late = setTimeout(() => conn.terminate(), PATIENCE).unref();
+    void flood.pour(conn).finally(() => {
+      clearTimeout(late);
+      this.#floods.delete(ticket);
+    });
+    return true;
+  }
+}
