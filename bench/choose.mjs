@@ -1,5 +1,7 @@
 // From the command line to what will run.
-import { peers } from './peers.mjs';
+import { buildOf, fingerprint } from './build.mjs';
+import { addBuild, peers } from './peers.mjs';
+import { NOW, ROWS, THEN } from './rule.mjs';
 import { scenarios } from './scenarios/index.mjs';
 import { claimOf } from './processes.mjs';
 
@@ -11,6 +13,9 @@ import { claimOf } from './processes.mjs';
  * @property {Record<string, { version: string, mode: string }>} claims
  * @property {Record<string, string>} refused peers that are not, and why
  * @property {number | undefined} rounds
+ * @property {number | undefined} [minutes] that a comparison with another build may take
+ * @property {boolean} [resume]
+ * @property {string[]} builds that are compared: fingerprints of now and then
  * @property {boolean} quick
  * @property {boolean} docs
  */
@@ -19,7 +24,24 @@ import { claimOf } from './processes.mjs';
  * @param {Record<string, any>} options of the command line
  * @returns {Promise<Choice>}
  */
-export async function choose({ scenario, peer, rounds, quick, check, profile, docs }) {
+export async function choose(options) {
+  const { scenario, rounds, quick, check, profile, docs, against, minutes, resume } = options;
+  if (against !== undefined && (options.peer ?? (check || profile || options.growth || docs))) {
+    throw new Error('--against compares two builds of hawser, and nothing else');
+  }
+  if (against === undefined && (resume || minutes !== undefined)) {
+    throw new Error('--resume and --minutes belong to --against');
+  }
+  /** @type {string[]} */
+  const builds = [];
+  if (against !== undefined) {
+    const then = buildOf(against);
+    addBuild(THEN, then);
+    const now = process.env.HAWSER_DIST ?? new URL('../dist/index.js', import.meta.url).href;
+    builds.push(fingerprint(now), fingerprint(then.dist));
+    if (builds[0] === builds[1]) console.log('Both builds are the same, byte for byte.');
+  }
+  const peer = against === undefined ? options.peer : `${NOW},${THEN}`;
   const wanted = pick(
     'peer',
     peer ?? (check ? 'hawser,ws' : profile ? 'hawser' : undefined),
@@ -27,11 +49,14 @@ export async function choose({ scenario, peer, rounds, quick, check, profile, do
   );
   const names = pick(
     'scenario',
-    scenario,
+    scenario ?? (against === undefined ? undefined : ROWS.join(',')),
     scenarios.map(({ name }) => name),
   );
   if (rounds !== undefined && !/^[1-9]\d*$/.test(rounds)) {
     throw new Error(`--rounds ${rounds} is not a number of rounds`);
+  }
+  if (minutes !== undefined && !(Number(minutes) > 0)) {
+    throw new Error(`--minutes ${minutes} is not a number of minutes`);
   }
 
   if (docs && (quick || peer !== undefined || scenario !== undefined)) {
@@ -53,6 +78,9 @@ export async function choose({ scenario, peer, rounds, quick, check, profile, do
   }
   // Who asked for it by name must not overlook that it is missing.
   if (peer !== undefined && Object.keys(refused).length > 0) process.exitCode = 1;
+  if (against !== undefined && Object.keys(refused).length > 0) {
+    throw new Error('there are no two builds to compare');
+  }
 
   return {
     scenarios: scenarios.filter(
@@ -66,6 +94,9 @@ export async function choose({ scenario, peer, rounds, quick, check, profile, do
     claims,
     refused,
     rounds: rounds === undefined ? undefined : Number(rounds),
+    minutes: minutes === undefined ? undefined : Number(minutes),
+    resume,
+    builds,
     quick,
     docs,
   };

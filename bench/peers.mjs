@@ -1,10 +1,11 @@
-// Who is measured. The name is that of the file in servers/.
+// Who is measured. The name is that of the file in servers/, unless `file` says otherwise.
 
 /**
  * @typedef {object} PeerSettings
  * @property {string} title
  * @property {'websocket' | 'raw'} wire `raw`: a server that sends the bytes back as they come
  * @property {Record<string, string | undefined>} env of its process
+ * @property {string} [file] in servers/
  */
 
 /** @type {Record<string, PeerSettings>} */
@@ -22,3 +23,14 @@ export const peers = {
   websocket: { title: 'websocket', wire: 'websocket', env: {} },
   faye: { title: 'faye-websocket', wire: 'websocket', env: {} },
 };
+
+/**
+ * Make another build of hawser a peer.
+ *
+ * @param {string} name
+ * @param {import('./build.mjs').Build} build
+ */
+export function addBuild(name, build) {
+  const env = { HAWSER_DIST: build.dist, HAWSER_BUILD: build.name };
+  peers[name] = { title: build.name, wire: 'websocket', env, file: 'hawser' };
+}

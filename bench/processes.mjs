@@ -16,7 +16,7 @@ const LOAD = new URL('load/host.mjs', import.meta.url);
 
 /** @param {string} peer */
 function startServer(peer) {
-  return new Worker(peer, SERVER, [peer], peers[peer]?.env);
+  return new Worker(peer, SERVER, [peers[peer]?.file ?? peer], peers[peer]?.env);
 }
 
 /**
@@ -42,17 +42,19 @@ export async function claimOf(peer) {
  * @param {string} kind
  * @param {object} params
  * @param {Effort} effort
- * @param {(profile: any) => void} [onProfile] asks for a profile of the server
+ * @param {object} [how]
+ * @param {(profile: any) => void} [how.onProfile] asks for a profile of the server
+ * @param {import('./turns.mjs').Turn} [how.turn] another measurement runs beside this one
  * @returns {Promise<import('./scenarios/measure.mjs').Figure>}
  */
-export async function measure(peer, kind, params, effort, onProfile) {
+export async function measure(peer, kind, params, effort, { onProfile, turn } = {}) {
   const scenario = await import(`./scenarios/${kind}.mjs`);
   const server = startServer(peer);
   const load = new Worker('load generator', LOAD, [kind]);
   try {
     await server.call('claim');
     return await scenario.measure(
-      { server, load, onProfile },
+      { server, load, onProfile, turn },
       { ...params, wire: peers[peer]?.wire },
       effort,
     );

@@ -19,8 +19,10 @@ export async function run({ scenarios, peers }) {
       const all = { ...scenario.params, ...params };
       /** @type {any} */
       let profile;
-      const { cpu = 0 } = await measure(peer, scenario.kind, all, EFFORT, (taken) => {
-        profile = taken;
+      const { cpu = 0 } = await measure(peer, scenario.kind, all, EFFORT, {
+        onProfile: (taken) => {
+          profile = taken;
+        },
       });
       writeFileSync(`${RESULTS}${scenario.name}-${name}.cpuprofile`, JSON.stringify(profile));
       console.log(`\n${scenario.title}: ${name}, ${digits(cpu)} µs a message while profiled`);

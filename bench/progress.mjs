@@ -1,14 +1,19 @@
 // One line that tells what runs: rewritten in place on a terminal, else printed now and then.
 const EVERY = 10_000;
 
-/** @param {number} total */
+/** @param {number} total steps, as far as is known */
 export function startProgress(total) {
   const began = performance.now();
   let done = 0;
   let printed = -Infinity;
   return {
-    next(/** @type {string} */ what) {
+    /**
+     * @param {string} what
+     * @param {number} [least] steps there are left, this one included, should `total` turn out too low
+     */
+    next(what, least = 1) {
       const now = performance.now();
+      total = Math.max(total, done + least);
       const left = done === 0 ? '' : `, ${duration(((now - began) / done) * (total - done))} left`;
       const line = `[${done + 1}/${total}] ${what}${left}`;
       done++;

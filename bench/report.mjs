@@ -1,5 +1,6 @@
 // The tables on the terminal, in Markdown.
 import { peers } from './peers.mjs';
+import { HIGHEST, NOW, THEN, WIDEST } from './rule.mjs';
 import { scenarios } from './scenarios/index.mjs';
 
 const titleOf = (/** @type {string} */ name) => peers[name]?.title ?? name;
@@ -101,4 +102,42 @@ export function growthReport(results) {
       points.map(({ x, y }) => `${x}: ${digits(y)}`).join(', '),
     ]),
   ]);
+}
+
+/** What `--against` prints at its end. */
+export function againstReport(results) {
+  const { rows, machine, peers: claims, complete, seconds } = results;
+  const verdict = ({ rounds, errors, narrow, low, holds }) => {
+    if (holds) return 'pass';
+    if (rounds === 0) return `FAIL: ${errors.at(-1) ?? 'not measured'}`;
+    if (rounds < results.least) return `FAIL: only ${rounds} rounds`;
+    return narrow
+      ? `FAIL: ${low.toFixed(3)} is above ${HIGHEST}`
+      : 'FAIL: the interval is too wide';
+  };
+  const shown = (/** @type {number} */ value) => (Number.isNaN(value) ? '' : value.toFixed(3));
+  const failed = rows.filter(({ holds }) => !holds).length;
+  return [
+    `\n${claims[NOW].mode}, beside ${claims[THEN].mode}.`,
+    `Medians, ${machine.system}, ${machine.cores} cores, Node ${machine.node}; ${seconds} s; load average before ${machine.loadBefore.toFixed(1)}.\n`,
+    table([
+      ['work', 'unit', 'now', 'then', 'ratio', '95 % interval', 'width', 'rounds', ''],
+      ...rows.map((row) => [
+        row.name,
+        row.unit,
+        Number.isNaN(row.now) ? '' : digits(row.now),
+        Number.isNaN(row.then) ? '' : digits(row.then),
+        shown(row.measured),
+        Number.isNaN(row.low) ? '' : `${shown(row.low)} to ${shown(row.high)}`,
+        shown(row.high - row.low),
+        String(row.rounds) + (row.errors.length > 0 ? `, ${row.errors.length} failed` : ''),
+        verdict(row),
+      ]),
+    ]),
+    `\n${rows.length - failed} of ${rows.length} rows pass: an interval at most ${WIDEST} wide that begins at or below ${HIGHEST}.`,
+    ...(complete ? [] : ['This run was stopped before its end.']),
+    ...(rows.some(({ narrow, rounds }) => !narrow || rounds < results.least)
+      ? ['The same command with --resume adds rounds to those rows.']
+      : []),
+  ].join('\n');
 }

@@ -1,6 +1,6 @@
 // What is kept of a run: everything in results/<mode>.json, charts, and a line in results/runs.jsonl
 // for every run ever made, whatever came out of it.
-import { appendFileSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, availableParallelism, loadavg, platform } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { barCharts, growthCharts } from './charts.mjs';
@@ -36,7 +36,7 @@ export function startRun(mode, { claims, refused, rounds, quick }) {
 }
 
 /**
- * @param {'compare' | 'growth'} mode
+ * @param {'compare' | 'growth' | 'against'} mode
  * @param {any} results
  * @param {boolean} docs copy the charts to docs/performance/ too
  */
@@ -45,10 +45,24 @@ export function keep(mode, results, docs) {
   writeFileSync(`${RESULTS}${mode}.json`, `${JSON.stringify(results, null, 2)}\n`);
   const { samples: _samples, ...line } = results;
   appendFileSync(`${RESULTS}runs.jsonl`, `${JSON.stringify(line)}\n`);
+  if (mode === 'against') return;
   const charts = mode === 'compare' ? barCharts(results) : growthCharts(results);
   for (const [name, svg] of Object.entries(charts)) writeFileSync(`${RESULTS}${name}.svg`, svg);
   if (!docs) return;
   mkdirSync(DOCS, { recursive: true });
   for (const name of Object.keys(charts))
     copyFileSync(`${RESULTS}${name}.svg`, `${DOCS}${name}.svg`);
+}
+
+/**
+ * What is kept of the last run of a mode; undefined if there was none.
+ *
+ * @param {string} mode
+ */
+export function readResults(mode) {
+  try {
+    return JSON.parse(readFileSync(`${RESULTS}${mode}.json`, 'utf8'));
+  } catch {
+    return undefined;
+  }
 }

@@ -5,6 +5,12 @@ import { fileURLToPath } from 'node:url';
 /** A call that takes longer has hung. */
 const TIMEOUT = 120_000;
 
+/** The children that are alive. None of them outlives this process, even one that has hung. */
+const alive = new Set();
+process.once('exit', () => {
+  for (const child of alive) child.kill('SIGKILL');
+});
+
 /**
  * In the child: answer the parent's calls, and end with the parent.
  *
@@ -47,7 +53,11 @@ export class Worker {
       env: { ...process.env, ...env },
     });
     this.#child.on('message', (/** @type {any} */ message) => this.#answered(message));
-    this.#child.on('exit', (code, signal) => this.#fail(`ended (${signal ?? code})`));
+    alive.add(this.#child);
+    this.#child.on('exit', (code, signal) => {
+      alive.delete(this.#child);
+      this.#fail(`ended (${signal ?? code})`);
+    });
   }
 
   /**

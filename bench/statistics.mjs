@@ -1,4 +1,4 @@
-import { linearRegression, median, quantile } from 'simple-statistics';
+import { linearRegression, mean, median, quantile } from 'simple-statistics';
 import { seededRandom } from './payloads.mjs';
 
 export { median };
@@ -17,6 +17,36 @@ export const ratio = (of, to) => compared(of, to, (one, other) => one / other);
 /** The difference likewise. */
 export const difference = (/** @type {number[]} */ of, /** @type {number[]} */ to) =>
   compared(of, to, (one, other) => one - other);
+
+/** Of the lowest and of the highest, this part is left out of a mean. */
+const TRIMMED = 0.2;
+
+/**
+ * The mean of the ratios of pairs, with its bootstrap interval. Where the two sides of a pair are measured
+ * side by side, most of the noise is common to both and is not in their ratio: it is much narrower than
+ * the ratio of two medians. The mean is a geometric one, without the outermost pairs.
+ *
+ * @param {number[]} of
+ * @param {number[]} to
+ */
+export function pairedRatio(of, to) {
+  const random = seededRandom(1);
+  const logs = of.map((value, at) => Math.log(value / (to[at] ?? NaN)));
+  const drawn = Array.from({ length: RESAMPLES }, () =>
+    trimmedMean(logs.map(() => logs[Math.floor(random() * logs.length)] ?? NaN)),
+  );
+  const tail = (1 - CONFIDENCE) / 2;
+  return {
+    measured: Math.exp(trimmedMean(logs)),
+    low: Math.exp(quantile(drawn, tail)),
+    high: Math.exp(quantile(drawn, 1 - tail)),
+  };
+}
+
+function trimmedMean(/** @type {number[]} */ values) {
+  const left = Math.floor(values.length * TRIMMED);
+  return mean([...values].sort((a, b) => a - b).slice(left, values.length - left));
+}
 
 /**
  * Two medians compared. Rounds are drawn as pairs: the two sides of

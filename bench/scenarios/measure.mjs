@@ -5,6 +5,7 @@
  * @property {import('../rpc.mjs').Worker} server
  * @property {import('../rpc.mjs').Worker} load
  * @property {(profile: any) => void} [onProfile] profile the window, and hand it over
+ * @property {import('../turns.mjs').Turn} [turn] another measurement runs beside this one
  */
 
 /**
@@ -21,21 +22,80 @@
  */
 
 /**
+ * @typedef {object} Order
+ * @property {number} [milliseconds] and not less than
+ * @property {number} [least] messages
+ * @property {number} [messages] or exactly so many
+ * @property {number} [step] of which they are a multiple
+ * @property {number} [count] or so many on every connection, which has no more
+ */
+
+/**
  * @param {Processes} processes
- * @param {object} warmUp order for the load generator
- * @param {object} window the same
+ * @param {Order} warmUp order for the load generator
+ * @param {Order} window the same
  * @returns {Promise<{ cpu: number, perSecond: number, done: any }>}
  */
-export async function cpuPerMessage({ server, load, onProfile }, warmUp, window) {
-  await load.call('run', warmUp);
+export async function cpuPerMessage(processes, warmUp, window) {
+  const { server, load, onProfile, turn = ALONE } = processes;
+  const calibrated = await turn.take(() => warmedUp(processes, warmUp));
+  const part =
+    turn === ALONE
+      ? window
+      : window.milliseconds === undefined
+        ? partOf(window, turn.parts)
+        : calibrated;
+  // The first part after the other side has worked costs more than those that follow.
+  if (turn !== ALONE && window.count === undefined) await turn.take(() => load.call('run', part));
   if (onProfile) await server.call('startProfile');
-  const before = await server.call('cpu');
-  const done = await load.call('run', window);
-  const after = await server.call('cpu');
+  const sum = { cpu: 0, messages: 0, seconds: 0 };
+  let done;
+  for (let count = 0; count < turn.parts; count++) {
+    await turn.take(async () => {
+      const before = await server.call('cpu');
+      done = await load.call('run', part);
+      const after = await server.call('cpu');
+      sum.cpu += after - before;
+      sum.messages += done.messages;
+      sum.seconds += done.seconds;
+    });
+  }
   onProfile?.(await server.call('stopProfile'));
   return {
-    cpu: (after - before) / done.messages,
-    perSecond: Math.round(done.messages / done.seconds),
+    cpu: sum.cpu / sum.messages,
+    perSecond: Math.round(sum.messages / sum.seconds),
     done,
   };
+}
+
+/** @type {import('../turns.mjs').Turn} */
+const ALONE = { parts: 1, warmUp: 0, part: 0, take: (work) => work() };
+
+/**
+ * Warm up, and find the order for a part of a window: so many messages as will cost the server about
+ * `turn.part`. Time on the clock would be fewer messages the busier the machine is.
+ *
+ * @param {Processes} processes
+ * @param {Order} warmUp
+ * @returns {Promise<Order>}
+ */
+async function warmedUp({ server, load, turn = ALONE }, warmUp) {
+  const began = await server.call('cpu');
+  for (;;) {
+    const before = await server.call('cpu');
+    const { messages } = await load.call('run', warmUp);
+    const now = await server.call('cpu');
+    if (warmUp.milliseconds === undefined || now - began >= turn.warmUp) {
+      return { milliseconds: 0, least: Math.ceil((messages / (now - before)) * turn.part) };
+    }
+  }
+}
+
+/** One of so many equal parts of a count; `step` messages are the fewest that can be asked for. */
+function partOf(/** @type {Order} */ { step = 1, ...order }, /** @type {number} */ parts) {
+  const part = Object.entries(order).map(([key, value]) => [
+    key,
+    Math.max(1, Math.floor(value / parts / step)) * step,
+  ]);
+  return Object.fromEntries(part);
 }

@@ -16,7 +16,7 @@ export async function measure(processes, { size, wire }, { streamed }) {
   const { cpu, perSecond } = await cpuPerMessage(
     processes,
     { messages: wholeCycles(Math.max(streamed / 10, LEAST_WARM_UP)) },
-    { messages: wholeCycles(streamed) },
+    { messages: wholeCycles(streamed), step: CYCLE },
   );
   return { value: cpu, cpu, perSecond };
 }

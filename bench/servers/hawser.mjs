@@ -10,7 +10,8 @@ const { default: hawser } = await import(
 
 export function claim() {
   const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
-  return { version, mode: process.env.HAWSER_DIST ? 'another build' : `dist/ at ${commit()}` };
+  const { HAWSER_DIST, HAWSER_BUILD = 'another build' } = process.env;
+  return { version, mode: HAWSER_DIST ? HAWSER_BUILD : `dist/ at ${commit()}` };
 }
 
 function commit() {
