@@ -32,6 +32,10 @@ export class Sheet {
     return this.isOpen && this.#isOver.matches;
   }
 
+  get hasFocus() {
+    return this.isOpen && byId(this.#id).contains(document.activeElement);
+  }
+
   open() {
     for (const other of sheets) if (other !== this && other.covers) other.close();
     this.#set(true);
@@ -65,4 +69,7 @@ export function uncover() {
 }
 
 byId('scrim').addEventListener('click', uncover);
-addEventListener('keydown', (event) => event.key === 'Escape' && uncover());
+addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape') return;
+  for (const sheet of sheets) if (sheet.covers || sheet.hasFocus) sheet.close();
+});

@@ -1,0 +1,144 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { Program, startChat, stopPrograms } from '../examples/program';
+import { describeIf } from '../support/requires';
+
+const CHROMIUM = '/usr/bin/chromium';
+/** A wait that lasts so long has hung, in ms. */
+const HUNG = 120_000;
+/** For a person to look at; git ignores them. */
+const SCREENSHOTS = resolve(__dirname, '../../coverage/screenshots');
+
+export const PHONE: BrowserContextOptions = {
+  viewport: { width: 390, height: 844 },
+  deviceScaleFactor: 2,
+  hasTouch: true,
+  isMobile: true,
+};
+export const DESKTOP: BrowserContextOptions = { viewport: { width: 1280, height: 800 } };
+
+/** A describe block with Chromium, and with a chat of its own for each test. */
+export function describeChat(name: string, body: (stage: Stage) => void): void {
+  describeIf(`Chromium at ${CHROMIUM}`, existsSync(CHROMIUM))(name, () => {
+    const stage = new Stage();
+    beforeAll(() => stage.open());
+    afterAll(() => stage.close());
+    beforeEach(() => stage.startServer('0'));
+    afterEach(() => stage.clear());
+    body(stage);
+  });
+}
+
+/** A browser, a chat, and the pages of its visitors. */
+export class Stage {
+  server!: Program;
+  /** Of the server, on 127.0.0.1. */
+  port = '';
+  #browser!: Browser;
+  /** What went wrong in a page without anyone looking: exceptions, and whatever the policy forbade. */
+  #problems: string[] = [];
+
+  async open(): Promise<void> {
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    this.#browser = await chromium.launch({ executablePath: CHROMIUM, timeout: HUNG });
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+  }
+
+  async clear(): Promise<void> {
+    await Promise.all(this.#browser.contexts().map((context) => context.close()));
+    await stopPrograms();
+    expect(this.#problems.splice(0)).toEqual([]);
+  }
+
+  get url(): URL {
+    return new URL(`http://127.0.0.1:${this.port}`);
+  }
+
+  /** The command, as its user starts it. */
+  async startServer(port: string): Promise<void> {
+    this.server = Program.run('examples/chat/server.mjs', { PORT: port });
+    ({ port: this.port } = await this.server.url());
+  }
+
+  /** A chat whose visitors may say as much as they like. */
+  async startPatientServer(): Promise<void> {
+    this.server = startChat({ burst: 10_000, perSecond: 10_000 });
+    ({ port: this.port } = await this.server.url());
+  }
+
+  async stopServer(): Promise<void> {
+    this.server.signal('SIGTERM');
+    expect(await this.server.exit).toEqual({ code: 0, signal: null });
+  }
+
+  /** The page, in a browser profile of its own. */
+  async page(options: BrowserContextOptions, room = 'harbour'): Promise<Page> {
+    const context = await this.#browser.newContext({ colorScheme: 'light', ...options });
+    context.setDefaultTimeout(HUNG);
+    const page = await context.newPage();
+    page.on('pageerror', (error) => this.#problems.push(String(error)));
+    page.on('console', (message) => {
+      // That a server is down is the test's doing, and the browser's complaint about it expected.
+      const isExpected = message.text().includes('net::ERR_');
+      if (message.type() === 'error' && !isExpected) this.#problems.push(message.text());
+    });
+    await page.goto(`${this.url.href}#${room}`);
+    return page;
+  }
+
+  /** A visitor who has joined. */
+  async visit(name: string, options: BrowserContextOptions, room?: string): Promise<Page> {
+    const page = await this.page(options, room);
+    await join(page, name);
+    return page;
+  }
+}
+
+export async function join(page: Page, name: string): Promise<void> {
+  await page.getByLabel('Your name').fill(name);
+  await page.getByRole('button', { name: 'Join' }).click();
+  await isIn(page, 'open');
+}
+
+export const isIn = (page: Page, state: string) =>
+  page.locator(`#status[data-state=${state}]`).waitFor();
+
+export const composer = (page: Page) => page.getByLabel('Message', { exact: true });
+
+export async function say(page: Page, text: string): Promise<void> {
+  await composer(page).fill(text);
+  await composer(page).press('Enter');
+}
+
+/** Waits for the words to be in the conversation: said, not merely written. */
+export const sees = (page: Page, text: string) =>
+  page.getByRole('log').getByText(text, { exact: true }).waitFor();
+
+export const texts = (page: Page) => page.locator('#log .text').allTextContents();
+export const people = (page: Page) => page.locator('#people .name').allTextContents();
+
+export async function openHood(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Under the hood' }).click();
+  await page.locator('#round-trip', { hasText: /\d/ }).waitFor();
+}
+
+/** Waits until what moves has come to rest. */
+export async function settle(page: Page): Promise<void> {
+  await page.evaluate(() =>
+    Promise.allSettled(
+      document
+        .getAnimations()
+        .filter(({ effect }) => effect?.getTiming().iterations !== Infinity)
+        .map(({ finished }) => finished),
+    ),
+  );
+}
+
+export async function photograph(page: Page, name: string): Promise<void> {
+  await settle(page);
+  await page.screenshot({ path: `${SCREENSHOTS}/${name}.png` });
+}
