@@ -18,13 +18,17 @@ export const PHONE: BrowserContextOptions = {
 };
 export const DESKTOP: BrowserContextOptions = { viewport: { width: 1280, height: 800 } };
 
-/** A describe block with Chromium, and with a chat of its own for each test. */
-export function describeChat(name: string, body: (stage: Stage) => void): void {
+/** A describe block with Chromium, and with a chat of its own for each test: the command, or a patient one. */
+export function describeChat(
+  name: string,
+  body: (stage: Stage) => void,
+  start: (stage: Stage) => Promise<void> = (stage) => stage.startServer('0'),
+): void {
   describeIf(`Chromium at ${CHROMIUM}`, existsSync(CHROMIUM))(name, () => {
     const stage = new Stage();
     beforeAll(() => stage.open());
     afterAll(() => stage.close());
-    beforeEach(() => stage.startServer('0'));
+    beforeEach(() => start(stage));
     afterEach(() => stage.clear());
     body(stage);
   });
@@ -73,6 +77,12 @@ export class Stage {
   async stopServer(): Promise<void> {
     this.server.signal('SIGTERM');
     expect(await this.server.exit).toEqual({ code: 0, signal: null });
+  }
+
+  /** The server ends in a moment, without a goodbye. */
+  async killServer(): Promise<void> {
+    this.server.signal('SIGKILL');
+    await this.server.exit;
   }
 
   /** The page, in a browser profile of its own. */

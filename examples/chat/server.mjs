@@ -17,11 +17,6 @@ const actual = await chat.listen({ port, host: HOST }).catch((error) => {
   fail(`Cannot listen on ${HOST}, port ${port}: ${error.message}`);
 });
 
-const [here, ...others] = addresses(HOST, actual);
-console.log(`hawser chat: ${here}`);
-for (const address of others) console.log(`On your network: ${address}`);
-if (HOST === '127.0.0.1') console.log('To let others on your network in: HOST=0.0.0.0 npm start');
-
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, async () => {
     // The second one finds no listener any more and ends the process at once, as is usual.
@@ -29,6 +24,11 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
     console.log(`Stopped. ${total} connections: ${clean} closed, ${cut} cut.`);
   });
 }
+
+const [here, ...others] = addresses(HOST, actual);
+console.log(`hawser chat: ${here}`);
+for (const address of others) console.log(`On your network: ${address}`);
+if (HOST === '127.0.0.1') console.log('To let others on your network in: HOST=0.0.0.0 npm start');
 
 /** @param {string} reason @returns {never} */
 function fail(reason) {
