@@ -130,9 +130,10 @@ export class BufferBudget {
 
   /** Called by `Account.hold` only. */
   hold(account: Account, buffer: Buffer): void {
-    const { length } = buffer;
-    if (length === 0) return;
+    // Its length is what it was when it came: the application may have detached it since.
     let piece = this.#pieces.get(buffer);
+    const length = piece?.length ?? buffer.length;
+    if (length === 0) return;
     if (piece === undefined) {
       this.#pieces.set(buffer, (piece = new Piece(length, account)));
     } else {
@@ -148,9 +149,8 @@ export class BufferBudget {
 
   /** Called by `Account.release` only. */
   release(account: Account, buffer: Buffer): void {
-    const { length } = buffer;
-    if (length === 0) return;
-    const piece = this.#pieces.get(buffer)!;
+    const piece = this.#pieces.get(buffer);
+    if (piece === undefined) return; // it was empty when it came
     account.places--;
     // Many fractions were added up: this is where what they lost in rounding is put right.
     account.shares = account.places === 0 ? 0 : account.shares - piece.share;
@@ -159,7 +159,7 @@ export class BufferBudget {
     if (piece.places === 0) {
       this.#pieces.delete(buffer);
       remove(piece);
-      this.#add(-length);
+      this.#add(-piece.length);
       return;
     }
     piece.leavers.push(account);

@@ -30,6 +30,7 @@ export const CONNECTION_ERRORS = {
   ERR_IDLE_TIMEOUT: 'no message came or went for too long (idleTimeout)',
   ERR_MAX_LIFETIME: 'the connection has been open for as long as it may (maxLifetime)',
   ERR_SLOW_CONSUMER: 'the peer does not take what is sent to it fast enough',
+  ERR_PAYLOAD_DETACHED: 'the payload was detached or resized before it was sent',
   ERR_MESSAGE_DROPPED: 'the message was dropped: too much waits for this peer already',
 } as const;
 /** What `ConnectionError.code` can be. */

@@ -137,6 +137,28 @@ export class Closing {
     });
   }
 
+  /** A message that was taken cannot be sent. What was sent before it leaves, and then a Close with 1011. */
+  unsendable(error: Error): void {
+    const ending = this.#ending;
+    const told = error instanceof ConnectionError ? CONNECTION_ERRORS[error.code] : '';
+    if (this.#state === 'open') {
+      this.#fail(error, CloseCode.InternalError, told);
+    } else if (this.#state === 'replying' || ending.sent !== undefined) {
+      ending.cause ??= error;
+      ending.failed = true;
+      ending.payload = formatClosePayload(CloseCode.InternalError, told);
+      // A Close that stood behind the message was discarded with the rest.
+      if (this.#state === 'replying') this.#step('reply');
+      else this.#obey('sendClose');
+    } else {
+      return; // the transport ends without a Close
+    }
+    // A listener must not interrupt the application's send(), nor the writes of other connections.
+    throwLater(() => {
+      this.#report(error);
+    });
+  }
+
   /** The peer ended its half of the transport. */
   peerEnd(): void {
     if (this.#state === 'open') this.#ending.initiator = 'transport';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Deadline, Deadlines } from './deadlines.js';
 import type { DeflatePool } from './deflate-pool.js';
 import type { SharedContexts } from './shared-contexts.js';
@@ -108,7 +109,7 @@ export class Compression {
     return payload;
   }
 
-  /** Compress a long message on the thread pool. What follows will not refer to it, nor it to what came before. */
+  /** Compress a long message, which nobody else may have, on the thread pool. What follows will not refer to it, nor it to what came before. */
   deflateOnPool(message: Uint8Array, callback: (payload: Buffer | undefined) => void): void {
     const { level, memLevel, pool } = this.#settings;
     if (!this.isShareable) this.#deflater.release();
@@ -139,7 +140,8 @@ export class Compression {
     }
     const callbacks = [callback];
     (message.compressed ??= new Map()).set(this.windowBits, callbacks);
-    this.deflateOnPool(message.payload, (payload) => {
+    // A copy, because the application may get at the memory, and then zlib ends the process.
+    this.deflateOnPool(Buffer.from(message.payload), (payload) => {
       const frame = this.#keepFrame(message, payload);
       for (const each of callbacks) each(frame);
     });

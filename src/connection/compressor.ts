@@ -94,11 +94,11 @@ export class Compressor {
     if (compress === undefined && text.length * 3 < this.#compression.threshold) return false;
     if (compress === false) return false;
     const bytes = encodeText(text);
-    return this.#isWanted(bytes.length, compress) && this.#send(TEXT, bytes);
+    return this.#isWanted(bytes.length, compress) && this.#send(TEXT, bytes, true);
   }
 
   bytes(byte0: number, bytes: Uint8Array, compress: boolean | undefined): boolean {
-    return this.#isWanted(bytes.length, compress) && this.#send(byte0, bytes);
+    return this.#isWanted(bytes.length, compress) && this.#send(byte0, bytes, false);
   }
 
   /** Compressed once for all who need no context of their own. */
@@ -106,7 +106,7 @@ export class Compressor {
     if (!this.#isWanted(message.payloadLength, compress)) return false;
     const compression = this.#compression;
     if (this.#masks || !compression.isShareable) {
-      return this.#send(FIN | message.opcode, message.payload);
+      return this.#send(FIN | message.opcode, message.payload, false);
     }
     const frame = compression.frameOf(message);
     if (frame !== undefined) {
@@ -161,15 +161,18 @@ export class Compressor {
     return compress ?? length >= this.#compression.threshold;
   }
 
-  #send(byte0: number, message: Uint8Array): boolean {
+  /** @param isOurs nobody else has the bytes. */
+  #send(byte0: number, bytes: Uint8Array, isOurs: boolean): boolean {
     const compression = this.#compression;
-    const payload = compression.deflate(message);
+    const payload = compression.deflate(bytes);
     if (payload !== undefined) {
       // Where nothing will refer to it, what does not shrink may as well go out as it is.
-      if (payload.length >= message.length && compression.isShareable) return false;
+      if (payload.length >= bytes.length && compression.isShareable) return false;
       this.#outbox.bytes(byte0 | RSV1, payload);
       return true;
     }
+    // The application may detach its bytes, and then zlib ends the process.
+    const message = isOurs ? bytes : Buffer.from(bytes);
     const sendAsItIs = (): void => {
       this.#outbox.bytes(byte0, message);
     };

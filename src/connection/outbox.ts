@@ -5,9 +5,11 @@ import { FIN, Opcode } from '../protocol/frame.js';
 import { SMALL_FRAME } from '../protocol/prepared-message.js';
 import { encodeText } from '../protocol/text.js';
 import type { Account } from './buffer-budget.js';
+import { ConnectionError } from './close-info.js';
 import { flushAtEndOfTick, join } from './end-of-tick.js';
+import { LongFrame, LongFrames } from './long-frame.js';
 import { type SendCallback, SendCallbacks } from './send-callbacks.js';
-import { COPY_UP_TO, GOES_ON, SendQueue } from './send-queue.js';
+import { COPY_UP_TO, type Piece, SendQueue } from './send-queue.js';
 import { sharedSlab, type Slab } from './slab.js';
 
 /** Who sends through an outbox. */
@@ -22,6 +24,8 @@ export interface OutboxOwner {
    * @returns whether the owner wants to hear of the next one too.
    */
   written(): boolean;
+  /** The application took a payload away. What was sent before it has left; what came after it is discarded. */
+  unsendable(error: ConnectionError): void;
 }
 
 /** A tick that sends more than this does not wait for its end. */
@@ -52,9 +56,9 @@ export class Outbox {
   /** Somebody waits for the kernel to take something: writes call back. */
   #watched = false;
 
-  // Whole frames, or pieces of frames, of this tick. Mostly it is one, which needs no array.
-  #first: Buffer | undefined;
-  #others: Buffer[] | undefined;
+  // What this tick sends. Mostly it is one piece, which needs no array.
+  #first: Piece | undefined;
+  #others: Piece[] | undefined;
   /** What waits while the socket is behind. */
   #queue: SendQueue | undefined;
   /** Bytes in all of these and in the growing piece. */
@@ -66,6 +70,10 @@ export class Outbox {
   /** Somebody will call `flush()` in this tick. */
   #flushing = false;
   #callbacks: SendCallbacks | undefined;
+  /** Made with the first long frame. */
+  #long: LongFrames | undefined;
+  /** An empty write is under way, of which the socket's `writableLength` says nothing. */
+  #probing = false;
 
   // The piece that is still growing: the bytes from #pieceStart to #pieceEnd of #piece. Frames can
   // be added to it as long as nobody else has written behind it in the same slab.
@@ -130,15 +138,17 @@ export class Outbox {
       this.frame(this.#masking.encodeFrame(byte0, payload));
       return;
     }
-    const copied = payload.length <= COPY_UP_TO;
-    const slab = this.#grow(MAX_BARE_HEADER + (copied ? payload.length : 0));
-    if (copied) {
+    if (payload.length <= COPY_UP_TO) {
+      const slab = this.#grow(MAX_BARE_HEADER + payload.length);
       this.#grown(slab, slab.frame(byte0, payload));
-    } else {
+    } else if (writesTogether(this.#socket)) {
+      const slab = this.#grow(MAX_BARE_HEADER);
       this.#grown(slab, slab.header(byte0, payload.length));
-      this.#closePiece();
-      this.#enqueue(GOES_ON);
-      this.#add(asBuffer(payload));
+      this.#long ??= new LongFrames();
+      this.#add(new LongFrame(this.#takePiece()!, payload), payload.length);
+    } else {
+      this.frame(bareEncoder.encodeFrame(byte0, payload));
+      return;
     }
     this.#schedule();
   }
@@ -152,7 +162,7 @@ export class Outbox {
       this.#grown(slab, slab.at + frame.length);
     } else {
       this.#closePiece();
-      this.#add(frame);
+      this.#add(frame, frame.length);
     }
     this.#schedule();
   }
@@ -174,7 +184,7 @@ export class Outbox {
     if (this.#watched) return;
     this.#watched = true;
     // What is handed over already was written without a callback: one behind it does as well.
-    if (this.#queued === 0 && !this.#blocked) this.#socket.write(EMPTY, this.#callback());
+    if (this.#queued === 0 && !this.#blocked) this.#probe();
   }
 
   /**
@@ -194,11 +204,18 @@ export class Outbox {
     if (this.#blocked || this.#queued === 0) return;
     this.#closePiece();
     this.#write();
+    this.#tellBroken();
   }
 
-  /** Hand the socket everything, behind or not, and end it. */
+  /** Hand the socket everything, behind or not, and end it. A long frame waits for its turn even so. */
   end(): void {
-    this.#flushAll();
+    if (this.#long !== undefined) {
+      this.flush();
+      this.#long.ending = this.#queue?.hasLongFrame === true;
+      if (this.#long.ending) return;
+    }
+    do this.#flushAll();
+    while (this.#queued > 0); // what the owner had to say of a payload that was taken away
     // A socket that is ending emits no 'drain' any more.
     if (this.#watched) this.#socket.end(this.#callback());
     else this.#socket.end();
@@ -253,17 +270,24 @@ export class Outbox {
   }
 
   #closePiece(): void {
-    if (this.#piece === undefined) return;
-    this.#enqueue(this.#piece.subarray(this.#pieceStart, this.#pieceEnd));
+    const piece = this.#takePiece();
+    if (piece !== undefined) this.#enqueue(piece);
+  }
+
+  /** The piece that has grown so far. */
+  #takePiece(): Buffer | undefined {
+    const piece = this.#piece?.subarray(this.#pieceStart, this.#pieceEnd);
     this.#piece = undefined;
+    return piece;
   }
 
-  #add(piece: Buffer): void {
+  /** @param more bytes of it that were not counted yet. */
+  #add(piece: Piece, more: number): void {
     this.#enqueue(piece);
-    this.#queued += piece.length;
+    this.#queued += more;
   }
 
-  #enqueue(piece: Buffer): void {
+  #enqueue(piece: Piece): void {
     if (this.#blocked) this.#waiting.push(piece);
     else if (this.#first === undefined) this.#first = piece;
     else (this.#others ??= []).push(piece);
@@ -286,42 +310,151 @@ export class Outbox {
     const others = this.#others;
     this.#first = undefined;
     this.#others = undefined;
-    if (others === undefined) {
+    if (others !== undefined) others.unshift(first);
+    if (this.#queued > COPY_UP_TO && (others !== undefined || first instanceof LongFrame)) {
+      this.#handUntilBehind(others ?? [first]);
+    } else if (others !== undefined) {
+      const pieces = others as Buffer[]; // a long frame is more than that
+      if (lengthOf(pieces) === this.#queued) this.#hand(join(pieces));
+      else this.#giveUpAll();
+    } else {
       this.#hand(first);
       if (this.#copies && this.#socket.writableLength === 0) {
-        sharedSlab.takeBack(first, this.#pieceStart, this.#pieceEnd);
+        sharedSlab.takeBack(first as Buffer, this.#pieceStart, this.#pieceEnd);
       }
-    } else if (this.#queued <= COPY_UP_TO) {
-      others.unshift(first);
-      this.#hand(join(others));
-    } else {
-      others.unshift(first);
-      this.#handUntilBehind(others);
     }
   }
 
   /** Hand over the pieces as one writev; what is too much for the socket waits. */
-  #handUntilBehind(pieces: readonly Buffer[]): void {
+  #handUntilBehind(pieces: readonly Piece[]): void {
+    const idle = this.#isIdle;
     let count = 0;
     this.#socket.cork();
-    while (count < pieces.length) {
-      if (pieces[count] === GOES_ON) count++;
-      else if (this.#blocked) break;
-      this.#hand(pieces[count++]!);
+    while (count < pieces.length && !this.#blocked) {
+      const piece = pieces[count]!;
+      if (piece instanceof LongFrame && !idle) {
+        // The socket would keep the payload in a list of its own, where it can still be detached.
+        this.#blocked = true;
+        this.#probe();
+      } else if (this.#hand(piece)) {
+        count++;
+      } else {
+        count = pieces.length;
+      }
     }
     this.#socket.uncork();
+    this.#forgetTaken();
     while (count < pieces.length) this.#waiting.push(pieces[count++]!);
   }
 
-  #hand(piece: Buffer): void {
+  /** @returns `false` if it is broken: then nothing is left to be handed over. */
+  #hand(piece: Piece): boolean {
+    if (piece instanceof LongFrame) {
+      if (piece.isBroken) {
+        this.#giveUp(piece);
+        return false;
+      }
+      this.#count(piece.length);
+      this.#socket.write(piece.head);
+      piece.end = this.#handed;
+      this.#long!.taken.push(piece);
+      this.#put(piece.payload);
+    } else if (piece.length > 0) {
+      this.#count(piece.length);
+      this.#put(piece);
+    } else {
+      this.#giveUpAll();
+      return false;
+    }
+    return true;
+  }
+
+  #count(length: number): void {
+    this.#queued -= length;
+    this.#handed += length;
+    this.#owner.handed(length);
+  }
+
+  #put(bytes: Buffer): void {
     const socket = this.#socket;
-    this.#queued -= piece.length;
-    this.#handed += piece.length;
-    this.#owner.handed(piece.length);
-    if (this.#watched ? socket.write(piece, this.#callback()) : socket.write(piece)) return;
+    if (this.#watched ? socket.write(bytes, this.#callback()) : socket.write(bytes)) return;
     this.#blocked = true;
     this.#callback(); // listens for 'drain' from now on
-    if (this.#owner.account !== undefined) this.#waiting.handed(piece);
+    if (this.#owner.account !== undefined) this.#waiting.handed(bytes);
+  }
+
+  /** What the socket is handed now goes to the kernel before anything else can happen. */
+  get #isIdle(): boolean {
+    return this.#socket.writableLength === 0 && !this.#probing;
+  }
+
+  /** Hear of it when everything that the socket was handed is written. */
+  #probe(): void {
+    this.#probing = true;
+    const written = this.#callback();
+    this.#socket.write(EMPTY, (error) => {
+      this.#probing = false;
+      written(error);
+    });
+  }
+
+  /** The payload of a long frame is gone: what stands before it leaves, and nothing behind it. */
+  #giveUp(frame: LongFrame): void {
+    const { before } = frame;
+    if (before.length > 0) this.#hand(before);
+    frame.end = this.#handed + frame.frameLength;
+    this.#discardBehind(frame);
+  }
+
+  /** @param frame where in the stream it stands is known. */
+  #discardBehind(frame: LongFrame): void {
+    const { payload, payloadLength, frameLength, end } = frame;
+    const detail = `it had ${payloadLength} bytes when it was sent, and has ${payload.length}`;
+    const error = new ConnectionError('ERR_PAYLOAD_DETACHED', { detail });
+    this.#callbacks?.refuse(end - frameLength, error, end);
+    this.discard(new ConnectionError('ERR_CONNECTION_CLOSED', { cause: error }));
+    this.#long!.broken = error;
+  }
+
+  /** The memory of a prepared message is gone, and how much of the stream that was is not known. */
+  #giveUpAll(): void {
+    const error = new ConnectionError('ERR_PAYLOAD_DETACHED');
+    this.discard(error);
+    (this.#long ??= new LongFrames()).broken = error;
+  }
+
+  #tellBroken(): void {
+    const error = this.#long?.broken;
+    if (error === undefined) return;
+    this.#long!.broken = undefined;
+    this.#owner.unsendable(error);
+  }
+
+  /** Look no more at what was handed over: the kernel has it, or nothing will tell when it does. */
+  #forgetTaken(): void {
+    const long = this.#long;
+    if (long === undefined || long.taken.length === 0) return;
+    if (this.#isIdle || !(this.#watched || this.#blocked)) long.taken = [];
+  }
+
+  #flushAll(): void {
+    this.#flushing = true;
+    this.#releasePong();
+    this.#flushing = false;
+    this.#closePiece();
+    this.#socket.cork();
+    for (let piece; (piece = this.#next()) !== undefined;) this.#hand(piece);
+    this.#socket.uncork();
+    this.#forgetTaken();
+    this.#tellBroken();
+  }
+
+  /** Take out the piece that has waited longest. */
+  #next(): Piece | undefined {
+    const first = this.#first;
+    if (first === undefined) return this.#queue?.take();
+    this.#first = this.#others?.shift();
+    return first;
   }
 
   #callback(): (error?: Error | null) => void {
@@ -332,22 +465,6 @@ export class Outbox {
       this.#socket.on('drain', this.#onWritten);
     }
     return this.#onWritten;
-  }
-
-  #flushAll(): void {
-    this.#flushing = true;
-    this.#releasePong();
-    this.#flushing = false;
-    this.#closePiece();
-    this.#socket.cork();
-    if (this.#first !== undefined) this.#hand(this.#first);
-    for (const piece of this.#others ?? []) {
-      if (piece !== GOES_ON) this.#hand(piece);
-    }
-    for (let piece; (piece = this.#queue?.take(false)) !== undefined;) this.#hand(piece);
-    this.#socket.uncork();
-    this.#first = undefined;
-    this.#others = undefined;
   }
 
   /** The socket has written all it had: hand it what waits, until it is behind again. */
@@ -364,8 +481,13 @@ export class Outbox {
 
   #handQueue(queue: SendQueue): void {
     this.#socket.cork();
-    for (let piece; (piece = queue.take(this.#blocked)) !== undefined;) this.#hand(piece);
+    while (!this.#blocked) {
+      const piece = queue.take();
+      if (piece === undefined) break;
+      this.#hand(piece);
+    }
     this.#socket.uncork();
+    this.#forgetTaken();
     if (!this.#blocked) this.#queue = undefined; // and its slab
   }
 
@@ -381,9 +503,13 @@ export class Outbox {
     // The socket closes, and abandon() is called. (Node reports a write that was under way when
     // the socket was destroyed as done.)
     if (error !== undefined || this.#socket.destroyed) return;
+    const broken = this.#long?.nextBroken(this.left);
+    if (broken !== undefined) this.#discardBehind(broken);
     const { writableNeedDrain, writableEnded } = this.#socket;
-    if (this.#blocked && !writableNeedDrain && !writableEnded) this.#catchUp();
+    if (this.#blocked && !writableNeedDrain && !writableEnded && this.#isIdle) this.#catchUp();
     this.#callBack();
+    this.#tellBroken();
+    if (this.#long?.ending === true) this.end();
     const waiting = this.#owner.written();
     this.#watched = waiting || this.#callbacks !== undefined;
   }
@@ -394,8 +520,13 @@ export class Outbox {
   }
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes)
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+function lengthOf(pieces: readonly Buffer[]): number {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  return length;
+}
+
+/** Whether a socket writes together what it was handed while it was corked. */
+function writesTogether({ _writev }: { _writev?: unknown }): boolean {
+  return typeof _writev === 'function';
 }

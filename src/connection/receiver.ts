@@ -96,6 +96,12 @@ export class Receiver extends Watched implements ReceivingHalf {
     this.#closing.tooSlow(error);
   }
 
+  /** A message that was taken cannot be sent. */
+  unsendable(error: Error): void {
+    if (this.isOpen) this.#decoder?.ignoreTheRest();
+    this.#closing.unsendable(error);
+  }
+
   /** For the budget: as `tooSlow`, but nothing may be kept for a peer that does not take it at once. */
   giveUp(error: ConnectionError): void {
     const { isOpen } = this;

@@ -25,11 +25,11 @@ export class SendCallbacks {
     }
   }
 
-  /** What stands behind this position in the stream will never leave. */
-  refuse(behind: number, reason: Error): void {
+  /** What stands behind this position in the stream, and up to `end`, will never leave. */
+  refuse(behind: number, reason: Error, end: number = Infinity): void {
     const kept = new Fifo<{ readonly at: number; readonly callback: SendCallback }>();
     for (let next; (next = this.#waiting.take()) !== undefined;) {
-      if (next.at <= behind) kept.push(next);
+      if (next.at <= behind || next.at > end) kept.push(next);
       else process.nextTick(next.callback, reason);
     }
     this.#waiting = kept;

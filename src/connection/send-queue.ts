@@ -1,6 +1,7 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { Account } from './buffer-budget.js';
 import { Fifo } from './fifo.js';
+import { LongFrame } from './long-frame.js';
 import { Slab } from './slab.js';
 
 /** Up to this many bytes a payload is copied behind its header; a longer one goes out as it is. */
@@ -8,11 +9,8 @@ export const COPY_UP_TO: number = 16 * 1024;
 /** Bytes of the slab of a connection whose socket is behind. */
 const OWN_SLAB_SIZE = COPY_UP_TO + 16;
 
-/**
- * Stands between two pieces of one frame. The second is handed to the socket with the first, behind
- * or not: what waits therefore always begins with a frame, and can be discarded at any time.
- */
-export const GOES_ON: Buffer = Buffer.alloc(0);
+/** What a connection hands its socket: whole frames. */
+export type Piece = Buffer | LongFrame;
 
 /**
  * What waits because a connection's socket is behind. Made when that happens: the socket of most
@@ -23,7 +21,9 @@ export class SendQueue {
   /** The newest of the pongs that wait, as a whole frame: it must not keep the chunk that its Ping came in. */
   pong: Buffer | undefined;
   #slab: Slab | undefined;
-  readonly #pieces = new Fifo<Buffer>();
+  readonly #pieces = new Fifo<Piece>();
+  /** How many of the pieces are long frames. */
+  #longFrames = 0;
   /** For the budget: what the socket was handed and has not written. */
   #handed: Buffer[] = [];
 
@@ -37,43 +37,55 @@ export class SendQueue {
     return (this.#slab ??= new Slab(OWN_SLAB_SIZE));
   }
 
-  push(piece: Buffer): void {
+  /** A payload of the application's is among what waits. */
+  get hasLongFrame(): boolean {
+    return this.#longFrames > 0;
+  }
+
+  push(piece: Piece): void {
     this.#pieces.push(piece);
-    this.#account?.hold(piece);
+    if (piece instanceof LongFrame) this.#longFrames++;
+    this.#hold(piece);
   }
 
-  /**
-   * Take the next piece out.
-   *
-   * @param behind the socket wants no more: only what is left of a frame that was begun.
-   */
-  take(behind: boolean): Buffer | undefined {
-    if (this.#pieces.first === GOES_ON) this.#take();
-    else if (behind) return undefined;
-    return this.#take();
+  /** Take the next piece out. */
+  take(): Piece | undefined {
+    const piece = this.#pieces.take();
+    if (piece === undefined) return undefined;
+    if (piece instanceof LongFrame) this.#longFrames--;
+    this.#release(piece);
+    return piece;
   }
 
-  /** For the budget: the socket was handed a piece and wants no more until that is written. */
-  handed(piece: Buffer): void {
+  /** For the budget: the socket was handed bytes and wants no more until that is written. */
+  handed(bytes: Buffer): void {
     if (this.#account === undefined) return;
-    this.#account.hold(piece);
-    this.#handed.push(piece);
+    this.#account.hold(bytes);
+    this.#handed.push(bytes);
   }
 
   /** All that was handed to the socket is written, or never will be. */
   settled(): void {
-    for (const piece of this.#handed.splice(0)) this.#account!.release(piece);
+    for (const bytes of this.#handed.splice(0)) this.#account!.release(bytes);
   }
 
   /** Forget what waits. */
   clear(): void {
     this.pong = undefined;
-    while (this.#take() !== undefined);
+    while (this.take() !== undefined);
   }
 
-  #take(): Buffer | undefined {
-    const piece = this.#pieces.take();
-    if (piece !== undefined) this.#account?.release(piece);
-    return piece;
+  #hold(piece: Piece): void {
+    if (this.#account === undefined) return;
+    for (const bytes of buffersOf(piece)) this.#account.hold(bytes);
   }
+
+  #release(piece: Piece): void {
+    if (this.#account === undefined) return;
+    for (const bytes of buffersOf(piece)) this.#account.release(bytes);
+  }
+}
+
+function buffersOf(piece: Piece): Buffer[] {
+  return piece instanceof LongFrame ? [piece.head, piece.payload] : [piece];
 }

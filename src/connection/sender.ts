@@ -42,6 +42,8 @@ export interface SendFrameOptions extends FrameFlags {
 export interface ReceivingHalf extends BudgetMember {
   /** So much waits for the peer that the connection has to end. */
   tooSlow(error: ConnectionError): void;
+  /** A message that was taken cannot be sent: what was sent before it leaves, and the connection has to end. */
+  unsendable(error: Error): void;
 }
 
 /** A message behind an unfinished one, or behind a compression. */
@@ -225,6 +227,12 @@ export class Sender implements OutboxOwner {
       this.#connection.emit('drain');
     }
     return this.#owesDrain || this.#drainWaiters !== undefined;
+  }
+
+  /** For the outbox: a payload was taken away. */
+  unsendable(error: ConnectionError): void {
+    this.#compressor?.discard(new ConnectionError('ERR_CONNECTION_CLOSED', { cause: error }));
+    this.receivingHalf!.unsendable(error);
   }
 
   /** See `WebSocketConnection.drained`. */

@@ -23,7 +23,8 @@ export class PreparedMessage {
   readonly opcode: typeof Opcode.Text | typeof Opcode.Binary;
   /** The whole frame as a server sends it. */
   readonly frame: Buffer;
-  readonly #payloadStart: number;
+  /** Bytes of payload data. */
+  readonly payloadLength: number;
   /**
    * The frames with a compressed payload, by the size of the window that a peer needs. Made by whoever
    * needs one first; while it is on its way, a list of those who wait for it.
@@ -34,17 +35,12 @@ export class PreparedMessage {
     const payload = toBytes(data);
     this.opcode = opcode;
     this.frame = unpooled(encoder.encode(opcode, payload));
-    this.#payloadStart = headerSize(payload.length);
-  }
-
-  /** Bytes of payload data. */
-  get payloadLength(): number {
-    return this.frame.length - this.#payloadStart;
+    this.payloadLength = payload.length;
   }
 
   /** The payload data alone, for connections that have to mask or compress it for themselves. */
   get payload(): Buffer {
-    return this.frame.subarray(this.#payloadStart);
+    return this.frame.subarray(headerSize(this.payloadLength));
   }
 }
 

@@ -6,6 +6,7 @@ import {
   type BudgetMember,
 } from '../../../src/connection/buffer-budget.js';
 import type { ConnectionError } from '../../../src/connection/close-info.js';
+import { detach, own } from '../../support/memory.js';
 import { turns } from './support.js';
 
 setFlagsFromString('--expose-gc');
@@ -58,6 +59,22 @@ class Member implements BudgetMember {
 }
 
 describe('BufferBudget, what is counted', () => {
+  it('is what a piece was when it came, though its memory is taken away since', () => {
+    const piece = Buffer.from(own(60).buffer);
+    const [one, other] = [new Member('one').keep(piece), new Member('other').keep(piece)];
+    expect(budget.total).toBe(60);
+    detach(piece);
+    expect(piece).toHaveLength(0);
+    one.keep(piece);
+    one.drop().drop();
+    expect(budget.total).toBe(60);
+    other.drop();
+    expect(budget.total).toBe(0);
+    other.keep(piece).drop();
+    expect(budget.total).toBe(0);
+    expect([one.account.part, other.account.part]).toEqual([0, 0]);
+  });
+
   it('counts a piece once, however many keep it, until the last lets go', () => {
     const piece = Buffer.alloc(30);
     const [one, other] = [new Member('one').keep(piece), new Member('other').keep(piece)];

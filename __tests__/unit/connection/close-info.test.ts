@@ -32,6 +32,7 @@ describe('ConnectionError', () => {
       'ERR_IDLE_TIMEOUT',
       'ERR_MAX_LIFETIME',
       'ERR_SLOW_CONSUMER',
+      'ERR_PAYLOAD_DETACHED',
       'ERR_MESSAGE_DROPPED',
     ]);
   });

@@ -8,6 +8,7 @@ import { Sender } from '../../../src/connection/sender.js';
 import { TypedEmitter } from '../../../src/connection/typed-emitter.js';
 import { ProtocolError } from '../../../src/protocol/errors.js';
 import { clientClose, clientFrame, describeFrame, parseFrames } from '../../support/frames.js';
+import { detach, own } from '../../support/memory.js';
 import {
   connectionOn,
   facts,
@@ -19,6 +20,7 @@ import {
   turns,
   until,
   world,
+  type World,
   type WorldOptions,
 } from './support.js';
 import { catchSurfacing } from '../server/harness.js';
@@ -906,5 +908,138 @@ describe('Closing, because the peer is too slow', () => {
       initiator: 'local',
       cause: 'ERR_SLOW_CONSUMER',
     });
+  });
+});
+
+describe('Closing, a payload that was taken away', () => {
+  /** Sends a payload and takes it away, between two texts. */
+  function sendDetached(connection: World['connection'], called: string[] = []): void {
+    const payload = own(20_000);
+    const note = (name: string) => (error?: Error) =>
+      void called.push(error === undefined ? name : `${name} ${(error as { code?: string }).code}`);
+    connection.send('before', note('before'));
+    connection.send(payload, note('payload'));
+    connection.send('after', note('after'));
+    detach(payload);
+  }
+  const CALLED = ['payload ERR_PAYLOAD_DETACHED', 'after ERR_CONNECTION_CLOSED', 'before'];
+  const REASON = 'the payload was detached or resized before it was sent';
+  const CLOSE = `close 1011 ${Buffer.from(REASON).toString('hex')}`;
+
+  it('closes with 1011 behind what was sent before, and tells why', async () => {
+    const failures: unknown[] = [];
+    const observer = {
+      failed: (error: Error) => void failures.push((error as { code?: string }).code),
+      closed: () => undefined,
+    };
+    const { connection, client, closed } = await world({ observer });
+    const called: string[] = [];
+    sendDetached(connection, called);
+    expect(await client.ended()).toBe('end');
+    expect(client.received()).toEqual(['text 6265666f7265', CLOSE]);
+    expect(called.sort()).toEqual([...CALLED].sort());
+    expect(connection.bufferedAmount).toBe(0);
+    expect(connection.send('late')).toBe(false);
+    client.finish();
+    expect(facts(await closed)).toEqual({
+      code: 1011,
+      reason: REASON,
+      clean: false,
+      initiator: 'local',
+      cause: 'ERR_PAYLOAD_DETACHED',
+    });
+    expect(failures).toEqual(['ERR_PAYLOAD_DETACHED']);
+  });
+
+  it('takes the place of a Close that was to follow the message', async () => {
+    const { connection, client, closed } = await world();
+    sendDetached(connection);
+    void connection.close(1000, 'all is well');
+    expect(await client.words()).toBe('text 6265666f7265');
+    expect(await client.words()).toBe(CLOSE);
+    client.send(clientClose(1011));
+    client.finish();
+    expect(facts(await closed)).toEqual({
+      code: 1011,
+      reason: REASON,
+      clean: true,
+      initiator: 'local',
+      cause: 'ERR_PAYLOAD_DETACHED',
+    });
+  });
+
+  it('answers the peer’s Close with 1011, while the application thinks about its answer and after it', async () => {
+    for (const late of [true, false]) {
+      const { connection, client, closed } = await world();
+      let reply!: CloseReply;
+      connection.on('closing', (_code, _reason, given) => {
+        sendBefore();
+        reply = given;
+        if (!late) reply();
+      });
+      const payload = own(20_000);
+      const sendBefore = () => {
+        detach(payload);
+      };
+      connection.on('message', () => connection.send(payload));
+      client.send(Buffer.concat([text('now'), clientClose(4000, 'bye')]));
+      expect(await client.words()).toBe(CLOSE);
+      reply();
+      client.finish();
+      expect(facts(await closed)).toMatchObject({ code: 1011, cause: 'ERR_PAYLOAD_DETACHED' });
+      expect(client.frames).toHaveLength(1);
+    }
+  });
+
+  it('does not happen to a copy, nor after the callback, as the list of errors advises', async () => {
+    const { connection, client } = await world();
+    const payload = own(20_000);
+    connection.send(Buffer.from(payload));
+    detach(payload);
+    const other = own(20_000);
+    await new Promise<void>((resolve) => {
+      connection.send(other, () => {
+        detach(other);
+        resolve();
+      });
+    });
+    connection.send('x');
+    for (let i = 0; i < 2; i++) expect(await client.words()).toBe(`binary ${'61'.repeat(20_000)}`);
+    expect(await client.words()).toBe('text 78');
+  });
+
+  it('changes nothing of a connection that is cut', async () => {
+    const { connection, client, closed } = await world();
+    const called: string[] = [];
+    sendDetached(connection, called);
+    connection.terminate();
+    expect(facts(await closed)).toMatchObject({ code: 1006, cause: 'ERR_TERMINATED' });
+    await client.ended();
+    expect(client.received()).toEqual(['text 6265666f7265']);
+    expect(called.sort()).toEqual([...CALLED].sort());
+  });
+
+  it('interrupts nothing with what its listeners throw', async () => {
+    const surfaced = catchSurfacing();
+    const { connection, client, closed } = await world();
+    connection.on('error', () => {
+      throw new Error('a listener made a mistake');
+    });
+    sendDetached(connection);
+    await client.ended();
+    client.finish();
+    await closed;
+    expect(surfaced).toStrictEqual([new Error('a listener made a mistake')]);
+    jest.restoreAllMocks();
+  });
+
+  it('says no reason of an error that is not hawser’s', async () => {
+    const sink = new Sink();
+    const settings = settingsOf(new HandClock());
+    const emitter = new TypedEmitter<ConnectionEvents>();
+    const closing = new Closing(emitter, settings, new Sender(emitter, sink, settings));
+    closing.unsendable(new TypeError('not UTF-8'));
+    await turns();
+    expect(parseFrames(sink.bytes).map(describeFrame)).toEqual(['close 1011']);
   });
 });

@@ -11,6 +11,7 @@ import { Opcode } from '../../../src/protocol/frame.js';
 import type { DeflateParameters } from '../../../src/protocol/permessage-deflate.js';
 import { type Data, prepareMessage } from '../../../src/protocol/prepared-message.js';
 import { parseFrames } from '../../support/frames.js';
+import { detach, TAKING } from '../../support/memory.js';
 import {
   compressing,
   HandClock,
@@ -415,6 +416,47 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
     message.fill('x');
     ping.fill('x');
     expect((await inflated(compression)).slice(1)).toStrictEqual(['2 message', '9 ping']);
+  });
+
+  it.each(TAKING)(
+    'sends a message that is %s while it is on the thread pool',
+    async (_name, make) => {
+      const compression = compress();
+      const [bytes, take] = make(LONG.length);
+      bytes.set(LONG);
+      send(bytes);
+      take();
+      send('x');
+      expect(await inflated(compression)).toEqual(['compressed 2 LONG', '1 x']);
+      expect(called).toEqual(['bytes', 'x']);
+    },
+  );
+
+  it.each(TAKING)(
+    'sends one that does not shrink, or is in a hurry, and is %s',
+    async (_name, make) => {
+      const compression = compress();
+      const [noise, takeNoise] = make(NOISE.length);
+      noise.set(NOISE);
+      send(noise);
+      takeNoise();
+      await until('it to be sent', () => sender.bufferedAmount === 0);
+      const [long, takeLong] = make(LONG.length);
+      long.set(LONG);
+      send(long);
+      takeLong();
+      sender.close(formatClosePayload(1000));
+      expect((await inflated(compression)).slice(0, 2)).toEqual(['2 NOISE', '2 LONG']);
+      expect(called).toEqual(['bytes', 'bytes']);
+    },
+  );
+
+  it('compresses a prepared message of which the application takes the memory meanwhile', async () => {
+    const compression = compress();
+    const message = prepareMessage(LONG);
+    send(message);
+    detach(message.frame);
+    expect(await inflated(compression)).toEqual(['compressed 2 LONG']);
   });
 
   it('does not wait for the compression where a raw frame or a Close comes behind', async () => {

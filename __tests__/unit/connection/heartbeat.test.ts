@@ -666,6 +666,7 @@ describe('Heartbeat, its one timer', () => {
     readonly isDeaf = false;
     readonly outbox = new Outbox(new Sink(), undefined, {
       account: undefined,
+      unsendable: () => undefined,
       handed: () => {},
       written: () => false,
     });

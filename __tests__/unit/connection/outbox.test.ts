@@ -1,9 +1,10 @@
 import { BufferBudget } from '../../../src/connection/buffer-budget.js';
-import { Outbox } from '../../../src/connection/outbox.js';
+import { Outbox, type OutboxOwner } from '../../../src/connection/outbox.js';
 import { sharedSlab } from '../../../src/connection/slab.js';
 import { FrameEncoder } from '../../../src/protocol/frame-encoder.js';
 import { prepareMessage } from '../../../src/protocol/prepared-message.js';
 import { describeFrame, parseFrames, serverFrame } from '../../support/frames.js';
+import { detach, growable, own, resizable, TAKING } from '../../support/memory.js';
 import { countMoves, Sink, turns, world, tearDown, until } from './support.js';
 
 const TEXT = 0x81;
@@ -18,6 +19,10 @@ let progress: number[];
 let waits: boolean;
 /** Bytes that the owner was told were handed over. */
 let handed: number;
+/** What the owner was told of payloads that were taken away. */
+let unsendable: Error[];
+/** The owner sends a Close when it is told so. */
+let closes: boolean;
 let outbox: Outbox;
 
 beforeEach(() => {
@@ -25,17 +30,30 @@ beforeEach(() => {
   progress = [];
   waits = false;
   handed = 0;
-  outbox = new Outbox(sink, undefined, {
-    handed: (count) => (handed += count),
-    account: undefined,
-    written: () => {
-      progress.push(outbox.bufferedAmount);
-      return waits;
-    },
-  });
+  unsendable = [];
+  closes = true;
+  outbox = new Outbox(sink, undefined, owner());
 });
 
-const uninterested = { account: undefined, handed: () => undefined, written: () => false };
+const owner = (): OutboxOwner => ({
+  handed: (count) => (handed += count),
+  account: undefined,
+  written: () => {
+    progress.push(outbox.bufferedAmount);
+    return waits;
+  },
+  unsendable: (error) => {
+    unsendable.push(error);
+    if (closes) outbox.bytes(CLOSE, Buffer.from([3, 243]));
+  },
+});
+
+const uninterested = {
+  account: undefined,
+  handed: () => undefined,
+  written: () => false,
+  unsendable: () => undefined,
+};
 
 afterEach(tearDown);
 
@@ -851,14 +869,37 @@ describe('Outbox, ending', () => {
     await fallBehind();
     outbox.text(TEXT, 'a');
     outbox.pong(Buffer.from('p'));
-    outbox.bytes(BINARY, Buffer.alloc(20_000));
+    outbox.frame(Buffer.alloc(20_000));
     outbox.end();
     expect(outbox.bufferedAmount).toBe(sink.writableLength);
     expect(sink.writableEnded).toBe(true);
     sink.behind = false;
     sink.release();
     await until('the end', () => sink.writableFinished);
-    expect(words().slice(1)).toEqual(['text 61', `binary ${'00'.repeat(20_000)}`, 'pong 70']);
+    expect(sizes().slice(1)).toEqual([[3, 20_000, 3]]);
+  });
+
+  it('hands over a payload that is not copied when it is its turn, and ends the socket after it', async () => {
+    await fallBehind();
+    outbox.text(TEXT, 'a');
+    for (const byte of [1, 2]) outbox.bytes(BINARY, Buffer.alloc(20_000, byte));
+    outbox.bytes(CLOSE, Buffer.alloc(0));
+    outbox.end();
+    for (const length of [20_000, 20_007, 20_006]) {
+      expect(sink.writableLength).toBe(length);
+      expect(sink.writableEnded).toBe(length === 20_006);
+      sink.release();
+      await turns();
+    }
+    sink.behind = false;
+    sink.release();
+    await until('the end', () => sink.writableFinished);
+    expect(words().slice(1)).toEqual([
+      'text 61',
+      `binary ${'01'.repeat(20_000)}`,
+      `binary ${'02'.repeat(20_000)}`,
+      'close',
+    ]);
   });
 
   it('calls back for what it hands over at the end', async () => {
@@ -1047,12 +1088,343 @@ describe('Outbox, what waits', () => {
   });
 });
 
+describe('Outbox, a payload that is taken away', () => {
+  let called: string[];
+  const note =
+    (name: string) =>
+    (error?: Error): void => {
+      const { code, cause } = (error ?? {}) as { code?: string; cause?: { code?: string } };
+      called.push([name, code, cause?.code].filter(Boolean).join(' '));
+    };
+  /** Sends a text, a payload and another text, each with a callback. */
+  function sendThree(payload: Uint8Array): void {
+    outbox.text(TEXT, 'before');
+    outbox.whenWritten(note('before'));
+    outbox.bytes(BINARY, payload);
+    outbox.whenWritten(note('payload'));
+    outbox.text(TEXT, 'after');
+    outbox.whenWritten(note('after'));
+  }
+  /** The frames up to the Close that the owner sent, none of them cut. */
+  const rest = () => words().map((word) => word.slice(0, 20));
+  const REFUSED = [
+    'payload ERR_PAYLOAD_DETACHED',
+    'after ERR_CONNECTION_CLOSED ERR_PAYLOAD_DETACHED',
+  ];
+
+  beforeEach(() => (called = []));
+
+  it.each(TAKING)('%s before the end of the tick', async (_name, make) => {
+    const [bytes, take] = make(20_000);
+    sendThree(bytes);
+    take();
+    await turns();
+    expect(rest()).toEqual(['text 6265666f7265', 'close 1011']);
+    expect(called).toEqual([...REFUSED, 'before']);
+    expect(outbox.bufferedAmount).toBe(0);
+    expect(unsendable).toHaveLength(1);
+    expect(unsendable[0]).toMatchObject({ code: 'ERR_PAYLOAD_DETACHED' });
+    expect(unsendable[0]!.message).toBe(
+      'the payload was detached or resized before it was sent: it had 20000 bytes when it was sent, and has 0',
+    );
+    outbox.text(TEXT, 'x');
+    await tick();
+    expect(rest().at(-1)).toBe('text 78');
+  });
+
+  it('leaves no header behind when nothing stands before it, and counts what has left', async () => {
+    const bytes = own(20_000);
+    outbox.bytes(BINARY, bytes);
+    detach(bytes);
+    await turns();
+    expect(sink.bytes.toString('hex')).toBe('880203f3');
+    expect(handed).toBe(4);
+    expect(outbox.position).toBe(4);
+  });
+
+  it('sends what there was when a buffer that the payload spans grows', async () => {
+    const buffer = resizable(20_000, 40_000);
+    outbox.bytes(BINARY, new Uint8Array(buffer));
+    buffer.resize(40_000);
+    outbox.text(TEXT, 'x');
+    await turns();
+    expect(words().map(({ length }) => length)).toEqual([40_007, 7]);
+    expect(unsendable).toEqual([]);
+  });
+
+  it('sends what there was when a SharedArrayBuffer grows', async () => {
+    const buffer = growable(20_000, 40_000);
+    outbox.bytes(BINARY, new Uint8Array(buffer));
+    buffer.grow(40_000);
+    await turns();
+    expect(words().map(({ length }) => length)).toEqual([40_007]);
+    expect(unsendable).toEqual([]);
+  });
+
+  it('refuses a view that grows although it is a Buffer', async () => {
+    const buffer = resizable(20_000, 40_000);
+    const bytes = new Uint8Array(buffer);
+    Object.setPrototypeOf(bytes, Buffer.prototype as object);
+    outbox.bytes(BINARY, bytes);
+    buffer.resize(40_000);
+    await turns();
+    expect(rest()).toEqual(['close 1011']);
+    expect(unsendable[0]!.message).toMatch(/had 20000 bytes when it was sent, and has 40000$/);
+  });
+
+  it('while it waits for a socket that is behind', async () => {
+    await fallBehind();
+    const bytes = own(20_000);
+    sendThree(bytes);
+    await turns();
+    detach(bytes);
+    sink.release();
+    await turns();
+    expect(rest().slice(1)).toEqual(['text 6265666f7265']);
+    sink.release();
+    await turns();
+    expect(rest().slice(2)).toEqual(['close 1011']);
+    expect(called).toEqual([...REFUSED, 'before']);
+    expect(outbox.bufferedAmount).toBe(4);
+    sink.release();
+    await turns();
+    expect(outbox.bufferedAmount).toBe(0);
+  });
+
+  it('while it waits for others of its tick, of which the socket takes a part', async () => {
+    sink.behind = true;
+    const [one, two] = [own(20_000, 1), own(20_000, 2)];
+    outbox.bytes(BINARY, one);
+    outbox.bytes(BINARY, two);
+    await tick();
+    detach(two);
+    sink.behind = false;
+    sink.release();
+    await turns();
+    expect(rest()).toEqual(['binary 0101010101010', 'close 1011']);
+    expect(outbox.bufferedAmount).toBe(0);
+  });
+
+  it('does not wait in the socket, where nothing could be done about it', async () => {
+    // A socket that is writing keeps what it is handed in a list of its own, even below its mark.
+    sink = new Sink(1024 * 1024);
+    outbox = new Outbox(sink, undefined, owner());
+    sink.behind = true;
+    outbox.text(TEXT, 'slow');
+    await tick();
+    const bytes = own(20_000);
+    sendThree(bytes);
+    await turns();
+    expect(sink.writableLength).toBe(6);
+    detach(bytes);
+    sink.behind = false;
+    sink.release();
+    await turns();
+    expect(rest()).toEqual(['text 736c6f77', 'text 6265666f7265', 'close 1011']);
+    expect(called).toEqual([...REFUSED, 'before']);
+    expect(outbox.bufferedAmount).toBe(0);
+  });
+
+  it('is handed over when the socket has written what it had', async () => {
+    sink = new Sink(1024 * 1024);
+    outbox = new Outbox(sink, undefined, owner());
+    sink.behind = true;
+    outbox.text(TEXT, 'slow');
+    await tick();
+    outbox.watch();
+    sendThree(own(20_000));
+    await turns();
+    sink.behind = false;
+    sink.release();
+    await turns();
+    expect(rest().map((word) => word.slice(0, 12))).toEqual([
+      'text 736c6f7',
+      'text 6265666',
+      'binary 61616',
+      'text 6166746',
+    ]);
+    expect(called).toEqual(['before', 'payload', 'after']);
+  });
+
+  it('while an empty write is under way', async () => {
+    sink.behind = true;
+    outbox.watch();
+    const bytes = own(20_000);
+    sendThree(bytes);
+    await turns();
+    detach(bytes);
+    sink.behind = false;
+    sink.release();
+    await turns();
+    expect(rest()).toEqual(['text 6265666f7265', 'close 1011']);
+    expect(called).toEqual(expect.arrayContaining([...REFUSED, 'before']));
+  });
+
+  it('while the kernel takes it: its callback gets the error, and the stream stays in step', async () => {
+    sink.behind = true;
+    const bytes = own(20_000);
+    sendThree(bytes);
+    outbox.bytes(BINARY, own(20_000));
+    outbox.whenWritten(note('last'));
+    await tick();
+    const [[head, payload]] = sink.writes as [[Buffer, Buffer]];
+    expect([head.length, payload.length]).toEqual([12, 20_000]);
+    detach(bytes);
+    sink.behind = false;
+    sink.release();
+    await turns();
+    expect(called).toEqual([
+      'payload ERR_PAYLOAD_DETACHED',
+      'after ERR_CONNECTION_CLOSED ERR_PAYLOAD_DETACHED',
+      'last ERR_CONNECTION_CLOSED ERR_PAYLOAD_DETACHED',
+      'before',
+    ]);
+    expect(Buffer.concat(sink.writes.slice(1).flat()).toString('hex')).toBe('880203f3');
+    expect(outbox.bufferedAmount).toBe(0);
+    expect(unsendable).toHaveLength(1);
+  });
+
+  it('after the kernel took it: nothing happens', async () => {
+    const bytes = own(20_000);
+    sendThree(bytes);
+    await turns();
+    detach(bytes);
+    outbox.text(TEXT, 'x');
+    outbox.whenWritten(note('x'));
+    await turns();
+    expect(called).toEqual(['before', 'payload', 'after', 'x']);
+    expect(unsendable).toEqual([]);
+  });
+
+  it('at the end of the connection: a Close of the owner still leaves', async () => {
+    const bytes = own(20_000);
+    sendThree(bytes);
+    detach(bytes);
+    outbox.end();
+    await until('the end', () => sink.writableFinished);
+    expect(rest()).toEqual(['text 6265666f7265', 'close 1011']);
+    expect(called).toEqual([...REFUSED, 'before']);
+  });
+
+  it('at the end of a connection that is behind: the same, when it is its turn', async () => {
+    await fallBehind();
+    const bytes = own(20_000);
+    sendThree(bytes);
+    outbox.bytes(CLOSE, Buffer.from([3, 232]));
+    outbox.end();
+    detach(bytes);
+    sink.behind = false;
+    sink.release();
+    await until('the end', () => sink.writableFinished);
+    expect(rest().slice(1)).toEqual(['text 6265666f7265', 'close 1011']);
+    expect(called).toEqual([...REFUSED, 'before']);
+  });
+
+  it('when the connection is cut', async () => {
+    closes = false;
+    const bytes = own(20_000);
+    sendThree(bytes);
+    detach(bytes);
+    outbox.destroy();
+    outbox.abandon(new Error('cut'));
+    await turns();
+    expect(rest()).toEqual(['text 6265666f7265']);
+    expect(called).toEqual([...REFUSED, 'before']);
+  });
+
+  it('before it is written in the call, because the tick has much to send', async () => {
+    const bytes = own(20_000);
+    outbox.bytes(BINARY, bytes);
+    detach(bytes);
+    outbox.bytes(BINARY, own(50_000));
+    await turns();
+    expect(rest()).toEqual(['close 1011']);
+  });
+
+  it('of a prepared message: nothing is left waiting', async () => {
+    for (const length of [200, 20_000]) {
+      const { frame } = prepareMessage(own(length));
+      outbox.text(TEXT, 'a');
+      outbox.frame(frame);
+      outbox.whenWritten(note(`${length}`));
+      detach(frame);
+      await turns();
+    }
+    expect(called).toEqual(['200 ERR_PAYLOAD_DETACHED', '20000 ERR_PAYLOAD_DETACHED']);
+    expect(rest()).toEqual(['close 1011', 'text 61', 'close 1011']);
+    expect(outbox.bufferedAmount).toBe(0);
+  });
+
+  it('is copied for a transport that writes one buffer at a time', async () => {
+    class OneByOne extends Sink {}
+    Object.defineProperty(OneByOne.prototype, '_writev', { value: null });
+    sink = new OneByOne();
+    outbox = new Outbox(sink, undefined, owner());
+    sink.behind = true;
+    const bytes = own(20_000);
+    sendThree(bytes);
+    await turns();
+    detach(bytes);
+    sink.behind = false;
+    sink.release();
+    await turns();
+    expect(rest()).toEqual(['text 6265666f7265', 'binary 6161616161616', 'text 6166746572']);
+    expect(called).toEqual(['before', 'payload', 'after']);
+  });
+
+  it('is settled with the budget as what it was', async () => {
+    const budget = new BufferBudget(Infinity);
+    const account = budget.accountOf({ giveUp: () => undefined });
+    outbox = new Outbox(sink, undefined, { ...owner(), account });
+    await fallBehind();
+    const [one, two] = [own(30_000), own(40_000)];
+    outbox.bytes(BINARY, one);
+    outbox.bytes(BINARY, two);
+    outbox.bytes(BINARY, one);
+    expect(budget.total).toBeGreaterThan(90_000);
+    detach(one);
+    detach(two);
+    sink.behind = false;
+    sink.release();
+    await turns();
+    expect(budget.total).toBe(0);
+    expect(rest().at(-1)).toBe('close 1011');
+  });
+
+  it('is found on a real socket too, whose peer reads nothing', async () => {
+    const { client, socket } = await world();
+    const real = new Outbox(socket, undefined, {
+      ...owner(),
+      unsendable: () => {
+        real.bytes(CLOSE, Buffer.from([3, 243]));
+        real.end();
+      },
+    });
+    client.socket.pause();
+    let count = 0;
+    while (real.bufferedAmount < 1_000_000 && count++ < 1000) {
+      real.bytes(BINARY, own(65_536));
+      await turns(1);
+    }
+    const bytes = own(20_000);
+    real.bytes(BINARY, bytes);
+    real.whenWritten(note('payload'));
+    detach(bytes);
+    client.socket.resume();
+    await client.ended();
+    expect(client.received().at(-1)).toBe('close 1011');
+    expect(client.received()).toHaveLength(count + 1);
+    expect(called).toEqual(['payload ERR_PAYLOAD_DETACHED']);
+  });
+});
+
 describe('Outbox, under a budget', () => {
   let budget: BufferBudget;
   const owner = () => ({
     account: budget.accountOf({ giveUp: () => undefined }),
     handed: () => undefined,
     written: () => false,
+    unsendable: () => undefined,
   });
 
   beforeEach(() => {

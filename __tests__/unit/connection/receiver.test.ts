@@ -1230,6 +1230,26 @@ describe('Receiver, when too much is held', () => {
     expect(closing.info?.cause).toBe(reason);
   });
 
+  it('takes nothing more when a message cannot be sent, or only the peer’s Close', async () => {
+    const { emitter, closing, receiver } = make();
+    const messages: unknown[] = [];
+    emitter.on('message', (data) => {
+      messages.push(data);
+      receiver.unsendable(reason);
+    });
+    receiver.push(Buffer.concat([text('a'), text('b')]));
+    receiver.push(text('c'));
+    await turns();
+    expect(messages).toStrictEqual(['a']);
+    expect(closing.state).toBe('ending');
+    const other = make();
+    void other.closing.close(1000, '');
+    other.receiver.unsendable(reason);
+    other.receiver.push(clientClose(1000));
+    await turns();
+    expect(other.closing.state).toBe('ending');
+  });
+
   it('needs no byte from a peer to find it too slow', () => {
     const { closing, receiver } = make();
     receiver.tooSlow(reason);

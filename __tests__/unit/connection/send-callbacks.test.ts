@@ -48,6 +48,16 @@ describe('SendCallbacks', () => {
     expect(callbacks.none).toBe(true);
   });
 
+  it('gives the reason to those up to a position only', async () => {
+    for (const at of [3, 10, 11, 12]) add(at);
+    const reason = new Error('detached');
+    callbacks.refuse(3, reason, 11);
+    callbacks.written(12);
+    await turns();
+    expect(called).toStrictEqual(['10', reason, '11', reason, '3', '12']);
+    expect(callbacks.none).toBe(true);
+  });
+
   it('loses no other callback when one throws', async () => {
     const surfaced = catchSurfacing();
     const mistake = new Error('mine');

@@ -1,44 +1,51 @@
 import { BufferBudget } from '../../../src/connection/buffer-budget.js';
-import { COPY_UP_TO, GOES_ON, SendQueue } from '../../../src/connection/send-queue.js';
+import { LongFrame } from '../../../src/connection/long-frame.js';
+import { COPY_UP_TO, SendQueue } from '../../../src/connection/send-queue.js';
 
 const piece = (text: string): Buffer => Buffer.from(text);
+const long = (head: string, length: number) => new LongFrame(piece(head), Buffer.alloc(length));
 
-/** All that `queue` gives to a socket that is, or is not, behind. */
-function taken(queue: SendQueue, behind: boolean): string[] {
+/** All that `queue` gives. */
+function taken(queue: SendQueue): string[] {
   const all: string[] = [];
-  for (let next; (next = queue.take(behind)) !== undefined;) all.push(next.toString());
+  for (let next; (next = queue.take()) !== undefined;) {
+    all.push(next instanceof LongFrame ? `${next.head.toString()}…` : next.toString());
+  }
   return all;
 }
 
 describe('SendQueue', () => {
-  it('gives the pieces in order, and nothing while the socket is behind', () => {
+  it('gives the pieces in order', () => {
     const queue = new SendQueue(undefined);
-    for (const text of ['a', 'b', 'c']) queue.push(piece(text));
-    expect(taken(queue, true)).toStrictEqual([]);
-    expect(queue.take(false)?.toString()).toBe('a');
-    expect(taken(queue, false)).toStrictEqual(['b', 'c']);
-    expect(taken(queue, false)).toStrictEqual([]);
+    queue.push(piece('a'));
+    queue.push(long('b', 20_000));
+    queue.push(piece('c'));
+    expect(taken(queue)).toStrictEqual(['a', 'b…', 'c']);
+    expect(taken(queue)).toStrictEqual([]);
   });
 
-  it('gives the rest of a frame that was begun though the socket is behind, and no more', () => {
+  it('knows whether a long frame is among them', () => {
     const queue = new SendQueue(undefined);
-    for (const next of [piece('head'), GOES_ON, piece('rest'), piece('next')]) queue.push(next);
-    expect(taken(queue, true)).toStrictEqual([]);
-    expect(queue.take(false)?.toString()).toBe('head');
-    expect(taken(queue, true)).toStrictEqual(['rest']);
-    expect(taken(queue, false)).toStrictEqual(['next']);
+    expect(queue.hasLongFrame).toBe(false);
+    for (const next of [piece('a'), long('b', 20_000), long('c', 20_000)]) queue.push(next);
+    expect(queue.hasLongFrame).toBe(true);
+    queue.take();
+    queue.take();
+    expect(queue.hasLongFrame).toBe(true);
+    queue.take();
+    expect(queue.hasLongFrame).toBe(false);
   });
 
   it('forgets everything that waits, the pong too', () => {
     const queue = new SendQueue(undefined);
-    for (const next of [piece('head'), GOES_ON, piece('rest')]) queue.push(next);
+    for (const next of [piece('a'), long('b', 20_000)]) queue.push(next);
     queue.pong = piece('pong');
     queue.clear();
     expect(queue.pong).toBeUndefined();
-    expect(taken(queue, false)).toStrictEqual([]);
+    expect(queue.hasLongFrame).toBe(false);
+    expect(taken(queue)).toStrictEqual([]);
     queue.push(piece('a'));
-    expect(taken(queue, true)).toStrictEqual([]);
-    expect(taken(queue, false)).toStrictEqual(['a']);
+    expect(taken(queue)).toStrictEqual(['a']);
   });
 
   it('has one slab of its own, made when it is asked for, for a frame whose payload is copied', () => {
@@ -56,10 +63,12 @@ describe('SendQueue under a budget', () => {
   it('counts a piece from its coming to its going', () => {
     const budget = new BufferBudget(1000);
     const queue = new SendQueue(budget.accountOf({ giveUp: () => undefined }));
-    for (const next of [piece('head'), GOES_ON, piece('rest'), piece('a')]) queue.push(next);
-    expect(budget.total).toBe(9);
-    queue.take(false);
-    expect(budget.total).toBe(5);
+    for (const next of [piece('head'), long('rest', 20_000), piece('a')]) queue.push(next);
+    expect(budget.total).toBe(20_009);
+    queue.take();
+    expect(budget.total).toBe(20_005);
+    queue.take();
+    expect(budget.total).toBe(1);
     queue.clear();
     expect(budget.total).toBe(0);
   });
@@ -69,7 +78,7 @@ describe('SendQueue under a budget', () => {
     const queue = new SendQueue(budget.accountOf({ giveUp: () => undefined }));
     queue.handed(piece('under'));
     queue.push(piece('way'));
-    queue.handed(queue.take(false)!);
+    queue.handed(queue.take() as Buffer);
     queue.push(piece('...'));
     expect(budget.total).toBe(11);
     queue.clear(); // what waits; what is under way still is
@@ -85,6 +94,6 @@ describe('SendQueue under a budget', () => {
     expect(() => {
       queue.settled();
     }).not.toThrow();
-    expect(taken(queue, false)).toStrictEqual([]);
+    expect(taken(queue)).toStrictEqual([]);
   });
 });

@@ -11,6 +11,7 @@ import { formatClosePayload } from '../../../src/protocol/close.js';
 import { Opcode } from '../../../src/protocol/frame.js';
 import { prepareMessage } from '../../../src/protocol/prepared-message.js';
 import { describeFrame, parseFrames } from '../../support/frames.js';
+import { detach, own } from '../../support/memory.js';
 import { catchSurfacing } from '../server/harness.js';
 import {
   compressing,
@@ -352,6 +353,23 @@ describe('Sender, when to slow down', () => {
     expect(forgotten).not.toHaveBeenCalled(); // who has aborted is not kept
   });
 
+  it('gives up what waits, and tells its other half, when a payload was taken away', async () => {
+    const told: unknown[] = [];
+    sender.receivingHalf = {
+      tooSlow: () => undefined,
+      unsendable: (error) => told.push(error),
+      giveUp: () => undefined,
+    };
+    const payload = own(20_000);
+    sender.send(payload, undefined, note('payload'));
+    sender.send('after', undefined, note('after'));
+    detach(payload);
+    await turns();
+    expect(called).toEqual(['payload ERR_PAYLOAD_DETACHED', 'after ERR_CONNECTION_CLOSED']);
+    expect(told).toEqual([expect.objectContaining({ code: 'ERR_PAYLOAD_DETACHED' })]);
+    expect(sender.bufferedAmount).toBe(0);
+  });
+
   it('drained() puts one listener on a signal that many connections wait for', async () => {
     const controller = new AbortController();
     const waits = Array.from({ length: 12 }, () => {
@@ -562,6 +580,7 @@ describe('Sender, a slow consumer', () => {
         sender.discard(error);
         sender.stop();
       },
+      unsendable: () => undefined,
       giveUp: () => undefined,
     };
   }
