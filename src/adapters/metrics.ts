@@ -161,6 +161,12 @@ const FAMILIES: readonly Family[] = [
     read: ({ messagesReceived }) => messagesReceived,
   },
   {
+    name: 'hawser_messages_discarded',
+    type: 'counter',
+    help: 'Messages that came and were discarded because nothing took them.',
+    read: ({ messagesDiscarded }) => messagesDiscarded,
+  },
+  {
     name: 'hawser_messages_sent',
     type: 'counter',
     help: 'Messages taken to be sent, a broadcast once for each connection.',

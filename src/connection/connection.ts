@@ -196,8 +196,12 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
     return closed;
   }
 
-  /** Cut the transport now, without a Close; what the kernel takes at once still leaves. */
+  /**
+   * Cut the transport now, without a Close; what the kernel takes at once still leaves. No message, Ping,
+   * Pong or frame is delivered after it, also of those that have come; `'close'` follows.
+   */
   terminate(): void {
+    this.#receiver.terminate();
     this.#closing.terminate();
   }
 
@@ -206,12 +210,12 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
     this.#closing.cut(reason);
   }
 
-  /** Hold messages; control frames are still handled. With 64 KiB held, reading stops. */
+  /** Hold messages, for as long as you like; control frames are still handled. With 64 KiB held, reading stops. */
   pause(): void {
     this.#receiver.pause();
   }
 
-  /** Deliver what is held and go on. Without a consumer messages are thrown away, as in Node's streams. */
+  /** Deliver what is held and go on. Without a consumer messages are discarded, as in Node's streams. */
   resume(): void {
     this.#receiver.resume();
   }

@@ -8,6 +8,7 @@ import type { ProtocolError, ProtocolErrorCode } from '../protocol/errors.js';
  */
 export class Counters {
   messagesReceived = 0;
+  messagesDiscarded = 0;
   messagesSent = 0;
   messagesDropped = 0;
   bytesReceived = 0;

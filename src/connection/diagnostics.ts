@@ -8,7 +8,7 @@ import { type Data, PreparedMessage } from '../protocol/prepared-message.js';
 /** The channels on which connections publish, with their payloads; see `DiagnosticsChannels`. */
 export interface ConnectionChannels {
   /**
-   * A whole message came, and is about to be delivered or held. A ping, a pong or a fragment is
+   * A whole message came, and is about to be delivered, held or discarded. A ping, a pong or a fragment is
    * none.
    */
   'hawser.message.received': {

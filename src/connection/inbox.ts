@@ -1,3 +1,5 @@
+import type { Deadline } from './deadlines.js';
+
 /** A message as the application gets it. */
 export type Message = string | Buffer;
 
@@ -20,6 +22,8 @@ export class Inbox {
   paused = false;
   /** The one consumer is an iterator. */
   iterating = false;
+  /** Runs while messages wait and there is no consumer; the receiver's. */
+  patience: Deadline | undefined;
 
   #held: HeldMessage[] = [];
   #heldBytes = 0;

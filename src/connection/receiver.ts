@@ -41,8 +41,8 @@ export class Receiver extends Watched implements ReceivingHalf {
   readonly #decompressor: Decompressor | undefined;
   /** Messages nobody has taken; `undefined` while listeners take them as they come. */
   #inbox: Inbox | undefined;
-  /** `resume()` was called without a consumer: messages are thrown away. */
-  #discarding = false;
+  /** What is discarded: messages without a consumer, after `resume()` or a wait that was too long; everything, after `terminate()`. */
+  #discards: 'nothing' | 'messages' | 'everything' = 'nothing';
   /** The loop in {@link read} runs: a listener that calls back must not start a second one. */
   #reading = false;
   /** The decoder has found something that has not been handled yet. */
@@ -106,11 +106,7 @@ export class Receiver extends Watched implements ReceivingHalf {
   giveUp(error: ConnectionError): void {
     const { isOpen } = this;
     this.tooSlow(error);
-    this.#found = false;
-    this.#decoder?.forget();
-    this.#inbox?.clear();
-    this.#decompressor?.forget();
-    this.#settings.budget?.received(this, 0);
+    this.#discardAll();
     // One that is closing has been sent its Close already, and has shown that it does not end soon.
     if (!isOpen || this.#sender.bufferedAmount > 0) this.#closing.cut(error);
     this.readSoon(); // reading may have stopped, but the peer's end must be seen
@@ -152,6 +148,7 @@ export class Receiver extends Watched implements ReceivingHalf {
 
   /** Bytes came from the peer. */
   push(chunk: Buffer): void {
+    if (this.#discards === 'everything') return;
     this.#settings.counters.bytesReceived += chunk.length;
     this.heardAt = this.#settings.heartbeat.now;
     (this.#decoder ?? this.#makeDecoder()).push(chunk);
@@ -171,19 +168,25 @@ export class Receiver extends Watched implements ReceivingHalf {
     this.readSoon();
   }
 
+  /** The application has terminated the connection. Nothing is delivered any more, also of what has come. */
+  terminate(): void {
+    this.#discards = 'everything';
+    this.#decoder?.ignoreTheRest();
+    this.#discardAll();
+  }
+
   /** Hold messages from now on. */
   pause(): void {
-    this.#discarding = false;
+    this.#expectConsumer();
     (this.#inbox ??= new Inbox()).paused = true;
   }
 
-  /** Deliver what is held and go on; without a consumer throw it away, as Node's streams do. */
+  /** Deliver what is held and go on; without a consumer discard it, as Node's streams do. */
   resume(): void {
     const inbox = this.#inbox;
     if (inbox !== undefined) inbox.paused = false;
     if (this.#connection.listenerCount('message') === 0 && inbox?.iterating !== true) {
-      this.#discarding = true;
-      inbox?.clear();
+      this.#discardMessages();
     }
     this.readSoon();
   }
@@ -195,7 +198,7 @@ export class Receiver extends Watched implements ReceivingHalf {
         "a connection has either 'message' listeners or one iterator; remove the other consumer first",
       );
     }
-    this.#discarding = false;
+    this.#expectConsumer();
     const inbox = (this.#inbox ??= new Inbox());
     const iterator = inbox.iterate(() => {
       this.read();
@@ -211,8 +214,38 @@ export class Receiver extends Watched implements ReceivingHalf {
         "an iterator is taking this connection's messages; leave its loop before adding a 'message' listener",
       );
     }
-    this.#discarding = false;
+    this.#expectConsumer();
     if (this.#inbox !== undefined) this.readSoon();
+  }
+
+  /** Messages are wanted from now on. Only after `terminate()` there are none. */
+  #expectConsumer(): void {
+    if (this.#discards === 'messages') this.#discards = 'nothing';
+    this.#inbox?.patience?.cancel();
+  }
+
+  /** Discard the messages that are held, and those that come before there is a consumer. */
+  #discardMessages(): void {
+    if (this.#discards === 'nothing') this.#discards = 'messages';
+    this.#discardHeld();
+  }
+
+  #discardHeld(): void {
+    const inbox = this.#inbox;
+    if (inbox === undefined) return;
+    this.#settings.counters.messagesDiscarded += inbox.size;
+    inbox.clear();
+    inbox.patience?.cancel();
+  }
+
+  /** Let go of all that has come and has not been delivered. */
+  #discardAll(): void {
+    this.#found = false;
+    this.#decoder?.forget();
+    if (this.#decoder?.headers !== undefined) this.#decoder.headers.length = 0;
+    this.#decompressor?.forget();
+    this.#discardHeld();
+    this.#settings.budget?.received(this, 0);
   }
 
   /** A `'frame'` listener is about to be added. */
@@ -263,6 +296,7 @@ export class Receiver extends Watched implements ReceivingHalf {
     const { state } = this.#closing;
     if (state === 'closed') {
       this.#messageDeadline?.cancel();
+      this.#inbox?.patience?.cancel();
       this.#settings.budget?.leave(this);
       this.#settings.heartbeat.forget(this);
       this.#throttle?.end();
@@ -279,6 +313,7 @@ export class Receiver extends Watched implements ReceivingHalf {
     const waits = state === 'open' && this.#throttle?.isWaiting === true;
     const stop = inflating || waits || (state === 'open' && this.#inbox?.full === true);
     this.#timeMessage();
+    if (this.#inbox !== undefined) this.#awaitConsumer(this.#inbox, state === 'open');
     // A string that is held, say, needs the bytes no more that it was made of.
     if (stop && !this.#found) this.#decoder!.forget();
     if (stop === this.#stopped) return;
@@ -292,6 +327,29 @@ export class Receiver extends Watched implements ReceivingHalf {
     // What the peer has said meanwhile will be read now: its silence begins anew.
     this.heardAt = this.messageAt = this.#settings.heartbeat.now;
     this.#socket.resume();
+  }
+
+  /** Give messages that wait their time; but a paused connection and a slow iterator may take as long as they like. */
+  #awaitConsumer(inbox: Inbox, isOpen: boolean): void {
+    const isAwaited =
+      isOpen &&
+      inbox.size > 0 &&
+      !inbox.paused &&
+      !inbox.iterating &&
+      this.#connection.listenerCount('message') === 0;
+    const { patience } = inbox;
+    if (!isAwaited) {
+      patience?.cancel();
+    } else if (patience === undefined) {
+      const { deadlines, heartbeat } = this.#settings;
+      inbox.patience = deadlines.start(heartbeat.patience, () => {
+        this.#discardMessages();
+        this.#settings.observer?.unread(this.#connection);
+        this.read(); // reading may have stopped, but the peer's Pings, its Close and its end must be seen
+      });
+    } else if (!patience.isRunning) {
+      patience.restart();
+    }
   }
 
   /**
@@ -426,12 +484,22 @@ export class Receiver extends Watched implements ReceivingHalf {
     this.#settings.counters.messagesReceived++;
     tellReceived(this.#connection, data, isBinary);
     this.noteMessage();
-    if (this.#inbox === undefined && this.#connection.emit('message', data, isBinary)) return;
-    if (this.#discarding) return;
-    const inbox = (this.#inbox ??= new Inbox());
-    // Once we have sent a Close, reading goes on whether or not anybody takes the messages.
-    if (this.#closing.state === 'closing' && (inbox.paused || inbox.full)) return;
-    inbox.put(data, isBinary);
+    if (
+      this.#inbox === undefined &&
+      this.#discards !== 'everything' && // a subscriber of the channel may have terminated
+      this.#connection.emit('message', data, isBinary)
+    ) {
+      return;
+    }
+    if (this.#discards === 'nothing') {
+      const inbox = (this.#inbox ??= new Inbox());
+      // Once we have sent a Close, reading goes on whether or not there is room.
+      if (this.#closing.state !== 'closing' || !(inbox.paused || inbox.full)) {
+        inbox.put(data, isBinary);
+        return;
+      }
+    }
+    this.#settings.counters.messagesDiscarded++;
   }
 
   /** "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response" (section 5.5.2). */

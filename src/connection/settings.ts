@@ -31,6 +31,8 @@ export interface ConnectionSettings extends SlowConsumerSettings {
 /** `connection` is the WebSocketConnection; only the server knows what context it has. */
 export interface ConnectionObserver {
   failed(error: Error, connection: unknown): void;
+  /** Its messages waited too long for a consumer, and are discarded until there is one. */
+  unread(connection: unknown): void;
   closed(connection: unknown): void;
 }
 

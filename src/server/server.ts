@@ -29,6 +29,7 @@ import { collectStats, type ServerStats } from './stats.js';
 import { throwLater } from '../connection/throw-later.js';
 import { TypedEmitter } from '../connection/typed-emitter.js';
 import { UpgradeDispatcher, type UpgradeEndpoint } from './upgrade-dispatcher.js';
+import { UnreadHint } from './unread-hint.js';
 import { Upgrader } from './upgrader.js';
 
 /**
@@ -96,6 +97,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     this.#log = createLog(logger, clock);
     this.#deadlines = new Deadlines(clock);
     if (maxTotalBuffered !== Infinity) this.#budget = new BufferBudget(maxTotalBuffered);
+    const heartbeat = new Heartbeat(this.#deadlines, clock, this.#options);
     const settings: ConnectionSettings = {
       decoder: { role: 'server', maxPayload, rsv1: false },
       textAs,
@@ -107,9 +109,9 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       messageTimeout,
       deadlines: this.#deadlines,
       counters: this.#counters,
-      heartbeat: new Heartbeat(this.#deadlines, clock, this.#options),
+      heartbeat,
       messageRate: messageRate && new MessageRate(messageRate, this.#deadlines, clock),
-      observer: this.#observer(),
+      observer: this.#observer(new UnreadHint(this.#log, clock, heartbeat.patience)),
     };
     this.#upgrader = new Upgrader(
       this,
@@ -260,7 +262,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
 
   // The connections.
 
-  #observer(): ConnectionObserver {
+  #observer(unreadHint: UnreadHint): ConnectionObserver {
     return {
       failed: (error, connection) => {
         const failed = connection as WebSocketConnection<Context>;
@@ -271,6 +273,9 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
           this.#log.peerError(`gave up ${who}: ${error.message}`, error);
         } // else only its transport failed, as happens all day
         this.emit('connectionError', error, failed);
+      },
+      unread: (connection) => {
+        unreadHint.tell((connection as WebSocketConnection<Context>).remoteAddress);
       },
       closed: (connection) => {
         const closed = connection as WebSocketConnection<Context>;

@@ -28,8 +28,14 @@ export interface ServerStats {
   /** Counter. Upgrades whose client left before they were decided. */
   readonly upgradesAbandoned: number;
 
-  /** Counter. Whole messages that came, wanted by a listener or not. */
+  /** Counter. Whole messages that came, also those that were discarded. */
   readonly messagesReceived: number;
+  /**
+   * Counter. Those of `messagesReceived` that were discarded: no consumer came in time, `resume()` was
+   * called without one, a paused connection was closed, or messages were held at `terminate()` or for
+   * `maxTotalBuffered`.
+   */
+  readonly messagesDiscarded: number;
   /** Counter. Messages that `send` took, a broadcast once for each connection; they may not have left yet. */
   readonly messagesSent: number;
   /** Counter. Messages dropped because a peer was slow; see `slowConsumer`. */
@@ -87,6 +93,7 @@ export function collectStats(
     upgradesRejected: Object.fromEntries(upgrades.rejected),
     upgradesAbandoned: upgrades.abandoned,
     messagesReceived: counters.messagesReceived,
+    messagesDiscarded: counters.messagesDiscarded,
     messagesSent: counters.messagesSent,
     messagesDropped: counters.messagesDropped,
     bytesReceived: counters.bytesReceived,

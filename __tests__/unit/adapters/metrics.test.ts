@@ -12,6 +12,7 @@ const STATS: ServerStats = {
   upgradesRejected: { 403: 5, 503: 6 },
   upgradesAbandoned: 7,
   messagesReceived: 8,
+  messagesDiscarded: 13,
   messagesSent: 9,
   messagesDropped: 10,
   bytesReceived: 2 ** 53,
@@ -51,6 +52,9 @@ hawser_upgrades_abandoned_total 7
 # TYPE hawser_messages_received counter
 # HELP hawser_messages_received Messages that came.
 hawser_messages_received_total 8
+# TYPE hawser_messages_discarded counter
+# HELP hawser_messages_discarded Messages that came and were discarded because nothing took them.
+hawser_messages_discarded_total 13
 # TYPE hawser_messages_sent counter
 # HELP hawser_messages_sent Messages taken to be sent, a broadcast once for each connection.
 hawser_messages_sent_total 9
@@ -109,7 +113,7 @@ describe('metrics', () => {
   });
 
   it('obeys the grammar, for one server and for several whose names are hostile', () => {
-    expect(readOpenMetrics(metrics(source())).size).toBe(18);
+    expect(readOpenMetrics(metrics(source())).size).toBe(19);
     const families = readOpenMetrics(metrics(TWO));
     expect([...families.get('hawser_connections')!.samples]).toStrictEqual([
       ['hawser_connections{server="a \\"quoted\\" \\\\ name\\n"}', 1],

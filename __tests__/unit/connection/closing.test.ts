@@ -467,6 +467,7 @@ describe('Closing, because the peer broke a rule', () => {
   it('reports it to the observer, and as error only if someone listens', async () => {
     const reports: unknown[] = [];
     const observer = {
+      unread: () => undefined,
       failed: (error: Error, connection: unknown) => reports.push(error, connection),
       closed: (connection: unknown) => reports.push('closed', connection),
     };
@@ -717,7 +718,11 @@ describe('Closing, because of a limit of this side', () => {
 
   it('cuts the transport of a peer that is dead, and tells who listens for errors', async () => {
     const failures: Error[] = [];
-    const observer = { failed: (error: Error) => failures.push(error), closed: () => {} };
+    const observer = {
+      unread: () => undefined,
+      failed: (error: Error) => failures.push(error),
+      closed: () => {},
+    };
     const { connection, client, closed, clock } = await world({ heartbeat: HEARTBEAT, observer });
     connection.on('error', (error) => failures.push(error));
     clock.advance(36_000);
@@ -864,6 +869,7 @@ describe('Closing, because the peer is too slow', () => {
     const surfaced = catchSurfacing();
     const reports: unknown[] = [];
     const observer = {
+      unread: () => undefined,
       failed: (error: Error) => {
         reports.push((error as { code?: string }).code);
         throw new Error('a listener made a mistake');

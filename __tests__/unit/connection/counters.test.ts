@@ -8,6 +8,7 @@ describe('Counters', () => {
   it('begins with nothing', () => {
     expect(Object.assign({}, new Counters())).toStrictEqual({
       messagesReceived: 0,
+      messagesDiscarded: 0,
       messagesSent: 0,
       messagesDropped: 0,
       bytesReceived: 0,

@@ -109,7 +109,11 @@ describe('Heartbeat, a silent peer', () => {
 
   it('is dead when the timeout passes too: the transport is cut, without a Close', async () => {
     const failures: unknown[] = [];
-    const observer = { failed: (error: Error) => failures.push(error), closed: () => {} };
+    const observer = {
+      unread: () => undefined,
+      failed: (error: Error) => failures.push(error),
+      closed: () => {},
+    };
     start({ ...DEFAULTS, observer });
     connection.on('error', (error) => failures.push(error));
     await pinged();

@@ -134,21 +134,22 @@ describe('Receiver, what is counted', () => {
       feed(bytes.subarray(0, 20));
       expect(counters.bytesReceived).toBe(20);
       feed(bytes.subarray(20));
-      connection.resume(); // throws away what is held
-      feed(text('thrown away'));
+      connection.resume(); // discards what is held
+      feed(text('discarded'));
     } finally {
       unsubscribe('hawser.message.received', listener);
     }
     expect(counters).toMatchObject({
-      bytesReceived: bytes.length + text('thrown away').length,
+      bytesReceived: bytes.length + text('discarded').length,
       messagesReceived: 3,
+      messagesDiscarded: 3,
       pingsReceived: 2,
       pongsReceived: 1,
     });
     expect(published).toStrictEqual([
       { connection, data: 'held', isBinary: false },
       { connection, data: Buffer.from('ab'), isBinary: true },
-      { connection, data: 'thrown away', isBinary: false },
+      { connection, data: 'discarded', isBinary: false },
     ]);
   });
 });
@@ -278,6 +279,285 @@ describe('Receiver, before anyone listens', () => {
       'text b',
     ]);
     expect(connection.closeInfo?.code).toBe(1006);
+  });
+});
+
+describe('Receiver, messages that no consumer takes', () => {
+  /** What a connection waits with `heartbeat: false`. */
+  const PATIENCE = 35_000;
+  let clock: HandClock;
+  let counters: Counters;
+  let unread: unknown[];
+
+  const begin = (options: WorldOptions = {}): void => {
+    clock = new HandClock();
+    counters = new Counters();
+    unread = [];
+    const observer = {
+      failed: () => undefined,
+      closed: () => undefined,
+      unread: (connection: unknown) => unread.push(connection),
+    };
+    start({ counters, observer, ...options }, clock);
+  };
+  beforeEach(() => {
+    begin();
+  });
+  /** That messages are discarded, and everything else of the peer is seen. */
+  const expectSight = async (): Promise<void> => {
+    expect(unread).toEqual([connection]);
+    expect(sink.isPaused()).toBe(false);
+    feed(text(FULL), text(FULL), ping('p'));
+    expect(sink.isPaused()).toBe(false);
+    expect(answers().at(-1)).toBe('pong 70');
+    feed(clientClose(1000));
+    sink.push(null);
+    await until('the end', () => connection.closeInfo !== undefined);
+    expect(connection.closeInfo).toMatchObject({ code: 1000, clean: true });
+    expect(unread).toEqual([connection]);
+    expect(clock.timers.size).toBe(0);
+  };
+
+  it.each<[string, () => unknown]>([
+    ['there never was one', () => undefined],
+    [
+      'there are only listeners of other kinds',
+      () => {
+        connection.on('ping', () => undefined).on('drain', () => undefined);
+      },
+    ],
+    [
+      'once() is used up',
+      () => {
+        connection.once('message', () => undefined);
+        feed(text('login'));
+      },
+    ],
+    [
+      'the listener was removed',
+      () => {
+        const listener = (): void => undefined;
+        connection.on('message', listener);
+        feed(text('login'));
+        connection.off('message', listener);
+      },
+    ],
+    [
+      'all listeners were removed',
+      () => {
+        connection.on('message', () => undefined);
+        feed(text('login'));
+        connection.removeAllListeners('message');
+      },
+    ],
+    [
+      'the loop was left',
+      async () => {
+        feed(text('login'));
+        for await (const message of connection) {
+          expect(message).toBe('login');
+          break;
+        }
+      },
+    ],
+    [
+      'a paused connection was resumed for a loop that was left',
+      async () => {
+        const iterator = connection[Symbol.asyncIterator]();
+        connection.pause();
+        feed(text('login'));
+        expect((await iterator.next()).value).toBe('login');
+        await iterator.return!();
+        connection.on('message', () => undefined);
+        connection.resume();
+        connection.removeAllListeners('message');
+      },
+    ],
+  ])('are held for a while and then discarded, where %s', async (_, begun) => {
+    await begun();
+    const before = counters.messagesReceived;
+    clock.advance(1_000_000); // the wait begins with a message
+    feed(text(FULL), text('a'), ping('behind'));
+    expect(sink.isPaused()).toBe(true);
+    clock.advance(PATIENCE - 1);
+    expect(unread).toEqual([]);
+    expect(sink.isPaused()).toBe(true);
+    expect(counters.messagesDiscarded).toBe(0);
+    clock.advance(1);
+    expect(counters.messagesDiscarded).toBe(2);
+    expect(counters.messagesReceived).toBe(before + 2);
+    expect(answers().at(-1)).toBe('pong 626568696e64');
+    await expectSight();
+  });
+
+  it('are held as long as interval and timeout of the heartbeat together', () => {
+    begin({ heartbeat: { interval: 300, timeout: 200 } });
+    feed(text(FULL));
+    clock.advance(499);
+    expect(unread).toEqual([]);
+    clock.advance(1);
+    expect(unread).toEqual([connection]);
+  });
+
+  it('do not make a connection idle while they are discarded, and the peer is seen to fall silent', async () => {
+    begin({ heartbeat: { interval: 4000, timeout: 4000 }, idleTimeout: 16_000 });
+    feed(text(FULL));
+    clock.advance(8000);
+    for (let i = 0; i < 30; i++) {
+      feed(text('a'));
+      clock.advance(1000);
+      await turns(1);
+    }
+    expect(connection.readyState).toBe('open');
+    for (let i = 0; i < 12; i++) {
+      clock.advance(1000);
+      await turns();
+    }
+    expect(connection.closeInfo?.cause).toMatchObject({ code: 'ERR_HEARTBEAT_TIMEOUT' });
+  });
+
+  it.each<[string, () => void, number]>([
+    ['a listener', () => listen(), 3],
+    [
+      'a loop',
+      () => {
+        void (async () => {
+          for await (const message of connection) log.push(message.toString());
+        })();
+      },
+      3,
+    ],
+    [
+      'a pause() and then a listener',
+      () => {
+        connection.pause();
+        clock.advance(10 * PATIENCE);
+        listen();
+        connection.resume();
+      },
+      3,
+    ],
+  ])('are all delivered to %s that comes in time', async (_, comes, count) => {
+    feed(text(FULL), text('a'));
+    clock.advance(PATIENCE - 1);
+    comes();
+    clock.advance(PATIENCE);
+    await turns();
+    feed(text('b'));
+    await turns();
+    expect(log).toHaveLength(count);
+    expect(counters.messagesDiscarded).toBe(0);
+    expect(unread).toEqual([]);
+    expect(clock.timers.size).toBe(0);
+  });
+
+  it.each<[string, () => void]>([
+    ['after pause()', () => connection.pause()],
+    ['for a loop that is slow', () => void connection[Symbol.asyncIterator]().next()],
+    ['for an iterator that was not asked yet', () => void connection[Symbol.asyncIterator]()],
+    [
+      'for a listener, after pause()',
+      () => {
+        listen();
+        connection.pause();
+      },
+    ],
+  ])('are held for as long as it takes %s', async (_, holds) => {
+    holds();
+    feed(text('first'), text(FULL), text('a'));
+    clock.advance(100 * PATIENCE);
+    await turns();
+    expect(sink.isPaused()).toBe(true);
+    expect(unread).toEqual([]);
+    expect(counters.messagesDiscarded).toBe(0);
+  });
+
+  it('are discarded without a word after resume()', async () => {
+    feed(text(FULL), text('a'));
+    connection.resume();
+    await turns();
+    clock.advance(PATIENCE);
+    expect(unread).toEqual([]);
+    expect(counters.messagesDiscarded).toBe(2);
+    expect(clock.timers.size).toBe(0);
+  });
+
+  it('are delivered again once there is a consumer, and held again when it is gone', async () => {
+    feed(text('lost'));
+    clock.advance(PATIENCE);
+    feed(text('lost too'));
+    connection.once('message', (data) => log.push(`once ${data.toString()}`));
+    feed(text('a'), text('b'));
+    clock.advance(PATIENCE - 1);
+    listen();
+    await turns();
+    expect(log).toEqual(['once a', 'text b']);
+    expect(counters).toMatchObject({ messagesReceived: 4, messagesDiscarded: 2 });
+    expect(unread).toHaveLength(1);
+  });
+
+  it('wait for a whole time again when a consumer took one and left', async () => {
+    feed(text('a'), text('b'));
+    clock.advance(PATIENCE - 1);
+    connection.once('message', (data) => log.push(`once ${data.toString()}`));
+    await turns();
+    clock.advance(PATIENCE - 1);
+    expect(unread).toEqual([]);
+    clock.advance(1);
+    expect(log).toEqual(['once a']);
+    expect(counters.messagesDiscarded).toBe(1);
+  });
+
+  it('are kept for a consumer that comes when the connection has ended meanwhile', async () => {
+    feed(text('a'), text('b'));
+    clock.advance(PATIENCE - 1);
+    sink.destroy();
+    await turns();
+    expect(clock.timers.size).toBe(0);
+    clock.advance(PATIENCE);
+    listen();
+    await turns();
+    expect(log).toEqual(['close 1006', 'text a', 'text b']);
+    expect(unread).toEqual([]);
+  });
+
+  it('are not waited for once a Close was sent', async () => {
+    begin({ closeTimeout: 10 * PATIENCE });
+    feed(text('a'));
+    void connection.close();
+    await turns();
+    clock.advance(PATIENCE);
+    feed(text('b'));
+    clock.advance(PATIENCE);
+    expect(unread).toEqual([]);
+    listen();
+    await turns();
+    expect(log).toEqual(['text a', 'text b']);
+  });
+
+  it('are counted when a paused connection is closed', () => {
+    connection.pause();
+    void connection.close();
+    feed(text('a'), text('b'));
+    expect(counters).toMatchObject({ messagesReceived: 2, messagesDiscarded: 2 });
+  });
+
+  it('leave nothing in the budget when they are discarded', async () => {
+    const budget = new BufferBudget(10_000_000);
+    begin({ budget });
+    feed(text(FULL), text(FULL));
+    expect(budget.total).toBeGreaterThan(FULL.length);
+    clock.advance(PATIENCE);
+    await turns();
+    expect(budget.total).toBe(0);
+  });
+
+  it('cost no deadline where listeners take them as they come', () => {
+    const starts = jest.spyOn(Deadlines.prototype, 'start');
+    listen();
+    for (let i = 0; i < 100; i++) feed(text('a'));
+    expect(starts).not.toHaveBeenCalled();
+    starts.mockRestore();
   });
 });
 
@@ -461,7 +741,7 @@ describe('Receiver, iterating', () => {
     ['the transport ends', () => sink.push(null), 1006],
     ['the transport breaks', () => sink.destroy(new Error('reset')), 1006],
     ['the peer breaks a rule', () => feed(clientFrame({ opcode: 3 })), 1002],
-    ['it is terminated', () => connection.terminate(), 1006],
+    ['wss.close() cuts it', () => connection.cut(new ConnectionError('ERR_SERVER_CLOSED')), 1006],
   ])('ends after the held messages when %s', async (_name, end, code) => {
     feed(text('a'), text('b'));
     end();
@@ -671,6 +951,7 @@ describe('Receiver, messageTimeout', () => {
     clock = new HandClock();
     failures = [];
     const observer = {
+      unread: () => undefined,
       failed: (error: Error) => failures.push((error as { code?: string }).code),
       closed: () => undefined,
     };
@@ -774,6 +1055,7 @@ describe('Receiver, messageTimeout', () => {
   });
 
   it('is over when the message is complete, and its timer leaves nothing behind', () => {
+    listen();
     feed(fragment('a', 1));
     clock.advance(500);
     feed(clientFrame({ opcode: 0 }));
@@ -819,11 +1101,13 @@ describe('Receiver, messageTimeout', () => {
   });
 
   it('does not run while we ourselves have stopped reading, and begins anew when we go on', async () => {
+    connection.pause();
     feed(text(FULL), fragment('a', 1));
     expect(sink.isPaused()).toBe(true);
     expect(clock.timers.size).toBe(0);
     clock.advance(5000);
     listen();
+    connection.resume();
     await turns();
     expect(sink.isPaused()).toBe(false);
     clock.advance(999);
@@ -1121,8 +1405,7 @@ describe('Receiver, for the heartbeat', () => {
     begin(HEARTBEAT);
     feed(text(FULL));
     expect(sink.isPaused()).toBe(true);
-    clock.advance(3_600_000);
-    expect(await sent()).toStrictEqual([]);
+    clock.advance(20_000);
     listen();
     await turns();
     clock.advance(25_000);
@@ -1153,12 +1436,157 @@ describe('Receiver, for the heartbeat', () => {
 });
 
 describe('Receiver, when it is over', () => {
-  it('answers no ping behind terminate(), but tells of it', () => {
-    connection.on('ping', () => log.push(`ping ${connection.bufferedAmount}`));
-    connection.once('message', () => connection.terminate());
-    feed(text('a'), ping('p'));
-    expect(log).toEqual(['ping 0']);
+  /** One frame of every kind, and a message in two. */
+  const EVERY_KIND = [
+    text('a'),
+    ping('p'),
+    clientFrame({ opcode: 10, payload: 'q' }),
+    clientFrame({ opcode: 2, payload: 'b', fin: false }),
+    clientFrame({ opcode: 0, payload: 'c' }),
+    clientClose(1000),
+  ];
+
+  /** Listens to everything, and terminates when it hears the given one. */
+  const terminateAt = (event: string, nth = 1): void => {
+    let count = 0;
+    const tell = (what: string): void => {
+      log.push(what);
+      if (what.startsWith(event) && ++count === nth) connection.terminate();
+    };
+    connection.on('frame', ({ opcode }) => tell(`frame ${opcode}`));
+    connection.on('ping', (payload) => tell(`ping ${payload.toString()}`));
+    connection.on('pong', (payload) => tell(`pong ${payload.toString()}`));
+    connection.on('closing', (code, _reason, reply) => {
+      tell(`closing ${code}`);
+      reply();
+    });
+    connection.on('message', (data) => tell(`message ${data.toString()}`));
+  };
+
+  it.each([
+    ['frame', 1, ['frame 1']],
+    ['message', 1, ['frame 1', 'message a']],
+    ['ping', 1, ['frame 1', 'message a', 'frame 9', 'ping p']],
+    ['pong', 1, ['frame 1', 'message a', 'frame 9', 'ping p', 'frame 10', 'pong q']],
+  ])('delivers nothing behind a terminate() in a %s listener', async (event, nth, heard) => {
+    terminateAt(event, nth);
+    feed(...EVERY_KIND);
+    feed(text('late'));
+    await turns();
+    expect(log).toEqual([...heard, 'close 1006']);
+    expect(connection.closeInfo?.cause).toMatchObject({ code: 'ERR_TERMINATED' });
+  });
+
+  it('shows no frame behind one whose listener terminates, in the same read', async () => {
+    terminateAt('frame', 3);
+    feed(
+      clientFrame({ opcode: 1, fin: false }),
+      clientFrame({ opcode: 0, fin: false }),
+      clientFrame({ opcode: 0, fin: false }),
+      clientFrame({ opcode: 0 }),
+    );
+    await turns();
+    expect(log).toEqual(['frame 1', 'frame 0', 'frame 0', 'close 1006']);
+  });
+
+  it('is over once where terminate() is called in a closing listener', async () => {
+    terminateAt('closing');
+    feed(clientClose(1000));
+    await turns();
+    expect(log).toEqual(['frame 8', 'closing 1000', 'close 1000']);
     expect(sink.writes).toEqual([]);
+  });
+
+  it('delivers nothing that comes after a terminate() before the first byte', async () => {
+    sink = new Sink();
+    connection = connectionOn(sink);
+    connection.on('close', (code) => log.push(`close ${code}`));
+    listen();
+    connection.terminate();
+    connection.start(text('early'));
+    await turns();
+    expect(log).toEqual(['close 1006']);
+  });
+
+  it('discards what is held at terminate(), and counts it', async () => {
+    const counters = new Counters();
+    start({ counters });
+    connection.pause();
+    feed(text('a'), text('b'));
+    connection.terminate();
+    listen();
+    connection.resume();
+    await turns();
+    expect(log).toEqual(['close 1006']);
+    expect(counters).toMatchObject({ messagesReceived: 2, messagesDiscarded: 2 });
+  });
+
+  it.each<[string, () => void]>([
+    ['terminate() again', () => connection.terminate()],
+    ['close()', () => void connection.close()],
+    [
+      'pause() and resume()',
+      () => {
+        connection.pause();
+        connection.resume();
+      },
+    ],
+    ['a new listener', () => listen()],
+  ])('delivers nothing, and closes once, when %s follows terminate()', async (_, then) => {
+    connection.pause();
+    feed(text('held'));
+    connection.terminate();
+    then();
+    feed(text('late'));
+    await turns();
+    then();
+    await turns();
+    expect(log).toEqual(['close 1006']);
+  });
+
+  it('ends a loop whose body terminates, and forgets what was held for it', async () => {
+    feed(text('a'), text('b'), text('c'));
+    for await (const message of connection) {
+      log.push(message.toString());
+      connection.terminate();
+      expect(connection.send('late', (error) => log.push((error as { code?: string }).code!))).toBe(
+        false,
+      );
+    }
+    expect(log).toEqual(['a', 'ERR_CONNECTION_NOT_OPEN', 'close 1006']);
+  });
+
+  it('ends a loop that waits when terminate() is called elsewhere', async () => {
+    const iterator = connection[Symbol.asyncIterator]();
+    const waiting = iterator.next();
+    connection.terminate();
+    feed(text('late'));
+    expect(await waiting).toEqual({ done: true, value: undefined });
+  });
+
+  it('discards what is held when terminate() follows the end of the connection', async () => {
+    feed(text('a'));
+    sink.destroy();
+    await turns();
+    connection.terminate();
+    for await (const message of connection) log.push(message.toString());
+    expect(log).toEqual(['close 1006']);
+  });
+
+  it('publishes what came, and delivers nothing, where a subscriber of the channel terminates', async () => {
+    const counters = new Counters();
+    start({ counters });
+    listen();
+    const subscriber = (): void => connection.terminate();
+    subscribe('hawser.message.received', subscriber);
+    try {
+      feed(text('a'), text('b'));
+    } finally {
+      unsubscribe('hawser.message.received', subscriber);
+    }
+    await turns();
+    expect(log).toEqual(['close 1006']);
+    expect(counters).toMatchObject({ messagesReceived: 1, messagesDiscarded: 1 });
   });
 
   it('takes nothing behind the peer’s Close', async () => {
@@ -1678,6 +2106,28 @@ describe('Receiver, compressed messages', () => {
     await until('the messages', () => log.length === 3);
     expect(heard()).toStrictEqual(['text LONG', 'text behind', 'ping p']);
     expect(sink.isPaused()).toBe(false);
+  });
+
+  it('that are still at the thread pool when nothing was taken for too long are discarded', async () => {
+    begin();
+    feed(compressed('a'), compressed(LONG));
+    clock.advance(35_000);
+    feed(compressed('b'), ping('p'));
+    await until('the Pong', () => answers().length > 0);
+    expect(sink.isPaused()).toBe(false);
+    listen();
+    await turns();
+    feed(compressed('c'));
+    expect(heard()).toEqual(['text c']);
+  });
+
+  it('that are at the thread pool are not delivered after terminate()', async () => {
+    hear();
+    feed(compressed(LONG), compressed('behind'));
+    connection.terminate();
+    await until('the end', () => log.length > 0);
+    await turns(50);
+    expect(heard()).toEqual(['close 1006']);
   });
 
   it('that are done while too much is held are delivered in their turn', async () => {

@@ -14,6 +14,7 @@ const NOTHING: ServerStats = {
   upgradesRejected: {},
   upgradesAbandoned: 0,
   messagesReceived: 0,
+  messagesDiscarded: 0,
   messagesSent: 0,
   messagesDropped: 0,
   bytesReceived: 0,
@@ -39,6 +40,7 @@ describe('collectStats', () => {
     upgrades.refused(403);
     const counters = Object.assign(new Counters(), {
       messagesReceived: 3,
+      messagesDiscarded: 13,
       messagesSent: 4,
       messagesDropped: 5,
       bytesReceived: 6,
@@ -60,6 +62,7 @@ describe('collectStats', () => {
       upgradesRejected: { 403: 2, 503: 1 },
       upgradesAbandoned: 2,
       messagesReceived: 3,
+      messagesDiscarded: 13,
       messagesSent: 4,
       messagesDropped: 5,
       bytesReceived: 6,
