@@ -5,7 +5,7 @@
  */
 import { Duplex } from 'node:stream';
 import fc from 'fast-check';
-import { WebSocketConnection } from '../../src/connection/connection.js';
+import { createConnection, type WebSocketConnection } from '../../src/connection/connection.js';
 import { sharedSlab } from '../../src/connection/slab.js';
 import { type PreparedMessage, prepareMessage } from '../../src/protocol/prepared-message.js';
 import { check } from '../support/arbitraries.js';
@@ -132,7 +132,7 @@ class Peer {
   constructor(copies: boolean, highWaterMark: number) {
     this.kernel = new Kernel(copies, highWaterMark);
     const settings = settingsOf(new HandClock(), { maxBufferedAmount: Infinity });
-    this.connection = new WebSocketConnection(this.kernel, settings, { ...DETAILS, copies });
+    this.connection = createConnection(this.kernel, settings, { ...DETAILS, copies });
     this.connection.on('ping', (payload) => {
       const mayMiss = this.kernel.writableNeedDrain;
       if (mayMiss) seen.behind++;

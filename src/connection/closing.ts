@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { type CloseInfo, CONNECTION_ERRORS, ConnectionError } from './close-info.js';
 import type { ConnectionEmitter } from './events.js';
 import type { ConnectionSettings } from './settings.js';
@@ -257,7 +258,9 @@ export class Closing {
   #report(error: Error): void {
     tellFailed(this.#connection, error);
     this.#settings.observer?.failed(error, this.#connection);
-    if (this.#connection.listenerCount('error') > 0) this.#connection.emit('error', error);
+    // Without a listener `emit('error')` would throw, even where a monitor has heard it.
+    const heard = this.#connection.listenerCount('error') > 0;
+    this.#connection.emit(heard ? 'error' : EventEmitter.errorMonitor, error);
   }
 
   #emitClose(): void {

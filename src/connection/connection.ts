@@ -11,7 +11,7 @@ import { type Data, type Payload, toBytes } from '../protocol/prepared-message.j
 import { Receiver } from './receiver.js';
 import type { SendCallback } from './send-callbacks.js';
 import { Sender, type SendFrameOptions, type SendOptions } from './sender.js';
-import { type Listener, TypedEmitter } from './typed-emitter.js';
+import { type EventName, type Listener, TypedEmitter } from './typed-emitter.js';
 
 const READY_STATE = {
   open: 'open',
@@ -24,6 +24,13 @@ const READY_STATE = {
 /** Where a socket says which connection it carries. */
 const CONNECTION = Symbol('hawser connection');
 type Carrier = Duplex & { [CONNECTION]: WebSocketConnection<unknown> };
+/** Makes a connection; for a server and for a pair. Its constructor is private, so that users cannot. */
+export let createConnection: <Context>(
+  socket: Duplex,
+  settings: ConnectionSettings,
+  details: ConnectionDetails<Context>,
+) => WebSocketConnection<Context>;
+
 let onData: (this: Carrier, chunk: Buffer) => void;
 let onEnd: (this: Carrier) => void;
 let onError: (this: Carrier, error: Error) => void;
@@ -53,7 +60,11 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
   readonly #receiver: Receiver;
 
   /** Connections are made by a server, or by `createConnectionPair` for tests. */
-  constructor(socket: Duplex, settings: ConnectionSettings, details: ConnectionDetails<Context>) {
+  private constructor(
+    socket: Duplex,
+    settings: ConnectionSettings,
+    details: ConnectionDetails<Context>,
+  ) {
     super();
     this.context = details.context;
     this.url = details.url;
@@ -231,7 +242,7 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
   }
 
   /** As `EventEmitter.on`. A `'message'` listener gets what is held. @throws TypeError for one beside an iterator. */
-  override on<E extends keyof ConnectionEvents>(
+  override on<E extends EventName<ConnectionEvents>>(
     event: E,
     listener: Listener<ConnectionEvents, E>,
   ): this {
@@ -240,7 +251,7 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
   }
 
   /** See `on`. */
-  override addListener<E extends keyof ConnectionEvents>(
+  override addListener<E extends EventName<ConnectionEvents>>(
     event: E,
     listener: Listener<ConnectionEvents, E>,
   ): this {
@@ -248,7 +259,7 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
   }
 
   /** See `on`; this listener is called before the others. */
-  override prependListener<E extends keyof ConnectionEvents>(
+  override prependListener<E extends EventName<ConnectionEvents>>(
     event: E,
     listener: Listener<ConnectionEvents, E>,
   ): this {
@@ -257,6 +268,8 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
   }
 
   static {
+    createConnection = (socket, settings, details) =>
+      new WebSocketConnection(socket, settings, details);
     // The socket's listeners: functions that all connections share, or an idle connection would
     // cost four closures. They stand here because only here can they see the private parts.
     onData = function (this: Carrier, chunk: Buffer): void {
@@ -273,7 +286,7 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
     };
   }
 
-  #beforeListener(event: keyof ConnectionEvents): void {
+  #beforeListener(event: EventName<ConnectionEvents>): void {
     if (event === 'message') this.#receiver.beforeMessageListener();
     if (event === 'frame') this.#receiver.beforeFrameListener();
   }

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 import type { ConnectionSettings } from '../connection/settings.js';
-import { WebSocketConnection } from '../connection/connection.js';
+import { createConnection, type WebSocketConnection } from '../connection/connection.js';
 import { Counters } from '../connection/counters.js';
 import { Deadlines, systemClock } from '../connection/deadlines.js';
 import { Compressions } from './compressions.js';
@@ -83,7 +83,7 @@ export function createConnectionPair(options: ConnectionPairOptions = {}): Conne
       messageRate: rate,
       observer: undefined,
     };
-    const connection = new WebSocketConnection(transport, settings, {
+    const connection = createConnection(transport, settings, {
       context: undefined,
       url: '/',
       subprotocol: '',

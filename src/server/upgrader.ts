@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { WebSocketConnection } from '../connection/connection.js';
+import { createConnection, type WebSocketConnection } from '../connection/connection.js';
 import type { ConnectionSettings } from '../connection/settings.js';
 import type { TypedEmitter } from '../connection/typed-emitter.js';
 import { checkUpgrade, formatUpgradeResponse } from '../protocol/handshake.js';
@@ -246,7 +246,7 @@ export class Upgrader<Context> {
       extensions: negotiated?.response,
     });
     quieten(socket);
-    const connection = new WebSocketConnection<Context>(socket, this.#settings, {
+    const connection = createConnection(socket, this.#settings, {
       context: context as Context,
       url: request.url!, // checkUpgrade has seen it
       subprotocol: chosen ?? '',

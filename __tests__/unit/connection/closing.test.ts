@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { type CloseInfo, ConnectionError } from '../../../src/connection/close-info.js';
@@ -482,6 +483,19 @@ describe('Closing, because the peer broke a rule', () => {
       'error ProtocolError',
       `close 1002 ${cause!.message.slice(0, 123)}`.trim(),
     ]);
+  });
+
+  it('tells it to an error monitor, with an error listener or without one', async () => {
+    for (const listens of [true, false]) {
+      const { connection, client, closed, log } = await world();
+      if (listens) connection.on('error', (error) => log.push(`error ${error.name}`));
+      connection.on(EventEmitter.errorMonitor, (error) => log.push(`monitor ${error.name}`));
+      client.send(FAULT);
+      client.finish();
+      expect((await closed).code).toBe(1002);
+      const told = ['monitor ProtocolError', ...(listens ? ['error ProtocolError'] : [])];
+      expect(log.slice(0, -1)).toEqual(told);
+    }
   });
 
   it('delivers the messages before the fault, none after it', async () => {

@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { ConnectionError } from '../../../src/connection/close-info.js';
-import { WebSocketConnection } from '../../../src/connection/connection.js';
+import { createConnection } from '../../../src/connection/connection.js';
 import { sharedSlab } from '../../../src/connection/slab.js';
 import { Opcode } from '../../../src/protocol/frame.js';
 import { prepareMessage } from '../../../src/protocol/prepared-message.js';
@@ -28,7 +28,7 @@ const framesOf = (sink: Sink) => parseFrames(sink.bytes).map(describeFrame);
 
 describe('WebSocketConnection, what it is', () => {
   it('has what the handshake settled, and is open', () => {
-    const connection = new WebSocketConnection(new Sink(), settingsOf(new HandClock()), {
+    const connection = createConnection(new Sink(), settingsOf(new HandClock()), {
       context: { user: 'Ada' },
       url: '/chat?room=1',
       subprotocol: 'chat',
@@ -50,7 +50,7 @@ describe('WebSocketConnection, what it is', () => {
   it('is a server’s end, with the decoder’s own limit, unless it is told otherwise', () => {
     const sink = new Sink();
     const settings = { ...settingsOf(new HandClock()), decoder: {} };
-    const connection = new WebSocketConnection(sink, settings, DETAILS);
+    const connection = createConnection(sink, settings, DETAILS);
     connection.start(clientFrame({ opcode: 2, payload: '', length: 4 * 1024 * 1024 + 1 }));
     expect(framesOf(sink)[0]).toMatch(/^close 1009 /);
   });
@@ -59,7 +59,7 @@ describe('WebSocketConnection, what it is', () => {
     const sink = new Sink();
     const decoder = { role: 'server', maxPayload: 3, rsv1: false } as const;
     const details = { ...DETAILS, decoder };
-    const connection = new WebSocketConnection(sink, settingsOf(new HandClock()), details);
+    const connection = createConnection(sink, settingsOf(new HandClock()), details);
     const messages = record(connection);
     connection.start(Buffer.concat([text('abc'), text('abcd')]));
     expect(messages).toEqual(['text abc']);
@@ -162,7 +162,7 @@ describe('WebSocketConnection, its socket', () => {
     [undefined, 3],
   ])('has its bytes used again only if it copies them: %s', async (copies, spent) => {
     const details = { ...DETAILS, ...(copies === undefined ? {} : { copies }) };
-    const connection = new WebSocketConnection(new Sink(), settingsOf(new HandClock()), details);
+    const connection = createConnection(new Sink(), settingsOf(new HandClock()), details);
     sharedSlab.reserve(sharedSlab.bytes.length);
     const before = sharedSlab.at;
     connection.send('a');

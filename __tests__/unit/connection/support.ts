@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { CloseInfo } from '../../../src/connection/close-info.js';
 import { Compression, type CompressionSettings } from '../../../src/connection/compression.js';
-import { WebSocketConnection } from '../../../src/connection/connection.js';
+import { createConnection, type WebSocketConnection } from '../../../src/connection/connection.js';
 import { Counters } from '../../../src/connection/counters.js';
 import { Deadlines, type Clock } from '../../../src/connection/deadlines.js';
 import { DeflatePool } from '../../../src/connection/deflate-pool.js';
@@ -186,7 +186,7 @@ export function compressedConnectionOn(
 ): WebSocketConnection {
   const settings = settingsOf(clock, options);
   const decoder = { ...settings.decoder, rsv1: true };
-  return new WebSocketConnection(socket, settings, { ...DETAILS, compression, decoder });
+  return createConnection(socket, settings, { ...DETAILS, compression, decoder });
 }
 
 /** A connection whose transport is `socket`, not started. */
@@ -195,7 +195,7 @@ export function connectionOn(
   options: WorldOptions = {},
   clock: Clock = new HandClock(),
 ): WebSocketConnection {
-  return new WebSocketConnection(socket, settingsOf(clock, options), DETAILS);
+  return createConnection(socket, settingsOf(clock, options), DETAILS);
 }
 
 /** A connection over real TCP, and the bare client at its other end. */

@@ -28,4 +28,28 @@ describe('TypedEmitter', () => {
     ];
     expect(calls).toHaveLength(3); // `tsc -p tsconfig.json` is the judge
   });
+
+  it('has the events that every EventEmitter of Node has', () => {
+    const emitter = new TypedEmitter<Events>();
+    const heard: unknown[] = [];
+    const ring = (times: number) => heard.push(times);
+    emitter.on('newListener', (event) => heard.push('new', event));
+    emitter.once('removeListener', (event) => heard.push('removed', event));
+    emitter.on(EventEmitter.errorMonitor, (error) => heard.push(error.message));
+    emitter.on('rang', ring);
+    expect(emitter.listenerCount('rang', ring)).toBe(1);
+    emitter.off('rang', ring);
+    expect(emitter.emit(EventEmitter.errorMonitor, new Error('seen'))).toBe(true);
+    expect(heard).toEqual([
+      ...['new', 'removeListener', 'new', EventEmitter.errorMonitor, 'new', 'rang'],
+      ...['removed', 'rang', 'seen'],
+    ]);
+    const calls = [
+      // @ts-expect-error no emitter has an event of this name
+      () => emitter.on(Symbol.iterator, () => undefined),
+      // @ts-expect-error a monitor gets an error
+      () => emitter.emit(EventEmitter.errorMonitor, 1),
+    ];
+    expect(calls).toHaveLength(2); // `tsc -p tsconfig.json` is the judge
+  });
 });
