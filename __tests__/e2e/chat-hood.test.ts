@@ -39,8 +39,10 @@ describeChat('the drawer under the hood', (stage) => {
     for (let n = 0; n < 4; n++) await say(ada, `${n} ${words}`);
     await sees(ada, `3 ${words}`.trim());
     // About 5 kB either way, which resemble each other.
-    await ada.locator('#received-saved', { hasText: /^[3-9][\d.]* kB \([6-9]\d %\)$/ }).waitFor();
-    await ada.locator('#sent-saved', { hasText: /^[3-9][\d.]* kB \([6-9]\d %\)$/ }).waitFor();
+    for (const direction of ['sent', 'received']) {
+      await ada.locator(`#${direction}-saved`, { hasText: /^[3-9][\d.]* kB$/ }).waitFor();
+      await ada.locator(`#${direction}-share`, { hasText: /^[6-9]\d %$/ }).waitFor();
+    }
     const before = Number(await figure(ada, 'received-messages'));
     expect(before).toBeGreaterThan(4);
     await ada.waitForFunction(
@@ -128,7 +130,6 @@ describeChat('the drawer under the hood', (stage) => {
       .waitFor();
     await photograph(ada, 'hood-slow-1280-light');
     await sayAndSee(ada, bo, 'Meanwhile');
-    expect(await figure(ada, 'slow-result')).toBe('');
     await result(
       ada,
       'slow',
@@ -153,6 +154,30 @@ describeChat('the drawer under the hood', (stage) => {
     await ada.locator('#sent-messages', { hasText: /^10,0/ }).waitFor();
     expect(await figure(ada, 'buffered')).toBe('0 B');
     await photograph(ada, 'hood-burst-390-dark');
+  });
+
+  test('a reader that never gets through says so', async () => {
+    await stage.stopServer();
+    await stage.startPatientServer({ maxConnections: 1 });
+    const ada = await stage.visit('Ada', DESKTOP);
+    await openHood(ada);
+    await ada.getByRole('button', { name: 'Slow me down' }).click();
+    await result(
+      ada,
+      'slow',
+      /^The reader's connection ended early, with code 1006\. 0 B arrived\.$/,
+    );
+    expect(await ada.getByRole('status').first().textContent()).toBe('Connected');
+  });
+
+  test('what the server refuses is told where it was asked for', async () => {
+    await stage.stopServer();
+    await stage.startPatientServer({ maxFloods: 0 });
+    const ada = await stage.visit('Ada', DESKTOP);
+    await openHood(ada);
+    await ada.getByRole('button', { name: 'Slow me down' }).click();
+    await result(ada, 'slow', /^Others are trying this now\. Try again in a moment\.$/);
+    expect(await ada.locator('#held').isVisible()).toBe(false);
   });
 
   test('an experiment says so when the connection is lost under it', async () => {

@@ -68,9 +68,9 @@ export class Stage {
     ({ port: this.port } = await this.server.url());
   }
 
-  /** A chat whose visitors may say as much as they like. */
-  async startPatientServer(): Promise<void> {
-    this.server = startChat({ burst: 10_000, perSecond: 10_000 });
+  /** A chat whose visitors may say as much as they like, with other limits of the test's choice. */
+  async startPatientServer(limits: Record<string, number> = {}): Promise<void> {
+    this.server = startChat({ burst: 10_000, perSecond: 10_000, ...limits });
     ({ port: this.port } = await this.server.url());
   }
 

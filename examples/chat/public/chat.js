@@ -242,6 +242,8 @@ const hear = {
     log.setAttribute('aria-busy', 'false');
     if (!isReturn) scrollToEnd();
     showTitle();
+    const last = message.history.at(-1);
+    if (last !== undefined) unread.read(room, last.n);
     hear.rooms?.(message);
     flush();
     hood.enter(true);

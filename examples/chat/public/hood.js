@@ -15,7 +15,6 @@ export class Hood {
   #isOpen = false;
   #isIn = false;
   #askedAt = 0;
-  #heldMost = 0;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
   #roundTrips = new Trace(byId('round-trip-trace'), 30);
@@ -93,6 +92,7 @@ export class Hood {
   refused(/** @type {string} */ reason) {
     if (this.#slow !== undefined) {
       report('slow', reason);
+      byId('held').hidden = true;
       this.#slow = undefined;
       this.#watch();
     } else if (this.#burst.askedAt > 0) {
@@ -121,7 +121,6 @@ export class Hood {
     if (!this.#isIn || this.#slow !== undefined) return;
     this.#slow = new SlowReader(this.#link.url);
     this.#held.clear();
-    this.#heldMost = 0;
     report('slow', '');
     byId('held').hidden = false;
     byId('held-now').textContent = 'The reader is about to start.';
@@ -132,15 +131,16 @@ export class Hood {
   /** @param {any} flood */
   #showFlood({ total, sent, held, peak, longestWait, isOver }) {
     this.#held.add(held);
-    this.#heldMost = Math.max(this.#heldMost, peak);
     byId('held-now').textContent =
       `${formatBytes(sent)} of ${formatBytes(total)} sent, ${formatBytes(held)} held by the server`;
     const end = this.#slow?.end;
-    if (!isOver || end === undefined) return;
+    if (end === undefined || (end.code === 1000 && !isOver)) return;
     report(
       'slow',
-      `The server had to wait ${formatTime(longestWait)} for the reader. It never held more than ` +
-        `${formatBytes(this.#heldMost)} of ${formatBytes(total)}, and ${formatBytes(end.bytes)} arrived.`,
+      end.code === 1000
+        ? `The server had to wait ${formatTime(longestWait)} for the reader. It never held more than ` +
+            `${formatBytes(peak)} of ${formatBytes(total)}, and ${formatBytes(end.bytes)} arrived.`
+        : `The reader's connection ended early, with code ${end.code}. ${formatBytes(end.bytes)} arrived.`,
     );
     this.#slow = undefined;
     this.#watch();
@@ -186,8 +186,8 @@ function showFigures({ seconds, extensions, bufferedAmount, sent, received }) {
     byId(`${direction}-bytes`).textContent = formatBytes(bytes);
     byId(`${direction}-wire`).textContent = formatBytes(wire);
     const saved = Math.max(0, bytes - wire);
-    byId(`${direction}-saved`).textContent =
-      `${formatBytes(saved)} (${bytes > 0 ? Math.round((100 * saved) / bytes) : 0} %)`;
+    byId(`${direction}-saved`).textContent = formatBytes(saved);
+    byId(`${direction}-share`).textContent = `${Math.round((100 * saved) / Math.max(1, bytes))} %`;
   }
 }
 
