@@ -298,7 +298,7 @@ describe('compression', () => {
     const read = wireOf(client).bytesRead - bytesRead;
     expect(read).toBeGreaterThan(Buffer.byteLength(replies[1]!)); // as it is
     expect(read).toBeLessThan(text.length / 2); // compressed
-    await program.prints(/permessage-deflate; server_no_context_takeover/);
+    await program.prints(/permessage-deflate; client_no_context_takeover/);
     const without = await Client.open(ws, { perMessageDeflate: false });
     await program.prints(/this client does not compress/);
     const broadcast = JSON.parse(String(await without.next())) as { prices: unknown[] };

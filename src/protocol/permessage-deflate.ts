@@ -43,8 +43,13 @@ export interface DeflatePolicy {
 
 /** An offer that was accepted; {@link formatDeflate} writes the answer. */
 export interface AcceptedDeflate extends DeflateParameters {
-  /** The client has named a window for the server, and has to be told of one even if it is the largest. */
-  readonly mustAnswerServerWindow: boolean;
+  /**
+   * The client has asked for `server_no_context_takeover`, and has to be answered. A server that takes
+   * nothing over without having been asked need not say so: some clients refuse what they have not offered.
+   */
+  readonly answersServerTakeover: boolean;
+  /** The same of `server_max_window_bits`, even if the window is the largest. */
+  readonly answersServerWindow: boolean;
 }
 
 /**
@@ -67,9 +72,10 @@ export function acceptDeflate(
 export function formatDeflate(accepted: AcceptedDeflate): string {
   const { serverMaxWindowBits, clientMaxWindowBits } = accepted;
   let response = EXTENSION;
-  if (accepted.serverNoContextTakeover) response += `; ${SERVER_NO_CONTEXT_TAKEOVER}`;
+  if (accepted.answersServerTakeover) response += `; ${SERVER_NO_CONTEXT_TAKEOVER}`;
+  // Also unasked: the client takes over its window unless it is told not to (section 7.1.1.2).
   if (accepted.clientNoContextTakeover) response += `; ${CLIENT_NO_CONTEXT_TAKEOVER}`;
-  if (accepted.mustAnswerServerWindow || serverMaxWindowBits < LARGEST_WINDOW) {
+  if (accepted.answersServerWindow) {
     response += `; ${SERVER_MAX_WINDOW_BITS}=${serverMaxWindowBits}`;
   }
   // Smaller than the largest only if the client has offered the parameter: "the server MUST NOT
@@ -115,7 +121,8 @@ function isWindowBits(value: string | undefined): boolean {
 }
 
 /**
- * What the client asks of the server is always granted. What it says of itself (that it will not
+ * What the client asks of the server is always granted. Whatever it asks, the server may use a smaller
+ * window than it could, and begin each message with an empty one: every client can follow that. What it says of itself (that it will not
  * take over its window, or how large that is) is taken up too: the server then knows, and needs
  * less memory.
  */
@@ -135,6 +142,7 @@ function agree(offered: Offered, { contextTakeover, windowBits }: DeflatePolicy)
     clientMaxWindowBits: offered.has(CLIENT_MAX_WINDOW_BITS)
       ? windowOf(CLIENT_MAX_WINDOW_BITS, Math.max(windowBits, SMALLEST_ASKED))
       : LARGEST_WINDOW,
-    mustAnswerServerWindow: offered.has(SERVER_MAX_WINDOW_BITS),
+    answersServerTakeover: offered.has(SERVER_NO_CONTEXT_TAKEOVER),
+    answersServerWindow: offered.has(SERVER_MAX_WINDOW_BITS),
   };
 }

@@ -137,8 +137,8 @@ export const deflateNegotiation = negotiationTable(`
 7.1.1.1 | "in the corresponding extension negotiation response"                                  | PMD; SNCT                                | PMD; SNCT
 7.1.1.1 | honoured by a server that would keep its window alone                                  | PMD; SNCT                                | PMD; SNCT; CNCT | server 15
 7.1.1.1 | named once where both sides want it                                                    | PMD; SNCT                                | PMD; SNCT | client 15
-7.1.1.1 | "even if the extension negotiation offer ... didn't include": a server that keeps nothing | PMD                                      | PMD; SNCT; CNCT | none 15
-7.1.1.1 | "even if the extension negotiation offer ... didn't include": a server that leaves it to clients | PMD                                      | PMD; SNCT | client 15
+7.1.1.1 | "A server may include ... even if the ... offer ... didn't": it need not, and keeps nothing | PMD                                      | PMD; CNCT | none 15
+7.1.1.1 | "A server may include ... even if the ... offer ... didn't": nor does one that leaves it to clients | PMD                                      | PMD | client 15
 7.1.1.1 | a server that keeps its own window does not renounce it                                | PMD                                      | PMD; CNCT | server 15
 7.1.1.1 | "This extension parameter has no value": true                                          | PMD; SNCT=true                           | -
 7.1.1.1 | "This extension parameter has no value": 1                                             | PMD; SNCT=1                              | -
@@ -150,8 +150,8 @@ export const deflateNegotiation = negotiationTable(`
 # 7.1.1.2: client_no_context_takeover
 7.1.1.2 | "the server may ... avoid taking over ... unnecessarily by including" it               | PMD; CNCT                                | PMD; CNCT
 7.1.1.2 | the same of a server that would have asked anyway                                      | PMD; CNCT                                | PMD; CNCT | server 15
-7.1.1.2 | the same of a server that keeps nothing                                                | PMD; CNCT                                | PMD; SNCT; CNCT | none 15
-7.1.1.2 | a client's promise is taken up by a server that lets clients keep theirs               | PMD; CNCT                                | PMD; SNCT; CNCT | client 15
+7.1.1.2 | the same of a server that keeps nothing                                                | PMD; CNCT                                | PMD; CNCT | none 15
+7.1.1.2 | a client's promise is taken up by a server that lets clients keep theirs               | PMD; CNCT                                | PMD; CNCT | client 15
 7.1.1.2 | both parameters                                                                        | PMD; CNCT; SNCT                          | PMD; SNCT; CNCT
 7.1.1.2 | "This extension parameter has no value": true                                          | PMD; CNCT=true                           | -
 7.1.1.2 | "This extension parameter has no value": 0                                             | PMD; CNCT=0                              | -
@@ -169,10 +169,10 @@ export const deflateNegotiation = negotiationTable(`
 7.1.2.1 | "with the same or smaller value as the offer": smaller                                 | PMD; SMWB=15                             | PMD; SMWB=12 | both 12
 7.1.2.1 | the same, where the server would use more                                              | PMD; SMWB=9                              | PMD; SMWB=9 | both 12
 7.1.2.1 | the same, where the server would use as much                                           | PMD; SMWB=12                             | PMD; SMWB=12 | both 12
-7.1.2.1 | "even if the extension negotiation offer ... didn't include": a server with a window of its own | PMD                                      | PMD; SMWB=12 | both 12
-7.1.2.1 | the smallest window there is                                                           | PMD                                      | PMD; SMWB=8 | both 8
+7.1.2.1 | "A server may include ... even if the ... offer ... didn't": a smaller window is used unannounced | PMD                                      | PMD | both 12
+7.1.2.1 | the smallest window there is, unannounced too                                          | PMD                                      | PMD | both 8
 7.1.2.1 | it limits the server's window alone                                                    | PMD; CMWB; SMWB=9                        | PMD; SMWB=9
-7.1.2.1 | with takeover of nobody                                                                | PMD; SMWB=10                             | PMD; SNCT; CNCT; SMWB=10 | none 15
+7.1.2.1 | with takeover of nobody                                                                | PMD; SMWB=10                             | PMD; CNCT; SMWB=10 | none 15
 7.1.2.1 | the value may not be missing                                                           | PMD; SMWB                                | -
 7.1.2.1 | the value may not be missing, in front of others                                       | PMD; SMWB; CMWB                          | -
 7.1.2.1 | "between 8 to 15": 7                                                                   | PMD; SMWB=7                              | -
@@ -195,11 +195,11 @@ export const deflateNegotiation = negotiationTable(`
 
 # 7.1.2.2: client_max_window_bits
 7.1.2.2 | no value: the client can be told, and a server that needs no less says nothing         | PMD; CMWB                                | PMD
-7.1.2.2 | no value: a server that wants less says so                                             | PMD; CMWB                                | PMD; SMWB=12; CMWB=12 | both 12
-7.1.2.2 | no value: a server that wants the least asks for 9, since zlib cannot do 8                                                | PMD; CMWB                                | PMD; SMWB=8; CMWB=9 | both 8
-7.1.2.2 | a client that has named 8 itself gets it                                               | PMD; CMWB=8                              | PMD; SMWB=8; CMWB=8 | both 8
-7.1.2.2 | "response to the offer MUST NOT include" it, if the offer has not                      | PMD                                      | PMD; SMWB=9 | both 9
-7.1.2.2 | not offered in this offer, though in the next                                          | PMD, PMD; CMWB                           | PMD; SMWB=9 | both 9
+7.1.2.2 | no value: a server that wants less says so                                             | PMD; CMWB                                | PMD; CMWB=12 | both 12
+7.1.2.2 | no value: a server that wants the least asks for 9, since zlib cannot do 8                                                | PMD; CMWB                                | PMD; CMWB=9 | both 8
+7.1.2.2 | a client that has named 8 itself gets it                                               | PMD; CMWB=8                              | PMD; CMWB=8 | both 8
+7.1.2.2 | "response to the offer MUST NOT include" it, if the offer has not                      | PMD                                      | PMD | both 9
+7.1.2.2 | not offered in this offer, though in the next                                          | PMD, PMD; CMWB                           | PMD | both 9
 7.1.2.2 | "use this value to avoid allocating": 8                                                | PMD; CMWB=8                              | PMD; CMWB=8
 7.1.2.2 | a window of 9 bits for the client                                                      | PMD; CMWB=9                              | PMD; CMWB=9
 7.1.2.2 | a window of 10 bits for the client                                                     | PMD; CMWB=10                             | PMD; CMWB=10
@@ -208,9 +208,9 @@ export const deflateNegotiation = negotiationTable(`
 7.1.2.2 | a window of 13 bits for the client                                                     | PMD; CMWB=13                             | PMD; CMWB=13
 7.1.2.2 | a window of 14 bits for the client                                                     | PMD; CMWB=14                             | PMD; CMWB=14
 7.1.2.2 | 15 for the client: the absence of the parameter says the same                          | PMD; CMWB=15                             | PMD
-7.1.2.2 | "equal to or smaller than the received value": smaller                                 | PMD; CMWB=15                             | PMD; SMWB=12; CMWB=12 | both 12
-7.1.2.2 | "equal to or smaller than the received value": equal                                   | PMD; CMWB=10                             | PMD; SMWB=12; CMWB=10 | both 12
-7.1.2.2 | with takeover of nobody                                                                | PMD; CMWB=10                             | PMD; SNCT; CNCT; CMWB=10 | none 15
+7.1.2.2 | "equal to or smaller than the received value": smaller                                 | PMD; CMWB=15                             | PMD; CMWB=12 | both 12
+7.1.2.2 | "equal to or smaller than the received value": equal                                   | PMD; CMWB=10                             | PMD; CMWB=10 | both 12
+7.1.2.2 | with takeover of nobody                                                                | PMD; CMWB=10                             | PMD; CNCT; CMWB=10 | none 15
 7.1.2.2 | it limits the client's window alone                                                    | PMD; CMWB=9; SMWB=15                     | PMD; SMWB=15; CMWB=9
 7.1.2.2 | "between 8 to 15": 7                                                                   | PMD; CMWB=7                              | -
 7.1.2.2 | "between 8 to 15": 16                                                                  | PMD; CMWB=16                             | -
@@ -227,8 +227,8 @@ export const deflateNegotiation = negotiationTable(`
 7.1.3   | "The simplest": permessage-deflate                                                     | permessage-deflate                       | permessage-deflate | both 15
 7.1.3   | "permessage-deflate; client_max_window_bits; server_max_window_bits=10"                | permessage-deflate; client_max_window_bits; server_max_window_bits=10 | permessage-deflate; server_max_window_bits=10
 7.1.3   | the same, with the fallback that the RFC adds                                          | permessage-deflate; client_max_window_bits; server_max_window_bits=10, permessage-deflate; client_max_window_bits | permessage-deflate; server_max_window_bits=10
-7.1.3   | what Chromium, ws, undici and websockets send, to a server in shared mode              | permessage-deflate; client_max_window_bits | permessage-deflate; server_no_context_takeover; client_no_context_takeover | none 15
-7.1.3   | the same to one with contexts of 4 KiB                                                 | permessage-deflate;client_max_window_bits | permessage-deflate; server_max_window_bits=12; client_max_window_bits=12 | both 12
+7.1.3   | what Chromium, ws, undici and websockets send, to a server in shared mode              | permessage-deflate; client_max_window_bits | permessage-deflate; client_no_context_takeover | none 15
+7.1.3   | the same to one with contexts of 4 KiB                                                 | permessage-deflate;client_max_window_bits | permessage-deflate; client_max_window_bits=12 | both 12
 7.1.3   | what a client sends that wants 4 KiB of memory                                         | permessage-deflate; server_max_window_bits=12; client_max_window_bits=12 | permessage-deflate; server_max_window_bits=12; client_max_window_bits=12
 
 # RFC 6455, 9.1: the header's grammar

@@ -28,7 +28,8 @@ describe('acceptDeflate (RFC 7692 section 7.1)', () => {
       clientNoContextTakeover: false,
       serverMaxWindowBits: 15,
       clientMaxWindowBits: 15,
-      mustAnswerServerWindow: false,
+      answersServerTakeover: false,
+      answersServerWindow: false,
     });
   });
 
@@ -40,18 +41,40 @@ describe('acceptDeflate (RFC 7692 section 7.1)', () => {
       clientNoContextTakeover: true,
       serverMaxWindowBits: 9,
       clientMaxWindowBits: 11,
-      mustAnswerServerWindow: true,
+      answersServerTakeover: true,
+      answersServerWindow: true,
     });
   });
 
   it.each<[DeflatePolicy['contextTakeover'], string]>([
     ['both', 'permessage-deflate'],
     ['server', 'permessage-deflate; client_no_context_takeover'],
-    ['client', 'permessage-deflate; server_no_context_takeover'],
-    ['none', 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'],
-  ])('takes away, unasked, what the policy %s does not grant', (contextTakeover, expected) => {
-    expect(answer('permessage-deflate', { ...BOTH, contextTakeover })).toBe(expected);
-  });
+    ['client', 'permessage-deflate'],
+    ['none', 'permessage-deflate; client_no_context_takeover'],
+  ])(
+    'tells a client unasked only what the client must not do, with %s',
+    (contextTakeover, expected) => {
+      for (const windowBits of [8, 9, 12, 15]) {
+        const policy = { contextTakeover, windowBits };
+        expect(answer('permessage-deflate', policy)).toBe(expected);
+        expect(accept('permessage-deflate', policy)).toMatchObject({
+          serverNoContextTakeover: ['client', 'none'].includes(contextTakeover),
+          serverMaxWindowBits: windowBits,
+        });
+      }
+    },
+  );
+
+  it.each<DeflatePolicy['contextTakeover']>(['none', 'server', 'client', 'both'])(
+    'answers what the client asked for in every mode, as in %s',
+    (contextTakeover) => {
+      const header =
+        'permessage-deflate; server_no_context_takeover; server_max_window_bits=13; client_max_window_bits=10';
+      const response = answer(header, { contextTakeover, windowBits: 12 })!;
+      expect(response).toMatch(/; server_no_context_takeover;/);
+      expect(response).toMatch(/; server_max_window_bits=12; client_max_window_bits=10$/);
+    },
+  );
 
   it.each<[string, string]>([
     ['server_no_context_takeover', 'permessage-deflate; server_no_context_takeover'],
@@ -73,34 +96,14 @@ describe('acceptDeflate (RFC 7692 section 7.1)', () => {
   });
 
   it.each<[string, number, string]>([
-    // The server announces its own window; it may not speak of the client's unless that has offered it.
-    ['permessage-deflate', 12, 'server_max_window_bits=12'],
-    [
-      'permessage-deflate; client_max_window_bits',
-      12,
-      'server_max_window_bits=12; client_max_window_bits=12',
-    ],
-    [
-      'permessage-deflate; client_max_window_bits=10',
-      12,
-      'server_max_window_bits=12; client_max_window_bits=10',
-    ],
-    [
-      'permessage-deflate; client_max_window_bits=14',
-      12,
-      'server_max_window_bits=12; client_max_window_bits=12',
-    ],
+    // The server's own window need not be announced; of the client's it may not speak unless that was offered.
+    ['permessage-deflate', 12, ''],
+    ['permessage-deflate; client_max_window_bits', 12, 'client_max_window_bits=12'],
+    ['permessage-deflate; client_max_window_bits=10', 12, 'client_max_window_bits=10'],
+    ['permessage-deflate; client_max_window_bits=14', 12, 'client_max_window_bits=12'],
     // No client is asked for 8 bits that has not named them: not every zlib can.
-    [
-      'permessage-deflate; client_max_window_bits=8',
-      8,
-      'server_max_window_bits=8; client_max_window_bits=8',
-    ],
-    [
-      'permessage-deflate; client_max_window_bits=15',
-      8,
-      'server_max_window_bits=8; client_max_window_bits=9',
-    ],
+    ['permessage-deflate; client_max_window_bits=8', 8, 'client_max_window_bits=8'],
+    ['permessage-deflate; client_max_window_bits=15', 8, 'client_max_window_bits=9'],
     ['permessage-deflate; server_max_window_bits=10', 12, 'server_max_window_bits=10'],
     ['permessage-deflate; server_max_window_bits=15', 12, 'server_max_window_bits=12'],
     [
@@ -109,7 +112,9 @@ describe('acceptDeflate (RFC 7692 section 7.1)', () => {
       'server_max_window_bits=8; client_max_window_bits=9',
     ],
   ])('answers %s with windows of at most %i bits', (header, windowBits, expected) => {
-    expect(answer(header, { ...BOTH, windowBits })).toBe(`permessage-deflate; ${expected}`);
+    expect(answer(header, { ...BOTH, windowBits })).toBe(
+      ['permessage-deflate', ...(expected === '' ? [] : [expected])].join('; '),
+    );
   });
 
   it('takes the window of a client that cannot be told for the largest', () => {
@@ -123,7 +128,7 @@ describe('acceptDeflate (RFC 7692 section 7.1)', () => {
     const header = 'permessage-deflate; client_max_window_bits';
     expect([answer(header, BOTH), answer(header, NONE)]).toStrictEqual([
       'permessage-deflate',
-      'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
+      'permessage-deflate; client_no_context_takeover',
     ]);
   });
 
