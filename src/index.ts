@@ -16,9 +16,11 @@ export { type DiagnosticsChannels } from './server/diagnostics.js';
 export { type Logger } from './server/logger.js';
 export {
   type Authorization,
+  type AuthorizeOptions,
   type AuthorizeResult,
   type DeflateOptions,
   type ServerOptions,
+  type TrustProxy,
 } from './server/options.js';
 export { type SendCallback } from './connection/send-callbacks.js';
 export { CloseCode, type ClosePayload } from './protocol/close.js';
@@ -31,9 +33,11 @@ export {
 } from './protocol/frame-encoder.js';
 export { type FrameHeader, Opcode, type Role } from './protocol/frame.js';
 export { type Data, type Payload, type PreparedMessage } from './protocol/prepared-message.js';
-export { type UpgradeHeaders, UpgradeRejection } from './protocol/upgrade-rejection.js';
+export { type HeaderFields, type UpgradeHeaders } from './protocol/upgrade-headers.js';
+export { UpgradeRejection } from './protocol/upgrade-rejection.js';
 export { type SendFrameOptions, type SendOptions } from './connection/sender.js';
 export { type BroadcastOptions, type RejectedUpgrade, type ServerEvents } from './server/events.js';
 export { WebSocketServer } from './server/server.js';
+export { SharedLimits, type SharedLimitsOptions } from './server/shared-limits.js';
 export { type ServerStats } from './server/stats.js';
 export { type CloseReport, type ServerCloseOptions } from './server/shutdown.js';

@@ -89,6 +89,7 @@ export function refusals(): string[] {
   for (const { arguments: given } of calls('UpgradeRejection')) {
     const [status, options] = given ?? [];
     const code = Number(status!.getText());
+    if (Number.isNaN(code)) continue; // the application's own, written again
     const body = options && bodyOf(options);
     if (!body) found.push(`${code} ${STATUS_CODES[code]!}`);
     // In `bad` and `unavailable` themselves the body is their parameter.

@@ -67,14 +67,52 @@ test('a path is compared as it was sent: no other spelling of it is served', asy
     '/chat%3F',
     '/chat;x',
     '//chat',
-    '/./chat',
-    '/other/../chat',
     '/chatx',
     '/xchat',
     '/',
   ]) {
     expect([target, await status(target)]).toEqual([target, 404]);
   }
+});
+
+test('a path that URL parsers would rewrite is refused, whoever serves it', async () => {
+  for (const options of [{}, { path: '/chat' }, { path: /chat/ }, { path: () => true }]) {
+    const host = await start(options);
+    for (const target of [
+      '/./chat',
+      '/other/../chat',
+      '/other/%2e%2E/chat',
+      '/other/.%2e/chat?x',
+      '/chat/.',
+      '/chat/..',
+      '/other\\..\\chat',
+      '/\\chat',
+      'http://localhost/other/../chat',
+    ]) {
+      expect([target, await ask(host, { target })]).toEqual([
+        target,
+        { status: 400, body: 'the request target has dot segments or a backslash\n' },
+      ]);
+    }
+  }
+});
+
+test('authorize sees the path that was compared, wherever the target hides another', async () => {
+  const seen: string[] = [];
+  const host = await start({
+    path: /^\/public\//,
+    authorize: (_request, { url }) => void seen.push(url.pathname),
+  });
+  for (const target of [
+    '//admin/public/',
+    '/public/%2Fadmin',
+    '/public/?/../admin',
+    'http://a/public/#/..',
+    '/public/"{}',
+  ]) {
+    await ask(host, { target });
+  }
+  expect(seen).toEqual(['/public/%2Fadmin', '/public/', '/public/', '/public/%22%7B%7D']);
 });
 
 test('every method with every Upgrade on every route is answered, and the server lives on', async () => {
@@ -113,7 +151,7 @@ test('odd queries and paths reach the application as they came', async () => {
     '/%zz?%',
     '/?a=b?c=d&&&===',
     '/\x7b\x7d|^`"<>',
-    '/../../etc/passwd',
+    '/..../etc/passwd..',
     `/${'a'.repeat(8000)}`,
   ];
   for (const target of targets) expect((await ask(host, { target })).status).toBe(101);

@@ -3,11 +3,16 @@
  * What the compiler accepts and refuses. `npm run typecheck` is the judge: a line under `@ts-expect-error` that
  * compiles fails it. Jest only shows that the rest runs.
  */
+import * as http from 'node:http';
+import * as http2 from 'node:http2';
+import * as https from 'node:https';
+import * as net from 'node:net';
 import {
   type AuthorizeResult,
   type CloseInfo,
   type Message,
   type PreparedMessage,
+  SharedLimits,
   UpgradeRejection,
   type WebSocketConnection,
   WebSocketServer,
@@ -149,5 +154,70 @@ test('options and data have their types', async () => {
     const info = await conn.close();
     same<typeof info, CloseInfo>(true);
   });
+  await wss.close();
+});
+
+test('what works is not refused: servers of each kind, and a union of them', async () => {
+  const certificates = {};
+  // What `serve()` of @hono/node-server returns.
+  const serve = (): http.Server | http2.Http2Server | http2.Http2SecureServer =>
+    http.createServer();
+  const servers = [
+    new WebSocketServer(serve()),
+    new WebSocketServer(http.createServer(), { path: '/' }),
+    new WebSocketServer(https.createServer(certificates)),
+    new WebSocketServer(http2.createSecureServer({ ...certificates, allowHTTP1: true })),
+  ];
+  // @ts-expect-error -- a net.Server has no upgrades
+  expect(() => new WebSocketServer(net.createServer())).toThrow(TypeError);
+  for (const wss of servers) await wss.close();
+});
+
+test('a server and a connection with a context are ones whose context is unknown', async () => {
+  const users = new WebSocketServer<User>({ noServer: true });
+  const count = (wss: WebSocketServer<unknown>): number => wss.connections.size;
+  const greet = (conn: WebSocketConnection<unknown>): boolean => conn.send('hello');
+  count(users);
+  users.on('connection', (conn) => void greet(conn));
+  const all: WebSocketServer<unknown>[] = [users, new WebSocketServer({ noServer: true })];
+  for (const wss of all) for (const conn of wss.connections) greet(conn);
+  // @ts-expect-error -- the other way round nothing is known of the context
+  const named: WebSocketServer<User> = all[0]!;
+  await Promise.all([...all, named].map((wss) => wss.close()));
+});
+
+test('authorize is handed a URL and what the path matched', async () => {
+  const wss = new WebSocketServer({
+    noServer: true,
+    path: /^\/rooms\/(?<room>\w+)$/,
+    authorize: (_request, { signal, url, match }) => {
+      same<typeof signal, AbortSignal>(true);
+      same<typeof url, URL>(true);
+      same<typeof match, RegExpExecArray | undefined>(true);
+    },
+  });
+  await wss.close();
+});
+
+test('headers have any of their forms', async () => {
+  const all: AuthorizeResult<undefined>[] = [
+    { headers: { 'Set-Cookie': ['a=1', 'b=2'], 'Retry-After': 5, 'X-Absent': undefined } },
+    { headers: new Headers() },
+    { headers: new Map([['X-A', '1']]) },
+    { headers: [['X-A', '1']] },
+    // @ts-expect-error -- a text has no names
+    { headers: 'X-A: 1' },
+    // @ts-expect-error -- the user in place of { context: user }
+    { id: 7 },
+  ];
+  void new UpgradeRejection(401, { headers: new Headers() });
+  expect(all).toHaveLength(6);
+});
+
+test('limits are shared, proxies are networks', async () => {
+  const limits = new SharedLimits({ maxConnections: 1 });
+  const wss = new WebSocketServer({ noServer: true, limits, trustProxy: ['10.0.0.0/8'] });
+  // @ts-expect-error -- an object of limits is not shared
+  expect(() => new WebSocketServer({ noServer: true, limits: { maxConnections: 1 } })).toThrow();
   await wss.close();
 });

@@ -22,6 +22,8 @@ export class Account implements Charged {
   /** Until it leaves: a piece that others keep may list the account long afterwards. */
   member: BudgetMember | undefined;
   readonly budget: BufferBudget;
+  /** The member's account with the budget that several servers share. */
+  readonly shared: Account | undefined;
   /** Bytes of what has come from its peer. */
   received = 0;
   /** How many times a piece is kept for it. */
@@ -31,9 +33,10 @@ export class Account implements Charged {
   /** For the budget, while it settles one piece: so many of its places there have been left. */
   leaving = 0;
 
-  constructor(budget: BufferBudget, member: BudgetMember) {
+  constructor(budget: BufferBudget, member: BudgetMember, shared?: Account) {
     this.budget = budget;
     this.member = member;
+    this.shared = shared;
   }
 
   get part(): number {
@@ -43,11 +46,13 @@ export class Account implements Charged {
   /** For the member's send queue: keep a piece in one place more. */
   hold(piece: Buffer): void {
     this.budget.hold(this, piece);
+    this.shared?.hold(piece);
   }
 
   /** For the member's send queue: keep it in one place less. */
   release(piece: Buffer): void {
     this.budget.release(this, piece);
+    this.shared?.release(piece);
   }
 }
 
@@ -71,7 +76,7 @@ class Piece implements Link {
 }
 
 /**
- * `maxTotalBuffered`: how much the connections of a server may hold together of what they could not
+ * `maxTotalBuffered`: how much the connections of a server, or of several that share it, may hold together of what they could not
  * send yet and of what has come and was not taken yet. Whoever has the largest part of it goes first; of a
  * piece that is kept in several places each has a part, or a peer with a message of its own could
  * have all those cut for whom the same broadcast waits, which frees little.
@@ -100,9 +105,13 @@ export class BufferBudget {
   /** At the end of this tick the total will be looked at. */
   #due = false;
 
+  /** The budget of several servers, in which this one's bytes count too. */
+  readonly #shared: BufferBudget | undefined;
+
   /** @param limit in bytes. */
-  constructor(limit: number) {
+  constructor(limit: number, shared?: BufferBudget) {
     this.#limit = limit;
+    this.#shared = shared;
   }
 
   /** Bytes counted now. */
@@ -114,7 +123,8 @@ export class BufferBudget {
   accountOf(member: BudgetMember): Account {
     let account = this.#accounts.get(member);
     if (account === undefined) {
-      this.#accounts.set(member, (account = new Account(this, member)));
+      account = new Account(this, member, this.#shared?.accountOf(member));
+      this.#accounts.set(member, account);
     }
     return account;
   }
@@ -126,6 +136,7 @@ export class BufferBudget {
     if (account === undefined) return;
     account.member = undefined;
     this.#accounts.delete(member);
+    this.#shared?.leave(member);
   }
 
   /** Called by `Account.hold` only. */
@@ -177,6 +188,7 @@ export class BufferBudget {
     account.received = bytes;
     this.#note(account);
     this.#add(more);
+    this.#shared?.received(member, bytes);
   }
 
   /** Something has changed in this account: is there anything? */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type ExtensionOffer, parseExtensions } from './extensions.js';
 import { parseTokens } from './http-grammar.js';
-import { checkHeaders, type UpgradeHeaders, UpgradeRejection } from './upgrade-rejection.js';
+import { type HeaderFields, readHeaders, type UpgradeHeaders } from './upgrade-headers.js';
+import { UpgradeRejection } from './upgrade-rejection.js';
 
 /** The version of RFC 6455, the only one there is (section 4.1). */
 const VERSION = '13';
@@ -24,8 +25,10 @@ export interface Handshake {
   readonly key: string;
   /** The host that was asked for, with its port if one was named. */
   readonly host: string;
-  /** The path without the query. */
+  /** The path without the query, as URL parsers write it: the `pathname` of the target. */
   readonly path: string;
+  /** Path and query as received, without an authority before them. */
+  readonly target: string;
   /** `Origin`, or `undefined`: then it is not a browser. */
   readonly origin: string | undefined;
   /** Subprotocols in the client's order of preference. */
@@ -60,8 +63,10 @@ export function checkUpgrade(request: UpgradeRequest): Handshake {
     throw bad('the Connection header does not include Upgrade');
   }
   // Stryker disable next-line StringLiteral: whatever is not a path is refused in the same words
-  const { path, authority } = splitTarget(request.url ?? '');
-  if (path === undefined) throw bad('the request target is not a path');
+  const { target, authority } = splitTarget(request.url ?? '');
+  if (target === undefined) throw bad('the request target is not a path');
+  const path = pathnameOf(target);
+  if (path === undefined) throw bad('the request target has dot segments or a backslash');
   const host = authority ?? single(headers['host']);
   if (host === undefined || !isHost(host)) {
     throw bad(host === undefined ? 'the Host header is missing' : 'the Host header is malformed');
@@ -85,7 +90,7 @@ export function checkUpgrade(request: UpgradeRequest): Handshake {
   if (subprotocols === undefined || new Set(subprotocols).size < subprotocols.length) {
     throw bad('Sec-WebSocket-Protocol is malformed or repeats a name (RFC 6455 section 4.1)');
   }
-  return { key, host, path, origin: single(headers['origin']), subprotocols, extensions };
+  return { key, host, path, target, origin: single(headers['origin']), subprotocols, extensions };
 }
 
 /** The refusal of whatever is not a WebSocket handshake: a plain request, or another protocol. */
@@ -129,27 +134,27 @@ export function formatUpgradeResponse(
   {
     subprotocol,
     extensions,
-    headers = {},
+    headers,
   }: {
     subprotocol?: string | undefined;
     /** `Sec-WebSocket-Extensions`: what was accepted of the client's offers. */
     extensions?: string | undefined;
-    headers?: UpgradeHeaders;
+    headers?: UpgradeHeaders | undefined;
   },
 ): string {
-  checkHeaders(headers, WRITTEN);
+  const fields = readHeaders(headers, WRITTEN);
   return formatHead(101, 'Switching Protocols', {
     Upgrade: 'websocket',
     Connection: 'Upgrade',
     'Sec-WebSocket-Accept': acceptKey(key),
     ...(subprotocol === undefined ? {} : { 'Sec-WebSocket-Protocol': subprotocol }),
     ...(extensions === undefined ? {} : { 'Sec-WebSocket-Extensions': extensions }),
-    ...headers,
+    ...fields,
   });
 }
 
 /** A status line and header fields, up to and with the empty line. Latin-1, as HTTP is. */
-export function formatHead(status: number, phrase: string, headers: UpgradeHeaders): string {
+export function formatHead(status: number, phrase: string, headers: HeaderFields): string {
   let head = `HTTP/1.1 ${status} ${phrase}\r\n`;
   for (const [name, value] of Object.entries(headers)) {
     for (const each of typeof value === 'string' ? [value] : value) head += `${name}: ${each}\r\n`;
@@ -202,27 +207,47 @@ function readKey(header: string): string | undefined {
   return /^[ \t]*([+/0-9A-Za-z]{22}==)[ \t]*$/.exec(header)?.[1];
 }
 
-/** RFC 3986 section 3.2.2: a name, an IPv4 address or an IPv6 address in brackets; then the port. */
+/**
+ * RFC 3986 section 3.2.2: a name, an IPv4 address or an IPv6 address in brackets, whose zone may be
+ * there (RFC 6874), with its `%` written as such by some clients; then the port.
+ */
 function isHost(host: string): boolean {
-  return /^(?:\[[0-9A-Fa-f:.]+\]|[\w.~%!$&'()*+,;=-]+)(?::\d{0,5})?$/.test(host);
+  return /^(?:\[[0-9A-Fa-f:.]+(?:%[\w.~%-]+)?\]|[\w.~%!$&'()*+,;=-]+)(?::\d{0,5})?$/.test(host);
 }
 
-/** The path of a request target, without its query; `undefined` if it is not a path. */
+/** The path of a request target, without its query; `undefined` if it is not a path that is served. */
 export function requestPath(target: string): string | undefined {
-  return splitTarget(target).path;
+  const { target: local } = splitTarget(target);
+  return local === undefined ? undefined : pathnameOf(local);
 }
 
 /**
  * Take a request target apart: `/path?query`, or with `http://authority` before it, in which case
  * that authority counts and not the Host header (RFC 9112 section 3.2.2).
  */
-function splitTarget(target: string): { path: string | undefined; authority: string | undefined } {
+function splitTarget(target: string): {
+  target: string | undefined;
+  authority: string | undefined;
+} {
   const absolute = /^(?:https?|wss?):\/\/([^/?#]*)/i.exec(target);
   const rest = absolute === null ? target : target.slice(absolute[0].length);
-  const path = rest.split(/[?#]/, 1)[0]!;
-  if (path.startsWith('/')) return { path, authority: absolute?.[1] };
+  if (rest.startsWith('/')) return { target: rest, authority: absolute?.[1] };
   // Behind an authority there is a path or nothing of one (RFC 3986 section 3.3).
-  return { path: absolute === null ? undefined : '/', authority: absolute?.[1] };
+  return { target: absolute === null ? undefined : `/${rest}`, authority: absolute?.[1] };
+}
+
+/**
+ * The path of `/path?query` as URL parsers write it, so that every part of an application that
+ * looks at it sees the same. Dot segments, which they resolve (also encoded ones), and a backslash,
+ * which they take for a slash, give one path to a proxy that compares text and another to us: no
+ * honest client sends them.
+ *
+ * @returns `undefined` for a path with one of these.
+ */
+function pathnameOf(target: string): string | undefined {
+  const path = target.split(/[?#]/, 1)[0]!;
+  if (/\\|\/(?:\.|%2e){1,2}(?:\/|$)/i.test(path)) return undefined;
+  return new URL(`http://localhost${path}`).pathname;
 }
 
 /** What a peer sent, fit to be sent back: short and without control characters. */

@@ -47,6 +47,13 @@ export class HeaderCursor {
     return this.text.slice(start, this.at);
   }
 
+  /** The text up to one of these characters, or to the end. */
+  until(characters: string): string {
+    const start = this.at;
+    while (!this.done && !characters.includes(this.text[this.at]!)) this.at++;
+    return this.text.slice(start, this.at);
+  }
+
   /** A quoted-string's content with its escapes resolved, or `undefined` if it is not closed. */
   quotedString(): string | undefined {
     if (!this.take('"')) return undefined;

@@ -1,17 +1,23 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
 /**
- * How many connections and pending upgrades each client has. Who has an IPv6 address has a whole
- * network of 2^64 of them: that network counts as one client. Where there is no address, as on a
- * Unix socket, nothing is counted.
+ * How many connections and pending upgrades there are, and how many each client has. The owner of an
+ * IPv6 address has a whole network of 2^64 of them: that network counts as one client. Where there is
+ * no address, as on a Unix socket, there is no client to count for.
  */
 export class Addresses {
   readonly #limit: number;
   readonly #counts = new Map<string, number>();
+  readonly #shared: Addresses | undefined;
+  #total = 0;
 
-  /** @param limit how many a client may have; with Infinity nothing is counted. */
-  constructor(limit: number) {
+  /**
+   * @param limit how many a client may have; with Infinity clients are not told apart.
+   * @param shared where those of several servers are counted too.
+   */
+  constructor(limit: number, shared?: Addresses) {
     this.#limit = limit;
+    this.#shared = shared;
   }
 
   /** Clients that have any. */
@@ -19,8 +25,14 @@ export class Addresses {
     return this.#counts.size;
   }
 
+  /** Connections and pending upgrades. */
+  get total(): number {
+    return this.#total;
+  }
+
   /** Whether this address may have no more. */
   isFull(address: string | undefined): boolean {
+    if (this.#shared?.isFull(address) === true) return true;
     if (address === undefined || this.#limit === Infinity) return false;
     return (this.#counts.get(clientOf(address)) ?? 0) >= this.#limit;
   }
@@ -36,6 +48,8 @@ export class Addresses {
   }
 
   #change(address: string | undefined, by: number): void {
+    this.#total += by;
+    if (this.#shared !== undefined) this.#shared.#change(address, by);
     if (address === undefined || this.#limit === Infinity) return;
     const client = clientOf(address);
     const count = (this.#counts.get(client) ?? 0) + by;
@@ -44,19 +58,29 @@ export class Addresses {
   }
 }
 
-/** Some proxies write a port behind the address, and every connection has another. */
-const WITH_PORT = /^(?:\[([^\]]*)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)$/;
+/** Brackets around an IPv6 address, and the port that some proxies write after an address. */
+const WITH_PORT = /^(?:\[([^\]]*)\](?::[\w.-]*)?|(\d+\.\d+\.\d+\.\d+):[\w.-]*)$/;
 
 /**
- * What an address has in common with the others of its client: an IPv4 address itself, also where
- * it is written as IPv6 (`::ffff:192.0.2.1`), of an IPv6 address the first 64 bits. What is no
- * address stands for itself.
+ * The address in what a proxy wrote about its peer, without quotes, brackets and port.
+ *
+ * @returns `undefined` for what is not an address, `unknown` for example.
  */
-export function clientOf(address: string): string {
-  const [, bracketed, dotted] = WITH_PORT.exec(address) ?? [];
-  const bare = bracketed ?? dotted ?? address;
-  if (isIPv4(bare) || !isIPv6(bare)) return bare;
-  const groups = groupsOf(bare);
+export function addressIn(text: string): string | undefined {
+  const unquoted = text.replace(/^"(.*)"$/, '$1');
+  const [, bracketed, dotted] = WITH_PORT.exec(unquoted) ?? [];
+  const bare = bracketed ?? dotted ?? unquoted;
+  return isIPv4(bare) || isIPv6(bare) ? bare : undefined;
+}
+
+/**
+ * One spelling for all spellings of an address: an IPv4 address itself, also where it is written as
+ * IPv6 (`::ffff:192.0.2.1`), of an IPv6 address the eight groups. What is not an address stands for
+ * itself.
+ */
+export function canonicalAddress(address: string): string {
+  if (isIPv4(address) || !isIPv6(address)) return address;
+  const groups = groupsOf(address);
   const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
   if (isMapped) {
     return groups
@@ -64,10 +88,17 @@ export function clientOf(address: string): string {
       .flatMap((group) => [group >> 8, group & 0xff])
       .join('.');
   }
-  return `${groups
-    .slice(0, 4)
-    .map((group) => group.toString(16))
-    .join(':')}::/64`;
+  return groups.map((group) => group.toString(16)).join(':');
+}
+
+/**
+ * What an address has in common with the others of its client: all of an IPv4 address, of an IPv6
+ * address the first 64 bits. What is not an address stands for itself.
+ */
+export function clientOf(address: string): string {
+  const canonical = canonicalAddress(addressIn(address) ?? address);
+  if (!isIPv6(canonical)) return canonical;
+  return `${canonical.split(':', 4).join(':')}::/64`;
 }
 
 /** The eight groups of 16 bits of an IPv6 address in any of its spellings (RFC 4291 section 2.2). */

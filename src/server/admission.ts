@@ -1,13 +1,24 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Addresses } from './addresses.js';
+import { answeredAtOnce } from './answered-at-once.js';
+import { hostHint, originHint, pathHint, subprotocolHint } from './hints.js';
+import { hostEntry, originEntry } from './list-entries.js';
 import type { Log } from './logger.js';
+import { matchPath, type PathMatch } from './path-match.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import { checkUpgrade, type Handshake } from '../protocol/handshake.js';
-import { isListedHost, isListedOrigin, isSameOrigin } from '../protocol/origin.js';
+import {
+  type Host,
+  isListedHost,
+  isListedOrigin,
+  isSameOrigin,
+  type OriginEntry,
+} from '../protocol/origin.js';
 import { selectSubprotocol } from '../protocol/subprotocol.js';
 import { UpgradeRejection } from '../protocol/upgrade-rejection.js';
-import { seenThroughProxies } from './trust-proxy.js';
+import { sharesOf } from './shared-limits.js';
+import { Proxies, type Seen } from './trust-proxy.js';
 
 /** Seconds after which a client that was refused for load may try again. */
 const RETRY_AFTER = '10';
@@ -28,6 +39,10 @@ export interface Occupancy {
 /** An upgrade that may go on. */
 export interface Admitted {
   readonly handshake: Handshake;
+  /** The host that the client asked for, as far as the proxies that are trusted can tell. */
+  readonly host: string;
+  /** What a RegExp as option `path` matched. */
+  readonly match: RegExpExecArray | undefined;
   /** The client's, see {@link Admission.addressOf}. */
   readonly address: string | undefined;
 }
@@ -36,9 +51,11 @@ export interface Admitted {
 type AdmissionOptions = Pick<
   ResolvedOptions<unknown>,
   | 'allowedHosts'
+  | 'limits'
   | 'maxConnections'
   | 'maxPendingUpgrades'
   | 'origin'
+  | 'path'
   | 'subprotocols'
   | 'trustProxy'
 >;
@@ -47,30 +64,52 @@ type AdmissionOptions = Pick<
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #log: Log;
+  readonly #proxies: Proxies;
+  /** The entries of `origin`, if that is a list, and of `allowedHosts`. Their options were checked. */
+  readonly #origins: readonly OriginEntry[];
+  readonly #hosts: readonly Host[];
 
   constructor(options: AdmissionOptions, log: Log) {
+    const { allowedHosts = [], origin, trustProxy } = options;
     this.#options = options;
     this.#log = log;
+    this.#proxies = new Proxies(trustProxy);
+    this.#origins = isList(origin) ? origin.map((each) => originEntry(each) as OriginEntry) : [];
+    this.#hosts = allowedHosts.map((each) => hostEntry(each) as Host);
   }
 
-  /** Let a request in. @throws UpgradeRejection */
+  /**
+   * Let a request in.
+   *
+   * @param matched that its path has been compared already, and with what result.
+   * @throws UpgradeRejection
+   */
   admit(
     request: IncomingMessage,
     socket: Duplex,
     { connections, pending, addresses }: Occupancy,
+    matched?: PathMatch,
   ): Admitted {
-    const { allowedHosts, maxConnections, maxPendingUpgrades } = this.#options;
+    const { allowedHosts, limits, maxConnections, maxPendingUpgrades, origin, path } =
+      this.#options;
     const handshake = checkUpgrade(request);
-    const { address, forwardedHost } = this.#seen(request, socket);
+    const match = matched ?? matchPath(path, handshake.path, request);
+    if (match === false) {
+      this.#log.hint(pathHint(handshake.path, [path]));
+      throw new UpgradeRejection(404, { body: 'no WebSocket is served at this path' });
+    }
+    const { address, forwardedHost, fault } = this.#seen(request, socket);
+    if (fault !== undefined) {
+      this.#log.hint(fault.hint);
+      throw fault.rejection;
+    }
     const host = forwardedHost ?? handshake.host;
-    if (allowedHosts !== undefined && !isListedHost(host, allowedHosts)) {
-      this.#log.hint(`refused host ${show(host)}; option allowedHosts would allow it`);
+    if (allowedHosts !== undefined && !isListedHost(host, this.#hosts)) {
+      this.#log.hint(hostHint(host, allowedHosts));
       throw new UpgradeRejection(403, { body: 'this host is not served here' });
     }
     if (handshake.origin !== undefined && !this.#allowsOrigin(handshake.origin, host, request)) {
-      this.#log.hint(
-        `refused origin ${show(handshake.origin)} at host ${show(host)}; option origin: [${show(handshake.origin)}] would allow it`,
-      );
+      this.#log.hint(originHint(handshake.origin, host, origin));
       throw new UpgradeRejection(403, { body: 'this origin is not allowed' });
     }
     if (addresses.isFull(address)) {
@@ -79,9 +118,15 @@ export class Admission {
         body: 'too many connections from this address',
       });
     }
-    if (connections + pending >= maxConnections) throw unavailable('too many connections');
+    const shared = limits && sharesOf(limits);
+    if (
+      connections + pending >= maxConnections ||
+      (shared !== undefined && shared.addresses.total >= shared.maxConnections)
+    ) {
+      throw unavailable('too many connections');
+    }
     if (pending >= maxPendingUpgrades) throw unavailable('too many upgrades are pending');
-    return { handshake, address };
+    return { handshake, host, match: match === true ? undefined : match, address };
   }
 
   /** The client's address, as far as the proxies that are trusted can tell. */
@@ -95,30 +140,28 @@ export class Admission {
     const { subprotocols } = this.#options;
     const chosen =
       typeof subprotocols === 'function'
-        ? subprotocols(offered, request)
+        ? answeredAtOnce('subprotocols', subprotocols(offered, request))
         : selectSubprotocol(offered, subprotocols);
-    if (chosen === undefined) {
-      this.#log.hint(
-        `no common subprotocol: the client offered ${offered.map(show).join(', ')}; browsers close such a connection, unless option subprotocols has one of them`,
-      );
-    }
-    return chosen;
+    // Functions that were written for another library answer `false`, `null` or '' for none.
+    if (typeof chosen === 'string' ? chosen !== '' : Boolean(chosen)) return chosen;
+    this.#log.hint(subprotocolHint(offered, subprotocols));
+    return undefined;
   }
 
   #allowsOrigin(origin: string, host: string, request: IncomingMessage): boolean {
     const policy = this.#options.origin;
     if (policy === '*') return true;
     if (policy === 'same-origin') return isSameOrigin(origin, host);
-    return typeof policy === 'function' ? policy(origin, request) : isListedOrigin(origin, policy);
+    if (typeof policy !== 'function') return isListedOrigin(origin, host, this.#origins);
+    return answeredAtOnce('origin', policy(origin, request));
   }
 
-  #seen(request: IncomingMessage, socket: Duplex): ReturnType<typeof seenThroughProxies> {
+  #seen(request: IncomingMessage, socket: Duplex): Seen {
     const peer = (socket as { remoteAddress?: string }).remoteAddress;
-    return seenThroughProxies(request, peer, this.#options.trustProxy);
+    return this.#proxies.seen(request, peer);
   }
 }
 
-/** What a client sent, fit for a log: on one line and not without end. */
-function show(text: string): string {
-  return JSON.stringify(text.slice(0, 200));
+function isList(policy: AdmissionOptions['origin']): policy is readonly string[] {
+  return Array.isArray(policy);
 }

@@ -35,5 +35,6 @@ export interface BroadcastOptions<Context> extends SendOptions {
   /** One connection, or several, that do not get the message. */
   readonly except?: WebSocketConnection<Context> | Iterable<WebSocketConnection<Context>>;
   /** Only connections for which it returns `true` get the message. */
-  readonly filter?: (connection: WebSocketConnection<Context>) => boolean;
+  // A method, because its parameter is compared both ways: a WebSocketServer<User> is a WebSocketServer<unknown>.
+  filter?(connection: WebSocketConnection<Context>): boolean;
 }

@@ -1,7 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../connection/deadlines.js';
 import type { Logger } from './logger.js';
-import type { UpgradeHeaders } from '../protocol/upgrade-rejection.js';
+import type { UpgradeHeaders } from '../protocol/upgrade-headers.js';
+import type { SharedLimits } from './shared-limits.js';
+
+/** `trustProxy` of the server's options. */
+export type TrustProxy = false | number | readonly string[] | ((address: string) => boolean);
 
 /** What `authorize` may return; nothing means: accepted as it is. */
 export interface Authorization<Context> {
@@ -17,6 +21,19 @@ export interface Authorization<Context> {
 /** What `authorize` returns: an {@link Authorization}, or nothing. */
 // `void`: an authorize function that ends without a return statement accepts.
 export type AuthorizeResult<Context> = void | Authorization<Context>;
+
+/** What `authorize` is told besides the request. */
+export interface AuthorizeOptions {
+  /** Aborts when the client leaves, time is up or the server closes. */
+  readonly signal: AbortSignal;
+  /**
+   * The request's target: `url.pathname` is what `path` was compared with. Its host is the one that
+   * the client asked for, its scheme is `http:` whatever the transport is.
+   */
+  readonly url: URL;
+  /** What a RegExp as option `path` matched, with its groups; `undefined` for any other `path`. */
+  readonly match: RegExpExecArray | undefined;
+}
 
 /**
  * permessage-deflate (RFC 7692). `docs/compression.md` says when to use which mode, and when to
@@ -52,15 +69,21 @@ export interface DeflateOptions {
 
 /** Options of a `WebSocketServer`. All durations are milliseconds, all sizes bytes. */
 export interface ServerOptions<Context = undefined> {
-  /** Paths to serve; the query is not part of a path. A RegExp must not have the flags g or y. @default any */
+  /**
+   * Paths to serve, compared with the `pathname` of the request's URL: the query is not part of it. A
+   * RegExp must not have the flags g or y; what it matched is given to `authorize`.
+   * @default any
+   */
   readonly path?: string | RegExp | ((path: string, request: IncomingMessage) => boolean);
-  /** In the server's order of preference, or a function that picks one of those offered. @default none */
+  /** In the server's order of preference, each name a token; or a function that picks one of those offered. @default none */
   readonly subprotocols?:
     | readonly string[]
     | ((offered: readonly string[], request: IncomingMessage) => string | undefined);
   /**
-   * Which pages may connect. A request without `Origin` is not from a browser and passes. `'*'` lets
-   * every page on the web connect with your users' cookies.
+   * Which pages may connect. An entry of a list is an origin with any scheme (`'https://example.com'`,
+   * `'file://'`), `'null'`, a pattern for subdomains (`'https://*.example.com'`, which is not
+   * `https://example.com`), or `'same-origin'`. A request without `Origin` is not from a browser and
+   * passes, also where the list is empty. `'*'` lets every page on the web connect with your users' cookies.
    * @default 'same-origin'
    */
   readonly origin?:
@@ -68,12 +91,16 @@ export interface ServerOptions<Context = undefined> {
     | '*'
     | readonly string[]
     | ((origin: string, request: IncomingMessage) => boolean);
-  /** Acceptable `Host` values, against DNS rebinding; without a port, any port. @default any */
+  /**
+   * Acceptable `Host` values, or patterns for subdomains (`'*.example.com'`), against DNS rebinding;
+   * without a port, any port.
+   * @default any
+   */
   readonly allowedHosts?: readonly string[];
-  /** Accept by returning, refuse by throwing `UpgradeRejection`. `signal` aborts when the client leaves, time is up or the server closes. @default accept */
+  /** Accept by returning, refuse by throwing `UpgradeRejection`. @default accept */
   readonly authorize?: (
     request: IncomingMessage,
-    options: { readonly signal: AbortSignal },
+    options: AuthorizeOptions,
   ) => AuthorizeResult<Context> | Promise<AuthorizeResult<Context>>;
   /**
    * From the request to the 101, `authorize` included. On a port of its own the request itself has as
@@ -131,7 +158,7 @@ export interface ServerOptions<Context = undefined> {
   readonly idleTimeout?: number;
   /** From the 101 to a Close with 1001. @default Infinity */
   readonly maxLifetime?: number;
-  /** Connections and pending upgrades; more are refused with 503. @default Infinity */
+  /** Connections and pending upgrades of this WebSocketServer; more are refused with 503. See `limits` for those of several. @default Infinity */
   readonly maxConnections?: number;
   /**
    * Upgrades for whose `authorize` the server waits; more are refused with 503. A client that leaves
@@ -152,8 +179,15 @@ export interface ServerOptions<Context = undefined> {
     /** Fail the connection with 1008, or stop reading until there is room again. A message gets no more time for that (`messageTimeout`). */
     readonly action: 'close' | 'pause';
   };
-  /** How many proxies stand in front, or which addresses are proxies; only then are `X-Forwarded-*` read. @default false */
-  readonly trustProxy?: false | number | ((address: string) => boolean);
+  /**
+   * How many proxies stand in front, or their addresses and networks (`['10.0.0.0/8', '::1']`), or a
+   * function that knows them; only then are `Forwarded` (RFC 7239) and `X-Forwarded-*` read. A proxy on a
+   * Unix socket has no address: use a number.
+   * @default false
+   */
+  readonly trustProxy?: TrustProxy;
+  /** Limits that several servers share; what this server's own options say holds besides. @default none */
+  readonly limits?: SharedLimits;
   /** Compression. `true`: contexts that all connections share, no takeover. Not for messages that have secrets beside text of an attacker's choice. @default false */
   readonly perMessageDeflate?: boolean | DeflateOptions;
   /** Where to report. @default a rate-limited console, for the application's own faults only */

@@ -1,7 +1,14 @@
 import type { HeartbeatOptions } from '../connection/heartbeat.js';
+import { isNativeError, isRegExp } from 'node:util/types';
+import { FOREIGN_DEFLATE, FOREIGN_HEARTBEAT, FOREIGN_OPTIONS } from './foreign-options.js';
+import { type EntryFault, hostEntry, isFault, originEntry } from './list-entries.js';
 import type { Authorization, DeflateOptions, ServerOptions } from './options.js';
+import { pathFault } from './path-match.js';
+import { isSharedLimits } from './shared-limits.js';
+import { networkFault } from './trust-proxy.js';
 import {
   aFunction,
+  type Advice,
   bytes,
   checkOptions,
   count,
@@ -18,7 +25,8 @@ import {
   whole,
 } from '../protocol/option-rules.js';
 import { DEFAULT_MAX_PAYLOAD } from '../protocol/frame-decoder.js';
-import { parseOrigin } from '../protocol/origin.js';
+import { isPlain } from '../protocol/upgrade-headers.js';
+import { isToken } from '../protocol/http-grammar.js';
 
 /** Options as they are used: checked, and with their defaults. */
 export type ResolvedOptions<Context> = Required<
@@ -28,6 +36,7 @@ export type ResolvedOptions<Context> = Required<
     | 'authorize'
     | 'allowedHosts'
     | 'heartbeat'
+    | 'limits'
     | 'messageRate'
     | 'logger'
     | 'clock'
@@ -37,7 +46,7 @@ export type ResolvedOptions<Context> = Required<
   Pick<HeartbeatOptions, 'heartbeat'> &
   Pick<
     ServerOptions<Context>,
-    'path' | 'authorize' | 'allowedHosts' | 'messageRate' | 'logger' | 'clock'
+    'path' | 'authorize' | 'allowedHosts' | 'limits' | 'messageRate' | 'logger' | 'clock'
   > & { readonly perMessageDeflate: false | ResolvedDeflateOptions };
 
 /** {@link DeflateOptions} with their defaults. */
@@ -102,23 +111,31 @@ const RULES: Rules<ServerOptions> = {
     accepts: (value) =>
       isFunction(value) ||
       (typeof value === 'string' && value.startsWith('/')) ||
-      (value instanceof RegExp && !value.global && !value.sticky),
+      (isRegExp(value) && !value.global && !value.sticky),
+    fault: (value) => (typeof value === 'string' ? pathFault(value) : undefined),
   },
   subprotocols: {
     expected: 'an array of strings or a function',
     accepts: (value) => isFunction(value) || isStrings(value),
+    fault: (value) => (isFunction(value) ? undefined : subprotocolsFault(value as string[])),
   },
   origin: {
     expected:
       "'same-origin', '*', a function, or an array of origins such as 'https://example.com' (scheme and host, no path)",
     accepts: (value) =>
-      value === 'same-origin' ||
-      value === '*' ||
-      isFunction(value) ||
-      (isStrings(value) &&
-        (value as string[]).every((each) => each === 'null' || parseOrigin(each) !== undefined)),
+      value === 'same-origin' || value === '*' || isFunction(value) || isStrings(value),
+    fault: (value) => (Array.isArray(value) ? faultIn(value as string[], originEntry) : undefined),
   },
-  allowedHosts: { expected: 'an array of host names', accepts: isStrings },
+  allowedHosts: {
+    expected: 'an array of host names',
+    accepts: isStrings,
+    fault: (value) => {
+      const hosts = value as string[];
+      if (hosts.length === 0)
+        return 'an empty array admits nobody; leave it out to serve every host';
+      return faultIn(hosts, hostEntry);
+    },
+  },
   authorize: aFunction,
   upgradeTimeout: duration,
   closeTimeout: duration,
@@ -145,10 +162,19 @@ const RULES: Rules<ServerOptions> = {
       ['perSecond', 'burst', 'action'].every((name) => value[name] !== undefined),
   },
   trustProxy: {
-    expected: 'false, a number of proxies from 1, or a function',
+    expected:
+      'false, a number of proxies from 1, an array of addresses and networks, or a function',
     accepts: (value) =>
-      value === false || isFunction(value) || (Number.isInteger(value) && (value as number) >= 1),
+      value === false ||
+      isFunction(value) ||
+      isStrings(value) ||
+      (Number.isInteger(value) && (value as number) >= 1),
+    fault: (value) =>
+      Array.isArray(value)
+        ? value.map((each) => networkFault(each as string)).find((each) => each !== undefined)
+        : undefined,
   },
+  limits: { expected: 'a SharedLimits', accepts: isSharedLimits },
   perMessageDeflate: {
     expected: 'a boolean or an object',
     accepts: (value) => typeof value === 'boolean' || isObject(value),
@@ -188,18 +214,18 @@ export function resolveOptions<Context>(
 ): ResolvedOptions<Context> {
   const rules: Record<string, Rule> = { ...RULES };
   for (const name of attachment) rules[name] = ATTACHMENT_RULES[name];
-  const given = check(options, rules);
+  const given = check(options, rules, '', FOREIGN_OPTIONS);
   const { heartbeat, messageRate, perMessageDeflate } = given;
   if (isObject(heartbeat)) {
     given['heartbeat'] = {
       ...DEFAULTS.heartbeat,
-      ...check(heartbeat, HEARTBEAT_RULES, 'heartbeat.'),
+      ...check(heartbeat, HEARTBEAT_RULES, 'heartbeat.', FOREIGN_HEARTBEAT),
     };
   }
   if (isObject(messageRate)) check(messageRate, MESSAGE_RATE_RULES, 'messageRate.');
   if (perMessageDeflate === true) given['perMessageDeflate'] = resolveDeflate({});
   if (isObject(perMessageDeflate)) {
-    const deflate = check(perMessageDeflate, DEFLATE_RULES, 'perMessageDeflate.');
+    const deflate = check(perMessageDeflate, DEFLATE_RULES, 'perMessageDeflate.', FOREIGN_DEFLATE);
     given['perMessageDeflate'] = resolveDeflate(deflate);
   }
   return { ...DEFAULTS, ...given };
@@ -209,8 +235,28 @@ function check(
   options: unknown,
   rules: Readonly<Record<string, Rule>>,
   prefix?: string,
+  advice?: Advice,
 ): Record<string, unknown> {
-  return checkOptions('WebSocketServer', options, rules, prefix);
+  return checkOptions('WebSocketServer', options, rules, prefix, advice);
+}
+
+/** What is wrong with the first entry that could never match. */
+function faultIn(
+  entries: readonly string[],
+  read: (entry: string) => object | string,
+): string | undefined {
+  const fault = entries.map(read).find((entry): entry is EntryFault => isFault(entry));
+  return fault?.fault;
+}
+
+function subprotocolsFault(names: readonly string[]): string | undefined {
+  for (const [index, name] of names.entries()) {
+    if (!isToken(name)) {
+      return `${JSON.stringify(name)} is not a name that a client can offer: letters, digits, and of other characters - . _ ~ ! # $ % & ' * + ^ \` |`;
+    }
+    if (names.indexOf(name) !== index) return `${JSON.stringify(name)} is listed twice`;
+  }
+  return undefined;
 }
 
 /** What one connection pays for is smaller than what all of them share. */
@@ -223,29 +269,46 @@ function resolveDeflate(given: DeflateOptions): ResolvedDeflateOptions {
   return { ...DEFLATE_DEFAULTS, ...effort, ...given, ownFromZlib };
 }
 
-/**
- * Check what `authorize` returned. What is no answer must not count as a yes: `false`, say.
- *
- * @throws TypeError saying what was expected and what was got.
- */
-export function checkAuthorization<Context>(answer: unknown): Authorization<Context> {
-  if (answer === undefined || answer === null) return {};
-  if (!isObject(answer)) {
-    throw new TypeError(
-      `authorize: expected it to return nothing or an object, got ${show(answer)}; to refuse, throw new UpgradeRejection(403)`,
-    );
-  }
-  checkMaxPayload('authorize', answer['maxPayload']);
-  return answer;
-}
+const AUTHORIZATION_KEYS = ['context', 'headers', 'subprotocol', 'maxPayload'];
 
 /**
- * Check the `maxPayload` of one connection.
+ * Check what `authorize` returned, or what `accept` was given. What is no answer must not count as a
+ * yes (`false`), and what stands beside the answer must not be lost (the user in place of
+ * `{ context: user }`).
  *
  * @param who said it, for the message.
  * @throws TypeError saying what was expected and what was got.
  */
-export function checkMaxPayload(who: string, maxPayload: unknown): void {
+export function checkAuthorization<Context>(
+  answer: unknown,
+  who: 'authorize' | 'accept' = 'authorize',
+): Authorization<Context> {
+  if (answer === undefined || answer === null) return {};
+  if (!isObject(answer) || isNativeError(answer)) {
+    const got = isNativeError(answer) ? 'an error' : show(answer);
+    if (who === 'accept') {
+      throw new TypeError(`${who}: expected options to be an object, got ${got}`);
+    }
+    throw new TypeError(
+      `authorize: expected it to return nothing or an object, got ${got}; to refuse, throw new UpgradeRejection(403)`,
+    );
+  }
+  const keys = Object.keys(answer);
+  const other = keys.find((key) => !AUTHORIZATION_KEYS.includes(key));
+  if (other !== undefined || (keys.length === 0 && !isPlain(answer))) {
+    throw new TypeError(
+      `${who}: expected an object with context, headers, subprotocol and maxPayload only, got ${other === undefined ? 'an object of a class' : JSON.stringify(other)}; for conn.context return { context: … }`,
+    );
+  }
+  const { subprotocol, maxPayload } = answer;
+  if (subprotocol !== undefined && typeof subprotocol !== 'string') {
+    throw new TypeError(`${who}: expected subprotocol to be a string, got ${show(subprotocol)}`);
+  }
+  checkMaxPayload(who, maxPayload);
+  return answer;
+}
+
+function checkMaxPayload(who: string, maxPayload: unknown): void {
   const { expected, accepts } = RULES.maxPayload;
   if (maxPayload === undefined || accepts(maxPayload)) return;
   throw new TypeError(`${who}: expected maxPayload to be ${expected}, got ${show(maxPayload)}`);

@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http';
+import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -13,8 +14,12 @@ import { Heartbeat } from '../connection/heartbeat.js';
 import { MessageRate } from '../connection/message-rate.js';
 import { createLog, type Log } from './logger.js';
 import type { Authorization, ServerOptions } from './options.js';
+import { isUpgradingServer } from './kinds-of-server.js';
+import { matchPath } from './path-match.js';
 import { type ResolvedOptions, resolveOptions } from './resolve-options.js';
+import { sharesOf } from './shared-limits.js';
 import { ProtocolError } from '../protocol/errors.js';
+import { show } from '../protocol/option-rules.js';
 import { type Data, prepareMessage, PreparedMessage } from '../protocol/prepared-message.js';
 import { closeServer, createOwnServer } from './own-http-server.js';
 import type { SendOptions } from '../connection/sender.js';
@@ -51,24 +56,29 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #counters = new Counters();
-  /** Only with `maxTotalBuffered`. */
+  /** Only with `maxTotalBuffered`, of this server or of `limits`. */
   readonly #budget: BufferBudget | undefined;
   readonly #upgrader: Upgrader<Context>;
   readonly #connections = new Set<WebSocketConnection<Context>>();
   #closing: Promise<CloseReport> | undefined;
 
-  /** Attach to an http.Server or https.Server. */
-  constructor(server: Server | HttpsServer, options?: ServerOptions<Context>);
+  /** Attach to an http.Server or https.Server, or to an HTTP/2 server that allows HTTP/1. */
+  constructor(server: UpgradingServer, options?: ServerOptions<Context>);
   /** Make an http.Server that listens on `port` (0 picks one) and answers plain requests with 426. */
   constructor(options: ServerOptions<Context> & { readonly port: number; readonly host?: string });
   /** Attach to nothing. */
   constructor(options: ServerOptions<Context> & { readonly noServer: true });
   constructor(
-    first: Server | HttpsServer | (ServerOptions<Context> & Attachment),
-    options: ServerOptions<Context> = {},
+    first: UpgradingServer | (ServerOptions<Context> & Attachment),
+    options?: ServerOptions<Context>,
   ) {
     super();
-    const attached = isServer(first) ? first : undefined;
+    const attached = isUpgradingServer(first) ? (first as Server) : undefined;
+    if (attached === undefined && options !== undefined) {
+      throw new TypeError(
+        `WebSocketServer: expected the options as the only argument, got ${show(options)} as well; only beside a server they come second`,
+      );
+    }
     const { port, host, noServer } = attached === undefined ? attachment(first) : {};
     if (attached === undefined && (port === undefined) === (noServer === undefined)) {
       throw new TypeError(
@@ -76,7 +86,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       );
     }
     this.#options = resolveOptions<Context>(
-      attached === undefined ? first : options,
+      attached === undefined ? first : (options ?? {}),
       attached !== undefined ? [] : port === undefined ? ['noServer'] : ['port', 'host'],
     );
     const {
@@ -92,12 +102,16 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       messageRate,
       maxPayload,
       perMessageDeflate,
+      limits,
     } = this.#options;
     this.#clock = clock;
     this.#log = createLog(logger, clock);
     this.#deadlines = new Deadlines(clock);
-    if (maxTotalBuffered !== Infinity) this.#budget = new BufferBudget(maxTotalBuffered);
     const heartbeat = new Heartbeat(this.#deadlines, clock, this.#options);
+    const shared = limits && sharesOf(limits).budget;
+    if (maxTotalBuffered !== Infinity || shared !== undefined) {
+      this.#budget = new BufferBudget(maxTotalBuffered, shared);
+    }
     const settings: ConnectionSettings = {
       decoder: { role: 'server', maxPayload, rsv1: false },
       textAs,
@@ -247,14 +261,17 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       },
       deadlines: this.#deadlines,
       upgradeTimeout,
-      matches: (asked, request) =>
-        path === undefined ||
-        (typeof path === 'function' ? path(asked, request) : matchesPath(path, asked)),
+      matches: (asked, request) => {
+        const match = matchPath(path, asked, request);
+        this.#upgrader.matched.set(request, match);
+        return match !== false;
+      },
       handle: (request, socket, head) => void this.handleUpgrade(request, socket, head),
       fail: (request, socket, error) => {
         this.#upgrader.refuse(request, socket, error);
       },
-      refuse: (request, socket, rejection) => {
+      refuse: (request, socket, rejection, hint) => {
+        if (hint !== undefined) this.#log.hint(hint);
         this.#upgrader.refuse(request, socket, rejection);
       },
     };
@@ -309,6 +326,9 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   }
 }
 
+/** What hawser can attach to; the types of an HTTP/2 server do not say whether it allows HTTP/1. */
+type UpgradingServer = Server | HttpsServer | Http2Server | Http2SecureServer;
+
 /** The options that say what a server is attached to. */
 interface Attachment {
   readonly port?: number;
@@ -318,14 +338,4 @@ interface Attachment {
 
 function attachment(first: unknown): Attachment {
   return (first as Attachment | null | undefined) ?? {};
-}
-
-/** Told by its methods, so that what stands in for an http.Server will do; an Express application will not. */
-function isServer(first: unknown): first is Server {
-  const { on, address, listen } = (first as Partial<Server> | null | undefined) ?? {};
-  return [on, address, listen].every((method) => typeof method === 'function');
-}
-
-function matchesPath(path: string | RegExp, asked: string): boolean {
-  return typeof path === 'string' ? path === asked : path.test(asked);
 }

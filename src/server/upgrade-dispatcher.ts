@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Deadlines } from '../connection/deadlines.js';
 import { isWebSocketUpgrade, notWebSocket, requestPath } from '../protocol/handshake.js';
 import { UpgradeRejection } from '../protocol/upgrade-rejection.js';
+import { pathHint } from './hints.js';
 import { ignoreErrors } from './socket-errors.js';
 
 /** What the dispatcher needs to know of a WebSocketServer. */
@@ -16,7 +17,13 @@ export interface UpgradeEndpoint {
   handle(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** The application's code threw while it was asked. */
   fail(request: IncomingMessage, socket: Duplex, error: unknown): void;
-  refuse(request: IncomingMessage, socket: Duplex, rejection: UpgradeRejection): void;
+  /** @param hint for the log. */
+  refuse(
+    request: IncomingMessage,
+    socket: Duplex,
+    rejection: UpgradeRejection,
+    hint?: string,
+  ): void;
 }
 
 const dispatchers = new WeakMap<Server, UpgradeDispatcher>();
@@ -81,7 +88,7 @@ export class UpgradeDispatcher {
       return;
     }
     const body = 'no WebSocket is served at this path';
-    this.#notOurs(request, socket, new UpgradeRejection(404, { body }));
+    this.#notOurs(request, socket, new UpgradeRejection(404, { body }), path);
   }
 
   /** Open servers first, in order of construction; those that take any path last. */
@@ -91,11 +98,23 @@ export class UpgradeDispatcher {
     return [...this.#endpoints].sort((a, b) => rank(a) - rank(b));
   }
 
-  /** Leave the request to the other listeners if there are any; else refuse it. */
-  #notOurs(request: IncomingMessage, socket: Duplex, rejection: UpgradeRejection): void {
+  /**
+   * Leave the request to the other listeners if there are any; else refuse it.
+   *
+   * @param path that no server has.
+   */
+  #notOurs(
+    request: IncomingMessage,
+    socket: Duplex,
+    rejection: UpgradeRejection,
+    path?: string,
+  ): void {
     const first = this.#endpoints[0]!;
     if (this.#server.listenerCount('upgrade') <= 2) {
-      first.refuse(request, socket, rejection);
+      const open = this.#endpoints.filter(({ isClosed }) => !isClosed);
+      const paths = open.map((endpoint) => endpoint.path);
+      const hint = path === undefined ? undefined : pathHint(path, paths);
+      first.refuse(request, socket, rejection, hint);
       return;
     }
     const before = bytesWritten(socket);

@@ -7,7 +7,7 @@ import type { TypedEmitter } from '../connection/typed-emitter.js';
 import { checkUpgrade, formatUpgradeResponse } from '../protocol/handshake.js';
 import type { FrameDecoderOptions } from '../protocol/frame-decoder.js';
 import { checkSubprotocol } from '../protocol/subprotocol.js';
-import { UpgradeRejection } from '../protocol/upgrade-rejection.js';
+import { rejectionOf, UpgradeRejection } from '../protocol/upgrade-rejection.js';
 import type { Compressions } from './compressions.js';
 import { tellAbandoned, tellOpened, tellRejected, tellRequested } from './diagnostics.js';
 import { Addresses } from './addresses.js';
@@ -17,7 +17,10 @@ import type { Log } from './logger.js';
 import type { Authorization, AuthorizeResult } from './options.js';
 import { type PendingOutcome, PendingUpgrade } from './pending-upgrade.js';
 import { refuse } from './refusal.js';
-import { checkAuthorization, checkMaxPayload, type ResolvedOptions } from './resolve-options.js';
+import type { PathMatch } from './path-match.js';
+import { requestUrl } from './request-url.js';
+import { checkAuthorization, type ResolvedOptions } from './resolve-options.js';
+import { sharesOf } from './shared-limits.js';
 import { heedErrors, ignoreErrors } from './socket-errors.js';
 import { UpgradeCounters } from './stats.js';
 import { throwLater } from '../connection/throw-later.js';
@@ -34,6 +37,8 @@ export class Upgrader<Context> {
   readonly #compressedDecoder: FrameDecoderOptions;
   /** How the upgrades went. */
   readonly counters: UpgradeCounters = new UpgradeCounters();
+  /** What option `path` made of the requests that the dispatcher has asked it about. */
+  readonly matched: WeakMap<IncomingMessage, PathMatch> = new WeakMap<IncomingMessage, PathMatch>();
   readonly #pending = new Set<PendingUpgrade>();
   readonly #addresses: Addresses;
   /** Sockets of refused upgrades whose clients have not ended yet. */
@@ -60,7 +65,10 @@ export class Upgrader<Context> {
     this.#compressedDecoder = { ...settings.decoder, rsv1: true };
     this.#log = log;
     this.#admission = new Admission(options, log);
-    this.#addresses = new Addresses(options.maxConnectionsPerAddress);
+    this.#addresses = new Addresses(
+      options.maxConnectionsPerAddress,
+      options.limits && sharesOf(options.limits).addresses,
+    );
   }
 
   /** Upgrades for whose `authorize` the server waits, also if the client has left meanwhile. */
@@ -79,11 +87,12 @@ export class Upgrader<Context> {
     let admitted: Admitted;
     try {
       if (this.#closing) throw unavailable('the server is shutting down');
-      admitted = this.#admission.admit(request, socket, {
+      const occupancy = {
         connections: this.#connections.size,
         pending: this.#pending.size,
         addresses: this.#addresses,
-      });
+      };
+      admitted = this.#admission.admit(request, socket, occupancy, this.matched.get(request));
     } catch (error) {
       this.refuse(request, socket, error);
       return Promise.resolve(undefined);
@@ -115,12 +124,12 @@ export class Upgrader<Context> {
     if (this.#closing) {
       throw new Error('accept: this WebSocketServer is closed or closing');
     }
-    checkMaxPayload('accept', options.maxPayload); // or the first bytes of the peer would find out
+    const checked = checkAuthorization<Context>(options, 'accept');
     ignoreErrors(socket);
     const handshake = checkUpgrade(request);
     if (socket.destroyed) throw new Error('accept: the client has left');
     const address = this.#admission.addressOf(request, socket);
-    const connection = this.#open(request, socket, head, { handshake, address }, options);
+    const connection = this.#open(request, socket, head, { handshake, address }, checked);
     this.#addresses.add(address);
     return connection;
   }
@@ -144,11 +153,16 @@ export class Upgrader<Context> {
     admitted: Admitted,
     pending: PendingUpgrade,
   ): Promise<WebSocketConnection<Context> | undefined> {
+    let url: URL | undefined; // made when it is first asked for
     try {
       const result = this.#options.authorize?.(request, {
         get signal() {
           return pending.signal;
         },
+        get url() {
+          return (url ??= requestUrl(admitted.host, admitted.handshake.target));
+        },
+        match: admitted.match,
       });
       if (isPromise(result)) {
         // What only has a `then`, such as a query of a database, may begin anew each time it is called.
@@ -234,8 +248,8 @@ export class Upgrader<Context> {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    { handshake, address }: Admitted,
-    { context, headers = {}, subprotocol, maxPayload }: Authorization<Context>,
+    { handshake, address }: Pick<Admitted, 'handshake' | 'address'>,
+    { context, headers, subprotocol, maxPayload }: Authorization<Context>,
   ): WebSocketConnection<Context> {
     const chosen = subprotocol ?? this.#admission.subprotocolFor(handshake.subprotocols, request);
     if (chosen !== undefined) checkSubprotocol(chosen, handshake.subprotocols);
@@ -277,10 +291,8 @@ export class Upgrader<Context> {
 
   /** Answer with a refusal, whatever was thrown, and tell. */
   refuse(request: IncomingMessage, socket: Duplex, error: unknown): void {
-    let rejection: UpgradeRejection;
-    if (error instanceof UpgradeRejection) {
-      rejection = error;
-    } else {
+    let rejection = rejectionOf(error);
+    if (rejection === undefined) {
       rejection = new UpgradeRejection(500);
       this.#log.applicationError('an upgrade failed with an exception of the application', error);
     }

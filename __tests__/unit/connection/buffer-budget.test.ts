@@ -389,3 +389,45 @@ describe('BufferBudget, its work', () => {
     expect(calls).toBe(0);
   });
 });
+
+describe('budgets that share another', () => {
+  it('count in both, and what is in several of them counts once where they meet', async () => {
+    const shared = new BufferBudget(100);
+    const [one, other] = [new BufferBudget(Infinity, shared), new BufferBudget(Infinity, shared)];
+    const totals = (): number[] => [one, other, shared].map(({ total }) => total);
+    const closed: string[] = [];
+    const join = (name: string, of: BufferBudget) => {
+      const pieces: Buffer[] = [];
+      const member: BudgetMember = {
+        giveUp: (error) => {
+          closed.push(`${name}: ${error.message}`);
+          for (const piece of pieces.splice(0)) of.accountOf(member).release(piece);
+          of.received(member, 0);
+        },
+      };
+      return {
+        member,
+        keep: (piece: Buffer) => {
+          pieces.push(piece);
+          of.accountOf(member).hold(piece);
+        },
+      };
+    };
+    const [a, b] = [join('a', one), join('b', other)];
+    const message = Buffer.alloc(40);
+    a.keep(message);
+    b.keep(message);
+    expect(totals()).toEqual([40, 40, 40]);
+    one.received(a.member, 30);
+    expect(totals()).toEqual([70, 40, 70]);
+    other.received(b.member, 60);
+    expect(totals()).toEqual([70, 100, 130]);
+    await turns();
+    expect(closed).toEqual([
+      expect.stringMatching(/^b: .* 80 of 130 bytes, and maxTotalBuffered is 100$/),
+    ]);
+    expect(totals()).toEqual([70, 0, 70]);
+    one.leave(a.member);
+    expect(totals()).toEqual([40, 0, 40]); // its queue still holds the message
+  });
+});

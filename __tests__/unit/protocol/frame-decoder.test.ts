@@ -908,7 +908,7 @@ describe('the options of a FrameDecoder', () => {
     ],
     [
       { maxPaylod: 1 },
-      'unknown option maxPaylod (got 1 (number)); expected one of role, maxPayload, rsv1',
+      'unknown option maxPaylod (got 1 (number)); expected one of role, maxPayload, rsv1; did you mean maxPayload?',
     ],
     [null, 'expected options to be an object, got null (object)'],
   ])('are refused where nothing safe can be made of them: %j', (options, message) => {

@@ -56,6 +56,7 @@ describe('checkUpgrade (RFC 6455 section 4.2.1) accepts', () => {
       key: KEY,
       host: 'server.example.com',
       path: '/chat',
+      target: '/chat',
       origin: 'http://example.com',
       subprotocols: ['chat', 'superchat'],
       extensions: [
@@ -72,6 +73,7 @@ describe('checkUpgrade (RFC 6455 section 4.2.1) accepts', () => {
       key: KEY,
       host: 'server.example.com',
       path: '/chat',
+      target: '/chat',
       origin: undefined,
       subprotocols: [],
       extensions: [],
@@ -120,6 +122,8 @@ describe('checkUpgrade (RFC 6455 section 4.2.1) accepts', () => {
     ['[::1]'],
     ['[2001:db8::1]:65535'],
     ['[::ffff:127.0.0.1]:80'],
+    ['[fe80::1%25eth0]:80'],
+    ['[fe80::1%eth0]'],
     ['my_host-1.example'],
     ['localhost'],
   ])('the Host %s', (host) => {
@@ -141,6 +145,15 @@ describe('checkUpgrade (RFC 6455 section 4.2.1) accepts', () => {
     ['https://[::1]:8080#a', '/', '[::1]:8080'],
   ])('the target %s as path %s on %s', (url, path, host) => {
     expect(checkUpgrade(request({ url }))).toMatchObject({ path, host });
+  });
+
+  it.each([
+    ['/chat?a=/b', '/chat?a=/b'],
+    ['http://other.example/chat?a', '/chat?a'],
+    ['https://other.example?a', '/?a'],
+    ['https://other.example', '/'],
+  ])('the target %s without its authority: %s', (url, target) => {
+    expect(checkUpgrade(request({ url })).target).toBe(target);
   });
 
   it('repeated fields where repeating is allowed', () => {
@@ -207,6 +220,8 @@ describe('checkUpgrade refuses', () => {
     ['a Host with six digits of port', {}, { host: 'a:123456' }, 400, 'Host header is malformed'],
     ['a Host that is only a port', {}, { host: ':80' }, 400, 'Host header is malformed'],
     ['an IPv6 address without brackets', {}, { host: '::1' }, 400, 'Host header is malformed'],
+    ['an empty zone', {}, { host: '[::1%]' }, 400, 'Host header is malformed'],
+    ['a zone that is none', {}, { host: '[::1%a b]' }, 400, 'Host header is malformed'],
     ['an open bracket', {}, { host: '[::1' }, 400, 'Host header is malformed'],
     ['a Host that is not ASCII', {}, { host: 'h\u00f6st' }, 400, 'Host header is malformed'],
     [
@@ -334,6 +349,41 @@ describe('isWebSocketUpgrade', () => {
     [undefined, false],
   ])('%p: %s', (upgrade, expected) => {
     expect(isWebSocketUpgrade(request({}, { upgrade }))).toBe(expected);
+  });
+});
+
+describe('a target that URL parsers read in another way', () => {
+  it.each([
+    '/a/../b',
+    '/a/./b',
+    '/..',
+    '/.',
+    '/a/%2e%2E/b',
+    '/a/.%2e',
+    '/a/%2E?x',
+    '/a\\b',
+    '/a\\..\\b',
+    'http://h/a/..',
+  ])('is refused: %s', (url) => {
+    expect(() => checkUpgrade(request({ url }))).toThrow(
+      expect.objectContaining({
+        status: 400,
+        body: 'the request target has dot segments or a backslash',
+      }) as Error,
+    );
+    expect(requestPath(url)).toBeUndefined();
+  });
+
+  it.each([
+    ['/..a/b../...', '/..a/b../...'],
+    ['/a?b=/../c', '/a'],
+    ['/%2e%2ea', '/%2e%2ea'],
+    ['/%63hat', '/%63hat'],
+    ['/a"b<c>{d}', '/a%22b%3Cc%3E%7Bd%7D'],
+    ['/caf\u00e9', '/caf%C3%A9'],
+  ])('has the path that they see: %s', (url, path) => {
+    expect(checkUpgrade(request({ url })).path).toBe(path);
+    expect(new URL(url, 'http://h').pathname).toBe(path);
   });
 });
 

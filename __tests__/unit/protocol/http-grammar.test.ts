@@ -223,3 +223,14 @@ describe('The work of reading a header', () => {
     expect(long).toBeLessThanOrEqual(8 * looks(`"${unit.repeat(1000)}`, read) + 10);
   });
 });
+
+describe('until', () => {
+  it('reads up to one of the characters, or to the end', () => {
+    const cursor = new HeaderCursor('a:b; c');
+    expect(cursor.until(';,')).toBe('a:b');
+    expect(cursor.until(';,')).toBe('');
+    expect(cursor.take(';')).toBe(true);
+    expect(cursor.until(';,')).toBe(' c');
+    expect(cursor.done).toBe(true);
+  });
+});

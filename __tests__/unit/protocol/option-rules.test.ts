@@ -99,18 +99,14 @@ describe('checkOptions', () => {
     [
       { sise: 1 },
       undefined,
-      'Thing: unknown option sise (got 1 (number)); did you mean size?',
+      'Thing: unknown option sise (got 1 (number)); expected one of size, when; did you mean size?',
     ],
     [
       { sise: undefined },
       'a.',
-      'Thing: unknown option a.sise (got undefined (undefined)); did you mean a.size?',
+      'Thing: unknown option a.sise (got undefined (undefined)); expected one of size, when; did you mean a.size?',
     ],
-    [
-      new Map([['size', 1]]),
-      undefined,
-      'Thing: expected options to be an object, got an object',
-    ],
+    [new Map([['size', 1]]), undefined, 'Thing: expected options to be an object, got an object'],
     [
       { toString: 1 },
       undefined,
@@ -128,8 +124,10 @@ describe('checkOptions', () => {
 
   it('has advice for names of other libraries, and does not list many names', () => {
     const advice = { dimension: 'use size' };
-    const run = (options: object, many: Record<string, Rule> = rules) => () =>
-      checkOptions('Thing', options, many, '', advice);
+    const run =
+      (options: object, many: Record<string, Rule> = rules) =>
+      () =>
+        checkOptions('Thing', options, many, '', advice);
     expect(run({ dimension: 1 })).toThrow(
       'Thing: unknown option dimension (got 1 (number)); use size',
     );
@@ -137,6 +135,9 @@ describe('checkOptions', () => {
     const many = Object.fromEntries(names.map((name) => [name, bytes]));
     expect(run({ constructor: 1 }, many)).toThrow(
       'Thing: unknown option constructor (got 1 (number)); the API reference lists the options',
+    );
+    expect(run({ sizes: 1 }, { ...many, size: bytes })).toThrow(
+      'Thing: unknown option sizes (got 1 (number)); did you mean size?',
     );
   });
 

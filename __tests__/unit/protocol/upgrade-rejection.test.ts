@@ -1,39 +1,5 @@
-import {
-  checkHeaders,
-  type UpgradeHeaders,
-  UpgradeRejection,
-} from '../../../src/protocol/upgrade-rejection.js';
-
-describe('checkHeaders', () => {
-  const reserved = new Set(['upgrade']);
-
-  it.each<[string, UpgradeHeaders]>([
-    ['no headers', {}],
-    ['one', { 'X-One': '1' }],
-    ['a list of values', { 'Set-Cookie': ['a=1', 'b=2'] }],
-    ['an empty list', { 'Set-Cookie': [] }],
-    ['an empty value', { 'X-Empty': '' }],
-    ['a name of which a reserved one is a part', { 'Upgrade-Insecure-Requests': '1' }],
-  ])('accepts %s', (_what, headers) => {
-    expect(() => checkHeaders(headers, reserved)).not.toThrow();
-  });
-
-  it.each<[string, Record<string, unknown>, string]>([
-    ['a reserved field', { Upgrade: 'x' }, 'header Upgrade is written by hawser itself'],
-    ['a reserved field in other letters', { UPGRADE: 'x' }, 'header UPGRADE is written by hawser'],
-    ['a name with a line break', { 'a\r\nb': 'x' }, '"a\\r\\nb" is not a header name'],
-    ['a line break in a value', { a: 'x\r\nb: y' }, 'header a: expected a string'],
-    ['a line break in a list', { a: ['x', 'y\n'] }, 'header a: expected a string'],
-    ['a number', { 'Retry-After': 5 }, 'header Retry-After: expected a string'],
-    ['a number in a list', { a: ['x', 5] }, 'header a: expected a string'],
-    ['undefined', { a: undefined }, 'header a: expected a string'],
-    ['null', { a: null }, 'header a: expected a string'],
-  ])('refuses %s', (_what, headers, message) => {
-    const check = (): void => checkHeaders(headers as UpgradeHeaders, reserved);
-    expect(check).toThrow(TypeError);
-    expect(check).toThrow(message);
-  });
-});
+import { runInNewContext } from 'node:vm';
+import { rejectionOf, UpgradeRejection } from '../../../src/protocol/upgrade-rejection.js';
 
 describe('UpgradeRejection', () => {
   it('is an Error with the status, the headers and the body to answer with', () => {
@@ -71,5 +37,62 @@ describe('UpgradeRejection', () => {
   it('refuses a header that would begin another', () => {
     const headers = { 'X-A': 'b\r\nSet-Cookie: c=d' };
     expect(() => new UpgradeRejection(400, { headers })).toThrow('header X-A: expected a string');
+  });
+
+  it('takes headers in any of their forms', () => {
+    const headers = new Headers({ 'WWW-Authenticate': 'Basic' });
+    expect(new UpgradeRejection(401, { headers }).headers).toEqual({ 'www-authenticate': 'Basic' });
+  });
+
+  it.each<[unknown, string]>([
+    ['log in', 'UpgradeRejection: expected options to be an object, got log in (string)'],
+    [
+      { body: { error: 'x' } },
+      'UpgradeRejection: expected option body to be a string, got an object',
+    ],
+    [
+      { header: {} },
+      'UpgradeRejection: unknown option header (got an object); expected one of headers, body; did you mean headers?',
+    ],
+  ])('refuses the options %p', (options, message) => {
+    const make = (): unknown => new UpgradeRejection(401, options as object);
+    expect(make).toThrow(TypeError);
+    expect(make).toThrow(message);
+  });
+});
+
+describe('rejectionOf', () => {
+  it('is the rejection itself', () => {
+    const rejection = new UpgradeRejection(401);
+    expect(rejectionOf(rejection)).toBe(rejection);
+  });
+
+  it.each([{ status: 403, headers: { 'X-A': '1' }, body: 'no' }, { status: 401 }])(
+    'takes one of another copy of the package: %p',
+    (parts) => {
+      const other = Object.assign(new Error('no'), { name: 'UpgradeRejection' }, parts);
+      const own = rejectionOf(other);
+      expect(own).toBeInstanceOf(UpgradeRejection);
+      expect(own).toMatchObject(parts);
+    },
+  );
+
+  it('takes one of another realm', () => {
+    const script = "Object.assign(new Error(), { name: 'UpgradeRejection', status: 404 })";
+    expect(rejectionOf(runInNewContext(script))).toMatchObject({ status: 404, headers: {} });
+  });
+
+  it.each([
+    undefined,
+    null,
+    'UpgradeRejection',
+    new Error('x'),
+    Object.assign(new Error('x'), { status: 401 }),
+    { name: 'UpgradeRejection' },
+    { name: 'UpgradeRejection', status: 200 },
+    { name: 'UpgradeRejection', status: 401, headers: { 'a\n': 'b' } },
+    { name: 'UpgradeRejection', status: 401, body: 5 },
+  ])('is not %p', (error) => {
+    expect(rejectionOf(error)).toBeUndefined();
   });
 });

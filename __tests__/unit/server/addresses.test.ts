@@ -1,4 +1,4 @@
-import { Addresses, clientOf } from '../../../src/server/addresses.js';
+import { addressIn, Addresses, canonicalAddress, clientOf } from '../../../src/server/addresses.js';
 
 describe('clientOf', () => {
   it.each([
@@ -78,5 +78,55 @@ describe('Addresses', () => {
     expect(addresses.isFull('192.0.2.1')).toBe(false);
     addresses.remove('192.0.2.1');
     expect(addresses.size).toBe(0);
+  });
+});
+
+describe('Addresses of several servers', () => {
+  it('count in each server and together', () => {
+    const shared = new Addresses(2);
+    const [one, other] = [new Addresses(Infinity, shared), new Addresses(1, shared)];
+    one.add('192.0.2.1');
+    expect([one, other].map((each) => each.isFull('192.0.2.1'))).toEqual([false, false]);
+    other.add('192.0.2.1');
+    expect([one, other].map((each) => each.isFull('192.0.2.1'))).toEqual([true, true]);
+    one.add(undefined);
+    expect([one, other, shared].map(({ total }) => total)).toEqual([2, 1, 3]);
+    one.remove('192.0.2.1');
+    one.remove(undefined);
+    expect([one, other].map((each) => each.isFull('192.0.2.1'))).toEqual([false, true]);
+    expect([one, other, shared].map(({ total }) => total)).toEqual([0, 1, 1]);
+    other.remove('192.0.2.1');
+    expect([one, other, shared].map(({ size }) => size)).toEqual([0, 0, 0]);
+  });
+});
+
+describe('addressIn', () => {
+  it.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['192.0.2.1:80', '192.0.2.1'],
+    ['192.0.2.1:_a-b.c', '192.0.2.1'],
+    ['"[2001:db8::1]:80"', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+    ['2001:db8::1', '2001:db8::1'],
+    ['unknown', undefined],
+    ['_hidden', undefined],
+    ['', undefined],
+    ['[192.0.2.1', undefined],
+    ['192.0.2.1, 192.0.2.2', undefined],
+  ])('of %s is %s', (text, address) => {
+    expect(addressIn(text)).toBe(address);
+  });
+});
+
+describe('canonicalAddress', () => {
+  it.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['::FFFF:c000:201', '192.0.2.1'],
+    ['2001:DB8::1', '2001:db8:0:0:0:0:0:1'],
+    ['fe80::1%eth0', 'fe80:0:0:0:0:0:0:1'],
+    ['unknown', 'unknown'],
+  ])('of %s is %s', (text, address) => {
+    expect(canonicalAddress(text)).toBe(address);
   });
 });

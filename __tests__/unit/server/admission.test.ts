@@ -5,6 +5,7 @@ import { Admission, unavailable } from '../../../src/server/admission.js';
 import { createLog } from '../../../src/server/logger.js';
 import type { ServerOptions } from '../../../src/server/options.js';
 import { resolveOptions } from '../../../src/server/resolve-options.js';
+import { SharedLimits, sharesOf } from '../../../src/server/shared-limits.js';
 import { fakeRequest, HandClock, MemoryLogger } from './harness.js';
 
 const socketFrom = (remoteAddress?: string): Duplex => ({ remoteAddress }) as unknown as Duplex;
@@ -68,6 +69,32 @@ describe('the origin policy', () => {
       { origin: 'https://app.example' },
       FOREIGN,
     ],
+    [
+      'a subdomain of a pattern',
+      { origin: ['https://*.app.example'] },
+      { origin: 'https://a.b.app.example' },
+      'in',
+    ],
+    [
+      'the domain of a pattern',
+      { origin: ['https://*.app.example'] },
+      { origin: 'https://app.example' },
+      FOREIGN,
+    ],
+    ['a file, listed', { origin: ['file://'] }, { origin: 'file://' }, 'in'],
+    [
+      'a name that browsers convert',
+      { origin: ['https://bücher.example'] },
+      { origin: 'https://xn--bcher-kva.example' },
+      'in',
+    ],
+    [
+      'the same, listed beside others',
+      { origin: ['https://app.example', 'same-origin'] },
+      { host: 'example.com', origin: 'https://example.com' },
+      'in',
+    ],
+    ['no browser, where the list is empty', { origin: [] }, {}, 'in'],
     ['not listed, though the same', { origin: [] }, { host: 'a', origin: 'https://a' }, FOREIGN],
     [
       'a function that agrees',
@@ -99,6 +126,13 @@ describe('the origin policy', () => {
     expect(admit(headers, { from: '192.0.2.1' })).toBe(FOREIGN);
   });
 
+  it('does not take a promise of its function for a yes', () => {
+    const origin = (async () => false) as unknown as () => boolean;
+    expect(() => admission({ origin }).admit({ origin: 'https://a.example' })).toThrow(
+      'option origin: expected the function to answer at once',
+    );
+  });
+
   it('hands its function the request', () => {
     const seen: unknown[] = [];
     const { admit } = admission({
@@ -112,7 +146,7 @@ describe('the origin policy', () => {
     const { admit, lines } = admission({});
     admit({ host: 'example.com', origin: 'https://app.example' });
     expect(lines).toEqual([
-      'warn refused origin "https://app.example" at host "example.com"; option origin: ["https://app.example"] would allow it',
+      'warn refused origin "https://app.example" at host "example.com"; option origin: ["same-origin", "https://app.example"] would allow it',
     ]);
   });
 
@@ -135,7 +169,9 @@ describe('allowedHosts', () => {
     expect(admit({ host: 'localhost:8080' })).toBe('in');
     expect(lines).toEqual([]);
     expect(admit({ host: 'localhost:81' })).toBe(NO_HOST);
-    expect(lines).toEqual(['warn refused host "localhost:81"; option allowedHosts would allow it']);
+    expect(lines).toEqual([
+      'warn refused host "localhost:81"; option allowedHosts: ["example.com", "localhost:8080", "localhost:81"] would allow it',
+    ]);
   });
 
   it('means the host that the proxy was asked for', () => {
@@ -145,7 +181,51 @@ describe('allowedHosts', () => {
   });
 });
 
+describe('the proxies', () => {
+  it('are not believed where their headers disagree, and one line says so', () => {
+    const { admit, lines } = admission({ trustProxy: ['10.0.0.0/8'] });
+    const headers = { 'x-forwarded-for': '192.0.2.1', forwarded: 'for=192.0.2.2' };
+    expect(admit(headers)).toBe('400 Forwarded and X-Forwarded-For name different clients');
+    expect(lines).toEqual([
+      'warn refused an upgrade: by Forwarded the client is "192.0.2.2", by X-Forwarded-For it is "192.0.2.1"; let the proxy remove the header that it does not write itself',
+    ]);
+    expect(admit(headers, { from: '192.0.2.9' })).toBe('in');
+  });
+});
+
+describe('the path', () => {
+  const request = fakeRequest({}, { url: '/rooms/blue?x=1' });
+  const none = { connections: 0, pending: 0, addresses: new Addresses(1) };
+
+  it('is compared unless it was already, and what a RegExp matched is returned', () => {
+    const { admission: made } = admission({ path: /^\/rooms\/(\w+)$/ });
+    expect(made.admit(request, socketFrom(), none).match).toMatchObject({ 1: 'blue' });
+    const matched = /blue/.exec('blue')!;
+    expect(made.admit(request, socketFrom(), none, matched).match).toBe(matched);
+    expect(made.admit(request, socketFrom(), none, true).match).toBeUndefined();
+    expect(admission({}).admission.admit(request, socketFrom(), none).match).toBeUndefined();
+  });
+
+  it('that is not served is 404, with a line that names both', () => {
+    const { admit, lines } = admission({ path: '/chat' });
+    expect(admit({})).toBe('404 no WebSocket is served at this path');
+    expect(lines).toEqual([
+      'warn refused path "/": no WebSocket is served there; option path is "/chat"',
+    ]);
+  });
+});
+
 describe('the limits', () => {
+  it('of several servers are counted together', () => {
+    const limits = new SharedLimits({ maxConnections: 2 });
+    const { admit } = admission({ limits, maxConnections: 5 });
+    const { addresses } = sharesOf(limits);
+    addresses.add(undefined);
+    expect(admit({})).toBe('in');
+    addresses.add(undefined);
+    expect(admit({})).toBe('503 too many connections');
+  });
+
   it('maxConnections counts connections and upgrades that are pending', () => {
     const { admit } = admission({ maxConnections: 3 });
     expect(admit({}, { connections: 2 })).toBe('in');
@@ -190,6 +270,7 @@ describe('admit', () => {
     const none = { connections: 0, pending: 0, addresses: new Addresses(1) };
     expect(made.admit(request, socketFrom('192.0.2.1'), none)).toMatchObject({
       handshake: { path: '/chat', host: 'localhost', subprotocols: ['a', 'b'] },
+      host: 'localhost',
       address: '192.0.2.1',
     });
     expect(made.admit(request, socketFrom(), none).address).toBeUndefined();
@@ -241,8 +322,20 @@ describe('subprotocolFor', () => {
 
   it('warns when there is none in common, naming the offers', () => {
     const hint =
-      'warn no common subprotocol: the client offered "a", "b"; browsers close such a connection, unless option subprotocols has one of them';
-    expect(choose(['x'], 'a', 'b')).toEqual([undefined, hint]);
-    expect(choose(() => undefined, 'a', 'b')).toEqual([undefined, hint]);
+      'warn no common subprotocol: the client offered "a", "b"; browsers close such a connection; ';
+    expect(choose(['x'], 'a', 'b')).toEqual([
+      undefined,
+      `${hint}option subprotocols: ["x", "a"] would allow it`,
+    ]);
+    const none = [undefined, `${hint}the function of option subprotocols chose none`];
+    // The last three are what functions that were written for other libraries return.
+    for (const choice of [undefined, null, '', false]) {
+      expect(choose(() => choice as undefined, 'a', 'b')).toEqual(none);
+    }
+  });
+
+  it('does not wait for a function', () => {
+    const late = (async () => 'a') as unknown as () => string;
+    expect(() => choose(late, 'a')).toThrow('option subprotocols: expected the function to');
   });
 });

@@ -1,5 +1,8 @@
+import { runInNewContext } from 'node:vm';
 import type { DeflateOptions, ServerOptions } from '../../../src/server/options.js';
 import { checkAuthorization, resolveOptions } from '../../../src/server/resolve-options.js';
+import { UpgradeRejection } from '../../../src/protocol/upgrade-rejection.js';
+import { SharedLimits } from '../../../src/server/shared-limits.js';
 import { HandClock, MemoryLogger } from './harness.js';
 
 const resolve = (options: object): unknown => resolveOptions(options, []);
@@ -24,6 +27,8 @@ const RATE = 'a number above 0';
 const A_PATH = 'a string that begins with /, a RegExp without the flags g and y, or a function';
 const AN_ORIGIN =
   "'same-origin', '*', a function, or an array of origins such as 'https://example.com' (scheme and host, no path)";
+const PROXIES =
+  'false, a number of proxies from 1, an array of addresses and networks, or a function';
 const durations = (...names: string[]): [string, unknown, string, string][] =>
   names.flatMap((name): [string, unknown, string, string][] => [
     [name, 0, DURATION, '0 (number)'],
@@ -48,8 +53,6 @@ const WRONG: [string, unknown, string, string][] = [
   ],
   ['subprotocols', [['chat']], 'an array of strings or a function', '[an array]'],
   ['origin', 'https://example.com', AN_ORIGIN, 'https://example.com (string)'],
-  ['origin', ['example.com'], AN_ORIGIN, '[example.com (string)]'],
-  ['origin', ['https://example.com/'], AN_ORIGIN, '[https://example.com/ (string)]'],
   ['origin', [5], AN_ORIGIN, '[5 (number)]'],
   ['origin', true, AN_ORIGIN, 'true (boolean)'],
   ['allowedHosts', 'example.com', 'an array of host names', 'example.com (string)'],
@@ -102,9 +105,15 @@ const WRONG: [string, unknown, string, string][] = [
   ['messageRate.burst', 0.5, 'a number from 1', '0.5 (number)'],
   ['messageRate.fragments', -1, RATE, '-1 (number)'],
   ['messageRate.action', 'drop', 'one of "close", "pause"', 'drop (string)'],
-  ['trustProxy', true, 'false, a number of proxies from 1, or a function', 'true (boolean)'],
-  ['trustProxy', 0, 'false, a number of proxies from 1, or a function', '0 (number)'],
-  ['trustProxy', 1.5, 'false, a number of proxies from 1, or a function', '1.5 (number)'],
+  ['trustProxy', true, PROXIES, 'true (boolean)'],
+  ['trustProxy', 0, PROXIES, '0 (number)'],
+  ['trustProxy', 1.5, PROXIES, '1.5 (number)'],
+  ['trustProxy', -1, PROXIES, '-1 (number)'],
+  ['trustProxy', Number.NaN, PROXIES, 'NaN (number)'],
+  ['trustProxy', Infinity, PROXIES, 'Infinity (number)'],
+  ['trustProxy', '10.0.0.1', PROXIES, '10.0.0.1 (string)'],
+  ['trustProxy', [1], PROXIES, '[1 (number)]'],
+  ['limits', { maxConnections: 1 }, 'a SharedLimits', 'an object'],
   ['perMessageDeflate', 1, 'a boolean or an object', '1 (number)'],
   ['perMessageDeflate.threshold', -1, COUNT, '-1 (number)'],
   [
@@ -142,6 +151,50 @@ function optionsWith(name: string, value: unknown): object {
   return { [outer]: { ...needed, [inner]: value } };
 }
 
+/** Option, a value that could never do what it says, and the words for it. */
+const POINTLESS: [string, unknown, string][] = [
+  [
+    'path',
+    '/live?room=1',
+    '"/live?room=1" has a query or a fragment, which is not part of a path; write "/live"',
+  ],
+  ['path', '/a b', '"/a b" is never asked for in this form; write "/a%20b"'],
+  ['path', '/a/../b', '"/a/../b" is never asked for in this form; write "/b"'],
+  [
+    'subprotocols',
+    ['chat v1'],
+    '"chat v1" is not a name that a client can offer: letters, digits, and of other characters - . _ ~ ! # $ % & \' * + ^ ` |',
+  ],
+  ['subprotocols', [''], '"" is not a name that a client can offer: letters'],
+  ['subprotocols', ['a/1'], '"a/1" is not a name that a client can offer: letters'],
+  ['subprotocols', ['a', 'b', 'a'], '"a" is listed twice'],
+  ['origin', ['example.com'], '"example.com" has no scheme; write "https://example.com"'],
+  [
+    'origin',
+    ['https://a.example', 'https://b.example/'],
+    '"https://b.example/" goes on after the host and port',
+  ],
+  [
+    'origin',
+    ['https://a*.example.com'],
+    '"https://a*.example.com" matches nothing: a * stands only for whole subdomains',
+  ],
+  ['origin', ['*'], `"*" in a list matches no page; write origin: '*' to admit every page`],
+  ['allowedHosts', [], 'an empty array admits nobody; leave it out to serve every host'],
+  [
+    'allowedHosts',
+    ['a', 'https://b.example'],
+    '"https://b.example" is more than a Host header has',
+  ],
+  ['allowedHosts', ['a*.example.com'], '"a*.example.com" matches nothing'],
+  [
+    'trustProxy',
+    ['10.0.0.1', 'loopback'],
+    '"loopback" is neither an address nor a network such as "10.0.0.0/8" or "fd00::/8"',
+  ],
+  ['trustProxy', [''], '"" is neither an address nor a network'],
+];
+
 describe('resolveOptions', () => {
   it('has the defaults of the contract', () => {
     expect(resolve({})).toEqual({
@@ -176,11 +229,34 @@ describe('resolveOptions', () => {
     },
   );
 
+  it.each(POINTLESS)('%s: %j is refused with what is wrong with it', (name, value, fault) => {
+    expect(complaint(() => resolve({ [name]: value }))).toContain(
+      `WebSocketServer: option ${name}: ${fault}`,
+    );
+  });
+
+  it('takes what another realm made', () => {
+    const options = runInNewContext(
+      '({ path: /^.a$/, origin: ["https://a.example"], messageRate: { perSecond: 1, burst: 1, action: "close" } })',
+    ) as object;
+    expect(resolve(options)).toMatchObject({ origin: ['https://a.example'] });
+    expect(complaint(() => resolve({ path: runInNewContext('/a/g') as RegExp }))).toContain(
+      'got /a/g',
+    );
+  });
+
   it('accepts every option of the contract and keeps what was given', () => {
     const given: Required<ServerOptions> = {
       path: /^\/chat\/\d+$/i,
       subprotocols: () => undefined,
-      origin: ['https://example.com', 'http://localhost:3000', 'null'],
+      origin: [
+        'https://example.com',
+        'http://localhost:3000',
+        'null',
+        'same-origin',
+        'https://*.a.example',
+        'file://',
+      ],
       allowedHosts: ['example.com'],
       authorize: () => undefined,
       upgradeTimeout: 0.5,
@@ -200,6 +276,7 @@ describe('resolveOptions', () => {
       maxConnectionsPerAddress: 8,
       messageRate: { perSecond: 0.5, burst: 9, fragments: Infinity, action: 'pause' },
       trustProxy: () => true,
+      limits: new SharedLimits({ maxConnections: 1 }),
       perMessageDeflate: {
         threshold: 0,
         contextTakeover: 'both',
@@ -227,6 +304,8 @@ describe('resolveOptions', () => {
     { origin: () => true },
     { heartbeat: false },
     { trustProxy: 2 },
+    { trustProxy: ['10.0.0.0/8', '::1'] },
+    { trustProxy: [] },
     { trustProxy: false },
     { logger: console },
   ])('accepts %p', (options) => {
@@ -253,17 +332,32 @@ describe('resolveOptions', () => {
     [
       'maxPaylod',
       { maxPaylod: 5 },
-      'unknown option maxPaylod (got 5 (number)); expected one of path, ',
+      'unknown option maxPaylod (got 5 (number)); did you mean maxPayload?',
     ],
     [
       'one that every object has',
       { constructor: 5 },
-      'unknown option constructor (got 5 (number))',
+      'unknown option constructor (got 5 (number)); the API reference lists the options',
+    ],
+    [
+      'heartbeat.seconds',
+      { heartbeat: { seconds: 5 } },
+      'unknown option heartbeat.seconds (got 5 (number)); expected one of interval, timeout',
+    ],
+    [
+      'verifyClient',
+      { verifyClient: () => true },
+      'unknown option verifyClient (got a function); use authorize: return to accept',
     ],
     [
       'heartbeat.every',
       { heartbeat: { every: 5 } },
-      'unknown option heartbeat.every (got 5 (number)); expected one of interval, timeout',
+      'unknown option heartbeat.every (got 5 (number)); use heartbeat.interval',
+    ],
+    [
+      'perMessageDeflate.serverNoContextTakeover',
+      { perMessageDeflate: { serverNoContextTakeover: true } },
+      'unknown option perMessageDeflate.serverNoContextTakeover (got true (boolean)); use perMessageDeflate.contextTakeover',
     ],
     [
       'messageRate.per',
@@ -273,7 +367,7 @@ describe('resolveOptions', () => {
     [
       'perMessageDeflate.bits',
       { perMessageDeflate: { bits: 9 } },
-      'unknown option perMessageDeflate.bits (got 9 (number)); expected one of threshold, ',
+      'unknown option perMessageDeflate.bits (got 9 (number)); expected one of threshold, contextTakeover, ',
     ],
   ])('refuses an unknown option: %s', (_name, options, expected) => {
     expect(complaint(() => resolve(options))).toContain(`WebSocketServer: ${expected}`);
@@ -318,9 +412,15 @@ describe('checkAuthorization', () => {
   });
 
   it('returns what authorize answered', () => {
-    const answer = { context: { user: 'ann' }, maxPayload: 1, headers: {} };
+    const answer = { context: { user: 'ann' }, maxPayload: 1, headers: {}, subprotocol: 'a' };
     expect(checkAuthorization(answer)).toBe(answer);
     expect(checkAuthorization({ maxPayload: undefined })).toEqual({ maxPayload: undefined });
+    expect(checkAuthorization({})).toEqual({});
+    expect(checkAuthorization(runInNewContext('({ context: 1 })'))).toEqual({ context: 1 });
+    class Accepted {
+      context = 'ann';
+    }
+    expect(checkAuthorization(new Accepted())).toMatchObject({ context: 'ann' });
   });
 
   it.each([
@@ -328,18 +428,54 @@ describe('checkAuthorization', () => {
     [true, 'true (boolean)'],
     ['ann', 'ann (string)'],
     [[], '[]'],
+    [() => {}, 'a function'],
+    [new UpgradeRejection(401), 'an error'],
   ])('does not take %p for a yes', (answer, got) => {
     expect(complaint(() => checkAuthorization(answer))).toBe(
       `authorize: expected it to return nothing or an object, got ${got}; to refuse, throw new UpgradeRejection(403)`,
     );
+    expect(complaint(() => checkAuthorization(answer, 'accept'))).toBe(
+      `accept: expected options to be an object, got ${got}`,
+    );
+  });
+
+  class User {
+    readonly #name = 'Ann';
+    get name(): string {
+      return this.#name;
+    }
+  }
+  it.each<[unknown, string]>([
+    [{ id: 7, name: 'Ann' }, '"id"'],
+    [{ context: 1, maxpayload: 5 }, '"maxpayload"'],
+    [{ context: 1, reason: undefined }, '"reason"'],
+    [new User(), 'an object of a class'],
+    [new Map([['id', 7]]), 'an object of a class'],
+    [new Response(null, { status: 401 }), 'an object of a class'],
+  ])('does not lose the user in place of { context: user }: %p', (answer, got) => {
+    for (const who of ['authorize', 'accept'] as const) {
+      expect(complaint(() => checkAuthorization(answer, who))).toBe(
+        `${who}: expected an object with context, headers, subprotocol and maxPayload only, got ${got}; for conn.context return { context: … }`,
+      );
+    }
   });
 
   it.each([
-    [0, '0 (number)'],
-    [Number.NaN, 'NaN (number)'],
+    [5, '5 (number)'],
+    [null, 'null (object)'],
+    [['a'], '[a (string)]'],
+  ])('refuses the subprotocol %p', (subprotocol, got) => {
+    expect(complaint(() => checkAuthorization({ subprotocol }))).toBe(
+      `authorize: expected subprotocol to be a string, got ${got}`,
+    );
+  });
+
+  it.each([
     ['5', '5 (string)'],
+    [0, '0 (number)'],
     [Infinity, 'Infinity (number)'],
-  ])('refuses maxPayload %p, which would be no limit', (maxPayload, got) => {
+    [null, 'null (object)'],
+  ])('refuses the maxPayload %p', (maxPayload, got) => {
     expect(complaint(() => checkAuthorization({ maxPayload }))).toBe(
       `authorize: expected maxPayload to be a number of bytes from 1 to 9007199254740991, got ${got}`,
     );

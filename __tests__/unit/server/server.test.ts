@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createNetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -11,6 +12,7 @@ import { sharedSlab } from '../../../src/connection/slab.js';
 import type { RejectedUpgrade } from '../../../src/server/events.js';
 import type { ServerOptions } from '../../../src/server/options.js';
 import { WebSocketServer } from '../../../src/server/server.js';
+import { SharedLimits } from '../../../src/server/shared-limits.js';
 import { CERTIFICATE } from '../../support/certificate.js';
 import { clientClose, clientFrame } from '../../support/frames.js';
 import { RawClient, SAMPLE_ACCEPT, upgradeRequest } from '../../support/raw-client.js';
@@ -53,10 +55,6 @@ describe('the constructor', () => {
     ['options that attach to nothing', [{}]],
     ['a host without a port', [{ host: 'localhost' }]],
     ['a port and noServer', [{ port: 0, noServer: true }]],
-    [
-      'a function with listeners, such as an Express application',
-      [Object.assign(() => undefined, { on: () => undefined, listen: () => undefined })],
-    ],
     ['another WebSocketServer', [new WebSocketServer({ noServer: true })]],
   ])('says what it wants when it gets %s', (_name, args) => {
     expect(complaint(...args)).toBe(EXPECTED);
@@ -74,6 +72,17 @@ describe('the constructor', () => {
     ['options that are none', [createServer(), 'options'], 'expected options to be an object'],
     ['an unknown option', [{ noServer: true, prot: 5 }], 'unknown option prot'],
     ['a port beside a server', [createServer(), { port: 5 }], 'unknown option port'],
+    [
+      'the options of ws',
+      [{ server: createServer() }],
+      'pass its property server itself: new WebSocketServer(server, options)',
+    ],
+    ['a net.Server', [createNetServer()], 'a net.Server or tls.Server has no upgrades'],
+    [
+      'a callback after the options, as ws has it',
+      [{ noServer: true }, () => undefined],
+      'expected the options as the only argument, got a function as well',
+    ],
   ])('refuses %s', (_name, args, expected) => {
     expect(complaint(...args)).toContain(expected);
   });
@@ -178,11 +187,12 @@ describe('on an http.Server', () => {
     const refused = await ask(path, { target: '/x' });
     expect((await refused.response()).status).toBe(404);
     expect(logger.lines).toEqual([
+      'warn refused path "/x": no WebSocket is served there; option path is "/chat"',
       'warn refused an upgrade from unknown with 404: no WebSocket is served at this path',
     ]);
     client.send(Buffer.from('ff00', 'hex'));
     await client.close();
-    expect(logger.lines[1]).toMatch(/^error closed a connection with 1002: /);
+    expect(logger.lines[2]).toMatch(/^error closed a connection with 1002: /);
   });
 
   describe('the bytes that were sent', () => {
@@ -257,6 +267,31 @@ describe('on an http.Server', () => {
   });
 });
 
+describe('limits', () => {
+  it("of bytes are shared by servers, and stats() has the server's own part", async () => {
+    const limits = new SharedLimits({ maxTotalBuffered: 20_000 });
+    const made = ['/a', '/b'].map((path) => new WebSocketServer({ noServer: true, path, limits }));
+    const [ends] = [made.map(() => transportPair())];
+    for (const [index, wss] of made.entries()) {
+      wss.on('connection', (connection) => connection.pause());
+      void wss.handleUpgrade(
+        fakeRequest({}, { url: wss === made[0] ? '/a' : '/b' }),
+        ends[index]![0],
+        NO_HEAD,
+      );
+      ends[index]![1].write(clientFrame({ opcode: 2, payload: Buffer.alloc(6000), fin: false }));
+    }
+    const [one, other] = made.map((wss) => [...wss.connections][0]!);
+    await eventually('one to be given up', () =>
+      [one, other].some((connection) => connection!.readyState !== 'open'),
+    );
+    expect([one, other].filter((connection) => connection!.readyState === 'open')).toHaveLength(1);
+    const charged = made.map((wss) => wss.stats().bytesCharged);
+    expect(Math.min(...charged)).toBe(0);
+    expect(Math.max(...charged)).toBeGreaterThanOrEqual(6000);
+  });
+});
+
 describe('several on one http.Server', () => {
   it('serve by path: a string, a RegExp or a function; those without one come last', async () => {
     const server = createServer();
@@ -304,7 +339,9 @@ describe('several on one http.Server', () => {
     const [{ request, ...rest }] = rejected.mock.calls[0]!;
     expect(rest).toEqual({ status, reason: body.trim(), remoteAddress: '127.0.0.1' });
     expect(request.url).toBe('target' in parts ? parts.target : '/');
+    const hint = 'warn refused path "/x": no WebSocket is served there; option path is "/"';
     expect(log.lines).toEqual([
+      ...(status === 404 ? [hint] : []),
       `warn refused an upgrade from 127.0.0.1 with ${String(status)}: ${body.trim()}`,
     ]);
   });

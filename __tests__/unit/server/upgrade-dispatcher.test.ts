@@ -22,6 +22,7 @@ class FakeEndpoint implements UpgradeEndpoint {
   readonly clock = new HandClock();
   readonly deadlines = new Deadlines(this.clock);
   readonly errors: unknown[] = [];
+  readonly hints: unknown[] = [];
   readonly name: string;
   readonly path: UpgradeEndpoint['path'];
 
@@ -48,7 +49,9 @@ class FakeEndpoint implements UpgradeEndpoint {
     _request: IncomingMessage,
     socket: Duplex,
     { status, headers }: { status: number; headers: object },
+    hint?: string,
   ): void {
+    this.hints.push(hint);
     answer(socket, status, [this.name, ...Object.values(headers).map(String)].join(' '));
   }
 }
@@ -91,6 +94,19 @@ describe('several servers on one http.Server', () => {
     expect(await answerTo(port, { target: '/chat?room=1' })).toBe('200 letters');
     expect(await answerTo(port, { target: '/News' })).toBe('200 news');
     expect(await answerTo(port, { target: '/other/path' })).toBe('200 rest');
+  });
+
+  it('names the path that was asked for and those of the open servers, where none has it', async () => {
+    const first = new FakeEndpoint('chat', '/chat');
+    const closed = new FakeEndpoint('old', '/old');
+    const { port } = await setUp(first, closed, new FakeEndpoint('picky', () => false));
+    closed.isClosed = true;
+    expect(await answerTo(port, { target: '/x?y' })).toBe('404 chat');
+    expect(await answerTo(port, { headers: { Upgrade: 'h2c' } })).toBe('426 chat websocket');
+    expect(first.hints).toEqual([
+      'refused path "/x": no WebSocket is served there; option path is "/chat", what a function decides',
+      undefined,
+    ]);
   });
 
   it('passes on what came behind the request', async () => {

@@ -7,6 +7,7 @@ import { UpgradeRejection } from '../../../src/protocol/upgrade-rejection.js';
 import type { RejectedUpgrade } from '../../../src/server/events.js';
 import type { Authorization, ServerOptions } from '../../../src/server/options.js';
 import { WebSocketServer } from '../../../src/server/server.js';
+import { SharedLimits } from '../../../src/server/shared-limits.js';
 import { clientClose, clientFrame } from '../../support/frames.js';
 import type { RawClient } from '../../support/raw-client.js';
 import { upgradeRequest } from '../../support/raw-client.js';
@@ -314,15 +315,79 @@ describe('authorize', () => {
     expect(connected).toHaveBeenCalledTimes(1);
   });
 
-  it('is handed a signal and nothing else, which survives a spread', async () => {
+  it('is handed a signal, the URL and what the path matched, which survive a spread', async () => {
     const seen: object[] = [];
     const { port } = await serve({
+      path: /^\/rooms\/(?<room>\w+)$/,
       authorize: (_request, options) => {
+        const { url, match } = options;
         seen.push(Object.getPrototypeOf(options) as object, { ...options });
+        expect(options.url).toBe(url);
+        expect([url.href, url.pathname, match?.groups?.['room']]).toEqual([
+          'http://localhost/rooms/blue?token=1',
+          '/rooms/blue',
+          'blue',
+        ]);
       },
     });
+    await (await ask(port, { target: '/rooms/blue?token=1' })).response();
+    const [signal, url, match] = [AbortSignal, URL, Array].map((of) => expect.any(of) as unknown);
+    expect(seen).toStrictEqual([Object.prototype, { signal, url, match }]);
+  });
+
+  it('sees what a RegExp matched where handleUpgrade is called, and a path that is not served is 404', async () => {
+    const matches: unknown[] = [];
+    const wss = new WebSocketServer({
+      noServer: true,
+      logger: new MemoryLogger(),
+      path: /^\/rooms\/(\w+)$/,
+      authorize: (_request, { match }) => void matches.push(match?.[1]),
+    });
+    const upgrade = (url: string) =>
+      wss.handleUpgrade(fakeRequest({}, { url }), transportPair()[0], NO_HEAD);
+    expect(await upgrade('/rooms/blue')).toBeDefined();
+    expect(await upgrade('/halls/blue')).toBeUndefined();
+    expect([matches, wss.stats().upgradesRejected]).toEqual([['blue'], { 404: 1 }]);
+  });
+
+  it('is asked after a function as path, which is asked once', async () => {
+    const path = jest.fn(() => true);
+    const matches: unknown[] = [];
+    const { port } = await serve({
+      path,
+      authorize: (_request, { match }) => void matches.push(match),
+    });
     await (await ask(port)).response();
-    expect(seen).toStrictEqual([Object.prototype, { signal: expect.any(AbortSignal) as unknown }]);
+    expect(path).toHaveBeenCalledTimes(1);
+    expect(matches).toEqual([undefined]);
+  });
+
+  it('may return headers in any of their forms', async () => {
+    const { port } = await serve({
+      authorize: () => ({ headers: new Headers([['Set-Cookie', 'a=1'], ['Set-Cookie', 'b=2']]) }), // prettier-ignore
+    });
+    const { headers } = await (await ask(port)).response();
+    const cookies = headers.filter(([name]) => name.toLowerCase() === 'set-cookie');
+    expect(cookies.map(([, value]) => value)).toEqual(['a=1', 'b=2']);
+  });
+
+  it('that returns the user in place of the context is answered 500, and told what to return', async () => {
+    const { port, log } = await serve({
+      authorize: () => ({ id: 7, name: 'Ann' }) as object,
+    });
+    expect((await (await ask(port)).response()).status).toBe(500);
+    expect(String(log.causes[0])).toContain('for conn.context return { context: … }');
+  });
+
+  it('may throw the rejection of another copy of the package', async () => {
+    const { port } = await serve({
+      authorize: () => {
+        // eslint-disable-next-line @typescript-eslint/only-throw-error -- a stand-in for that class
+        throw { name: 'UpgradeRejection', status: 418, headers: {}, body: 'tea' };
+      },
+    });
+    const { status, body } = await (await ask(port)).response();
+    expect([status, body]).toEqual([418, 'tea\n']);
   });
 
   it('may take its time; the context is its own', async () => {
@@ -633,13 +698,46 @@ describe('maxConnectionsPerAddress', () => {
   });
 });
 
+describe('limits', () => {
+  it('are shared by servers, while the options of each count its own', async () => {
+    const limits = new SharedLimits({ maxConnections: 2, maxConnectionsPerAddress: 2 });
+    const one = await serve({ limits, maxConnections: 1 });
+    const other = await serve({ limits });
+    const status = async (port: number): Promise<number> =>
+      (await (await ask(port)).response()).status;
+    expect(await status(one.port)).toBe(101);
+    expect(await status(one.port)).toBe(503);
+    expect(await status(other.port)).toBe(101);
+    expect(await status(other.port)).toBe(429);
+    expect(limits.connections).toBe(2);
+    for (const connection of one.wss.connections) connection.terminate();
+    await eventually('the place to be free', () => limits.connections === 1);
+    expect(await status(other.port)).toBe(101);
+  });
+
+  it('count what waits for authorize too, and refusals of either give it back', async () => {
+    const limits = new SharedLimits({ maxConnections: 1 });
+    const asking = await serveAsking({ limits });
+    const other = await serve({ limits });
+    const client = await ask(asking.port);
+    await asking.asked;
+    expect((await (await ask(other.port)).response()).status).toBe(503);
+    asking.answer.reject(new UpgradeRejection(401));
+    expect((await client.response()).status).toBe(401);
+    await eventually('the place to be free', () => limits.connections === 0);
+    expect((await (await ask(other.port)).response()).status).toBe(101);
+  });
+});
+
 describe('a refusal', () => {
   it('tells the logger which option would have let a page in', async () => {
     const { port, log } = await serve();
     const client = await ask(port, { headers: { Origin: 'https://app.example' } });
     const { status, body } = await client.response();
     expect([status, body]).toEqual([403, 'this origin is not allowed\n']);
-    expect(log.lines[0]).toContain('option origin: ["https://app.example"] would allow it');
+    expect(log.lines[0]).toContain(
+      'option origin: ["same-origin", "https://app.example"] would allow it',
+    );
   });
 
   it('names the client that a trusted proxy names', async () => {
