@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { announcesChunks } from './empty-body.js';
 import { type ExtensionOffer, parseExtensions } from './extensions.js';
 import { parseTokens } from './http-grammar.js';
 import { type HeaderFields, readHeaders, type UpgradeHeaders } from './upgrade-headers.js';
@@ -35,10 +36,19 @@ export interface Handshake {
   readonly subprotocols: readonly string[];
   /** Extensions in the client's order of preference. */
   readonly extensions: readonly ExtensionOffer[];
+  /** A chunked body follows the header. It has to be empty, and read before the first frame. */
+  readonly hasChunkedBody: boolean;
 }
 
 /** Fields that a request must not repeat: which of two values counts would be anybody's guess. */
-const SINGULAR = ['host', 'origin', 'sec-websocket-key', 'sec-websocket-version'];
+const SINGULAR = [
+  'content-length',
+  'host',
+  'origin',
+  'sec-websocket-key',
+  'sec-websocket-version',
+  'transfer-encoding',
+];
 
 /**
  * Check a client's opening handshake (RFC 6455 section 4.2.1).
@@ -90,7 +100,12 @@ export function checkUpgrade(request: UpgradeRequest): Handshake {
   if (subprotocols === undefined || new Set(subprotocols).size < subprotocols.length) {
     throw bad('Sec-WebSocket-Protocol is malformed or repeats a name (RFC 6455 section 4.1)');
   }
-  return { key, host, path, target, origin: single(headers['origin']), subprotocols, extensions };
+  const hasChunkedBody = announcesChunks(
+    single(headers['content-length']),
+    single(headers['transfer-encoding']),
+  );
+  const origin = single(headers['origin']);
+  return { key, host, path, target, origin, subprotocols, extensions, hasChunkedBody };
 }
 
 /** The refusal of whatever is not a WebSocket handshake: a plain request, or another protocol. */

@@ -950,6 +950,7 @@ describe('Closing, a payload that was taken away', () => {
     const failures: unknown[] = [];
     const observer = {
       failed: (error: Error) => void failures.push((error as { code?: string }).code),
+      unread: () => undefined,
       closed: () => undefined,
     };
     const { connection, client, closed } = await world({ observer });

@@ -65,6 +65,7 @@ describe('checkUpgrade (RFC 6455 section 4.2.1) accepts', () => {
           params: [{ name: 'client_max_window_bits', value: undefined }],
         },
       ],
+      hasChunkedBody: false,
     });
   });
 
@@ -77,7 +78,14 @@ describe('checkUpgrade (RFC 6455 section 4.2.1) accepts', () => {
       origin: undefined,
       subprotocols: [],
       extensions: [],
+      hasChunkedBody: false,
     });
+  });
+
+  it('says whether a chunked body follows, and refuses a body with content', () => {
+    expect(checkUpgrade(request({}, { 'transfer-encoding': 'chunked' })).hasChunkedBody).toBe(true);
+    expect(checkUpgrade(request({}, { 'content-length': '0' })).hasChunkedBody).toBe(false);
+    expect(() => checkUpgrade(request({}, { 'content-length': '5' }))).toThrow('is not empty');
   });
 
   it.each<[string, UpgradeRequest['headers']]>([
