@@ -1,37 +1,18 @@
-import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { links } from '../docs/markdown.js';
+import { packedTarball, run, type Run } from '../support/packed-package.js';
 
 const root = resolve(__dirname, '../..');
 const temporary = mkdtempSync(join(tmpdir(), 'hawser-package-'));
-/** A copy of the sources in which `npm pack` may build without disturbing anyone's dist/. */
-const workshop = join(temporary, 'workshop');
 /** A stranger's project that has installed the tarball and nothing else of ours. */
 const project = join(temporary, 'project');
 const tarball = join(temporary, 'hawser.tgz');
 
-interface Result {
-  readonly status: number | null;
-  readonly output: string;
-}
-
-function run(cwd: string, command: string, ...args: string[]): Result {
-  // Without what npm and CI add: some tools print or behave differently under them.
-  const plain = Object.entries(process.env).filter(([name]) => !/^(npm_.*|CI)$/.test(name));
-  const { status, stdout, stderr, error } = spawnSync(command, args, {
-    cwd,
-    env: { ...Object.fromEntries(plain), FORCE_COLOR: '0' },
-    encoding: 'utf8',
-    timeout: 600_000, // it has hung
-  });
-  if (error) throw error;
-  return { status, output: status === 0 ? stdout.trim() : `${stdout}\n${stderr}` };
-}
-
 /** Runs the command `name` of an installed package, given the path of that package's manifest. */
-function tool(cwd: string, manifest: string, name: string, ...args: string[]): Result {
+function tool(cwd: string, manifest: string, name: string, ...args: string[]): Run {
   const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as { bin: Record<string, string> };
   return run(cwd, process.execPath, join(dirname(manifest), bin[name]!), ...args);
 }
@@ -48,16 +29,7 @@ const files = (folder: string): string[] =>
 const installed = join(project, 'node_modules', 'hawser');
 
 beforeAll(() => {
-  mkdirSync(workshop);
-  for (const name of readdirSync(root)) {
-    if (['.git', 'node_modules', 'dist', 'coverage', '__tests__'].includes(name)) continue;
-    cpSync(join(root, name), join(workshop, name), { recursive: true });
-  }
-  symlinkSync(join(root, 'node_modules'), join(workshop, 'node_modules'));
-  const packed = run(workshop, 'npm', 'pack', '--pack-destination', temporary, '--silent');
-  expect(packed).toMatchObject({ status: 0 });
-  cpSync(join(temporary, packed.output.split('\n').at(-1)!), tarball);
-
+  cpSync(packedTarball(), tarball);
   mkdirSync(project);
   writeFileSync(join(project, 'package.json'), '{ "name": "stranger", "private": true }\n');
   const install = ['install', '--offline', '--no-audit', '--no-fund', '--silent', tarball];
@@ -91,9 +63,23 @@ describe('the tarball', () => {
         'wrapper.mjs',
       ]),
     );
-    const known =
-      /^(package\.json|(README|CHANGELOG)\.md|LICENSE|wrapper(-metrics)?\.(mjs|d\.mts)|src\/.*\.(ts|wat)|dist\/.*\.(js|d\.ts)(\.map)?)$/;
-    expect(names.filter((name) => !known.test(name))).toEqual([]);
+    const known = [
+      /^(package\.json|(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|LICENSE)$/,
+      /^wrapper(-metrics)?\.(mjs|d\.mts)$/,
+      /^src\/.*\.(ts|wat)$/,
+      /^dist\/(.*\.(js|d\.ts)(\.map)?|esm\/package\.json)$/,
+      /^docs\/.*\.(md|svg)$/,
+      /^examples\/.*\.(md|mjs|js|css|html|ico|svg|png|json)$/,
+    ];
+    expect(names.filter((name) => !known.some((kind) => kind.test(name)))).toEqual([]);
+  });
+
+  test('has what its README links to', () => {
+    const targets = links(readFileSync(join(installed, 'README.md'), 'utf8'))
+      .map(({ target }) => target.replace(/#.*/, ''))
+      .filter((target) => !/^https?:/.test(target));
+    expect(targets).toContain('docs/guide.md');
+    expect(targets.filter((target) => !existsSync(join(installed, target)))).toEqual([]);
   });
 
   test('has no dependencies and no scripts that run on installation', () => {
@@ -101,7 +87,9 @@ describe('the tarball', () => {
     const manifest = JSON.parse(text) as Record<string, Record<string, string> | undefined>;
     expect(manifest['dependencies']).toBeUndefined();
     expect(manifest['optionalDependencies']).toBeUndefined();
-    expect(manifest['peerDependencies']).toBeUndefined();
+    // The types need Node's, JavaScript needs nothing.
+    expect(manifest['peerDependencies']).toEqual({ '@types/node': '>=20' });
+    expect(manifest['peerDependenciesMeta']).toEqual({ '@types/node': { optional: true } });
     expect(Object.keys(manifest['scripts'] ?? {})).not.toEqual(
       expect.arrayContaining([expect.stringMatching(/^(pre|post)?install$|^prepare$/)]),
     );

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 import type { ServerStats } from '../index.js';
 
 /** Whatever has statistics: a `WebSocketServer`. */

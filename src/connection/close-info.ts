@@ -48,7 +48,7 @@ export class ConnectionError extends Error {
   /** @param options `detail` goes into the message, behind what the code says. */
   constructor(
     code: ConnectionErrorCode,
-    options: ErrorOptions & { readonly detail?: string } = {},
+    options: { readonly cause?: unknown; readonly detail?: string } = {},
   ) {
     const { detail, ...rest } = options;
     super(CONNECTION_ERRORS[code] + (detail === undefined ? '' : `: ${detail}`), rest);

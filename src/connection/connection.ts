@@ -268,8 +268,8 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
   }
 
   static {
-    createConnection = (socket, settings, details) =>
-      new WebSocketConnection(socket, settings, details);
+    // By `this`: for a class that names itself inside, some bundlers change its name.
+    createConnection = (socket, settings, details) => new this(socket, settings, details);
     // The socket's listeners: functions that all connections share, or an idle connection would
     // cost four closures. They stand here because only here can they see the private parts.
     onData = function (this: Carrier, chunk: Buffer): void {

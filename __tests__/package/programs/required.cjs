@@ -1,0 +1,4 @@
+// The part of the service that is CommonJS.
+const { WebSocketServer } = require('hawser');
+
+module.exports = { WebSocketServer };
