@@ -62,6 +62,7 @@ const house: readonly Floor[] = [
     builtins: [
       'node:http',
       'node:net',
+      'node:async_hooks',
       'node:diagnostics_channel',
       'node:events',
       'node:stream',
@@ -74,7 +75,7 @@ const house: readonly Floor[] = [
     name: 'connection',
     has: (file) => file.startsWith('connection/'),
     floors: ['protocol', 'connection'],
-    builtins: ['node:events', 'node:diagnostics_channel', 'node:buffer'],
+    builtins: ['node:events', 'node:async_hooks', 'node:diagnostics_channel', 'node:buffer'],
     typesOf: ['node:stream'],
   },
 ];

@@ -255,7 +255,12 @@ export class Closing {
     });
   }
 
+  /** Tell that the connection has failed, in its own async context. */
   #report(error: Error): void {
+    this.#sender.context.runInAsyncScope(this.#tell, this, error);
+  }
+
+  #tell(error: Error): void {
     tellFailed(this.#connection, error);
     this.#settings.observer?.failed(error, this.#connection);
     // Without a listener `emit('error')` would throw, even where a monitor has heard it.

@@ -1,15 +1,9 @@
 import { Buffer } from 'node:buffer';
 import type { Deadline, Deadlines } from './deadlines.js';
 import type { DeflatePool } from './deflate-pool.js';
-import type { SharedContexts } from './shared-contexts.js';
+import { openDeflater, openInflater, type SharedContexts } from './shared-contexts.js';
 import { deflateOnPool, type InflateCallback, inflateOnPool } from '../protocol/deflate-calls.js';
-import {
-  createDeflater,
-  createInflater,
-  type DeflateContextOptions,
-  type Deflater,
-  type Inflater,
-} from '../protocol/deflate.js';
+import type { DeflateContextOptions, Deflater, Inflater } from '../protocol/deflate.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { FixedDeflater } from '../protocol/fixed-deflater.js';
 import { FrameEncoder } from '../protocol/frame-encoder.js';
@@ -97,7 +91,7 @@ export class Compression {
     this.#inflaterBits = theirs.windowBits;
     this.#deflater = ours.takeover ? ownDeflater(settings, ours) : shared.deflater(ours.windowBits);
     this.#inflater = theirs.takeover
-      ? createInflater(theirs, drive)
+      ? openInflater(theirs, drive)
       : shared.inflater(theirs.windowBits);
   }
 
@@ -231,7 +225,7 @@ export class Compression {
 /** A compressor for one connection alone. */
 function ownDeflater(settings: CompressionSettings, options: DeflateContextOptions): Deflater {
   const { level, memLevel, ownFromZlib, shared, drive } = settings;
-  if (ownFromZlib) return createDeflater({ ...options, level, memLevel }, drive);
+  if (ownFromZlib) return openDeflater({ ...options, level, memLevel }, drive);
   return new FixedDeflater(options.windowBits, shared.deflater(options.windowBits));
 }
 

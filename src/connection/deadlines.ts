@@ -1,3 +1,4 @@
+import { neutral } from './neutral-context.js';
 import { append, emptyRing, isEmpty, type Link, remove } from './ring.js';
 
 /** Where time comes from. The default is Node's own; tests inject one that they move by hand. */
@@ -132,9 +133,12 @@ export class Deadlines {
     this.#disarm();
     this.#timerAt = at;
     const wait = Math.min(Math.max(0, Math.ceil(at - this.#clock.now())), MAX_TIMEOUT);
-    this.#timer = this.#clock.setTimeout(() => {
-      this.#sweep();
-    }, wait);
+    // The timer is everybody's: it must not keep the async context of the call that needs it first.
+    neutral.runInAsyncScope(() => {
+      this.#timer = this.#clock.setTimeout(() => {
+        this.#sweep();
+      }, wait);
+    });
   }
 
   #disarm(): void {

@@ -1,3 +1,5 @@
+import { neutral } from './neutral-context.js';
+
 /**
  * Jobs run at once on zlib's thread pool. Each has a zlib context of up to 300 KiB and its output so
  * far; a thousand connections that send a long message at once must not have a thousand of them.
@@ -24,7 +26,8 @@ export class DeflatePool {
       return;
     }
     this.#running++;
-    job(() => {
+    // One job begins where another ends; that must not be in the async context of the other.
+    neutral.runInAsyncScope(job, undefined, () => {
       this.#running--;
       const next = this.#waiting.shift();
       if (next !== undefined) this.run(next);

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { channel } from 'node:diagnostics_channel';
 import type { CloseInfo } from './close-info.js';
 import type { WebSocketConnection } from './connection.js';
@@ -83,6 +84,15 @@ export function tellReceived(connection: unknown, data: Message, isBinary: boole
 export function tellSent(connection: unknown, data: Data, binary: boolean | undefined): void {
   if (!sent.hasSubscribers) return;
   sent.publish(connectionPayloads.message(connection, data, goesAsBinary(data, binary)));
+}
+
+/**
+ * The async context of this call of `send`, for a message that waits: {@link tellSent} is called in it.
+ *
+ * @returns `undefined` if there is no subscriber: nothing is made for one.
+ */
+export function contextOfSent(): AsyncResource | undefined {
+  return sent.hasSubscribers ? new AsyncResource('hawser.send') : undefined;
 }
 
 export function tellDropped(connection: unknown, data: Data): void {

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { neutral } from './neutral-context.js';
 
 /** What has something to write at the end of the tick. */
 interface Flushable {
@@ -10,12 +11,18 @@ let pending: Flushable[] = [];
 /** Flush before anything else happens: one tick callback for all the connections that ask. */
 export function flushAtEndOfTick(outbox: Flushable): void {
   if (pending.push(outbox) > 1) return;
-  process.nextTick(() => {
-    const due = pending;
-    pending = [];
-    for (const each of due) each.flush();
-    joined = NOTHING;
-  });
+  neutral.runInAsyncScope(schedule);
+}
+
+function schedule(): void {
+  process.nextTick(flushAll);
+}
+
+function flushAll(): void {
+  const due = pending;
+  pending = [];
+  for (const each of due) each.flush();
+  joined = NOTHING;
 }
 
 const NOTHING: { readonly pieces: readonly Buffer[]; readonly bytes: Buffer } = {

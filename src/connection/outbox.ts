@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks';
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { FrameEncoder } from '../protocol/frame-encoder.js';
@@ -18,6 +19,8 @@ export interface OutboxOwner {
   handed(count: number): void;
   /** Where what waits is counted; `undefined` if nobody counts. */
   readonly account: Account | undefined;
+  /** In this async context `written` is called, and what has waited is written. */
+  readonly context?: AsyncResource;
   /**
    * The kernel has taken a write.
    *
@@ -459,8 +462,11 @@ export class Outbox {
 
   #callback(): (error?: Error | null) => void {
     if (this.#onWritten === undefined) {
+      const { context } = this.#owner;
+      // The socket calls back in the context of the write, which is that of a `send` or neutral.
       this.#onWritten = (error) => {
-        this.#written(error ?? undefined);
+        if (context === undefined) this.#written(error ?? undefined);
+        else context.runInAsyncScope(this.#written, this, error ?? undefined);
       };
       this.#socket.on('drain', this.#onWritten);
     }

@@ -260,10 +260,14 @@ export class Receiver extends Watched implements ReceivingHalf {
     });
   }
 
-  /** Deliver all there is, as far as it is wanted. */
+  /** Deliver all there is, as far as it is wanted, in the async context of the connection. */
   read(): void {
     if (this.#reading) return;
     this.#reading = true;
+    this.#sender.context.runInAsyncScope(this.#readAll, this);
+  }
+
+  #readAll(): void {
     Decompressor.beginTurn();
     let thrown = true;
     const { outbox } = this.#sender;

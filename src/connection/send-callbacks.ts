@@ -1,7 +1,19 @@
+import { AsyncResource } from 'node:async_hooks';
 import { Fifo } from './fifo.js';
 
 /** Called once the bytes are with the kernel, or with the reason why they never will be. */
 export type SendCallback = (error?: Error) => void;
+
+/**
+ * The callback, bound to the async context of this call. `callback` may be called much later, where
+ * the context is that of another call.
+ */
+export function bindToCall(callback: SendCallback): SendCallback {
+  const call = new AsyncResource('hawser.send');
+  return (...args) => {
+    call.runInAsyncScope(callback, undefined, ...args);
+  };
+}
 
 /** The callbacks of one connection's messages, each with the end of its message in the stream. */
 export class SendCallbacks {

@@ -1,10 +1,11 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Duplex } from 'node:stream';
 import { abortReason, checkSignal, onAbort } from './abort-signal.js';
 import type { Account, BudgetMember } from './buffer-budget.js';
 import { ConnectionError } from './close-info.js';
 import type { Compression } from './compression.js';
 import { Compressor } from './compressor.js';
-import { tellDropped, tellSent } from './diagnostics.js';
+import { contextOfSent, tellDropped, tellSent } from './diagnostics.js';
 import type { ConnectionEmitter } from './events.js';
 import { Outbox, type OutboxOwner } from './outbox.js';
 import { checkFrame, firstByte, FrameEncoder, type FrameFlags } from '../protocol/frame-encoder.js';
@@ -17,7 +18,7 @@ import {
   prepareMessage,
   toBytes,
 } from '../protocol/prepared-message.js';
-import type { SendCallback } from './send-callbacks.js';
+import { bindToCall, type SendCallback } from './send-callbacks.js';
 import type { ConnectionSettings } from './settings.js';
 import { admitsControl, judge, tooSlow } from './slow-consumer.js';
 import { throwLater } from './throw-later.js';
@@ -52,6 +53,8 @@ interface Behind {
   message: PreparedMessage | undefined;
   compress: boolean | undefined;
   callback: SendCallback | undefined;
+  /** See {@link contextOfSent}. */
+  readonly call: AsyncResource | undefined;
 }
 
 /** What is left of {@link Data} when bytes have become a Uint8Array. */
@@ -67,6 +70,11 @@ const clientEncoder = new FrameEncoder({ role: 'client' });
  * slow down. How they reach the socket is the outbox's business.
  */
 export class Sender implements OutboxOwner {
+  /**
+   * The async context of the connection: the one it was made in, which is that of its upgrade. Its
+   * events are emitted in here. It is the sender's because all parts of a connection know the sender.
+   */
+  readonly context: AsyncResource = new AsyncResource('hawser.connection');
   readonly #connection: ConnectionEmitter;
   readonly #settings: ConnectionSettings;
   readonly #outbox: Outbox;
@@ -132,16 +140,18 @@ export class Sender implements OutboxOwner {
       bytes = toBytes(data);
       if (binary === false) checkText(bytes);
     }
-    if (!this.#admits(data, callback, options?.droppable === true)) return false;
+    const bound = callback && bindToCall(callback);
+    if (!this.#admits(data, bound, options?.droppable === true)) return false;
     const compress = options?.compress;
     const waits = this.#behind !== undefined || this.#isCompressing;
     if (this.#compressor?.asks(bytes ?? (data as Text), compress) === true) {
-      this.#ask(this.#compressor, data, bytes, binary, callback, waits);
+      this.#ask(this.#compressor, data, bytes, binary, bound, waits);
     } else if (waits) {
       // Encoded now: the application may change a short payload once `send` has returned.
-      this.#wait({ message: toPrepared(data, binary), compress, callback });
+      const message = toPrepared(data, binary);
+      this.#wait({ message, compress, callback: bound, call: contextOfSent() });
     } else {
-      this.#queue(data, bytes, binary, compress, callback);
+      this.#queue(data, bytes, binary, compress, bound);
     }
     return this.#belowMark();
   }
@@ -287,8 +297,10 @@ export class Sender implements OutboxOwner {
     if (callback !== undefined) refuse(callback, new ConnectionError('ERR_MESSAGE_DROPPED'));
     this.#settings.counters.messagesDropped++;
     tellDropped(this.#connection, data);
-    // A listener must not interrupt a broadcast to all the others.
-    throwLater(() => this.#connection.emit('dropped', data));
+    this.context.runInAsyncScope(() => {
+      // A listener must not interrupt a broadcast to all the others.
+      throwLater(() => this.#connection.emit('dropped', data));
+    });
   }
 
   #tooSlow(amount: number, callback: SendCallback | undefined): void {
@@ -314,7 +326,8 @@ export class Sender implements OutboxOwner {
       return;
     }
     // It takes its place first: `filter` may send, or close.
-    const waiting: Behind = { message: toPrepared(data, binary), compress: false, callback };
+    const message = toPrepared(data, binary);
+    const waiting: Behind = { message, compress: false, callback, call: contextOfSent() };
     this.#wait(waiting);
     try {
       waiting.compress = compressor.ask(asked);
@@ -363,10 +376,14 @@ export class Sender implements OutboxOwner {
 
   /** Send a message that has waited. It was admitted when it came. */
   #forward(waiting: Behind): void {
-    const { message, compress, callback } = waiting;
+    const { message, compress, callback, call } = waiting;
     if (message === undefined) return;
-    if (!this.#isCompressing) this.#queue(message, undefined, undefined, compress, callback);
-    else this.#wait(waiting);
+    if (this.#isCompressing) this.#wait(waiting);
+    else if (call === undefined) this.#queue(message, undefined, undefined, compress, callback);
+    else {
+      const queue = this.#queue;
+      call.runInAsyncScope(queue, this, message, undefined, undefined, compress, callback);
+    }
   }
 
   #sendPrepared(message: PreparedMessage): void {

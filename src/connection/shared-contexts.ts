@@ -1,3 +1,4 @@
+import { neutral } from './neutral-context.js';
 import {
   createDeflater,
   createInflater,
@@ -28,14 +29,46 @@ export class SharedContexts {
 
   deflater(windowBits: number): Deflater {
     return get(this.#deflaters, windowBits, () =>
-      createDeflater({ ...this.#effort, windowBits, takeover: false }, this.#drive),
+      openDeflater({ ...this.#effort, windowBits, takeover: false }, this.#drive),
     );
   }
 
   inflater(windowBits: number): Inflater {
     return get(this.#inflaters, windowBits, () =>
-      createInflater({ windowBits, takeover: false }, this.#drive),
+      openInflater({ windowBits, takeover: false }, this.#drive),
     );
+  }
+}
+
+/** As `createDeflater`; zlib's context is made in the {@link neutral} async context, whenever that is. */
+export function openDeflater(options: DeflateContextOptions, drive?: boolean): Deflater {
+  return new NeutralDeflater(createDeflater(options, drive));
+}
+
+/** See {@link openDeflater}. */
+export function openInflater(options: DeflateContextOptions, drive?: boolean): Inflater {
+  return neutral.runInAsyncScope(createInflater, undefined, options, drive);
+}
+
+/** A deflater makes its zlib context for the first message, and for the first after a release. */
+class NeutralDeflater implements Deflater {
+  readonly #deflater: Deflater;
+  #isOpen = false;
+
+  constructor(deflater: Deflater) {
+    this.#deflater = deflater;
+  }
+
+  deflate(message: Uint8Array): Buffer {
+    const deflater = this.#deflater;
+    if (this.#isOpen) return deflater.deflate(message);
+    this.#isOpen = true;
+    return neutral.runInAsyncScope(() => deflater.deflate(message));
+  }
+
+  release(): void {
+    this.#isOpen = false;
+    this.#deflater.release();
   }
 }
 

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { Deadlines } from '../connection/deadlines.js';
@@ -13,6 +14,8 @@ export type PendingOutcome = 'left' | 'timeout' | 'closing';
  * so can it be noticed that the client left, and what it sent early is not lost.
  */
 export class PendingUpgrade {
+  /** Of the call that asked for the upgrade: listeners of `signal` are called in it. */
+  readonly #context = new AsyncResource('hawser.upgrade');
   readonly #socket: Duplex;
   readonly #early: Buffer[];
   #earlyBytes: number;
@@ -73,7 +76,7 @@ export class PendingUpgrade {
     if (this.#outcome !== undefined) return;
     this.#outcome = outcome;
     this.#settle?.(); // before `authorize`, which may reject when its signal aborts, is heard
-    this.#controller?.abort();
+    this.#context.runInAsyncScope(() => this.#controller?.abort());
   }
 
   /** Stop watching the client. @returns what it has sent so far; nothing of that is kept. */

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Deadlines, systemClock } from '../../../src/connection/deadlines.js';
 import { HandClock } from './support.js';
 
@@ -434,4 +435,21 @@ describe('systemClock', () => {
     systemClock.clearTimeout(timer);
     expect((timer as unknown as { _destroyed: boolean })._destroyed).toBe(true);
   });
+});
+
+it('sets its timer in no context of a call that needs it, the first time and again', () => {
+  const user = new AsyncLocalStorage<string>();
+  const stores: unknown[] = [];
+  const setTimeout = jest.spyOn(clock, 'setTimeout').mockImplementation((...args) => {
+    stores.push(user.getStore());
+    return HandClock.prototype.setTimeout.apply(clock, args);
+  });
+  user.run('ann', () => {
+    deadlines.start(10, note('one'));
+    deadlines.start(20, note('other'));
+    clock.advance(20);
+  });
+  expect(log).toStrictEqual(['one', 'other']);
+  expect(stores).toStrictEqual([undefined, undefined]);
+  setTimeout.mockRestore();
 });

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { DeflatePool } from '../../../src/connection/deflate-pool.js';
 
 /** Adds jobs that are named, and end when the test says so. */
@@ -57,4 +58,21 @@ describe('DeflatePool', () => {
     expect(ran).toBe(20);
     expect(pool.waiting).toBe(0);
   });
+});
+
+it('begins no job in the context of another', () => {
+  const user = new AsyncLocalStorage<string>();
+  const pool = new DeflatePool();
+  const stores: unknown[] = [];
+  const ends: (() => void)[] = [];
+  for (let count = 0; count < 5; count++) {
+    user.run(`${count}`, () => {
+      pool.run((done) => {
+        stores.push(user.getStore());
+        ends.push(done);
+      });
+    });
+  }
+  user.run('the end of one', ends[0]!);
+  expect(stores).toStrictEqual(Array(5).fill(undefined));
 });

@@ -1,6 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import {
   connectionPayloads,
+  contextOfSent,
   tellClosed,
   tellDropped,
   tellFailed,
@@ -82,5 +84,24 @@ describe('the channels of a connection', () => {
 
   it('leaves no channel with a subscriber that a test forgot', () => {
     for (const [name] of ROWS) expect(channel(name).hasSubscribers).toBe(false);
+  });
+});
+
+describe('contextOfSent', () => {
+  it('is the context of the call, to tell of a message later', () => {
+    const user = new AsyncLocalStorage<string>();
+    const heard: unknown[] = [];
+    const listener = (): void => void heard.push(user.getStore());
+    subscribe('hawser.message.sent', listener);
+    const call = user.run('ann', contextOfSent);
+    user.run('bob', () => {
+      call?.runInAsyncScope(tellSent, undefined, connection, 'a', undefined);
+    });
+    unsubscribe('hawser.message.sent', listener);
+    expect(heard).toStrictEqual(['ann']);
+  });
+
+  it('is not made where nobody listens', () => {
+    expect(contextOfSent()).toBeUndefined();
   });
 });

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { flushAtEndOfTick, join } from '../../../src/connection/end-of-tick.js';
 
 const endOfTick = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
@@ -43,4 +44,18 @@ it('forgets the joined bytes when the tick ends', async () => {
   await endOfTick();
   expect(join(pieces)).not.toBe(bytes);
   expect(join(pieces)).toStrictEqual(bytes);
+});
+
+it('flushes in no context of a call that asked', async () => {
+  const user = new AsyncLocalStorage<string>();
+  const stores: unknown[] = [];
+  const note = (): void => void stores.push(user.getStore());
+  user.run('ann', () => {
+    flushAtEndOfTick({ flush: note });
+  });
+  user.run('bob', () => {
+    flushAtEndOfTick({ flush: note });
+  });
+  await endOfTick();
+  expect(stores).toStrictEqual([undefined, undefined]);
 });

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { BufferBudget } from '../../../src/connection/buffer-budget.js';
 import { Outbox, type OutboxOwner } from '../../../src/connection/outbox.js';
 import { sharedSlab } from '../../../src/connection/slab.js';
@@ -1507,4 +1508,32 @@ describe('Outbox, under a budget', () => {
     outbox.abandon(new Error('gone'));
     expect(budget.total).toBe(0);
   });
+});
+
+it('writes what has waited, and tells its owner, in the context of the owner', async () => {
+  const user = new AsyncLocalStorage<string>();
+  const stores: unknown[] = [];
+  const context = user.run('owner', () => new AsyncResource('test'));
+  outbox = new Outbox(sink, undefined, {
+    ...uninterested,
+    context,
+    written: () => {
+      stores.push(`told ${user.getStore()}`);
+      return true;
+    },
+  });
+  jest.spyOn(sink, '_write').mockImplementation((chunk: Buffer, encoding, done) => {
+    stores.push(`wrote ${user.getStore()}`);
+    Sink.prototype._write.call(sink, chunk, encoding, done);
+  });
+  await user.run('ann', () => fallBehind());
+  user.run('bob', () => {
+    outbox.bytes(BINARY, Buffer.from('waits'));
+  });
+  sink.behind = false;
+  user.run('cid', () => {
+    sink.release();
+  });
+  await turns();
+  expect(stores.slice(1)).toStrictEqual(['wrote owner', 'told owner']);
 });

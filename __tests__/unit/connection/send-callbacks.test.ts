@@ -1,4 +1,5 @@
-import { SendCallbacks } from '../../../src/connection/send-callbacks.js';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { bindToCall, SendCallbacks } from '../../../src/connection/send-callbacks.js';
 import { catchSurfacing } from '../server/harness.js';
 import { turns } from './support.js';
 
@@ -69,5 +70,30 @@ describe('SendCallbacks', () => {
     await turns();
     expect(called).toStrictEqual(['2']);
     expect(surfaced).toStrictEqual([mistake]);
+  });
+});
+
+describe('bindToCall', () => {
+  const user = new AsyncLocalStorage<string>();
+
+  it('calls back in the context of the call, wherever that is', () => {
+    const calls: unknown[] = [];
+    const bound = ['ann', 'bob'].map((name) =>
+      user.run(name, () => bindToCall((...args) => calls.push(user.getStore(), ...args))),
+    );
+    const reason = new Error('why');
+    user.run('cid', () => {
+      bound[0]!();
+      bound[1]!(reason);
+      calls.push(user.getStore());
+    });
+    expect(calls).toStrictEqual(['ann', 'bob', reason, 'cid']);
+  });
+
+  it('lets an exception of the callback through', () => {
+    const bound = bindToCall(() => {
+      throw new Error('the application’s');
+    });
+    expect(bound).toThrow('the application’s');
   });
 });

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { getEventListeners } from 'node:events';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ConnectionEmitter, ConnectionEvents } from '../../../src/connection/events.js';
@@ -862,5 +863,38 @@ describe('Sender, with compression', () => {
     const close = jest.spyOn(compression, 'close');
     sender.abandon(new ConnectionError('ERR_CONNECTION_CLOSED'));
     expect(close).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('Sender, the async context', () => {
+  const user = new AsyncLocalStorage<string>();
+  let stores: string[];
+  const see = (what: string) => (): void => void stores.push(`${what} ${user.getStore()}`);
+  beforeEach(() => (stores = []));
+
+  it('is that of the send for its callback, and that of the connection for events', async () => {
+    user.run('ann', () => {
+      make('server', 1000, { maxBufferedAmount: 2000, slowConsumer: 'drop' });
+    });
+    connection.on('dropped', see('dropped')).on('drain', see('drain'));
+    sink.behind = true;
+    user.run('bob', () => sender.send(Buffer.alloc(5000), undefined, see('sent')));
+    user.run('cid', () => sender.send('x', { droppable: true }, see('refused')));
+    await turns();
+    user.run('dan', () => {
+      sink.release();
+    });
+    await turns();
+    expect(stores).toStrictEqual(['dropped ann', 'refused cid', 'drain ann', 'sent bob']);
+  });
+
+  it('is that of the send for what is told of a message that waits, if anybody listens', () => {
+    const sent = see('told');
+    subscribe('hawser.message.sent', sent);
+    sender.frame(Opcode.Text, Buffer.from('begun'), { fin: false });
+    user.run('bob', () => sender.send('x', undefined, undefined));
+    user.run('cid', () => sender.frame(Opcode.Continuation, Buffer.alloc(0), {}));
+    unsubscribe('hawser.message.sent', sent);
+    expect(stores).toStrictEqual(['told bob']);
   });
 });

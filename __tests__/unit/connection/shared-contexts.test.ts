@@ -1,5 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { inflateRawSync } from 'node:zlib';
-import { SharedContexts } from '../../../src/connection/shared-contexts.js';
+import { neutral } from '../../../src/connection/neutral-context.js';
+import { openDeflater, SharedContexts } from '../../../src/connection/shared-contexts.js';
 import { ZlibDrive } from '../../../src/protocol/zlib-drive.js';
 import { hex } from '../../support/bytes.js';
 
@@ -55,4 +57,46 @@ it('drives open contexts by default, as long as they are needed', () => {
   }
   expect(opened).not.toHaveBeenCalled();
   opened.mockRestore();
+});
+
+describe('the async context', () => {
+  const user = new AsyncLocalStorage<string>();
+  let opened: unknown[];
+
+  beforeEach(() => {
+    opened = [];
+    const deflate = ZlibDrive.deflate.bind(ZlibDrive);
+    const inflate = ZlibDrive.inflate.bind(ZlibDrive);
+    jest.spyOn(ZlibDrive, 'deflate').mockImplementation((options) => {
+      opened.push(user.getStore());
+      return deflate(options);
+    });
+    jest.spyOn(ZlibDrive, 'inflate').mockImplementation((options) => {
+      opened.push(user.getStore());
+      return inflate(options);
+    });
+  });
+  afterEach(() => jest.restoreAllMocks());
+
+  it('in which zlib’s contexts are made is not that of the first message', () => {
+    user.run('ann', () => {
+      const contexts = new SharedContexts({}, true);
+      contexts.deflater(10).deflate(PROSE);
+      contexts.inflater(10);
+    });
+    expect(opened).toStrictEqual([undefined, undefined]);
+  });
+
+  it('is not that of the first message after a release either, and nothing is entered in between', () => {
+    const deflater = user.run('ann', () => openDeflater({ windowBits: 15, takeover: true }, true));
+    const entered = jest.spyOn(neutral, 'runInAsyncScope');
+    for (const name of ['bob', 'cid']) {
+      user.run(name, () => {
+        for (let times = 0; times < 3; times++) deflater.deflate(PROSE);
+        deflater.release();
+      });
+    }
+    expect(opened).toStrictEqual([undefined, undefined]);
+    expect(entered).toHaveBeenCalledTimes(2);
+  });
 });

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Duplex } from 'node:stream';
 import { Deadlines } from '../../../src/connection/deadlines.js';
 import { PendingUpgrade } from '../../../src/server/pending-upgrade.js';
@@ -147,4 +148,18 @@ describe('PendingUpgrade', () => {
   it('can be released without having watched', () => {
     expect(start('head').pending.release().toString()).toBe('head');
   });
+});
+
+it('aborts its signal in the context of the upgrade, whoever asks for the signal or aborts', () => {
+  const user = new AsyncLocalStorage<string>();
+  const stores: unknown[] = [];
+  const { pending } = user.run('ann', start);
+  user.run('bob', () => {
+    pending.signal.addEventListener('abort', () => stores.push(user.getStore()));
+  });
+  user.run('cid', () => {
+    pending.abort('closing');
+    stores.push(user.getStore());
+  });
+  expect(stores).toStrictEqual(['ann', 'cid']);
 });
