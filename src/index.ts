@@ -36,6 +36,7 @@ export { type FrameHeader, Opcode, type Role } from './protocol/frame.js';
 export { type Data, type Payload, type PreparedMessage } from './protocol/prepared-message.js';
 export { type HeaderFields, type UpgradeHeaders } from './protocol/upgrade-headers.js';
 export { UpgradeRejection } from './protocol/upgrade-rejection.js';
+export { type RoundTripOptions } from './connection/round-trip.js';
 export { type SendFrameOptions, type SendOptions } from './connection/sender.js';
 export { type BroadcastOptions, type RejectedUpgrade, type ServerEvents } from './server/events.js';
 export { WebSocketServer } from './server/server.js';

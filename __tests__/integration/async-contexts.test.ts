@@ -563,6 +563,22 @@ describe('a promise or a loop goes on in the context of its own', () => {
     expect(seen.sort()).toStrictEqual(['closed bob', 'closed cid']);
   });
 
+  test('roundTrip(), and one that rejects', async () => {
+    const { server } = pairOfAnn();
+    await user.run('bob', async () => {
+      await server.roundTrip();
+      note('answered');
+    });
+    const rejects = user.run('cid', async () => {
+      await server.roundTrip().catch(noted('rejected'));
+    });
+    user.run('dan', () => {
+      server.terminate();
+    });
+    await rejects;
+    expect(seen).toStrictEqual(['answered bob', 'rejected cid']);
+  });
+
   test('a loop over the messages, to its end', async () => {
     const { server, client } = pairOfAnn();
     const loop = user.run('bob', async () => {

@@ -21,7 +21,8 @@ export interface CloseInfo {
  */
 export const CONNECTION_ERRORS = {
   ERR_CONNECTION_NOT_OPEN: 'the connection is not open any more; the message was not sent',
-  ERR_CONNECTION_CLOSED: 'the connection closed before the message was with the kernel',
+  ERR_CONNECTION_CLOSED:
+    'the connection closed before the message was with the kernel or the Ping was answered',
   ERR_CLOSE_TIMEOUT: 'the peer did not end the connection within closeTimeout',
   ERR_TRANSPORT_ENDED: 'the peer ended the transport without a Close frame',
   ERR_TERMINATED: 'the application called terminate()',

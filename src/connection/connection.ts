@@ -9,6 +9,7 @@ import { checkFrame } from '../protocol/frame-encoder.js';
 import { isControl, Opcode } from '../protocol/frame.js';
 import { type Data, type Payload, toBytes } from '../protocol/prepared-message.js';
 import { Receiver } from './receiver.js';
+import { checkRoundTripOptions, type RoundTripOptions } from './round-trip.js';
 import type { SendCallback } from './send-callbacks.js';
 import { Sender, type SendFrameOptions, type SendOptions } from './sender.js';
 import { type EventName, type Listener, TypedEmitter } from './typed-emitter.js';
@@ -160,6 +161,21 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
   /** Send a Pong that answers no Ping (section 5.5.3); Pings are answered without it. See `ping`. */
   pong(data: Payload = ''): boolean {
     return this.#sender.control(Opcode.Pong, data);
+  }
+
+  /**
+   * Send a Ping and wait for its Pong, or for one that answers a later Ping (RFC 6455 section 5.5.3).
+   * The Pong is not announced by `'pong'`. Several at once are possible, beside the heartbeat too.
+   *
+   * @returns the milliseconds in between. The time that the Ping waits behind messages is part of it,
+   * and so is the time for which reading is stopped. Rejects with ConnectionError, whose `cause` is
+   * that of `closeInfo`, if the connection ends first (`ERR_CONNECTION_CLOSED`), or is not open
+   * (`ERR_CONNECTION_NOT_OPEN`); while twice `maxBufferedAmount` waits (`ERR_SLOW_CONSUMER`; no Ping is
+   * sent, and the connection goes on); with the signal's reason if it aborts.
+   * @throws TypeError for options that are unknown or have a wrong type.
+   */
+  roundTrip(options: RoundTripOptions = {}): Promise<number> {
+    return this.#sender.roundTrip(checkRoundTripOptions(options));
   }
 
   /**

@@ -103,6 +103,11 @@ export class Deadlines {
     this.#clock = clock;
   }
 
+  /** Milliseconds of the clock. */
+  now(): number {
+    return this.#clock.now();
+  }
+
   /** Call `expire` once `milliseconds` have passed, at least 1; never, if that is Infinity. */
   start(milliseconds: number, expire: () => void): Deadline {
     const deadline = new Deadline(this, milliseconds, expire);

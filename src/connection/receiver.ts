@@ -515,7 +515,10 @@ export class Receiver extends Watched implements ReceivingHalf {
   }
 
   #hearPong(payload: Buffer): void {
-    if (!this.#settings.heartbeat.pong(this, payload)) this.#connection.emit('pong', payload);
+    const { ping } = this;
+    const isBeat = this.#settings.heartbeat.pong(this, payload);
+    const beat = isBeat && this.ping === undefined ? ping?.end : undefined;
+    if (!this.#sender.hearPong(payload, beat) && !isBeat) this.#connection.emit('pong', payload);
   }
 
   #emitHeaders(headers: FrameHeader[]): void {

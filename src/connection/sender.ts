@@ -18,6 +18,7 @@ import {
   prepareMessage,
   toBytes,
 } from '../protocol/prepared-message.js';
+import { RoundTrips } from './round-trip.js';
 import { bindToCall, type SendCallback } from './send-callbacks.js';
 import type { ConnectionSettings } from './settings.js';
 import { admitsControl, judge, tooSlow } from './slow-consumer.js';
@@ -62,6 +63,7 @@ type Text = string | PreparedMessage;
 
 const TEXT: number = FIN | Opcode.Text;
 const BINARY: number = FIN | Opcode.Binary;
+const PING: number = FIN | Opcode.Ping;
 const CLOSE: number = FIN | Opcode.Close;
 const clientEncoder = new FrameEncoder({ role: 'client' });
 
@@ -92,6 +94,8 @@ export class Sender implements OutboxOwner {
   #behindBytes = 0;
   /** Only where permessage-deflate was negotiated. */
   readonly #compressor: Compressor | undefined;
+  /** Made for the first. */
+  #roundTrips: RoundTrips | undefined;
 
   /**
    * @param connection where `'drain'` is emitted.
@@ -163,6 +167,7 @@ export class Sender implements OutboxOwner {
     if (!this.#admitsControl()) return false;
     if (!this.#isCompressing) {
       this.#outbox.bytes(FIN | opcode, bytes);
+      if (opcode === Opcode.Ping) this.#roundTrips?.pinged(bytes, this.#outbox.position);
     } else {
       const copy = Buffer.from(bytes);
       this.#compressor!.wait(copy.length, (reason) => {
@@ -170,6 +175,30 @@ export class Sender implements OutboxOwner {
       });
     }
     return this.#belowMark();
+  }
+
+  /** See `WebSocketConnection.roundTrip`. */
+  roundTrip(signal: AbortSignal | undefined): Promise<number> {
+    if (signal?.aborted === true) return Promise.reject(abortReason(signal));
+    if (!this.#open) return Promise.reject(new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
+    const amount = this.bufferedAmount;
+    if (!admitsControl(amount, this.#settings)) {
+      return Promise.reject(tooSlow(amount, this.#settings));
+    }
+    const roundTrips = (this.#roundTrips ??= new RoundTrips(this.#settings.deadlines));
+    const { id, payload, milliseconds } = roundTrips.start(signal);
+    this.#sendTrip(roundTrips, id, payload);
+    return milliseconds;
+  }
+
+  /**
+   * A Pong came.
+   *
+   * @param beat see `RoundTrips.pong`.
+   * @returns whether it answers a Ping of `roundTrip`.
+   */
+  hearPong(payload: Buffer, beat: number | undefined): boolean {
+    return this.#roundTrips?.pong(payload, beat) === true;
   }
 
   /** See `WebSocketConnection.sendFrame`; not for Close frames. */
@@ -188,6 +217,7 @@ export class Sender implements OutboxOwner {
     // A part of a message is never dropped.
     if (data ? !this.#admits(bytes, undefined, false) : !this.#admitsControl()) return false;
     this.#outbox.bytes(firstByte(opcode, flags), bytes);
+    if (opcode === Opcode.Ping) this.#roundTrips?.pinged(bytes, this.#outbox.position);
     if (data) {
       if (flags.fin === false) this.#behind ??= [];
       else this.#takeBehind().forEach((each) => this.#forward(each));
@@ -225,6 +255,7 @@ export class Sender implements OutboxOwner {
   /** The transport is gone: whatever still waits never leaves. */
   abandon(reason: Error): void {
     this.#outbox.abandon(reason);
+    this.#roundTrips?.close(reason);
     this.#compressor?.close();
   }
 
@@ -284,6 +315,18 @@ export class Sender implements OutboxOwner {
     if (verdict === 'drop') this.#drop(data, callback);
     else this.#tooSlow(amount, callback);
     return false;
+  }
+
+  /** Send the Ping of a round trip, which was admitted. */
+  #sendTrip(roundTrips: RoundTrips, id: number, payload: Buffer): void {
+    if (this.#isCompressing) {
+      this.#compressor!.wait(payload.length, (reason) => {
+        if (reason === undefined) this.#sendTrip(roundTrips, id, payload);
+      });
+      return;
+    }
+    this.#outbox.bytes(PING, payload);
+    roundTrips.sent(id, this.#outbox.position);
   }
 
   /** Whether a Ping or Pong may be queued. */

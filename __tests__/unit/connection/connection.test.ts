@@ -501,3 +501,129 @@ describe('WebSocketConnection, in pairs', () => {
     ]);
   });
 });
+
+describe('WebSocketConnection.roundTrip', () => {
+  const PONG = 10;
+  const code = (error: unknown) => (error as { code?: string }).code;
+  /** The payload of the next Ping that comes to the client. */
+  const nextPing = async (client: RawClient): Promise<Buffer> => {
+    const { opcode, payload } = await client.frame();
+    expect(opcode).toBe(9);
+    return payload;
+  };
+  const pong = (payload: Buffer | string) => clientFrame({ opcode: PONG, payload });
+
+  it('resolves to the milliseconds until the Pong, which is not announced', async () => {
+    const { connection, client, clock } = await world();
+    const pongs: string[] = [];
+    connection.on('pong', (payload) => pongs.push(payload.toString()));
+    const trip = connection.roundTrip();
+    const payload = await nextPing(client);
+    clock.advance(42);
+    client.send(Buffer.concat([pong('unsolicited'), pong(payload), pong('another')]));
+    expect(await trip).toBe(42);
+    await until('the last Pong', () => pongs.length === 2);
+    expect(pongs).toStrictEqual(['unsolicited', 'another']);
+  });
+
+  it('works several times at once, for a peer that answers only the newest Ping', async () => {
+    const { connection, client } = await world();
+    const trips = [connection.roundTrip(), connection.roundTrip(), connection.roundTrip()];
+    await nextPing(client);
+    await nextPing(client);
+    client.send(pong(await nextPing(client)));
+    expect(await Promise.all(trips)).toStrictEqual([0, 0, 0]);
+  });
+
+  it('works beside a Ping of the heartbeat, whose Pong answers it if that is the later one', async () => {
+    const heartbeat = { interval: 1000, timeout: 10_000 };
+    const { connection, client, clock } = await world({ heartbeat });
+    const pongs: string[] = [];
+    connection.on('pong', (payload) => pongs.push(payload.toString('hex')));
+    const first = connection.roundTrip();
+    await nextPing(client);
+    for (let times = 0; times < 12; times++) clock.advance(125); // the heartbeat's
+    const second = connection.roundTrip();
+    const beat = await nextPing(client);
+    expect(beat).toHaveLength(4);
+    const last = await nextPing(client);
+    client.send(pong(beat));
+    expect(await first).toBe(1500);
+    expect(connection.latency).toBeGreaterThanOrEqual(0);
+    client.send(pong(last));
+    expect(await second).toBe(0);
+    expect(pongs).toStrictEqual([]);
+  });
+
+  it('waits as long as nothing is read', async () => {
+    const { connection, socket, client, clock } = await world();
+    connection.pause();
+    client.send(text('x'.repeat(70_000))); // reading stops behind it
+    await until('the end of reading', () => socket.isPaused());
+    const trip = connection.roundTrip();
+    client.send(pong(await nextPing(client)));
+    await turns();
+    clock.advance(500);
+    connection.on('message', () => undefined);
+    connection.resume();
+    expect(await trip).toBe(500);
+  });
+
+  it.each<[string, (it: WebSocketConnection, client: RawClient) => unknown, string | undefined]>([
+    ['is terminated', (connection) => connection.terminate(), 'ERR_TERMINATED'],
+    ['is reset', (_connection, client) => client.reset(), 'ECONNRESET'],
+    ['is ended by the peer', (_connection, client) => client.finish(), 'ERR_TRANSPORT_ENDED'],
+    [
+      'is closed by the peer',
+      (_connection, client) => {
+        client.send(clientClose(1000));
+        client.finish();
+      },
+      undefined,
+    ],
+  ])('rejects when the connection %s, with the cause', async (_how, end, cause) => {
+    const { connection, client, closed } = await world();
+    const trip = connection.roundTrip();
+    const outcome = trip.catch((reason: unknown) => reason);
+    await nextPing(client);
+    end(connection, client);
+    const error: unknown = await outcome;
+    expect(error).toBeInstanceOf(ConnectionError);
+    expect(code(error)).toBe('ERR_CONNECTION_CLOSED');
+    expect(code((error as Error).cause ?? {})).toBe(cause);
+    await closed;
+    const late: unknown = await connection.roundTrip().catch((reason: unknown) => reason);
+    expect(code(late)).toBe('ERR_CONNECTION_NOT_OPEN');
+  });
+
+  it('rejects with the reason of its signal, and many may wait for one', async () => {
+    const warned: Error[] = [];
+    const listener = (warning: Error): void => void warned.push(warning);
+    process.on('warning', listener);
+    const { connection, client } = await world();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const trips = Array.from({ length: 20 }, () => connection.roundTrip({ signal }));
+    const first = await nextPing(client);
+    client.send(pong(first));
+    await trips[0];
+    controller.abort(new Error('no more'));
+    for (const trip of trips.slice(1)) await expect(trip).rejects.toThrow('no more');
+    await turns();
+    process.off('warning', listener);
+    expect(warned).toStrictEqual([]);
+  });
+
+  it('throws at the call for options that are wrong', () => {
+    const connection = connectionOn(new Sink());
+    expect(() => connection.roundTrip({ signal: 1 as unknown as AbortSignal })).toThrow(TypeError);
+    expect(() => connection.roundTrip(new AbortController().signal as object)).toThrow(TypeError);
+  });
+
+  it('is answered by the other end of a pair', async () => {
+    const { server, client } = createConnectionPair();
+    expect(await server.roundTrip()).toBeGreaterThanOrEqual(0);
+    expect(await client.roundTrip()).toBeGreaterThanOrEqual(0);
+    server.terminate();
+  });
+});

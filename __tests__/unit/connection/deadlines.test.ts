@@ -17,6 +17,11 @@ beforeEach(() => {
 const waits = (): number[] => [...clock.timers.values()].map(({ wait }) => wait);
 
 describe('Deadlines', () => {
+  it('tells the time of its clock', () => {
+    clock.advance(5);
+    expect(deadlines.now()).toBe(clock.now());
+  });
+
   it('has one timer, however many deadlines there are', () => {
     for (let i = 0; i < 1000; i++) deadlines.start(100 + (i % 5), note(`${i}`));
     expect(clock.timers.size).toBe(1);

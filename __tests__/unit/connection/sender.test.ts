@@ -898,3 +898,109 @@ describe('Sender, the async context', () => {
     expect(stores).toStrictEqual(['told bob']);
   });
 });
+
+describe('Sender.roundTrip', () => {
+  const settled: string[] = [];
+  beforeEach(() => (settled.length = 0));
+  const begin = (signal?: AbortSignal): void => {
+    sender.roundTrip(signal).then(
+      (milliseconds) => settled.push(`${milliseconds} ms`),
+      (error: unknown) => {
+        const { code, message } = error as Error & { code?: string };
+        settled.push(code ?? message);
+      },
+    );
+  };
+  /** The payloads of the Pings on the wire. */
+  const pings = () =>
+    parseFrames(sink.bytes)
+      .filter(({ opcode }) => opcode === Opcode.Ping)
+      .map(({ payload }) => payload);
+
+  it('sends a Ping, and hears its Pong', async () => {
+    expect(sender.hearPong(Buffer.alloc(8), undefined)).toBe(false);
+    begin();
+    await turns();
+    expect(pings()).toHaveLength(1);
+    expect(sender.hearPong(Buffer.alloc(8), undefined)).toBe(false);
+    expect(sender.hearPong(pings()[0]!, undefined)).toBe(true);
+    await turns();
+    expect(settled).toStrictEqual(['0 ms']);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['ping()', () => sender.control(Opcode.Ping, 'later')],
+    ['sendFrame()', () => sender.frame(Opcode.Ping, Buffer.from('later'), {})],
+  ])('is answered by the Pong for a later Ping of %s', async (_by, ping) => {
+    sender.control(Opcode.Pong, 'later'); // this and the next are not Pings after it
+    sender.frame(Opcode.Pong, Buffer.from('later'), {});
+    begin();
+    expect(sender.hearPong(Buffer.from('later'), undefined)).toBe(false);
+    ping();
+    await turns();
+    expect(settled).toStrictEqual([]);
+    expect(sender.hearPong(Buffer.from('later'), undefined)).toBe(false);
+    await turns();
+    expect(settled).toStrictEqual(['0 ms']);
+  });
+
+  it('waits with its Ping for a message on the thread pool', async () => {
+    const pool = new DeflatePool();
+    for (let jobs = 0; jobs < 4; jobs++) pool.run(() => undefined); // which never end
+    const compression = new Compression(compressing({ pool }), parametersOf(), 'server');
+    sink = new Sink(1024 * 1024);
+    sender = new Sender(listening(), sink, settings, false, compression);
+    sender.send(Buffer.alloc(200_000), undefined, undefined);
+    begin();
+    sender.control(Opcode.Ping, 'later');
+    await turns();
+    expect(sink.bytes).toHaveLength(0);
+    sender.close(formatClosePayload(1000));
+    await turns();
+    const [long, trip, later, close, ...rest] = words();
+    expect(long).toMatch(/^binary/);
+    expect(trip).toMatch(/^ping [\da-f]{8}00000001$/);
+    expect(later).toBe(`ping ${Buffer.from('later').toString('hex')}`);
+    expect(close).toMatch(/^close/);
+    expect(rest).toStrictEqual([]);
+  });
+
+  it('never sends the Ping that waits, where all of that is discarded', async () => {
+    const pool = new DeflatePool();
+    for (let jobs = 0; jobs < 4; jobs++) pool.run(() => undefined);
+    const compression = new Compression(compressing({ pool }), parametersOf(), 'server');
+    sender = new Sender(listening(), sink, settings, false, compression);
+    sender.send(Buffer.alloc(200_000), undefined, undefined);
+    begin();
+    sender.discard(new ConnectionError('ERR_SLOW_CONSUMER'));
+    await turns();
+    expect(sink.bytes).toHaveLength(0);
+    sender.abandon(new ConnectionError('ERR_CONNECTION_CLOSED'));
+    await turns();
+    expect(settled).toStrictEqual(['ERR_CONNECTION_CLOSED']);
+  });
+
+  it('sends no Ping on a connection that is not open, nor for a signal that has aborted', async () => {
+    begin(AbortSignal.abort(new Error('too late')));
+    sender.stop();
+    begin();
+    await turns();
+    expect(settled).toStrictEqual(['too late', 'ERR_CONNECTION_NOT_OPEN']);
+    expect(sink.writes).toStrictEqual([]);
+  });
+
+  it('sends no Ping while twice maxBufferedAmount waits', async () => {
+    make('server', 1000, { maxBufferedAmount: 2000 });
+    sink.behind = true;
+    sender.send(Buffer.alloc(3990), undefined, undefined); // 3994 with its header
+    begin();
+    await turns();
+    expect(settled).toStrictEqual([]);
+    begin();
+    await turns();
+    expect(settled).toStrictEqual(['ERR_SLOW_CONSUMER']);
+    await expect(sender.roundTrip(undefined)).rejects.toThrow(
+      '4004 bytes wait for it, with a maxBufferedAmount of 2000',
+    );
+  });
+});
