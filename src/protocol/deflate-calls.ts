@@ -93,14 +93,15 @@ export function inflateAtOnce(
   payload: Uint8Array,
   options: ContextOptions,
   limit: number,
+  primes: boolean = PRIMES,
 ): Buffer | undefined {
-  const calls = inflateCalls(payload, options, limit);
+  const calls = inflateCalls(payload, options, limit, primes);
   let step = calls.next();
   while (step.done !== true) {
-    const { data, tail, zlib, most } = step.value;
+    const { primer, data, tail, zlib, most } = step.value;
     let result: Inflated;
     try {
-      result = inflateRawSync(Buffer.concat([data, tail]), {
+      result = inflateRawSync(Buffer.concat([primer, data, tail]), {
         ...zlib,
         info: true,
         maxOutputLength: Math.max(1, Math.min(most, kMaxLength)),
@@ -120,8 +121,9 @@ export function inflateOnPool(
   options: ContextOptions,
   limit: number,
   callback: InflateCallback,
+  primes: boolean = PRIMES,
 ): void {
-  const calls = inflateCalls(payload, options, limit);
+  const calls = inflateCalls(payload, options, limit, primes);
   const goOn = (inflated?: Inflated): void => {
     let step: IteratorResult<InflateCall, Buffer | undefined>;
     try {
@@ -144,7 +146,7 @@ export function inflateOnPool(
 
 /** One call on the thread pool. The callback gets neither an error nor a result if too much comes out. */
 function inflatePieces(
-  { data, tail, zlib, most }: InflateCall,
+  { primer, data, tail, zlib, most }: InflateCall,
   callback: (error: Error | undefined, inflated: Inflated | undefined) => void,
 ): void {
   const engine = createInflateRaw({ ...zlib, chunkSize: CHUNK_SIZE });
@@ -164,8 +166,9 @@ function inflatePieces(
     callback(undefined, { buffer: joined(pieces, length), engine });
   });
   if (data.length <= JOINED) {
-    engine.end(Buffer.concat([data, tail]));
+    engine.end(Buffer.concat([primer, data, tail]));
   } else {
+    if (primer.length > 0) engine.write(primer);
     engine.write(data);
     engine.end(tail);
   }
@@ -173,6 +176,8 @@ function inflatePieces(
 
 /** One call of zlib that decompresses. */
 interface InflateCall {
+  /** What goes before it, so that zlib knows the window; empty where zlib takes a dictionary. */
+  readonly primer: Buffer;
   /** The payload, or what is left of it, … */
   readonly data: Uint8Array;
   /** … and what has to follow it. */
@@ -193,6 +198,7 @@ function* inflateCalls(
   payload: Uint8Array,
   { windowBits, dictionary }: ContextOptions,
   limit: number,
+  primes: boolean,
 ): Generator<InflateCall, Buffer | undefined, Inflated> {
   const window = new SlidingWindow(windowBits);
   if (dictionary !== undefined) window.slide(dictionary);
@@ -200,33 +206,68 @@ function* inflateCalls(
   let length = 0;
   let data = payload;
   while (pieces.length < MOST_STREAMS) {
+    const history = window.contents;
+    const primer = primes && history !== undefined ? storedBlock(history) : NOTHING;
+    const known = Math.max(0, primer.length - STORED_HEADER);
     const zlib = {
       windowBits,
       finishFlush: Z_SYNC_FLUSH,
-      dictionary: window.contents,
+      dictionary: primes ? undefined : history,
     };
-    const most = limit - length;
-    const { buffer, engine } = yield { data, tail: TAIL_AND_END, zlib, most };
+    const most = limit - length + known;
+    const inflated = yield { primer, data, tail: TAIL_AND_END, zlib, most };
+    const buffer = inflated.buffer.subarray(known);
+    const used = inflated.engine.bytesWritten - primer.length;
     pieces.push(buffer);
     length += buffer.length;
     if (length > limit) return undefined;
-    const left = data.length + TAIL_AND_END.length - engine.bytesWritten;
+    const left = data.length + TAIL_AND_END.length - used;
     if (LEFT_OVER.includes(left)) {
       if (left === 1 && buffer.subarray(-END_AS_DATA.length).equals(END_AS_DATA)) {
         // A message may end so. Or a final stored block was cut short of as many bytes: it takes any
         // other end for its own too, and then leaves more of it.
-        const again = yield { data, tail: TAIL_AND_LATER_END, zlib, most };
-        const leftAgain = data.length + TAIL_AND_LATER_END.length - again.engine.bytesWritten;
+        const again = yield { primer, data, tail: TAIL_AND_LATER_END, zlib, most };
+        const usedAgain = again.engine.bytesWritten - primer.length;
+        const leftAgain = data.length + TAIL_AND_LATER_END.length - usedAgain;
         if (leftAgain !== 1) throw invalidDeflate(CUT_SHORT);
       }
       return joined(pieces, length);
     }
     if (left < TAIL_AND_END.length) throw invalidDeflate(CUT_SHORT);
     window.slide(buffer);
-    data = data.subarray(engine.bytesWritten);
+    data = data.subarray(used);
   }
   throw invalidDeflate(TOO_MANY_STREAMS);
 }
+
+/** Bytes before those of a block that is not compressed. */
+const STORED_HEADER = 5;
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** Bytes as a block that is not compressed (RFC 1951 section 3.2.4); at most 64 KiB. */
+function storedBlock(bytes: Buffer): Buffer {
+  const header = Buffer.of(0x00, 0x00, 0x00, 0xff, 0xff);
+  header.writeUInt16LE(bytes.length, 1);
+  header.writeUInt16LE(bytes.length ^ 0xffff, 3);
+  return Buffer.concat([header, bytes]);
+}
+
+/**
+ * Whether zlib's raw contexts take a dictionary. Deno ignores it: what refers to the window is then "too
+ * far back", and the window has to be put through as a block that is not compressed.
+ */
+export function takesDictionary(inflate: typeof inflateRawSync = inflateRawSync): boolean {
+  // "hawser", as a copy of six bytes from the dictionary.
+  const copy = Buffer.of(0x82, 0x90, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff);
+  try {
+    const options = { dictionary: Buffer.from('hawser hawser'), finishFlush: Z_SYNC_FLUSH };
+    return inflate(copy, options).toString() === 'hawser';
+  } catch {
+    return false;
+  }
+}
+
+const PRIMES = !takesDictionary();
 
 function deflateOptions({ windowBits, level, memLevel, dictionary }: ContextOptions): ZlibOptions {
   return {

@@ -2,10 +2,12 @@ import { deflateRawSync, inflateRawSync, type ZlibOptions } from 'node:zlib';
 import {
   deflateAtOnce,
   deflateOnPool,
+  type InflateCallback,
   inflateAtOnce,
   inflateOnPool,
   invalidDeflate,
   MOST_STREAMS,
+  takesDictionary,
 } from '../../../src/protocol/deflate-calls.js';
 import type { ProtocolError } from '../../../src/protocol/errors.js';
 import type { ContextOptions } from '../../../src/protocol/zlib-drive.js';
@@ -47,6 +49,26 @@ const onPool: typeof atOnce = {
     }),
 };
 
+/** What a runtime does whose zlib ignores dictionaries. */
+const primed: typeof atOnce = {
+  ...atOnce,
+  inflate: (...args) =>
+    new Promise((resolve) => {
+      resolve(inflateAtOnce(...args, true));
+    }),
+};
+const primedOnPool: typeof atOnce = {
+  ...onPool,
+  inflate: (...args) =>
+    new Promise((resolve, reject) => {
+      const settle: InflateCallback = (error, message) => {
+        if (error === undefined) resolve(message);
+        else reject(error);
+      };
+      inflateOnPool(...args, settle, true);
+    }),
+};
+
 /** As zlib inflates the payload with the tail that a receiver adds, and an end. */
 function inflated(payload: Buffer, options: ZlibOptions = {}): Buffer {
   return inflateRawSync(Buffer.concat([payload, hex('0000ffff 0300')]), options);
@@ -55,6 +77,8 @@ function inflated(payload: Buffer, options: ZlibOptions = {}): Buffer {
 describe.each([
   ['at once', atOnce],
   ['on the thread pool', onPool],
+  ['at once, without dictionaries', primed],
+  ['on the thread pool, without dictionaries', primedOnPool],
 ])('%s', (_where, { deflate, inflate }) => {
   it.each([[8], [9], [12], [15]])('compresses for a window of %i bits', async (windowBits) => {
     const payload = (await deflate(PROSE, { windowBits }))!;
@@ -274,5 +298,30 @@ describe('invalidDeflate', () => {
       'a compressed message cannot be decompressed: invalid block type (RFC 7692 section 7.2.2)',
     );
     expect(error.closeCode).toBe(1007);
+  });
+});
+
+describe('takesDictionary', () => {
+  it('is what zlib does here', () => {
+    expect(takesDictionary()).toBe(true);
+  });
+
+  it('is false where zlib ignores it, fails, or finds something else', () => {
+    const ignores: typeof inflateRawSync = (data) => inflateRawSync(data, { finishFlush: 2 });
+    expect(takesDictionary(ignores)).toBe(false);
+    expect(takesDictionary(() => Buffer.from('hamper'))).toBe(false);
+  });
+});
+
+describe('a window in place of a dictionary', () => {
+  it('goes before a payload that is too long to be joined', async () => {
+    const dictionary = NOISE.subarray(0, 30_000);
+    const message = Buffer.concat([dictionary, NOISE]);
+    const payload = deflateAtOnce(message, { ...OPTIONS, dictionary });
+    expect(payload.length).toBeGreaterThan(256 * 1024);
+    const options = { ...OPTIONS, dictionary };
+    const inflated = await primedOnPool.inflate(payload, options, message.length);
+    expect(inflated!.equals(message)).toBe(true);
+    expect(await primedOnPool.inflate(payload, options, message.length - 1)).toBeUndefined();
   });
 });
