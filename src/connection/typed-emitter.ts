@@ -19,7 +19,7 @@ export interface TypedEmitter<Events> extends EventEmitter {
 }
 
 /** The events that every EventEmitter of Node has, beside those of its own. */
-export interface EmitterEvents {
+interface EmitterEvents {
   /** What `'error'` carries, told before its listeners; a listener here does not count as one of them. */
   [EventEmitter.errorMonitor]: [error: Error];
   /** A listener is about to be added. */

@@ -1,0 +1,97 @@
+/**
+ * Where a runtime does not do what Node does, and a test sees it: each entry names the tests of a file whose title
+ * contains `title`, and the row of docs/runtimes.md. They must fail there, or leave this list. `waits`: they would
+ * wait for ever, and are not run.
+ *
+ * @type {Record<string, { file: string; title: string; row: string; waits?: boolean }[]>}
+ */
+export const differences = {
+  bun: [
+    {
+      file: 'conformance/rfc6455-closing-handshake.test.ts',
+      title: 'no answer but a reset',
+      row: 'a reset',
+    },
+    {
+      file: 'conformance/rfc6455-closing-handshake.test.ts',
+      title: 'the transport is reset',
+      row: 'a reset',
+    },
+    {
+      file: 'unit/server/upgrade-dispatcher.test.ts',
+      title: 'a transport that fails is no uncaught exception',
+      row: 'a reset',
+    },
+    {
+      file: 'unit/connection/closing.test.ts',
+      title: 'is closed when the socket closes without a word',
+      row: 'a reset',
+    },
+    {
+      file: 'unit/server/server.test.ts',
+      title: 'is told but not logged, if it is only the transport',
+      row: 'a reset',
+      waits: true,
+    },
+    {
+      file: 'conformance/rfc6455-opening-handshake.test.ts',
+      title: 'OPTIONS, whose target may be *',
+      row: 'request targets',
+    },
+    {
+      file: 'hostile/request-targets.test.ts',
+      title: 'ws://anything.example/chat goes by its own path',
+      row: 'request targets',
+    },
+    {
+      file: 'unit/server/server.test.ts',
+      title: 'refuse a request to what is no path',
+      row: 'request targets',
+    },
+    {
+      file: 'unit/server/upgrade-dispatcher.test.ts',
+      title: 'lets the first say that a target is not a path',
+      row: 'request targets',
+    },
+    { file: 'hostile/many-headers.test.ts', title: 'is upgraded or refused', row: 'many headers' },
+    {
+      file: 'hostile/early-frames.test.ts',
+      title: 'half a MiB sent while authorize runs is held back by the kernel',
+      row: 'large reads',
+    },
+    {
+      file: 'unit/server/upgrader.test.ts',
+      title: 'loses nothing that the client sends meanwhile',
+      row: 'sockets of `node:http`',
+      waits: true,
+    },
+    {
+      file: 'unit/server/server.test.ts',
+      title: 'are done with when the kernel has them',
+      row: 'sockets of `node:http`',
+    },
+    {
+      file: 'unit/server/server.test.ts',
+      title: "emits 'error' when the port is in use",
+      row: 'errors of `listen`',
+    },
+    {
+      file: 'unit/server/server.test.ts',
+      title: 'closes an http.Server of its own, with its plain connections',
+      row: 'idle plain connections',
+      waits: true,
+    },
+  ],
+  deno: [
+    {
+      file: 'conformance/rfc7692-rows.test.ts',
+      title: 'say what zlib says',
+      row: 'preset dictionaries',
+    },
+    {
+      file: 'unit/connection/compressor.test.ts',
+      title: 'compresses what does not shrink too, where something may refer to it',
+      row: 'preset dictionaries',
+    },
+  ],
+};
