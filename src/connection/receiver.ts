@@ -10,9 +10,9 @@ import type { ConnectionEmitter } from './events.js';
 import { Watched } from './heartbeat.js';
 import { Inbox, type Message } from './inbox.js';
 import { ProtocolError } from '../protocol/errors.js';
-import { FrameDecoder, type FrameDecoderOptions } from '../protocol/frame-decoder.js';
+import { atByte, FrameDecoder, type FrameDecoderOptions } from '../protocol/frame-decoder.js';
 import { type FrameHeader, Opcode } from '../protocol/frame.js';
-import { decodeText } from '../protocol/text.js';
+import { textOf } from '../protocol/text.js';
 import { Throttle } from './message-rate.js';
 import type { Outbox } from './outbox.js';
 import type { ReceivingHalf, Sender } from './sender.js';
@@ -416,7 +416,8 @@ export class Receiver extends Watched implements ReceivingHalf {
     }
     switch (decoder.opcode) {
       case Opcode.Text:
-        this.#deliver(this.#settings.textAs === 'string' ? decoder.text : decoder.payload, false);
+        if (this.#settings.textAs === 'buffer') this.#deliver(decoder.payload, false);
+        else return this.#deliverText(decoder);
         break;
       case Opcode.Binary:
         this.#deliver(decoder.payload, true);
@@ -451,20 +452,35 @@ export class Receiver extends Watched implements ReceivingHalf {
     }
   }
 
+  /** Deliver a Text message as a string, unless it is too long for one. */
+  #deliverText(decoder: FrameDecoder): boolean {
+    let text: string;
+    try {
+      ({ text } = decoder);
+    } catch (error) {
+      this.#closing.fail(error as ProtocolError);
+      return false;
+    }
+    this.#deliver(text, false);
+    return true;
+  }
+
   /** Deliver a decompressed message, if it is done. */
   #deliverInflated(decompressor: Decompressor): boolean {
     let message: ReturnType<Decompressor['take']>;
+    let text: string | undefined;
     try {
       message = decompressor.take();
+      if (message?.isBinary === false && this.#settings.textAs === 'string') {
+        const { data } = message;
+        text = textOf(data, 0, data.length, isAscii(data));
+      }
     } catch (error) {
-      // Who decompressed it did not know at which byte of the stream.
-      const { code, message: what } = error as ProtocolError;
-      return this.#failed(new ProtocolError(code, `byte ${this.#decoder!.offset}: ${what}`));
+      // Neither knows at which byte of the stream.
+      return this.#failed(atByte(this.#decoder!.offset, error as ProtocolError));
     }
     if (message === undefined) return false;
-    const { data, isBinary } = message;
-    if (isBinary || this.#settings.textAs === 'buffer') this.#deliver(data, isBinary);
-    else this.#deliver(isAscii(data) ? data.toString('latin1') : decodeText(data), false);
+    this.#deliver(text ?? message.data, message.isBinary);
     return true;
   }
 

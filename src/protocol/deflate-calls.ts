@@ -8,6 +8,7 @@ import {
   type ZlibOptions,
 } from 'node:zlib';
 import { ProtocolError } from './errors.js';
+import { LONGEST_MESSAGE } from './message-buffer.js';
 import { SlidingWindow } from './sliding-window.js';
 import type { ContextOptions } from './zlib-drive.js';
 
@@ -129,7 +130,8 @@ export function inflateOnPool(
     try {
       step = calls.next(inflated!); // which the first step does not look at
     } catch (error) {
-      callback(error as ProtocolError, undefined);
+      // Anything else is the want of memory to join the pieces.
+      callback(error instanceof ProtocolError ? error : undefined, undefined);
       return;
     }
     if (step.done === true) {
@@ -163,7 +165,14 @@ function inflatePieces(
     callback(error, undefined);
   });
   engine.on('end', () => {
-    callback(undefined, { buffer: joined(pieces, length), engine });
+    let buffer: Buffer;
+    try {
+      buffer = joined(pieces, length);
+    } catch {
+      callback(undefined, undefined); // there is no memory for so much
+      return;
+    }
+    callback(undefined, { buffer, engine });
   });
   if (data.length <= JOINED) {
     engine.end(Buffer.concat([primer, data, tail]));
@@ -214,13 +223,14 @@ function* inflateCalls(
       finishFlush: Z_SYNC_FLUSH,
       dictionary: primes ? undefined : history,
     };
-    const most = limit - length + known;
+    const longest = Math.min(limit, LONGEST_MESSAGE);
+    const most = longest - length + known;
     const inflated = yield { primer, data, tail: TAIL_AND_END, zlib, most };
     const buffer = inflated.buffer.subarray(known);
     const used = inflated.engine.bytesWritten - primer.length;
     pieces.push(buffer);
     length += buffer.length;
-    if (length > limit) return undefined;
+    if (length > longest) return undefined;
     const left = data.length + TAIL_AND_END.length - used;
     if (LEFT_OVER.includes(left)) {
       if (left === 1 && buffer.subarray(-END_AS_DATA.length).equals(END_AS_DATA)) {

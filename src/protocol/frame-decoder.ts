@@ -10,9 +10,9 @@ import { ProtocolError } from './errors.js';
 import { header, type HeaderContext, parseHeader } from './frame-header.js';
 import { type FrameHeader, isControl, MAX_HEADER_BYTES, Opcode, type Role, RSV1 } from './frame.js';
 import { rotateKey, unmask } from './mask.js';
-import { MessageBuffer } from './message-buffer.js';
+import { LONGEST_MESSAGE, MessageBuffer } from './message-buffer.js';
 import { boolean, checkOptions, oneOf, type Rules, whole } from './option-rules.js';
-import { decodeText } from './text.js';
+import { textOf } from './text.js';
 import { Utf8Validator } from './utf8.js';
 
 /** 4 MiB. */
@@ -22,7 +22,7 @@ export const DEFAULT_MAX_PAYLOAD: number = 4 * 1024 * 1024;
 export interface FrameDecoderOptions {
   /** Our role. A server refuses unmasked frames, a client masked ones (section 5.1). @default 'server' */
   readonly role?: Role;
-  /** Longest message in bytes, all fragments; a longer one is refused at its frame header with 1009. @default 4 MiB */
+  /** Longest message in bytes, all fragments; a longer one is refused at its frame header with 1009. So is one of 4 GiB, whatever this says. @default 4 MiB */
   readonly maxPayload?: number;
   /** An extension was negotiated that gives RSV1 a meaning (RFC 7692). Text under it is not checked to be UTF-8: only its inflated form can be. @default false */
   readonly rsv1?: boolean;
@@ -114,7 +114,8 @@ export class FrameDecoder {
    */
   constructor(options: FrameDecoderOptions = {}) {
     checkOptions('FrameDecoder', options, OPTION_RULES);
-    const { role = 'server', maxPayload = DEFAULT_MAX_PAYLOAD, rsv1 = false } = options;
+    const { role = 'server', rsv1 = false } = options;
+    const maxPayload = Math.min(options.maxPayload ?? DEFAULT_MAX_PAYLOAD, LONGEST_MESSAGE);
     this.#context =
       options.role === role && options.maxPayload === maxPayload && options.rsv1 === rsv1
         ? (options as HeaderContext)
@@ -147,10 +148,20 @@ export class FrameDecoder {
     try {
       return this.#advance();
     } catch (error) {
-      this.#source = EMPTY; // do not keep the chunk until the connection is gone
-      this.ignoreTheRest();
-      throw error;
+      const { offset } = this;
+      this.#fail();
+      if (error instanceof ProtocolError) throw error;
+      throw new ProtocolError(
+        'ERR_MESSAGE_TOO_BIG',
+        `byte ${offset}: there is no memory for a message so long (${(error as Error).message})`,
+      );
     }
+  }
+
+  /** Ignore everything further, and do not keep the chunk until the connection is gone. */
+  #fail(): void {
+    this.#source = EMPTY;
+    this.ignoreTheRest();
   }
 
   /**
@@ -164,11 +175,20 @@ export class FrameDecoder {
     return view.length * 2 < length ? Buffer.from(view) : view;
   }
 
-  /** The payload as a string; for a Text message, which `next()` has checked to be UTF-8. */
+  /**
+   * The payload as a string; for a Text message, which `next()` has checked to be UTF-8.
+   *
+   * @throws ProtocolError, with close code 1009, when the message is longer than a string can be (536,870,888
+   * UTF-16 code units in V8); the decoder then ignores everything further. `payload` has no such limit.
+   */
   get text(): string {
-    return this.#ascii
-      ? this.#source.toString('latin1', this.#start, this.#end)
-      : decodeText(this.#source, this.#start, this.#end);
+    try {
+      return textOf(this.#source, this.#start, this.#end, this.#ascii);
+    } catch (error) {
+      const { offset } = this;
+      this.#fail();
+      throw atByte(offset, error as ProtocolError);
+    }
   }
 
   /** Bytes of memory held for what has arrived and has not been delivered. */
@@ -453,4 +473,9 @@ export class FrameDecoder {
       `byte ${this.offset}: a Text message ends inside a character of UTF-8; was it cut by bytes? (RFC 6455 section 8.1)`,
     );
   }
+}
+
+/** The same error, with the byte of the stream where it was found. */
+export function atByte(offset: number, { code, message }: ProtocolError): ProtocolError {
+  return new ProtocolError(code, `byte ${offset}: ${message}`);
 }

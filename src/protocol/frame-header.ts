@@ -16,6 +16,7 @@ import {
   RSV3,
 } from './frame.js';
 import { readKey } from './mask.js';
+import { LONGEST_MESSAGE } from './message-buffer.js';
 
 /** What the decoder knows that decides whether the next header is legal. */
 export interface HeaderContext {
@@ -182,10 +183,10 @@ export function parseHeader(
     const total = length + Math.max(gathered, 0);
     const { maxPayload } = context;
     const isCompressed = opcode === Opcode.Continuation ? compressed : rsv === RSV1;
-    if (!isCompressed || total > longestCompressed(maxPayload)) {
+    if (!isCompressed || total > Math.min(longestCompressed(maxPayload), LONGEST_MESSAGE)) {
       throw fault(
         'ERR_MESSAGE_TOO_BIG',
-        `the ${isCompressed ? 'compressed message' : 'message'} is at least ${total} bytes long; maxPayload is ${maxPayload}`,
+        `the ${isCompressed ? 'compressed message' : 'message'} is at least ${total} bytes long; ${maxPayload === LONGEST_MESSAGE ? 'the longest that can be joined has' : 'maxPayload is'} ${maxPayload}`,
         '7.4.1',
         bytes,
         at,

@@ -1,5 +1,10 @@
-import { Buffer } from 'node:buffer';
+import { Buffer, constants } from 'node:buffer';
 
+/**
+ * The longest message that can be joined, in bytes, whatever `maxPayload` says: a Buffer is no longer, and
+ * Node's calls (those of zlib, `copy`) count in 32 bits where it could be.
+ */
+export const LONGEST_MESSAGE: number = Math.min(constants.MAX_LENGTH, 0xffff_ffff);
 /** The smallest block worth allocating, in bytes. */
 const MIN_CAPACITY = 64;
 /** Most messages keep nothing; they need no list of their own. */
@@ -52,15 +57,16 @@ export class MessageBuffer {
    *
    * @param total length the whole message will have, if that is known: as soon as half of it is
    * there, it gets one block that has room for all.
+   * @throws RangeError if there is no memory for so long a block.
    */
   extend(count: number, total: number = Infinity): Buffer {
     let block = this.#block;
     if (block === undefined || block.length < this.#filled + count) {
       const whole = !this.mustGrow(count, total);
       const pieces = whole ? this.#kept : NONE;
-      block = Buffer.allocUnsafe(
-        whole ? total : Math.max(MIN_CAPACITY, (this.#filled + count) * 2),
-      );
+      const needed = this.#filled + count;
+      const ahead = Math.min(needed * 2, LONGEST_MESSAGE);
+      block = Buffer.allocUnsafe(whole ? total : Math.max(MIN_CAPACITY, needed, ahead));
       let at = 0;
       for (const piece of pieces) at += piece.copy(block, at);
       at += this.#block?.copy(block, at, 0, this.#filled) ?? 0;
@@ -89,7 +95,11 @@ export class MessageBuffer {
     this.#keptLength += piece.length;
   }
 
-  /** The gathered bytes as one buffer, which now belongs to the caller; the gathering starts anew. */
+  /**
+   * The gathered bytes as one buffer, which now belongs to the caller; the gathering starts anew.
+   *
+   * @throws RangeError if there is no memory for so long a buffer.
+   */
   take(): Buffer {
     if (this.#kept !== NONE) this.#closeBlock();
     const bytes =

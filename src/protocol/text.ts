@@ -1,5 +1,6 @@
-import { Buffer } from 'node:buffer';
+import { Buffer, constants } from 'node:buffer';
 import { versions } from 'node:process';
+import { ProtocolError } from './errors.js';
 import { KERNEL } from './text-kernel.js';
 
 /**
@@ -18,6 +19,13 @@ const NODE_ENCODES = 26;
 const DECODE_FROM = 64;
 /** The same for encoding, in code units. */
 const ENCODE_FROM = 64;
+/** The longest string that this process can have, in UTF-16 code units; of V8 less than 512 Mi. */
+const LONGEST_STRING: number = constants.MAX_STRING_LENGTH;
+/**
+ * A longer text is decoded in pieces, in bytes: V8 refuses UTF-8 of more bytes than the longest string has
+ * units, though the string would be short enough, and the kernel's output would need one very large block.
+ */
+const LONG_PIECE = 256 * 1024 * 1024;
 /** Text is taken for ASCII, which Node encodes quickest, when as many characters as this are. */
 const SAMPLES = 8;
 
@@ -87,13 +95,60 @@ export function kernelBelow(major: number, node: string = versions.node): TextKe
 const decoder = kernelBelow(NODE_DECODES);
 const encoder = kernelBelow(NODE_ENCODES);
 
-/** The string that the bytes `start` to `end` are; they must be valid UTF-8. */
+/**
+ * The string that a Text message is: the bytes `start` to `end`, which must be valid UTF-8.
+ *
+ * @param isAscii whether they are known to be ASCII.
+ * @throws ProtocolError if there can be no string so long.
+ */
+export function textOf(bytes: Buffer, start: number, end: number, isAscii: boolean): string {
+  const length = end - start;
+  if (length > LONGEST_STRING) {
+    const atLeast = isAscii ? length : Math.ceil(length / 3);
+    if (atLeast > LONGEST_STRING || unitsOf(bytes, start, end) > LONGEST_STRING) {
+      throw textTooLong(length);
+    }
+  }
+  try {
+    return isAscii ? bytes.toString('latin1', start, end) : decodeText(bytes, start, end);
+  } catch {
+    throw textTooLong(length); // for want of memory, or in a runtime that cannot have what it says
+  }
+}
+
+function textTooLong(length: number): ProtocolError {
+  return new ProtocolError(
+    'ERR_MESSAGE_TOO_BIG',
+    `a Text message of ${length} bytes is longer than a string can be, ${LONGEST_STRING} UTF-16 code units; take it as bytes (textAs: 'buffer'), or send less at a time`,
+  );
+}
+
+/** How many UTF-16 code units the bytes `start` to `end` are; they must be valid UTF-8. */
+function unitsOf(bytes: Buffer, start: number, end: number): number {
+  let units = 0;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]!;
+    if ((byte & 0xc0) !== 0x80) units += byte < 0xf0 ? 1 : 2;
+  }
+  return units;
+}
+
+/**
+ * The string that the bytes `start` to `end` are; they must be valid UTF-8, and not too long for a string.
+ *
+ * @param piece most bytes that are decoded at once.
+ */
 export function decodeText(
   bytes: Buffer,
   start = 0,
   end: number = bytes.length,
   by: TextKernel | undefined = decoder,
+  piece: number = LONG_PIECE,
 ): string {
+  if (end - start > piece) {
+    const next = characterBefore(bytes, start + piece);
+    return decodeText(bytes, start, next, by, piece) + decodeText(bytes, next, end, by, piece);
+  }
   return by === undefined || end - start < DECODE_FROM
     ? bytes.toString('utf8', start, end)
     : decodeByKernel(by, bytes, start, end);
@@ -114,15 +169,20 @@ function decodeByKernel(
   const text = Buffer.allocUnsafe((end - start) * 2);
   let length = 0;
   for (let at = start; at < end;) {
-    let next = Math.min(at + PIECE, end);
-    // Not inside a character, whose other bytes are at most three.
-    for (let back = 0; back < 3 && next < end && (bytes[next]! & 0xc0) === 0x80; back++) next--;
+    const next = end - at <= PIECE ? end : characterBefore(bytes, at + PIECE);
     bytes.copy(memory, FROM, at, next);
     const units = decode(FROM, next - at, TO);
     length += memory.copy(text, length, TO, TO + units * 2);
     at = next;
   }
   return text.toString('utf16le', 0, length);
+}
+
+/** Where the character at `at` begins: not between its bytes, of which at most three go on. */
+function characterBefore(bytes: Buffer, at: number): number {
+  let first = at;
+  for (let back = 0; back < 3 && (bytes[first]! & 0xc0) === 0x80; back++) first--;
+  return first;
 }
 
 /** The UTF-8 of a string, in a buffer of its size. A surrogate without its other half becomes U+FFFD. */

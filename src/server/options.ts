@@ -110,7 +110,11 @@ export interface ServerOptions<Context = undefined> {
   readonly upgradeTimeout?: number;
   /** From the first Close to the end of the transport. @default 10 s */
   readonly closeTimeout?: number;
-  /** Longest message, all fragments, after inflation. @default 4 MiB */
+  /**
+   * Longest message, all fragments, after inflation. A Text message must also fit into a string (536,870,888
+   * UTF-16 code units in V8; with `textAs: 'buffer'` it need not), and none has 4 GiB: 1009 otherwise.
+   * @default 4 MiB
+   */
   readonly maxPayload?: number;
   /**
    * From a message's first byte to its last. No time counts in which nothing is read because the

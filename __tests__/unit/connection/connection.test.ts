@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { ConnectionError } from '../../../src/connection/close-info.js';
-import { createConnection } from '../../../src/connection/connection.js';
+import { createConnection, type WebSocketConnection } from '../../../src/connection/connection.js';
 import { sharedSlab } from '../../../src/connection/slab.js';
 import { Opcode } from '../../../src/protocol/frame.js';
 import { prepareMessage } from '../../../src/protocol/prepared-message.js';

@@ -13,6 +13,7 @@ import { randomBytes } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 import { Compression } from '../../../src/connection/compression.js';
 import { DeflatePool } from '../../../src/connection/deflate-pool.js';
+import { ProtocolError } from '../../../src/protocol/errors.js';
 import { FrameDecoder } from '../../../src/protocol/frame-decoder.js';
 import { clientClose, clientFrame, describeFrame, parseFrames } from '../../support/frames.js';
 import {
@@ -81,6 +82,23 @@ describe('Receiver, listeners', () => {
     connection.on('message', (...args) => heard.push(args));
     feed(text('é'));
     expect(heard).toEqual([[Buffer.from('c3a9', 'hex'), false]]);
+  });
+
+  it('closes with 1009 for a text that no string can hold, and delivers what came before', async () => {
+    listen();
+    const spy = jest.spyOn(FrameDecoder.prototype, 'text', 'get');
+    feed(text('a'));
+    spy.mockImplementation(() => {
+      throw new ProtocolError('ERR_MESSAGE_TOO_BIG', 'byte 7: too long');
+    });
+    feed(text('b'));
+    spy.mockRestore();
+    expect(log).toEqual(['text a']);
+    expect(connection.readyState).toBe('closing');
+    expect(answers()).toEqual([`close 1009 ${Buffer.from('byte 7: too long').toString('hex')}`]);
+    sink.push(null);
+    await until('the end', () => connection.closeInfo !== undefined);
+    expect(connection.closeInfo!.cause).toMatchObject({ code: 'ERR_MESSAGE_TOO_BIG' });
   });
 
   it('hands every message to each of several', () => {

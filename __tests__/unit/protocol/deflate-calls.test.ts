@@ -1,4 +1,4 @@
-import { deflateRawSync, inflateRawSync, type ZlibOptions } from 'node:zlib';
+import { constants, deflateRawSync, inflateRawSync, type ZlibOptions } from 'node:zlib';
 import {
   deflateAtOnce,
   deflateOnPool,
@@ -323,5 +323,26 @@ describe('a window in place of a dictionary', () => {
     const inflated = await primedOnPool.inflate(payload, options, message.length);
     expect(inflated!.equals(message)).toBe(true);
     expect(await primedOnPool.inflate(payload, options, message.length - 1)).toBeUndefined();
+  });
+});
+
+describe('inflateOnPool, where there is no memory for the message', () => {
+  const flushed = (message: Buffer): Buffer =>
+    deflateRawSync(message, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+
+  it.each([
+    ['in one stream', flushed(NOISE), NOISE.length],
+    ['in two streams', Buffer.concat([deflateRawSync(PROSE), flushed(PROSE)]), 2 * PROSE.length],
+  ])('takes it for too long, %s', async (_what, payload, length) => {
+    expect(await onPool.inflate(payload, OPTIONS, LIMIT)).toHaveLength(length);
+    const concat = Buffer.concat.bind(Buffer);
+    const spy = jest.spyOn(Buffer, 'concat').mockImplementation((list, total) => {
+      if (total === length) throw new RangeError('Array buffer allocation failed');
+      return concat(list, total);
+    });
+    const inflating = onPool.inflate(payload, OPTIONS, LIMIT);
+    await expect(inflating).resolves.toBeUndefined();
+    expect(spy).toHaveBeenCalledWith(expect.anything(), length);
+    spy.mockRestore();
   });
 });

@@ -917,3 +917,107 @@ describe('the options of a FrameDecoder', () => {
     );
   });
 });
+
+describe('FrameDecoder, at the limits of the platform', () => {
+  const LIMITS = { MAX_LENGTH: 2 ** 32, MAX_STRING_LENGTH: 100 };
+  interface Module {
+    FrameDecoder: typeof FrameDecoder;
+  }
+  /** A decoder in a process whose strings and Buffers end sooner. */
+  const limited = (options: FrameDecoderOptions, limits: Partial<typeof LIMITS>): FrameDecoder => {
+    let found: FrameDecoder | undefined;
+    jest.isolateModules(() => {
+      jest.doMock('node:buffer', () => ({
+        ...jest.requireActual<object>('node:buffer'),
+        constants: { ...LIMITS, ...limits },
+      }));
+      const { FrameDecoder: Limited } = jest.requireActual<Module>(
+        '../../../src/protocol/frame-decoder.js',
+      );
+      found = new Limited(options);
+    });
+    jest.dontMock('node:buffer');
+    return found!;
+  };
+  const caught = (action: () => unknown): Partial<ProtocolError> => {
+    try {
+      action();
+    } catch (error) {
+      return error as ProtocolError;
+    }
+    return {};
+  };
+
+  it.each([
+    ['in one frame', [clientFrame({ opcode: 1, payload: 'é'.repeat(101) })]],
+    [
+      'in fragments',
+      [
+        clientFrame({ opcode: 1, fin: false, payload: 'é'.repeat(60) }),
+        clientFrame({ opcode: 0, payload: 'a'.repeat(41) }),
+      ],
+    ],
+  ])('has bytes, and no string, for a text that is too long, %s', (_, frames) => {
+    const decoder = limited({}, {});
+    for (const frame of frames) decoder.push(frame);
+    decoder.push(clientFrame({ opcode: 1, payload: 'behind' }));
+    expect(decoder.next()).toBe(true);
+    const { payload } = decoder;
+    expect(payload.length).toBeGreaterThan(100);
+    const { offset } = decoder;
+    const error = caught(() => decoder.text);
+    expect([error.name, error.code, error.closeCode]).toEqual([
+      'ProtocolError',
+      'ERR_MESSAGE_TOO_BIG',
+      1009,
+    ]);
+    expect(error.message).toBe(
+      `byte ${offset}: a Text message of ${payload.length} bytes is longer than a string can be, 100 UTF-16 code units; take it as bytes (textAs: 'buffer'), or send less at a time`,
+    );
+    expect(decoder.next()).toBe(false); // it ignores everything further
+    expect(decoder.bytesHeld).toBe(0);
+  });
+
+  it('refuses at its header what no Buffer can hold, whatever maxPayload says', () => {
+    const options = { maxPayload: Number.MAX_SAFE_INTEGER, role: 'server', rsv1: false } as const;
+    const decoder = limited(options, { MAX_LENGTH: 70_000 });
+    decoder.push(hex('82ff 0000000000011171 00000000'));
+    expect(caught(() => decoder.next())).toMatchObject({
+      code: 'ERR_MESSAGE_TOO_BIG',
+      message: expect.stringMatching(
+        /^byte 0: the message is at least 70001 bytes long; the longest that can be joined has 70000 /,
+      ) as string,
+    });
+    expect(options.maxPayload).toBe(Number.MAX_SAFE_INTEGER);
+  });
+
+  it.each([
+    ['82ff 0000000100000000 00000000', 'the message is at least 4294967296 bytes'],
+    ['82ff 7fffffffffffffff 00000000', 'the message is at least 9223372036854776000 bytes'],
+    ['c2ff 0000000100000000 00000000', 'the compressed message is at least 4294967296 bytes'],
+    ['0281 00000000 61 80ff 00000000ffffffff 00000000', 'the message is at least 4294967296 bytes'],
+  ])('does not lose the upper half of a length: %s', (bytes, what) => {
+    const decoder = new FrameDecoder({ maxPayload: Number.MAX_SAFE_INTEGER, rsv1: true });
+    decoder.push(hex(bytes));
+    expect(caught(() => decoder.next()).message).toContain(what);
+  });
+
+  it('turns the want of memory for a message into a ProtocolError', () => {
+    const decoder = new FrameDecoder({ maxPayload: 2 ** 31 });
+    decoder.push(hex('82ff 0000000080000000 00000000'));
+    expect(decoder.next()).toBe(false);
+    const allocate = jest.spyOn(Buffer, 'allocUnsafe').mockImplementation(() => {
+      throw new RangeError('Array buffer allocation failed');
+    });
+    decoder.push(Buffer.alloc(10));
+    const error = caught(() => decoder.next());
+    allocate.mockRestore();
+    expect([error.name, error.closeCode, error.message]).toEqual([
+      'ProtocolError',
+      1009,
+      'byte 14: there is no memory for a message so long (Array buffer allocation failed)',
+    ]);
+    decoder.push(clientFrame({ opcode: 1 }));
+    expect(decoder.next()).toBe(false);
+  });
+});

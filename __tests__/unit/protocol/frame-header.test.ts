@@ -1,5 +1,6 @@
 import { constants, deflateRawSync } from 'node:zlib';
 import { type HeaderContext, header, parseHeader } from '../../../src/protocol/frame-header.js';
+import { LONGEST_MESSAGE } from '../../../src/protocol/message-buffer.js';
 import { hex, random } from '../../support/bytes.js';
 
 const SERVER: HeaderContext = { role: 'server', rsv1: false, maxPayload: 1_000_000 };
@@ -252,6 +253,14 @@ describe('parseHeader', () => {
       { maxPayload: 4 },
       'ERR_MESSAGE_TOO_BIG',
       'at least 5 bytes long; maxPayload is 4',
+    ],
+    [
+      'more than can be joined, whatever maxPayload says',
+      '82ff0000000100000000',
+      NONE,
+      { maxPayload: LONGEST_MESSAGE },
+      'ERR_MESSAGE_TOO_BIG',
+      'at least 4294967296 bytes long; the longest that can be joined has 4294967295',
     ],
     [
       'a 16-bit length too many',

@@ -1,4 +1,4 @@
-import { MessageBuffer } from '../../../src/protocol/message-buffer.js';
+import { LONGEST_MESSAGE, MessageBuffer } from '../../../src/protocol/message-buffer.js';
 import { hex, random } from '../../support/bytes.js';
 
 describe('MessageBuffer', () => {
@@ -148,5 +148,51 @@ describe('MessageBuffer', () => {
     buffer.append(hex('ff ff'), 0, 2);
     expect(taken).toEqual(hex('01 02'));
     expect(buffer.take()).toEqual(hex('ff ff'));
+  });
+});
+
+describe('MessageBuffer, at the limits of the platform', () => {
+  it('joins less than 4 GiB, and less than a Buffer can have', () => {
+    expect(LONGEST_MESSAGE).toBe(0xffff_ffff);
+    jest.isolateModules(() => {
+      jest.doMock('node:buffer', () => ({
+        ...jest.requireActual<object>('node:buffer'),
+        constants: { MAX_LENGTH: 2 ** 30 },
+      }));
+      const less = jest.requireActual<{ LONGEST_MESSAGE: number }>(
+        '../../../src/protocol/message-buffer.js',
+      );
+      expect(less.LONGEST_MESSAGE).toBe(2 ** 30);
+    });
+    jest.dontMock('node:buffer');
+  });
+
+  it('does not ask for a longer block than that: growth ends there', () => {
+    const asked: number[] = [];
+    const allocate = jest.spyOn(Buffer, 'allocUnsafe').mockImplementation((size) => {
+      asked.push(size);
+      const copy = (_target: Buffer, _at: number, start: number, end: number): number =>
+        end - start;
+      return Object.defineProperties(Buffer.alloc(0), {
+        length: { value: size },
+        copy: { value: copy },
+      });
+    });
+    const buffer = new MessageBuffer();
+    buffer.extend(2 ** 30);
+    buffer.extend(2 ** 31);
+    buffer.extend(2 ** 30 - 2);
+    buffer.extend(1);
+    allocate.mockRestore();
+    expect(asked).toEqual([2 ** 31, LONGEST_MESSAGE]);
+    expect(buffer.length).toBe(2 ** 32 - 1);
+  });
+
+  it('throws a RangeError where there is no memory', () => {
+    const allocate = jest.spyOn(Buffer, 'allocUnsafe').mockImplementation(() => {
+      throw new RangeError('Array buffer allocation failed');
+    });
+    expect(() => new MessageBuffer().extend(1)).toThrow(RangeError);
+    allocate.mockRestore();
   });
 });

@@ -1,8 +1,10 @@
+import type { ProtocolError } from '../../../src/protocol/errors.js';
 import {
   decodeText,
   encodeText,
   kernelBelow,
   loadTextKernel,
+  textOf,
   type TextKernel,
   writeText,
 } from '../../../src/protocol/text.js';
@@ -167,5 +169,72 @@ describe('The kernel', () => {
 
   it('is not there where WebAssembly cannot load it', () => {
     expect(loadTextKernel(Buffer.from('no module'))).toBeUndefined();
+  });
+});
+
+describe('Text that is long', () => {
+  it.each(WAYS)('is the same when %s decodes it in pieces, cut between characters', (_name, by) => {
+    for (const text of TEXTS) {
+      const bytes = Buffer.from(text);
+      expect(decodeText(bytes, 0, bytes.length, by, 61) === text).toBe(true);
+    }
+  });
+
+  /** `textOf` where a string can have 100 code units. */
+  const limited = (): typeof textOf => {
+    let found: typeof textOf | undefined;
+    jest.isolateModules(() => {
+      jest.doMock('node:buffer', () => ({
+        ...jest.requireActual<object>('node:buffer'),
+        constants: { MAX_LENGTH: 2 ** 32, MAX_STRING_LENGTH: 100 },
+      }));
+      ({ textOf: found } = jest.requireActual<{ textOf: typeof textOf }>(
+        '../../../src/protocol/text.js',
+      ));
+    });
+    jest.dontMock('node:buffer');
+    return found!;
+  };
+
+  it.each([
+    ['a', 100, 101],
+    ['é', 100, 101],
+    ['漢', 100, 101],
+    ['🚀', 50, 51],
+    ['a漢é🚀', 20, 21],
+  ])('is measured in UTF-16 code units, not in bytes: of %s', (characters, most, tooMany) => {
+    const of = limited();
+    const take = (count: number): string => {
+      const bytes = Buffer.from(`..${characters.repeat(count)}..`);
+      return of(bytes, 2, bytes.length - 2, characters === 'a');
+    };
+    expect(take(most)).toBe(characters.repeat(most));
+    expect(() => take(tooMany)).toThrow(
+      expect.objectContaining<Partial<ProtocolError>>({
+        code: 'ERR_MESSAGE_TOO_BIG',
+        closeCode: 1009,
+        message: `a Text message of ${Buffer.byteLength(characters) * tooMany} bytes is longer than a string can be, 100 UTF-16 code units; take it as bytes (textAs: 'buffer'), or send less at a time`,
+      }) as Error,
+    );
+  });
+
+  it('is not looked at where its bytes alone are too many', () => {
+    const bytes = new Proxy(Buffer.alloc(0), {});
+    expect(() => limited()(bytes, 0, 301, false)).toThrow(/of 301 bytes/);
+  });
+
+  it('is refused in the same way where the string cannot be made', () => {
+    const bytes = Buffer.from('text');
+    bytes.toString = () => {
+      throw new RangeError('out of memory');
+    };
+    let caught: unknown;
+    try {
+      textOf(bytes, 0, 4, false);
+    } catch (error) {
+      caught = error;
+    }
+    expect((caught as ProtocolError).code).toBe('ERR_MESSAGE_TOO_BIG');
+    expect(() => textOf(bytes, 0, 4, true)).toThrow(/^a Text message of 4 bytes is longer/);
   });
 });
