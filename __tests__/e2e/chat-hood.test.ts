@@ -140,6 +140,9 @@ describeChat('the drawer under the hood', (stage) => {
     await ada.getByRole('button', { name: 'Slow me down' }).click();
     await ada.locator('#slow-result', { hasText: /^$/ }).waitFor({ state: 'attached' });
     await result(ada, 'slow', /48 MB arrived/);
+    // Both readers got the Close frame that followed the last byte.
+    await ada.locator('#stats > div', { hasText: /^closedByCode 1000\s*2$/ }).waitFor();
+    expect(await figure(ada, 'buffered')).toBe('0 B');
   });
 
   test('sends a burst, and says how many writes it took', async () => {
