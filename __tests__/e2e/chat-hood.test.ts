@@ -88,7 +88,11 @@ describeChat('the drawer under the hood', (stage) => {
     await ada.getByText('This is your first one here.').waitFor();
     await composer(ada).fill('A draft');
     await ada.getByRole('button', { name: 'Drop my connection' }).click();
-    await result(ada, 'drop', /^Dropped, and back again/);
+    await result(
+      ada,
+      'drop',
+      /^Dropped, and back after [\d.]+ m?s\. How it ended is told below\.$/,
+    );
     await isIn(ada, 'open');
     await ada.getByRole('log').getByText('Connected again').waitFor();
     expect(await composer(ada).inputValue()).toBe('A draft');
@@ -128,6 +132,9 @@ describeChat('the drawer under the hood', (stage) => {
     await ada
       .locator('#held-now', { hasText: /^[\d.]+ [kM]?B of 48 MB sent, [1-9][\d.]* kB held/ })
       .waitFor();
+    const { height } = ada.viewportSize()!;
+    const held = (await ada.locator('#held').boundingBox())!;
+    expect(held.y + held.height).toBeLessThanOrEqual(height); // brought into sight
     await photograph(ada, 'hood-slow-1280-light');
     await sayAndSee(ada, bo, 'Meanwhile');
     await result(

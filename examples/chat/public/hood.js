@@ -15,6 +15,7 @@ export class Hood {
   #isOpen = false;
   #isIn = false;
   #askedAt = 0;
+  #droppedAt = 0;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
   #roundTrips = new Trace(byId('round-trip-trace'), 30);
@@ -44,9 +45,10 @@ export class Hood {
     if (!isIn) this.#stopExperiments();
     for (const id of ['drop', 'slow', 'burst'])
       byId(id).setAttribute('aria-disabled', String(!isIn));
-    if (isIn && byId('drop-result').dataset.isDropped === 'yes') {
-      byId('drop-result').dataset.isDropped = '';
-      report('drop', 'Dropped, and back again. How it ended is told below.');
+    if (isIn && this.#droppedAt > 0) {
+      const away = formatTime(performance.now() - this.#droppedAt);
+      this.#droppedAt = 0;
+      report('drop', `Dropped, and back after ${away}. How it ended is told below.`);
     }
     this.#watch();
   }
@@ -105,7 +107,7 @@ export class Hood {
 
   #drop() {
     if (!this.#isIn) return;
-    byId('drop-result').dataset.isDropped = 'yes';
+    this.#droppedAt = performance.now();
     report('drop', '');
     this.#link.send({ type: 'drop' });
   }
@@ -124,6 +126,7 @@ export class Hood {
     report('slow', '');
     byId('held').hidden = false;
     byId('held-now').textContent = 'The reader is about to start.';
+    byId('held').scrollIntoView({ block: 'nearest' });
     this.#link.send({ type: 'slow' });
     this.#watch();
   }
@@ -132,7 +135,7 @@ export class Hood {
   #showFlood({ total, sent, held, peak, longestWait, isOver }) {
     this.#held.add(held);
     byId('held-now').textContent =
-      `${formatBytes(sent)} of ${formatBytes(total)} sent, ${formatBytes(held)} held by the server`;
+      `${formatBytes(sent)} of ${formatBytes(total)} sent, ${formatBytes(held)} held`;
     const end = this.#slow?.end;
     if (end === undefined || (end.code === 1000 && !isOver)) return;
     report(
@@ -171,9 +174,11 @@ export class Hood {
   }
 }
 
-/** The result of an experiment; a screen reader reads it out. */
+/** The result of an experiment: it is brought into sight, and a screen reader reads it out. */
 function report(/** @type {string} */ experiment, /** @type {string} */ words) {
-  byId(`${experiment}-result`).textContent = words;
+  const result = byId(`${experiment}-result`);
+  result.textContent = words;
+  if (words !== '') result.scrollIntoView({ block: 'nearest' });
 }
 
 /** @param {any} figures */
