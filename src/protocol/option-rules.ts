@@ -20,6 +20,11 @@ const LISTED_NAMES = 8;
 
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Whether an object is of no class, in whichever realm it was made. */
+export function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
 export const isFunction = (value: unknown): boolean => typeof value === 'function';
 export const isStrings = (value: unknown): boolean =>
   Array.isArray(value) && value.every((each) => typeof each === 'string');
@@ -65,7 +70,9 @@ export function show(value: unknown): string {
   if (Array.isArray(value)) {
     return `[${value.map((each) => (Array.isArray(each) ? 'an array' : show(each))).join(', ')}]`;
   }
-  if (typeof value === 'object' && value !== null) return 'an object';
+  if (typeof value === 'object' && value !== null) {
+    return isPlain(value) ? 'an object' : 'an object of a class';
+  }
   return `${String(value)} (${typeof value})`;
 }
 
@@ -85,8 +92,8 @@ export function checkOptions(
   prefix = '',
   advice: Advice = {},
 ): Record<string, unknown> {
-  // A Map or an iterator has no properties: everything in it would be overlooked.
-  if (!isObject(options) || Symbol.iterator in options) {
+  // What a Map has, or a class in its getters, would be overlooked.
+  if (!isObject(options) || (!isPlain(options) && Object.keys(options).length === 0)) {
     throw new TypeError(`${who}: expected options to be an object, got ${show(options)}`);
   }
   const given: Record<string, unknown> = {};

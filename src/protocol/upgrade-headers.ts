@@ -1,5 +1,5 @@
 import { checkHeader } from './http-grammar.js';
-import { isObject, show } from './option-rules.js';
+import { isObject, isPlain, show } from './option-rules.js';
 
 /**
  * Header fields to be sent: an object, a `Headers`, a `Map`, or pairs of a name and a value. A list of
@@ -53,12 +53,6 @@ function pairsOf(headers: unknown): (readonly [string, unknown])[] {
     throw anotherForm(headers);
   }
   return Object.entries(headers);
-}
-
-/** Whether an object is of no class, in whichever realm it was made. */
-export function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function isPair(pair: unknown): pair is readonly [string, unknown] {

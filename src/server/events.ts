@@ -36,5 +36,5 @@ export interface BroadcastOptions<Context> extends SendOptions {
   readonly except?: WebSocketConnection<Context> | Iterable<WebSocketConnection<Context>>;
   /** Only connections for which it returns `true` get the message. */
   // A method, because its parameter is compared both ways: a WebSocketServer<User> is a WebSocketServer<unknown>.
-  filter?(connection: WebSocketConnection<Context>): boolean;
+  filter?(this: void, connection: WebSocketConnection<Context>): boolean;
 }

@@ -17,7 +17,10 @@ export const FOREIGN_OPTIONS: Advice = {
   // Of hawser, in the wrong place.
   port: OWN_SERVER,
   host: OWN_SERVER,
-  noServer: 'leave it out beside a server or a port; it stands for neither',
+  socketPath: OWN_SERVER,
+  tls: HTTPS_SERVER,
+  signal: 'call close() when it aborts; only a server of its own takes a signal',
+  noServer: 'leave it out beside a server or a port',
   interval: 'use heartbeat: { interval }',
   windowBits: 'use perMessageDeflate: { windowBits }',
   threshold: 'use perMessageDeflate: { threshold }',

@@ -16,6 +16,7 @@ import {
   fromOne,
   isFunction,
   isObject,
+  isPlain,
   isStrings,
   oneOf,
   rate,
@@ -25,7 +26,6 @@ import {
   whole,
 } from '../protocol/option-rules.js';
 import { DEFAULT_MAX_PAYLOAD } from '../protocol/frame-decoder.js';
-import { isPlain } from '../protocol/upgrade-headers.js';
 import { isToken } from '../protocol/http-grammar.js';
 
 /** Options as they are used: checked, and with their defaults. */

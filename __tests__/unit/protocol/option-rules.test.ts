@@ -9,6 +9,7 @@ import {
   fromOne,
   isFunction,
   isObject,
+  isPlain,
   isStrings,
   oneOf,
   rate,
@@ -68,11 +69,24 @@ it.each([
   [/a/g, '/a/g'],
   [runInNewContext('/a/g'), '/a/g'],
   [{ a: 1 }, 'an object'],
+  [new Date(0), 'an object of a class'],
   [[1n, ['x'], 'b'], '[1 (bigint), an array, b (string)]'],
   [null, 'null (object)'],
   ['x', 'x (string)'],
 ])('shows what was got: %p', (value, shown) => {
   expect(show(value)).toBe(shown);
+});
+
+it('knows a plain object of any realm', () => {
+  const plain = [{}, Object.create(null), runInNewContext('({})'), new Date(), new Map(), []];
+  expect(plain.map((value) => isPlain(value as object))).toEqual([
+    true,
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
 });
 
 describe('checkOptions', () => {
@@ -106,7 +120,11 @@ describe('checkOptions', () => {
       'a.',
       'Thing: unknown option a.sise (got undefined (undefined)); expected one of size, when; did you mean a.size?',
     ],
-    [new Map([['size', 1]]), undefined, 'Thing: expected options to be an object, got an object'],
+    [
+      new Map([['size', 1]]),
+      undefined,
+      'Thing: expected options to be an object, got an object of a class',
+    ],
     [
       { toString: 1 },
       undefined,
