@@ -6,6 +6,7 @@ import { hostHint, originHint, pathHint, subprotocolHint } from './hints.js';
 import { hostEntry, originEntry } from './list-entries.js';
 import type { Log } from './logger.js';
 import { matchPath, type PathMatch } from './path-match.js';
+import { peerAddressOf } from './raw-socket.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import { checkUpgrade, type Handshake } from '../protocol/handshake.js';
 import {
@@ -157,8 +158,7 @@ export class Admission {
   }
 
   #seen(request: IncomingMessage, socket: Duplex): Seen {
-    const peer = (socket as { remoteAddress?: string }).remoteAddress;
-    return this.#proxies.seen(request, peer);
+    return this.#proxies.seen(request, peerAddressOf(request, socket));
   }
 }
 

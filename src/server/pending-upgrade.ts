@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { Deadlines } from '../connection/deadlines.js';
+import type { UpgradeBody } from './upgrade-body.js';
 
 /** Bytes read from a client whose upgrade is still being decided. */
 const MAX_EARLY_BYTES = 64 * 1024;
@@ -21,13 +22,23 @@ export class PendingUpgrade {
   #earlyBytes: number;
   #controller: AbortController | undefined;
   #outcome: PendingOutcome | undefined;
+  #undone: Promise<void> | undefined;
   #settle: (() => void) | undefined;
   #answered: Promise<void> | undefined;
+  readonly #body: UpgradeBody | undefined;
+  /**
+   * How much had been written to the transport when `authorize` was asked; `undefined` before that.
+   * What is more was written by another listener, which has served the request then.
+   */
+  writtenBefore: number | undefined;
 
-  constructor(socket: Duplex, head: Buffer) {
+  /** @param body the chunked body that comes before the first frame; an empty one, or there is no upgrade. */
+  constructor(socket: Duplex, head: Buffer, body?: UpgradeBody) {
     this.#socket = socket;
-    this.#early = [head];
-    this.#earlyBytes = head.length;
+    this.#body = body;
+    const first = body === undefined ? head : body.take(head);
+    this.#early = [first];
+    this.#earlyBytes = first.length;
   }
 
   /** Aborts when the client leaves, time is up, or the server closes. Made when first asked for. */
@@ -42,6 +53,12 @@ export class PendingUpgrade {
     return this.#outcome;
   }
 
+  /** Resolves if the upgrade comes to nothing. */
+  get undone(): Promise<void> {
+    if (this.#outcome !== undefined) return Promise.resolve();
+    return (this.#undone ??= new Promise((resolve) => (this.#settle = resolve)));
+  }
+
   /**
    * Resolves when `authorize` has answered, or has had its time. A client that leaves does not end
    * what was begun for it; so it does not make room for the next one either.
@@ -51,11 +68,11 @@ export class PendingUpgrade {
   }
 
   /**
-   * Watch the client until {@link release}; resolves if the upgrade comes to nothing first.
+   * Watch the client until {@link release}.
    *
    * @param answer what `authorize` will answer.
    */
-  watch(answer: Promise<unknown>, deadlines: Deadlines, timeout: number): Promise<void> {
+  watch(answer: Promise<unknown>, deadlines: Deadlines, timeout: number): void {
     this.#answered = new Promise((resolve) => {
       const deadline = deadlines.start(timeout, () => {
         this.abort('timeout');
@@ -69,7 +86,6 @@ export class PendingUpgrade {
     });
     this.#socket.on('data', this.#onData).on('end', this.#onGone).on('close', this.#onGone);
     this.#socket.resume();
-    return new Promise((resolve) => (this.#settle = resolve));
   }
 
   abort(outcome: PendingOutcome): void {
@@ -82,14 +98,17 @@ export class PendingUpgrade {
   /** Stop watching the client. @returns what it has sent so far; nothing of that is kept. */
   release(): Buffer {
     this.#socket.off('data', this.#onData).off('end', this.#onGone).off('close', this.#onGone);
-    this.#socket.pause();
+    // Where another listener reads too, it goes on.
+    if (this.#socket.listenerCount('data') === 0) this.#socket.pause();
     const early = this.#early.splice(0);
     return early.length === 1 ? early[0]! : Buffer.concat(early);
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#early.push(chunk);
-    this.#earlyBytes += chunk.length;
+    const early = this.#body === undefined ? chunk : this.#body.take(chunk);
+    if (early.length === 0) return;
+    this.#early.push(early);
+    this.#earlyBytes += early.length;
     if (this.#earlyBytes >= MAX_EARLY_BYTES) this.#socket.pause();
   };
 

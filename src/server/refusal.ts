@@ -10,14 +10,43 @@ import type { UpgradeRejection } from '../protocol/upgrade-rejection.js';
  * the answer.
  *
  * @param patience milliseconds that the client has to end its side.
+ * @param earlier responses to earlier requests, which have to be written first.
  */
 export function refuse(
   socket: Duplex,
-  { status, headers, body }: UpgradeRejection,
+  rejection: UpgradeRejection,
   deadlines: Deadlines,
   patience: number,
+  earlier?: Promise<void>,
 ): void {
   if (!socket.writable) return;
+  const answer = format(rejection);
+  leaveToEnd(socket, deadlines, patience);
+  if (earlier === undefined) {
+    socket.end(answer);
+    return;
+  }
+  void earlier.then(() => {
+    if (socket.writable) socket.end(answer);
+  });
+}
+
+/**
+ * Let a client end its side of a transport that has no other use. What it still sends is thrown away.
+ *
+ * @param patience milliseconds after which the transport is cut.
+ */
+export function leaveToEnd(socket: Duplex, deadlines: Deadlines, patience: number): void {
+  const deadline = deadlines.start(patience, () => {
+    socket.destroy();
+  });
+  socket.once('close', () => {
+    deadline.cancel();
+  });
+  socket.resume();
+}
+
+function format({ status, headers, body }: UpgradeRejection): Buffer {
   const phrase = STATUS_CODES[status] ?? '';
   const given = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
   // Plain text ends with a line end; a body that the application calls something else stays as it is.
@@ -34,12 +63,5 @@ export function refuse(
     'Content-Length': String(Buffer.byteLength(text, 'utf8')),
     Connection: given.has('upgrade') ? 'Upgrade, close' : 'close',
   });
-  const deadline = deadlines.start(patience, () => {
-    socket.destroy();
-  });
-  socket.once('close', () => {
-    deadline.cancel();
-  });
-  socket.end(Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(text, 'utf8')]));
-  socket.resume();
+  return Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(text, 'utf8')]);
 }

@@ -33,6 +33,7 @@ import {
 import { collectStats, type ServerStats } from './stats.js';
 import { throwLater } from '../connection/throw-later.js';
 import { TypedEmitter } from '../connection/typed-emitter.js';
+import { checkNoCallback, checkUpgradeArguments } from './upgrade-arguments.js';
 import { UpgradeDispatcher, type UpgradeEndpoint } from './upgrade-dispatcher.js';
 import { UnreadHint } from './unread-hint.js';
 import { Upgrader } from './upgrader.js';
@@ -61,6 +62,8 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   readonly #upgrader: Upgrader<Context>;
   readonly #connections = new Set<WebSocketConnection<Context>>();
   #closing: Promise<CloseReport> | undefined;
+  /** On `#server`, until it is closed. */
+  readonly #endpoint: UpgradeEndpoint | undefined;
 
   /** Attach to an http.Server or https.Server, or to an HTTP/2 server that allows HTTP/1. */
   constructor(server: UpgradingServer, options?: ServerOptions<Context>);
@@ -141,8 +144,8 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     this.#server =
       attached ?? (port === undefined ? undefined : createOwnServer(this.#options.upgradeTimeout));
     if (this.#server !== undefined) {
-      UpgradeDispatcher.of(this.#server).add(this.#endpoint());
-      this.#server.on('listening', () => this.emit('listening'));
+      this.#endpoint = this.#makeEndpoint();
+      UpgradeDispatcher.of(this.#server).add(this.#endpoint);
     }
     if (port !== undefined) {
       this.#server!.on('error', (error) => this.emit('error', error));
@@ -174,23 +177,33 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
    * Upgrade a request: the whole policy, `authorize` included. Without `authorize`, or with one that
    * returns synchronously, the 101 and `'connection'` have happened when it returns.
    *
-   * @returns the connection, or `undefined` if the upgrade was refused or the client left. Never
-   * throws or rejects.
+   * @returns the connection, or `undefined` if the upgrade was refused, the client left, or the
+   * socket was given to a WebSocketServer before. Never rejects.
+   * @throws TypeError for arguments that are not those of an `'upgrade'` event, and for a callback.
    */
   handleUpgrade(
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
+  ): Promise<WebSocketConnection<Context> | undefined>;
+  handleUpgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    ...rest: unknown[]
   ): Promise<WebSocketConnection<Context> | undefined> {
-    return this.#upgrader.upgrade(request, socket, head);
+    checkNoCallback(rest);
+    const first = checkUpgradeArguments('handleUpgrade', request, socket, head);
+    return this.#upgrader.upgrade(request, socket, first);
   }
 
   /**
    * Upgrade a request now, without the policy: for applications that have decided for themselves.
    *
    * @throws UpgradeRejection if the request is no WebSocket handshake (nothing is written then),
-   * TypeError for a header or subprotocol that cannot be sent, Error once `close()` was called or
-   * if the client has left.
+   * TypeError for a header or subprotocol that cannot be sent and for arguments that are not those
+   * of an `'upgrade'` event, Error once `close()` was called, if the client has left, or if the
+   * socket was given to a WebSocketServer before.
    */
   accept(
     request: IncomingMessage,
@@ -198,7 +211,8 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     head: Buffer,
     options: Authorization<Context> = {},
   ): WebSocketConnection<Context> {
-    return this.#upgrader.accept(request, socket, head, options);
+    const first = checkUpgradeArguments('accept', request, socket, head);
+    return this.#upgrader.accept(request, socket, first, options);
   }
 
   /** Encode a message once, to send it many times. */
@@ -251,7 +265,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     await this.close();
   }
 
-  #endpoint(): UpgradeEndpoint {
+  #makeEndpoint(): UpgradeEndpoint {
     const { path, upgradeTimeout } = this.#options;
     const isClosing = (): boolean => this.#closing !== undefined;
     return {
@@ -259,6 +273,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       get isClosed() {
         return isClosing();
       },
+      ownsServer: this.#ownsServer,
       deadlines: this.#deadlines,
       upgradeTimeout,
       matches: (asked, request) => {
@@ -273,6 +288,9 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       refuse: (request, socket, rejection, hint) => {
         if (hint !== undefined) this.#log.hint(hint);
         this.#upgrader.refuse(request, socket, rejection);
+      },
+      listening: () => {
+        throwLater(() => this.emit('listening'));
       },
     };
   }
@@ -321,6 +339,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
         },
       },
     );
+    if (this.#endpoint !== undefined) UpgradeDispatcher.of(this.#server!).remove(this.#endpoint);
     throwLater(() => this.emit('close'));
     return report;
   }

@@ -3,14 +3,19 @@ import type { Duplex } from 'node:stream';
 import type { Deadlines } from '../connection/deadlines.js';
 import { isWebSocketUpgrade, notWebSocket, requestPath } from '../protocol/handshake.js';
 import { UpgradeRejection } from '../protocol/upgrade-rejection.js';
+import { giveBack } from './give-back.js';
 import { pathHint } from './hints.js';
+import { peerAddressOf, writtenTo } from './raw-socket.js';
 import { ignoreErrors } from './socket-errors.js';
+import { isTaken } from './taken-sockets.js';
 
 /** What the dispatcher needs to know of a WebSocketServer. */
 export interface UpgradeEndpoint {
   readonly path: unknown;
   /** It serves no new connections, but still says so with a 503. */
   readonly isClosed: boolean;
+  /** The http.Server is its own, and has no application behind it. */
+  readonly ownsServer: boolean;
   readonly deadlines: Deadlines;
   readonly upgradeTimeout: number;
   matches(path: string, request: IncomingMessage): boolean;
@@ -24,6 +29,8 @@ export interface UpgradeEndpoint {
     rejection: UpgradeRejection,
     hint?: string,
   ): void;
+  /** The http.Server listens. */
+  listening(): void;
 }
 
 const dispatchers = new WeakMap<Server, UpgradeDispatcher>();
@@ -34,7 +41,7 @@ const dispatchers = new WeakMap<Server, UpgradeDispatcher>();
  */
 export class UpgradeDispatcher {
   readonly #server: Server;
-  #endpoints: UpgradeEndpoint[] = [];
+  readonly #endpoints = new Set<UpgradeEndpoint>();
   /** What the socket had written before anyone saw the request of the `'upgrade'` in progress. */
   #writtenBefore = 0;
 
@@ -49,30 +56,47 @@ export class UpgradeDispatcher {
 
   private constructor(server: Server) {
     this.#server = server;
-    server.prependListener('upgrade', (_request: IncomingMessage, socket: Duplex) => {
-      // Node takes its own listeners off the socket before this event. From here to the end of
-      // its life a reset must not be an uncaught exception.
-      ignoreErrors(socket);
-      this.#writtenBefore = bytesWritten(socket);
-    });
-    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      this.#dispatch(request, socket, head);
-    });
+    server.prependListener('upgrade', this.#beforeOthers);
+    server.on('upgrade', this.#dispatch);
+    server.on('listening', this.#listening);
   }
 
-  /** Attach a WebSocketServer; one that is closed and had the same path makes way for it. */
+  /** Attach a WebSocketServer. */
   add(endpoint: UpgradeEndpoint): void {
-    this.#endpoints = this.#endpoints.filter(
-      (other) => !(other.isClosed && String(other.path) === String(endpoint.path)),
-    );
-    this.#endpoints.push(endpoint);
+    this.#endpoints.add(endpoint);
   }
 
-  #dispatch(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (socket.destroyed || this.#touched(socket, this.#writtenBefore)) return;
-    const first = this.#endpoints[0]!;
+  /** Detach it. The last one takes everything with it that was added to the http.Server. */
+  remove(endpoint: UpgradeEndpoint): void {
+    this.#endpoints.delete(endpoint);
+    if (this.#endpoints.size > 0) return;
+    dispatchers.delete(this.#server);
+    this.#server
+      .off('upgrade', this.#beforeOthers)
+      .off('upgrade', this.#dispatch)
+      .off('listening', this.#listening);
+  }
+
+  readonly #listening = (): void => {
+    for (const endpoint of this.#endpoints) endpoint.listening();
+  };
+
+  readonly #beforeOthers = (request: IncomingMessage, socket: Duplex): void => {
+    // Node takes its own listeners off the socket before this event. From here to the end of
+    // its life a reset must not be an uncaught exception.
+    ignoreErrors(socket);
+    peerAddressOf(request, socket); // before another listener closes the socket
+    this.#writtenBefore = writtenTo(request, socket);
+  };
+
+  readonly #dispatch = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    if (!socket.writable || writtenTo(request, socket) > this.#writtenBefore) return;
+    const first = this.#first;
     if (!isWebSocketUpgrade(request)) {
-      this.#notOurs(request, socket, notWebSocket());
+      if (this.#hasOtherListeners()) this.#leave(request, socket);
+      else if (first.ownsServer || this.#server.listenerCount('request') === 0) {
+        first.refuse(request, socket, notWebSocket());
+      } else giveBack(this.#server, request, socket, head);
       return;
     }
     const path = requestPath(request.url ?? '');
@@ -87,9 +111,16 @@ export class UpgradeDispatcher {
       endpoint.handle(request, socket, head);
       return;
     }
-    const body = 'no WebSocket is served at this path';
-    this.#notOurs(request, socket, new UpgradeRejection(404, { body }), path);
-  }
+    if (this.#hasOtherListeners()) this.#leave(request, socket);
+    else {
+      const paths = [...this.#endpoints]
+        .filter(({ isClosed }) => !isClosed)
+        .map((each) => each.path);
+      const hint = path === undefined ? undefined : pathHint(path, paths);
+      const body = 'no WebSocket is served at this path';
+      first.refuse(request, socket, new UpgradeRejection(404, { body }), hint);
+    }
+  };
 
   /** Open servers first, in order of construction; those that take any path last. */
   #ranked(): UpgradeEndpoint[] {
@@ -98,42 +129,38 @@ export class UpgradeDispatcher {
     return [...this.#endpoints].sort((a, b) => rank(a) - rank(b));
   }
 
-  /**
-   * Leave the request to the other listeners if there are any; else refuse it.
-   *
-   * @param path that no server has.
-   */
-  #notOurs(
-    request: IncomingMessage,
-    socket: Duplex,
-    rejection: UpgradeRejection,
-    path?: string,
-  ): void {
-    const first = this.#endpoints[0]!;
-    if (this.#server.listenerCount('upgrade') <= 2) {
-      const open = this.#endpoints.filter(({ isClosed }) => !isClosed);
-      const paths = open.map((endpoint) => endpoint.path);
-      const hint = path === undefined ? undefined : pathHint(path, paths);
-      first.refuse(request, socket, rejection, hint);
-      return;
-    }
-    const before = bytesWritten(socket);
-    first.deadlines.start(first.upgradeTimeout, () => {
-      if (!this.#touched(socket, before)) socket.destroy();
-    });
+  /** There is always one: the listeners go with the last. */
+  get #first(): UpgradeEndpoint {
+    return this.#endpoints.values().next().value!;
   }
 
-  /** Whether another listener has taken the socket. */
-  #touched(socket: Duplex, writtenBefore: number): boolean {
-    return (
-      socket.writableEnded ||
-      bytesWritten(socket) > writtenBefore ||
-      socket.writableLength > 0 ||
-      socket.readableFlowing !== null // also after on('readable')
-    );
+  #hasOtherListeners(): boolean {
+    return this.#server.listenerCount('upgrade') > 2;
+  }
+
+  /** Leave a request to the other listeners. A socket that none of them uses is not kept for ever. */
+  #leave(request: IncomingMessage, socket: Duplex): void {
+    const first = this.#first;
+    const before = writtenTo(request, socket);
+    const deadline = first.deadlines.start(first.upgradeTimeout, () => {
+      const isUsed =
+        isTaken(request, socket) ||
+        !socket.writable ||
+        writtenTo(request, socket) > before ||
+        isRead(socket);
+      if (!isUsed) socket.destroy();
+    });
+    socket.once('close', () => {
+      deadline.cancel();
+    });
   }
 }
 
-function bytesWritten(socket: Duplex): number {
-  return (socket as { bytesWritten?: number }).bytesWritten ?? 0;
+/** Whether a listener reads from a socket. One that has only paused it does not. */
+function isRead(socket: Duplex): boolean {
+  return (
+    socket.readableFlowing === true ||
+    socket.listenerCount('data') > 0 ||
+    socket.listenerCount('readable') > 0
+  );
 }

@@ -12,17 +12,21 @@ import type { Compressions } from './compressions.js';
 import { tellAbandoned, tellOpened, tellRejected, tellRequested } from './diagnostics.js';
 import { Addresses } from './addresses.js';
 import { Admission, type Admitted, unavailable } from './admission.js';
+import { earlierResponses } from './earlier-responses.js';
 import type { ServerEvents } from './events.js';
 import type { Log } from './logger.js';
 import type { Authorization, AuthorizeResult } from './options.js';
 import { type PendingOutcome, PendingUpgrade } from './pending-upgrade.js';
-import { refuse } from './refusal.js';
 import type { PathMatch } from './path-match.js';
+import { peerAddressOf, quieten, rawSocketOf, writtenTo } from './raw-socket.js';
+import { leaveToEnd, refuse } from './refusal.js';
 import { requestUrl } from './request-url.js';
 import { checkAuthorization, type ResolvedOptions } from './resolve-options.js';
 import { sharesOf } from './shared-limits.js';
 import { heedErrors, ignoreErrors } from './socket-errors.js';
 import { UpgradeCounters } from './stats.js';
+import { isTaken, takeSocket } from './taken-sockets.js';
+import { UpgradeBody } from './upgrade-body.js';
 import { throwLater } from '../connection/throw-later.js';
 
 /** From an upgrade request to a connection or a refusal: admission, `authorize`, the 101. */
@@ -82,8 +86,16 @@ export class Upgrader<Context> {
     socket: Duplex,
     head: Buffer,
   ): Promise<WebSocketConnection<Context> | undefined> {
+    if (isTaken(request, socket)) {
+      this.#log.hint(
+        `handleUpgrade: the socket of ${JSON.stringify(request.url)} was given to a WebSocketServer before, and is left alone; let one 'upgrade' listener have it`,
+      );
+      return Promise.resolve(undefined);
+    }
+    takeSocket(request, socket);
     ignoreErrors(socket);
     tellRequested(this.#server, request);
+    peerAddressOf(request, socket); // before it can be forgotten
     let admitted: Admitted;
     try {
       if (this.#closing) throw unavailable('the server is shutting down');
@@ -97,9 +109,19 @@ export class Upgrader<Context> {
       this.refuse(request, socket, error);
       return Promise.resolve(undefined);
     }
+    if (!socket.writable) {
+      if (!socket.destroyed) {
+        this.#log.hint(
+          `handleUpgrade: the socket of ${JSON.stringify(request.url)} was ended before; no other 'upgrade' listener may end it`,
+        );
+      }
+      this.#abandon(request, socket);
+      return Promise.resolve(undefined);
+    }
     this.#addresses.add(admitted.address);
-    const pending = new PendingUpgrade(socket, head);
-    const upgraded = this.#authorize(request, socket, head, admitted, pending);
+    const body = admitted.handshake.hasChunkedBody ? new UpgradeBody(request) : undefined;
+    const pending = new PendingUpgrade(socket, head, body);
+    const upgraded = this.#authorize(request, socket, admitted, pending, body);
     // Whatever became of it: a connection is counted until it has ended.
     void upgraded.then(async (connection) => {
       if (connection !== undefined) return;
@@ -125,11 +147,32 @@ export class Upgrader<Context> {
       throw new Error('accept: this WebSocketServer is closed or closing');
     }
     const checked = checkAuthorization<Context>(options, 'accept');
+    if (isTaken(request, socket)) {
+      throw new Error(
+        "accept: this socket was given to a WebSocketServer before; let one 'upgrade' listener have it",
+      );
+    }
     ignoreErrors(socket);
     const handshake = checkUpgrade(request);
     if (socket.destroyed) throw new Error('accept: the client has left');
+    if (!socket.writable) throw new Error('accept: the socket was ended before');
+    if (earlierResponses(rawSocketOf(request, socket)) !== undefined) {
+      throw new Error(
+        'accept: the response to an earlier request is still being written; handleUpgrade waits for it',
+      );
+    }
+    const body = handshake.hasChunkedBody ? new UpgradeBody(request) : undefined;
+    const first = new PendingUpgrade(socket, head, body).release();
+    if (body?.isComplete === false) {
+      throw new UpgradeRejection(400, {
+        body: 'a WebSocket handshake has no body, or an empty one that comes with it',
+      });
+    }
     const address = this.#admission.addressOf(request, socket);
-    const connection = this.#open(request, socket, head, { handshake, address }, checked);
+    const admitted = { handshake, address };
+    const answer = this.#answer(request, admitted, checked);
+    takeSocket(request, socket);
+    const connection = this.#open(request, socket, first, admitted, checked, answer);
     this.#addresses.add(address);
     return connection;
   }
@@ -149,13 +192,14 @@ export class Upgrader<Context> {
   #authorize(
     request: IncomingMessage,
     socket: Duplex,
-    head: Buffer,
     admitted: Admitted,
     pending: PendingUpgrade,
+    body: UpgradeBody | undefined,
   ): Promise<WebSocketConnection<Context> | undefined> {
     let url: URL | undefined; // made when it is first asked for
-    try {
-      const result = this.#options.authorize?.(request, {
+    const ask = (): AuthorizeResult<Context> | Promise<AuthorizeResult<Context>> => {
+      pending.writtenBefore = writtenTo(request, socket);
+      return this.#options.authorize?.(request, {
         get signal() {
           return pending.signal;
         },
@@ -164,19 +208,45 @@ export class Upgrader<Context> {
         },
         match: admitted.match,
       });
+    };
+    try {
+      const ready = this.#ready(request, socket, body);
+      const result =
+        ready === undefined
+          ? ask()
+          : Promise.race([ready, pending.undone]).then(() =>
+              pending.outcome === undefined ? ask() : undefined,
+            );
       if (isPromise(result)) {
         // What only has a `then`, such as a query of a database, may begin anew each time it is called.
         const answer = Promise.resolve(result);
         return this.#await(answer, pending, request, socket, admitted);
       }
-      return Promise.resolve(this.#decide(request, socket, head, admitted, result));
+      return Promise.resolve(this.#decide(request, socket, pending, admitted, result));
     } catch (error) {
       this.refuse(request, socket, error);
       return Promise.resolve(undefined);
     }
   }
 
-  /** An `authorize` that takes its time. */
+  /** When the request may be answered: after the responses to earlier ones, and after its body. */
+  #ready(
+    request: IncomingMessage,
+    socket: Duplex,
+    body: UpgradeBody | undefined,
+  ): Promise<void> | undefined {
+    const begin = (): Promise<void> | undefined => {
+      // RFC 9110 section 7.8: the 100 comes before the 101.
+      if (/^100-continue$/i.test(request.headers.expect ?? '') && socket.writable) {
+        socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
+      }
+      return body === undefined || body.isComplete ? undefined : body.ended;
+    };
+    const earlier = earlierResponses(rawSocketOf(request, socket));
+    return earlier === undefined ? begin() : earlier.then(begin);
+  }
+
+  /** What takes its time: `authorize`, or the end of the request. */
   async #await(
     answer: Promise<AuthorizeResult<Context>>,
     pending: PendingUpgrade,
@@ -185,17 +255,17 @@ export class Upgrader<Context> {
     admitted: Admitted,
   ): Promise<WebSocketConnection<Context> | undefined> {
     this.#pending.add(pending);
-    const undone = pending.watch(answer, this.#settings.deadlines, this.#options.upgradeTimeout);
+    pending.watch(answer, this.#settings.deadlines, this.#options.upgradeTimeout);
     try {
-      const result = await Promise.race([answer, undone]);
+      const result = await Promise.race([answer, pending.undone]);
       const { outcome } = pending; // also what has happened since `authorize` answered
       if (outcome === undefined) {
         this.#pending.delete(pending);
-        return this.#decide(request, socket, pending.release(), admitted, result);
+        return this.#decide(request, socket, pending, admitted, result);
       }
       pending.release();
       void pending.answered!.then(() => this.#pending.delete(pending));
-      this.#refuseUndone(outcome, request, socket);
+      this.#refuseUndone(outcome, pending, request, socket);
     } catch (error) {
       pending.release();
       this.#pending.delete(pending);
@@ -208,49 +278,67 @@ export class Upgrader<Context> {
   #decide(
     request: IncomingMessage,
     socket: Duplex,
-    head: Buffer,
+    pending: PendingUpgrade,
     admitted: Admitted,
     answer: AuthorizeResult<Context>,
   ): WebSocketConnection<Context> | undefined {
-    if (this.#closing) throw unavailable('the server is shutting down');
-    const authorization = checkAuthorization<Context>(answer);
-    // A socket that is gone will not say so a second time.
-    if (socket.destroyed) {
-      this.#abandon(request);
+    const head = pending.release();
+    if (isServed(request, socket, pending)) {
+      this.#abandon(request, socket);
       return undefined;
     }
-    return this.#open(request, socket, head, admitted, authorization);
+    const authorization = checkAuthorization<Context>(answer);
+    const response = this.#answer(request, admitted, authorization);
+    // The application's functions were called, and may have closed the server or the socket.
+    if (this.#closing) throw unavailable('the server is shutting down');
+    if (isServed(request, socket, pending)) {
+      this.#abandon(request, socket);
+      return undefined;
+    }
+    return this.#open(request, socket, head, admitted, authorization, response);
   }
 
-  /** The client left before it was decided. */
-  #abandon(request: IncomingMessage): void {
+  /** The client left before it was decided, or another listener has served it. */
+  #abandon(request: IncomingMessage, socket: Duplex): void {
     this.counters.abandoned++;
     tellAbandoned(this.#server, request);
-  }
-
-  #refuseUndone(outcome: PendingOutcome, request: IncomingMessage, socket: Duplex): void {
-    if (outcome === 'left') {
-      socket.destroy();
-      this.#abandon(request);
-      return;
+    // Nothing else reads a socket that was ended: its client's end would never be seen.
+    if (socket.writableEnded && !socket.destroyed) {
+      leaveToEnd(socket, this.#settings.deadlines, this.#options.closeTimeout);
     }
-    this.refuse(
-      request,
-      socket,
-      unavailable(
-        outcome === 'timeout' ? 'authorization took too long' : 'the server is shutting down',
-      ),
-    );
   }
 
-  /** Write the 101 and make the connection. @throws TypeError for what the application chose wrong */
-  #open(
+  #refuseUndone(
+    outcome: PendingOutcome,
+    pending: PendingUpgrade,
     request: IncomingMessage,
     socket: Duplex,
-    head: Buffer,
-    { handshake, address }: Pick<Admitted, 'handshake' | 'address'>,
-    { context, headers, subprotocol, maxPayload }: Authorization<Context>,
-  ): WebSocketConnection<Context> {
+  ): void {
+    if (isServed(request, socket, pending)) {
+      this.#abandon(request, socket);
+    } else if (outcome === 'left') {
+      socket.destroy();
+      this.#abandon(request, socket);
+    } else if (outcome === 'closing') {
+      this.refuse(request, socket, unavailable('the server is shutting down'));
+    } else {
+      const body = 'the end of the request, or of an earlier response, took too long';
+      this.refuse(
+        request,
+        socket,
+        pending.writtenBefore === undefined
+          ? new UpgradeRejection(408, { body })
+          : unavailable('authorization took too long'),
+      );
+    }
+  }
+
+  /** The 101, with what was chosen. @throws TypeError for what the application chose wrong */
+  #answer(
+    request: IncomingMessage,
+    { handshake }: Pick<Admitted, 'handshake'>,
+    { headers, subprotocol }: Authorization<Context>,
+  ): Answer {
     const chosen = subprotocol ?? this.#admission.subprotocolFor(handshake.subprotocols, request);
     if (chosen !== undefined) checkSubprotocol(chosen, handshake.subprotocols);
     const negotiated = this.#compressions?.negotiate(handshake.extensions);
@@ -259,7 +347,19 @@ export class Upgrader<Context> {
       subprotocol: chosen,
       extensions: negotiated?.response,
     });
-    quieten(socket);
+    return { chosen, negotiated, response };
+  }
+
+  /** Write the 101 and make the connection. */
+  #open(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    { address }: Pick<Admitted, 'address'>,
+    { context, maxPayload }: Authorization<Context>,
+    { chosen, negotiated, response }: Answer,
+  ): WebSocketConnection<Context> {
+    quieten(request, socket);
     const connection = createConnection(socket, this.#settings, {
       context: context as Context,
       url: request.url!, // checkUpgrade has seen it
@@ -300,7 +400,8 @@ export class Upgrader<Context> {
       this.#refused.add(socket);
       socket.once('close', () => this.#refused.delete(socket));
     }
-    refuse(socket, rejection, this.#settings.deadlines, this.#options.closeTimeout);
+    const earlier = earlierResponses(rawSocketOf(request, socket));
+    refuse(socket, rejection, this.#settings.deadlines, this.#options.closeTimeout, earlier);
     const reason = rejection.message;
     let address: string | undefined;
     try {
@@ -322,12 +423,20 @@ function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof (value as Partial<Promise<T>> | undefined)?.then === 'function';
 }
 
-/** Small frames must not wait for others, and silence is what the connection's own limits are for. */
-function quieten(socket: Duplex): void {
-  const { setNoDelay, setTimeout } = socket as {
-    setNoDelay?: (on: boolean) => void;
-    setTimeout?: (milliseconds: number) => void;
-  };
-  setNoDelay?.call(socket, true);
-  setTimeout?.call(socket, 0);
+/** What an upgrade is answered with. */
+interface Answer {
+  /** The subprotocol. */
+  readonly chosen: string | undefined;
+  readonly negotiated: ReturnType<Compressions['negotiate']>;
+  readonly response: string;
+}
+
+/** Whether a socket cannot be upgraded any more: it is gone, or another listener has ended it or written to it. */
+function isServed(
+  request: IncomingMessage,
+  socket: Duplex,
+  { writtenBefore }: PendingUpgrade,
+): boolean {
+  if (!socket.writable) return true;
+  return writtenBefore !== undefined && writtenTo(request, socket) > writtenBefore;
 }

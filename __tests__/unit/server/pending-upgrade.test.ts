@@ -2,7 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Duplex } from 'node:stream';
 import { Deadlines } from '../../../src/connection/deadlines.js';
 import { PendingUpgrade } from '../../../src/server/pending-upgrade.js';
-import { deferred, HandClock, settle, transportPair } from './harness.js';
+import { UpgradeBody } from '../../../src/server/upgrade-body.js';
+import { deferred, fakeRequest, HandClock, settle, transportPair } from './harness.js';
 
 type Answer = ReturnType<typeof deferred<void>>;
 
@@ -17,7 +18,10 @@ function start(head = '', timeout = 1000) {
     clock,
     pending,
     answer,
-    watch: () => pending.watch(answer.promise, new Deadlines(clock), timeout),
+    watch: () => {
+      pending.watch(answer.promise, new Deadlines(clock), timeout);
+      return pending.undone;
+    },
   };
 }
 
@@ -38,7 +42,7 @@ describe('PendingUpgrade', () => {
     const { socket } = start();
     const head = Buffer.from('head');
     const pending = new PendingUpgrade(socket, head);
-    void pending.watch(Promise.resolve(), new Deadlines(new HandClock()), 1000);
+    pending.watch(Promise.resolve(), new Deadlines(new HandClock()), 1000);
     expect(pending.release()).toBe(head);
     expect(pending.release()).toHaveLength(0);
   });
@@ -143,6 +147,37 @@ describe('PendingUpgrade', () => {
 
   it('has nothing to answer before it watches', () => {
     expect(start().pending.answered).toBeUndefined();
+  });
+
+  it('gives what comes after the body, which is taken from the first bytes on', async () => {
+    const [socket, peer] = transportPair();
+    const body = new UpgradeBody(fakeRequest());
+    const pending = new PendingUpgrade(socket, Buffer.from('0\r\n'), body);
+    pending.watch(new Promise(() => undefined), new Deadlines(new HandClock()), 1000);
+    peer.write('\r');
+    await settle();
+    expect(body.isComplete).toBe(false);
+    peer.write('\nfra');
+    await settle();
+    peer.write('mes');
+    await settle();
+    expect(pending.release().toString()).toBe('frames');
+  });
+
+  it('lets a listener that reads too go on reading when it is released', async () => {
+    const { socket, pending, watch } = start();
+    socket.on('data', () => undefined);
+    void watch();
+    await settle();
+    pending.release();
+    expect(socket.isPaused()).toBe(false);
+  });
+
+  it('is undone already for a caller that asks late', async () => {
+    const { pending } = start();
+    pending.abort('closing');
+    await pending.undone;
+    expect(pending.outcome).toBe('closing');
   });
 
   it('can be released without having watched', () => {

@@ -128,3 +128,31 @@ describe('refuse', () => {
     expect(clock.timers).toBe(0);
   });
 });
+
+describe('a refusal after an earlier response', () => {
+  it('waits for it, and is not written where that was the last', async () => {
+    for (const last of [false, true]) {
+      const [socket, peer] = transportPair();
+      const earlier = Promise.resolve().then(() => {
+        socket.write('the response');
+        if (last) socket.end();
+      });
+      const rejection = new UpgradeRejection(400);
+      refuse(socket, rejection, new Deadlines(new HandClock()), 1000, earlier);
+      expect(peer.read()).toBeNull();
+      await settle();
+      expect(String(peer.read())).toMatch(
+        last ? /^the response$/ : /^the responseHTTP\/1\.1 400 Bad Request\r\n/,
+      );
+    }
+  });
+
+  it('is cut with its transport if the earlier one does not end', () => {
+    const [socket] = transportPair();
+    const clock = new HandClock();
+    const never = new Promise<void>(() => undefined);
+    refuse(socket, new UpgradeRejection(400), new Deadlines(clock), 1000, never);
+    clock.advance(1000);
+    expect(socket.destroyed).toBe(true);
+  });
+});

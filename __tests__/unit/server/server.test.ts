@@ -373,15 +373,43 @@ describe('several on one http.Server', () => {
     expect((await (await ask(port)).response()).status).toBe(101);
   });
 
-  it('answer 503 once closed, and make way for a new one on the same path', async () => {
+  it('answer 503 while they close, and 404 afterwards', async () => {
     const { wss, server, port } = await serve({ path: '/chat' });
-    await wss.close();
-    expect(server.listening).toBe(true);
+    const other = new WebSocketServer(server, { path: '/news' });
+    later(() => other.close());
+    await (await ask(port, { target: '/chat' })).response();
+    const closing = wss.close();
     const response = await (await ask(port, { target: '/chat' })).response();
     expect([response.status, response.body]).toEqual([503, 'the server is shutting down\n']);
     expect(response.header('Retry-After')).toBe('10');
+    for (const connection of wss.connections) connection.terminate();
+    await closing;
+    expect(server.listening).toBe(true);
+    expect((await (await ask(port, { target: '/chat' })).response()).status).toBe(404);
     new WebSocketServer(server, { path: '/chat' });
     expect((await (await ask(port, { target: '/chat' })).response()).status).toBe(101);
+  });
+
+  it('take everything with them that they added to the http.Server', async () => {
+    const warned = jest.fn();
+    process.on('warning', warned);
+    later(() => process.off('warning', warned));
+    const server = createServer();
+    const names = ['upgrade', 'listening', 'request', 'connection', 'close', 'error'];
+    const count = (): number[] => names.map((name) => server.listenerCount(name));
+    const before = count();
+    const opened = Array.from({ length: 12 }, (_, i) => {
+      return new WebSocketServer(server, { path: `/room/${String(i)}` });
+    });
+    expect(server.listenerCount('listening')).toBe(before[1]! + 1);
+    const heard = jest.fn();
+    for (const wss of opened) wss.on('listening', heard);
+    await listen(server);
+    await settle();
+    expect(heard).toHaveBeenCalledTimes(12);
+    for (const wss of opened) await wss.close();
+    expect(count()).toEqual([before[0], before[1]!, before[2], before[3]! + 1, ...before.slice(4)]); // one is listen()'s
+    expect(warned).not.toHaveBeenCalled();
   });
 });
 

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Deadlines } from '../../../src/connection/deadlines.js';
+import { takeSocket } from '../../../src/server/taken-sockets.js';
 import { UpgradeDispatcher, type UpgradeEndpoint } from '../../../src/server/upgrade-dispatcher.js';
 import { type RequestParts, upgradeRequest } from '../../support/raw-client.js';
 import {
@@ -18,6 +19,8 @@ import {
 /** An endpoint that writes down what it is told and answers in one word. */
 class FakeEndpoint implements UpgradeEndpoint {
   isClosed = false;
+  ownsServer = false;
+  heardListening = 0;
   readonly upgradeTimeout = 1000;
   readonly clock = new HandClock();
   readonly deadlines = new Deadlines(this.clock);
@@ -54,6 +57,10 @@ class FakeEndpoint implements UpgradeEndpoint {
     this.hints.push(hint);
     answer(socket, status, [this.name, ...Object.values(headers).map(String)].join(' '));
   }
+
+  listening(): void {
+    this.heardListening++;
+  }
 }
 
 function answer(socket: Duplex, status: number, body: string): void {
@@ -69,7 +76,7 @@ async function setUp(...endpoints: FakeEndpoint[]): Promise<{ server: Server; po
 }
 
 /** Status and body of the answer. */
-async function answerTo(port: number, parts: RequestParts): Promise<string> {
+async function answerTo(port: number, parts: RequestParts = {}): Promise<string> {
   const { status, body } = await (await ask(port, parts)).response();
   return `${String(status)} ${body}`;
 }
@@ -162,16 +169,19 @@ describe('a closed server', () => {
     expect(await answerTo(port, { target: '/a' })).toBe('200 rest');
   });
 
-  it('makes way for a new one with the same path, and only then', async () => {
-    const first = new FakeEndpoint('first', '/a');
-    const { server, port } = await setUp(first);
-    UpgradeDispatcher.of(server).add(new FakeEndpoint('second', '/a'));
-    expect(await answerTo(port, { target: '/a' })).toBe('200 first');
-    first.isClosed = true;
-    UpgradeDispatcher.of(server).add(new FakeEndpoint('third', '/b'));
-    UpgradeDispatcher.of(server).add(new FakeEndpoint('fourth', '/a'));
-    first.isClosed = false; // were it still there, it would be asked first
-    expect(await answerTo(port, { target: '/a' })).toBe('200 second');
+  it('is asked no more once it is removed, and the last one takes the listeners with it', async () => {
+    const [first, second] = [new FakeEndpoint('first', '/a'), new FakeEndpoint('second', '/b')];
+    const { server, port } = await setUp(first, second);
+    const dispatcher = UpgradeDispatcher.of(server);
+    expect([first.heardListening, second.heardListening]).toEqual([1, 1]);
+    dispatcher.remove(first);
+    expect(await answerTo(port, { target: '/a' })).toBe('404 second');
+    const before = createServer();
+    dispatcher.remove(second);
+    for (const event of ['upgrade', 'listening']) {
+      expect(server.listenerCount(event)).toBe(before.listenerCount(event));
+    }
+    expect(UpgradeDispatcher.of(server)).not.toBe(dispatcher);
   });
 });
 
@@ -181,8 +191,19 @@ describe('a request that nobody serves', () => {
     expect(await answerTo(port, { target: '/x' })).toBe('404 a');
   });
 
-  it('is refused with 426 if it is not for websocket, with the name of the protocol', async () => {
-    const { port } = await setUp(new FakeEndpoint('a', '/a'), new FakeEndpoint('b'));
+  it('is refused with 426 if it is not for websocket and there is no application', async () => {
+    const { server, port } = await setUp(new FakeEndpoint('a', '/a'), new FakeEndpoint('b'));
+    const headers = { Upgrade: 'h2c' };
+    expect(await answerTo(port, { headers })).toBe('426 a websocket');
+    server.on('request', (_request, response) => response.end('the API'));
+    expect(await answerTo(port, { headers })).toBe('200 the API');
+  });
+
+  it('is refused with 426 on a server of our own, whose request listener is ours', async () => {
+    const endpoint = new FakeEndpoint('a');
+    endpoint.ownsServer = true;
+    const { server, port } = await setUp(endpoint);
+    server.on('request', (_request, response) => response.end('never'));
     expect(await answerTo(port, { target: '/x', headers: { Upgrade: 'h2c' } })).toBe(
       '426 a websocket',
     );
@@ -221,7 +242,6 @@ describe('a request that nobody serves', () => {
   it.each<[string, (socket: Duplex) => unknown]>([
     ['written to it', (socket) => socket.write('HTTP/1.1 101 X\r\n\r\n')],
     ['begun to read it', (socket) => socket.resume()],
-    ['paused it', (socket) => socket.pause()],
     ["listened for 'readable'", (socket) => socket.on('readable', () => undefined)],
     ['corked a write', (socket) => (socket.cork(), socket.write('x'))],
   ])(
@@ -237,6 +257,45 @@ describe('a request that nobody serves', () => {
       expect(socket.destroyed).toBe(false);
     },
   );
+
+  it.each<[string, (socket: Socket) => unknown]>([
+    ['paused it', (socket) => socket.pause()],
+    ['set its timers', (socket) => socket.setTimeout(0).setNoDelay(true).setKeepAlive(true)],
+    ['listened for its end', (socket) => socket.on('end', () => undefined).on('error', () => 0)],
+  ])('is destroyed after upgradeTimeout where another listener has only %s', async (_n, look) => {
+    const endpoint = new FakeEndpoint('a', '/a');
+    const { server, port } = await setUp(endpoint);
+    server.on('upgrade', (_request, socket: Socket) => look(socket));
+    const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Duplex]>;
+    await ask(port, { target: '/x' });
+    const [, socket] = await seen;
+    endpoint.clock.advance(1000);
+    expect(socket.destroyed).toBe(true);
+  });
+
+  it('is left to a listener that has given it to handleUpgrade', async () => {
+    const endpoint = new FakeEndpoint('a', '/a');
+    const { server, port } = await setUp(endpoint);
+    server.on('upgrade', (request, socket: Duplex) => {
+      takeSocket(request, socket);
+    });
+    const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Duplex]>;
+    await ask(port, { target: '/x' });
+    const [, socket] = await seen;
+    endpoint.clock.advance(10_000);
+    expect(socket.destroyed).toBe(false);
+  });
+
+  it('leaves no deadline behind when its client has left', async () => {
+    const endpoint = new FakeEndpoint('a', '/a');
+    const { server, port } = await setUp(endpoint);
+    server.on('upgrade', (_request, socket: Duplex) => socket.resume());
+    const client = await ask(port, { target: '/x' });
+    await eventually('the deadline', () => endpoint.clock.timers === 1);
+    client.reset();
+    await eventually('its end', () => endpoint.clock.timers === 0);
+    expect(client.frames).toEqual([]);
+  });
 
   it('may also have been ended by another listener meanwhile', async () => {
     const endpoint = new FakeEndpoint('a', '/a');
@@ -255,7 +314,6 @@ describe('a request that another listener has answered', () => {
     ['written to', (socket) => socket.write('HTTP/1.1 200 X\r\nContent-Length: 5\r\n\r\nother')],
     ['destroyed', (socket) => socket.destroy()],
     ['ended', (socket) => socket.end()],
-    ['taken to read', (socket) => socket.on('data', () => undefined)],
   ];
 
   it.each(ways)('is not ours when it was %s by a listener before us', async (_name, act) => {
@@ -274,12 +332,26 @@ describe('a request that another listener has answered', () => {
     const server = createServer();
     const endpoint = new FakeEndpoint('a');
     const handle = jest.spyOn(endpoint, 'handle').mockImplementation();
+    server.on('upgrade', (_request, socket: Duplex) => {
+      socket.cork();
+      socket.write('x');
+    });
     UpgradeDispatcher.of(server).add(endpoint);
-    const [socket] = transportPair();
-    socket.cork();
-    socket.write('x');
-    server.emit('upgrade', fakeRequest(), socket, Buffer.alloc(0));
+    server.emit('upgrade', fakeRequest(), transportPair()[0], Buffer.alloc(0));
     expect(handle).not.toHaveBeenCalled();
+  });
+
+  it.each<[string, (socket: Socket) => unknown]>([
+    ["listens for 'data'", (socket) => socket.on('data', () => undefined)],
+    ["listens for 'readable'", (socket) => socket.on('readable', () => undefined)],
+    ['pauses', (socket) => socket.pause()],
+    ['resumes', (socket) => socket.resume()],
+    ['sets timers', (socket) => socket.setTimeout(1000).setNoDelay(true)],
+  ])('is ours when a listener before us %s', async (_name, look) => {
+    const server = createServer();
+    server.on('upgrade', (_request, socket: Socket) => look(socket));
+    UpgradeDispatcher.of(server).add(new FakeEndpoint('a'));
+    expect(await answerTo(await listen(server))).toBe('200 a');
   });
 
   it('is ours when a listener before us has only looked', async () => {

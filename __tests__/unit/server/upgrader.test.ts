@@ -1,5 +1,6 @@
-import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import { EventEmitter, once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { deflateRawSync } from 'node:zlib';
 import type { WebSocketConnection } from '../../../src/connection/connection.js';
@@ -19,6 +20,7 @@ import {
   eventually,
   fakeRequest,
   HandClock,
+  listen,
   MemoryLogger,
   serve,
   serveOwn,
@@ -29,6 +31,7 @@ import {
 
 const text = (payload: string): Buffer => clientFrame({ opcode: 1, payload });
 const NO_HEAD = Buffer.alloc(0);
+const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
 describe('handleUpgrade', () => {
   const options = { noServer: true, logger: new MemoryLogger(), clock: new HandClock() } as const;
@@ -845,9 +848,12 @@ describe('while the server closes', () => {
 
   it('an upgrade that comes afterwards is refused with 503', async () => {
     const { wss, port } = await serve();
-    await wss.close();
+    await (await ask(port)).response();
+    const closing = wss.close();
     const response = await (await ask(port)).response();
     expect([response.status, response.body]).toStrictEqual([503, 'the server is shutting down\n']);
+    for (const connection of wss.connections) connection.terminate();
+    await closing;
   });
 });
 
@@ -922,5 +928,332 @@ describe('permessage-deflate', () => {
       const client = await ask(port, { headers: OFFER });
       expect(await extensions(client)).not.toContain('no_context_takeover');
     });
+  });
+});
+
+describe('a socket that was given to a server before', () => {
+  const ONCE =
+    /^warn handleUpgrade: the socket of "\/" was given to a WebSocketServer before, and is left alone/;
+
+  it('is upgraded once, whichever server is asked a second time', async () => {
+    const log = new MemoryLogger();
+    const [one, other] = [1, 2].map(() => new WebSocketServer({ noServer: true, logger: log }));
+    for (const [first, second] of [
+      [one!, one!],
+      [one!, other!],
+    ] as const) {
+      log.lines.length = 0;
+      const [socket, peer] = transportPair();
+      const connection = await first.handleUpgrade(fakeRequest(), socket, NO_HEAD);
+      expect(await second.handleUpgrade(fakeRequest(), socket, NO_HEAD)).toBeUndefined();
+      expect(() => second.accept(fakeRequest(), socket, NO_HEAD)).toThrow(
+        'accept: this socket was given to a WebSocketServer before',
+      );
+      expect(String(peer.read()).match(/HTTP/g)).toHaveLength(1);
+      expect(log.lines).toEqual([expect.stringMatching(ONCE)]);
+      connection!.terminate();
+      await settle();
+      expect(await second.handleUpgrade(fakeRequest(), socket, NO_HEAD)).toBeUndefined();
+    }
+    expect(one!.stats()).toMatchObject({ upgradesAccepted: 2, upgradesRejected: {} });
+    expect(other!.stats()).toMatchObject({ upgradesAccepted: 0, upgradesAbandoned: 0 });
+  });
+
+  it('is left alone while the first server still asks, after a refusal, and after accept', async () => {
+    const { wss, server, log, port, answer, asked, connections } = await serveAsking();
+    const results: unknown[] = [];
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      void wss.handleUpgrade(request, socket, head).then((result) => results.push(result));
+    });
+    const client = await ask(port);
+    await asked;
+    await eventually('the second call', () => results.length === 1);
+    answer.resolve(undefined);
+    expect((await client.response()).status).toBe(101);
+    await eventually('the connection', () => connections.length === 1);
+    expect([results, log.lines.length]).toEqual([[undefined], 1]);
+    const [refused] = transportPair();
+    await wss.handleUpgrade(fakeRequest({ upgrade: 'h2c' }), refused, NO_HEAD);
+    expect(() => wss.accept(fakeRequest(), refused, NO_HEAD)).toThrow('was given');
+    const [accepted] = transportPair();
+    wss.accept(fakeRequest(), accepted, NO_HEAD);
+    expect(await wss.handleUpgrade(fakeRequest(), accepted, NO_HEAD)).toBeUndefined();
+  });
+});
+
+describe('a socket that another listener has used', () => {
+  it('is told to the caller if it was ended before', async () => {
+    const log = new MemoryLogger();
+    const clock = new HandClock();
+    const wss = new WebSocketServer({ noServer: true, logger: log, clock });
+    const [socket] = transportPair();
+    socket.end();
+    expect(await wss.handleUpgrade(fakeRequest(), socket, NO_HEAD)).toBeUndefined();
+    expect(log.lines).toEqual([
+      `warn handleUpgrade: the socket of "/" was ended before; no other 'upgrade' listener may end it`,
+    ]);
+    expect(wss.stats()).toMatchObject({ upgradesAbandoned: 1, upgradesAccepted: 0 });
+    clock.advance(10_000); // nothing else would close it
+    expect(socket.destroyed).toBe(true);
+    const [other] = transportPair();
+    other.end();
+    expect(() => wss.accept(fakeRequest(), other, NO_HEAD)).toThrow(
+      'accept: the socket was ended before',
+    );
+  });
+
+  it.each<[string, (socket: Duplex) => unknown]>([
+    ['ended', (socket) => socket.end()],
+    ['destroyed', (socket) => socket.destroy()],
+    ['written to', (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')],
+  ])('opens no connection once it was %s while authorize ran', async (_name, act) => {
+    const { wss, server, log, port, answer, asked, connections } = await serveAsking();
+    const sockets: Duplex[] = [];
+    server.on('upgrade', (_request, socket: Duplex) => sockets.push(socket));
+    const client = await ask(port);
+    await asked;
+    await eventually('the other listener', () => sockets.length === 1);
+    act(sockets[0]!);
+    answer.resolve(undefined);
+    await eventually('the outcome', () => wss.stats().upgradesAbandoned === 1);
+    await settle();
+    expect([connections, wss.connections.size, wss.stats().upgradesAccepted]).toEqual([[], 0, 0]);
+    expect(log.lines).toEqual([]);
+    client.destroy();
+  });
+
+  it.each<[string, (socket: Duplex) => ServerOptions]>([
+    ['authorize, which answers at once', (socket) => ({ authorize: () => void socket.end() })],
+    [
+      'the function that chooses a subprotocol',
+      (socket) => ({ subprotocols: () => void socket.end() }),
+    ],
+  ])('opens no connection once it was ended by %s', async (_name, options) => {
+    const [socket] = transportPair();
+    const wss = new WebSocketServer({
+      noServer: true,
+      logger: new MemoryLogger(),
+      ...options(socket),
+    });
+    const request = fakeRequest({ 'sec-websocket-protocol': 'a' });
+    expect(await wss.handleUpgrade(request, socket, NO_HEAD)).toBeUndefined();
+    expect(wss.stats()).toMatchObject({ upgradesAbandoned: 1, upgradesAccepted: 0 });
+  });
+
+  it('is not refused either: when time is up, the other listener has it', async () => {
+    const { wss, server, port, clock, asked } = await serveAsking({ upgradeTimeout: 500 });
+    server.on('upgrade', (_request, socket: Duplex) => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother');
+    });
+    const client = await ask(port);
+    await asked;
+    const { body } = await client.response();
+    clock.advance(500);
+    await eventually('the outcome', () => wss.stats().upgradesAbandoned === 1);
+    expect([body, client.ending, wss.stats().upgradesRejected]).toEqual(['other', undefined, {}]);
+  });
+
+  it.each<[string, (socket: Duplex) => unknown]>([
+    ["listens for 'data'", (socket) => socket.on('data', () => undefined)],
+    ["listens for 'readable'", (socket) => socket.on('readable', () => undefined)],
+    ['pauses', (socket) => socket.pause()],
+  ])('serves all the same where a listener before us %s', async (_name, look) => {
+    const server = createServer();
+    server.on('upgrade', (_request, socket: Duplex) => look(socket));
+    for (const authorize of [() => undefined, () => Promise.resolve(undefined)]) {
+      const wss = new WebSocketServer(server, { path: '/', authorize, logger: new MemoryLogger() });
+      wss.on('connection', (connection) => {
+        connection.on('message', (data) => connection.send(data));
+      });
+      const client = await ask(server.listening ? portOf(server) : await listen(server));
+      expect((await client.response()).status).toBe(101);
+      client.send(text('hello'));
+      expect(await client.words()).toBe(`text ${Buffer.from('hello').toString('hex')}`);
+      await wss.close({ signal: AbortSignal.abort() });
+    }
+  });
+});
+
+describe('a body', () => {
+  const CHUNKED = { 'Transfer-Encoding': 'chunked' };
+
+  it.each<[string, Record<string, string>, string[]]>([
+    ['of no bytes', { 'Content-Length': '0' }, []],
+    ['of no chunks, at once', CHUNKED, ['0\r\n\r\n']],
+    ['of no chunks, later', CHUNKED, ['', '0\r\n\r\n']],
+    ['of no chunks, cut anywhere', CHUNKED, ['', '0', '\r', '\n', '\r', '\n']],
+    ['of no chunks, with trailers', CHUNKED, ['0;x=y\r\nA: b\r\n', 'C: d\r\n\r\n']],
+  ])('is accepted %s, and the frames after it arrive', async (_name, headers, parts) => {
+    for (const together of [true, false]) {
+      const { wss, port, log } = await serve({ maxConnectionsPerAddress: 1 });
+      const messages: unknown[] = [];
+      wss.on('connection', (connection) => connection.on('message', (data) => messages.push(data)));
+      const client = await connect(port);
+      client.send(upgradeRequest({ headers }) + (parts[0] ?? ''));
+      for (const [at, part] of parts.entries()) {
+        if (at === 0) continue;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        const first = together && at === parts.length - 1 ? text('early') : NO_HEAD;
+        client.send(Buffer.concat([Buffer.from(part), first]));
+      }
+      expect((await client.response()).status).toBe(101);
+      client.send(text('late'));
+      await eventually('the message', () => messages.includes('late'));
+      expect(messages).toEqual(together && parts.length > 1 ? ['early', 'late'] : ['late']);
+      const [connection] = wss.connections;
+      expect(connection!.remoteAddress).toBe('127.0.0.1');
+      const second = await ask(port);
+      expect((await second.response()).status).toBe(429);
+      expect(log.lines).toHaveLength(1);
+      client.send(clientClose(1000));
+      expect((await client.close()).code).toBe(1000);
+      client.finish();
+      await eventually('its end', () => wss.connections.size === 0);
+    }
+  });
+
+  it.each<[string, Record<string, string>, string[], number]>([
+    ['a length', { 'Content-Length': '5' }, ['hello'], 400],
+    ['a length, and does not come', { 'Content-Length': '5' }, [], 400],
+    ['a chunk', CHUNKED, ['5\r\nhello\r\n0\r\n\r\n'], 400],
+    ['a chunk that comes later', CHUNKED, ['', '5\r\nhello\r\n'], 400],
+  ])('is refused with %s', async (_name, headers, parts, status) => {
+    const authorize = jest.fn();
+    const { wss, port } = await serve({ authorize });
+    const client = await connect(port);
+    client.send(upgradeRequest({ headers }) + (parts[0] ?? ''));
+    for (const part of parts.slice(1)) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      client.send(part);
+    }
+    const response = await client.response();
+    expect([response.status, response.body]).toEqual([
+      status,
+      'a WebSocket handshake has no body, but this request has one that is not empty\n',
+    ]);
+    expect(await client.ended()).toBe('end');
+    expect(authorize).not.toHaveBeenCalled();
+    expect(wss.stats()).toMatchObject({ upgradesPending: 0, upgradesRejected: { 400: 1 } });
+  });
+
+  it('has until upgradeTimeout, and authorize is not asked before its end', async () => {
+    const authorize = jest.fn();
+    const { wss, port, clock } = await serve({ authorize, upgradeTimeout: 500 });
+    const client = await ask(port, { headers: CHUNKED });
+    await eventually('the request', () => wss.stats().upgradesPending === 1);
+    clock.advance(500);
+    const response = await client.response();
+    expect([response.status, response.body]).toEqual([
+      408,
+      'the end of the request, or of an earlier response, took too long\n',
+    ]);
+    await eventually('its place', () => wss.stats().upgradesPending === 0);
+    expect(authorize).not.toHaveBeenCalled();
+  });
+
+  it('makes room when its client leaves', async () => {
+    const authorize = jest.fn();
+    const { wss, port } = await serve({ authorize });
+    const client = await ask(port, { headers: CHUNKED });
+    await eventually('the request', () => wss.stats().upgradesPending === 1);
+    client.reset();
+    await eventually('its place', () => wss.stats().upgradesPending === 0);
+    expect(wss.stats().upgradesAbandoned).toBe(1);
+    expect(authorize).not.toHaveBeenCalled();
+  });
+
+  it('is announced with a 100 to a client that expects one', async () => {
+    const { wss, port } = await serve();
+    const headers = { ...CHUNKED, Expect: '100-Continue' };
+    const client = await connect(port);
+    let received = '';
+    client.socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
+    client.send(upgradeRequest({ headers }));
+    await eventually('the 100', () => received === 'HTTP/1.1 100 Continue\r\n\r\n');
+    client.send('0\r\n\r\n');
+    await eventually('the 101', () => received.includes('100 Continue\r\n\r\nHTTP/1.1 101 '));
+    expect(wss.connections.size).toBe(1);
+  });
+
+  it('of no chunks is read by accept if it has come, and refused if it has not', async () => {
+    const wss = new WebSocketServer({ noServer: true, logger: new MemoryLogger() });
+    const [socket] = transportPair();
+    const request = fakeRequest({ 'transfer-encoding': 'chunked' });
+    expect(() => wss.accept(request, socket, Buffer.from('0\r\n'))).toThrow(
+      'a WebSocket handshake has no body, or an empty one that comes with it',
+    );
+    const head = Buffer.concat([Buffer.from('0\r\n\r\n'), text('early')]);
+    const connection = wss.accept(request, socket, head);
+    expect(await once(connection, 'message')).toEqual(['early', false]);
+  });
+});
+
+describe('the response to an earlier request', () => {
+  /** A server whose application answers when the test does. */
+  async function setUp(options: ServerOptions = {}) {
+    const served = await serve(options);
+    const responses: ServerResponse[] = [];
+    served.server.on('request', (_request, response) => responses.push(response));
+    const client = await connect(served.port);
+    let received = '';
+    client.socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
+    return { ...served, client, responses, received: () => received };
+  }
+  const FIRST = 'GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n';
+
+  it('comes before the 101, whole', async () => {
+    const { wss, client, responses, received } = await setUp();
+    client.send(FIRST + upgradeRequest());
+    await eventually('the request', () => responses.length === 1);
+    responses[0]!.write('one');
+    await eventually('a part', () => received().includes('one'));
+    await settle();
+    expect([received().includes('101'), wss.connections.size]).toEqual([false, 0]);
+    responses[0]!.end('two');
+    await eventually('the 101', () => received().includes('101'));
+    expect(received()).toMatch(/one[^]*two\r\n0\r\n\r\nHTTP\/1\.1 101 /);
+    expect(() => wss.accept(fakeRequest(), transportPair()[0], NO_HEAD)).not.toThrow();
+  });
+
+  it('comes before a refusal too', async () => {
+    const { client, responses, received } = await setUp({ path: '/x' });
+    client.send(FIRST + upgradeRequest({ target: '/y' }));
+    await eventually('the request', () => responses.length === 1);
+    await settle();
+    expect(received()).toBe('');
+    responses[0]!.end('two');
+    await eventually('the 404', () => /two[^]*HTTP\/1\.1 404 /.test(received()));
+  });
+
+  it('may be the last of its connection', async () => {
+    const { wss, client, responses } = await setUp();
+    client.send(FIRST + upgradeRequest());
+    await eventually('the request', () => responses.length === 1);
+    responses[0]!.setHeader('Connection', 'close').end('bye');
+    await client.ended();
+    await eventually('the outcome', () => wss.stats().upgradesAbandoned === 1);
+    expect(wss.connections.size).toBe(0);
+  });
+
+  it('has until upgradeTimeout, and closeTimeout then', async () => {
+    const { wss, client, clock, responses } = await setUp({ upgradeTimeout: 500 });
+    client.send(FIRST + upgradeRequest());
+    await eventually(
+      'the upgrade',
+      () => responses.length === 1 && wss.stats().upgradesPending === 1,
+    );
+    clock.advance(500);
+    await eventually('the refusal', () => wss.stats().upgradesRejected[408] === 1);
+    clock.advance(10_000);
+    expect(await client.ended()).toBe('end');
+  });
+
+  it('is not waited for by accept', () => {
+    const wss = new WebSocketServer({ noServer: true, logger: new MemoryLogger() });
+    const [socket] = transportPair();
+    const busy = Object.assign(socket, { _httpMessage: new EventEmitter() });
+    expect(() => wss.accept(fakeRequest(), busy, NO_HEAD)).toThrow(
+      'accept: the response to an earlier request is still being written; handleUpgrade waits for it',
+    );
   });
 });
