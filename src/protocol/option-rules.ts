@@ -66,6 +66,7 @@ export const aFunction: Rule = { expected: 'a function', accepts: isFunction };
 /** What was got instead, for an error message. */
 export function show(value: unknown): string {
   if (typeof value === 'function') return 'a function';
+  if (value === '') return "'' (string)";
   if (isRegExp(value)) return String(value);
   if (Array.isArray(value)) {
     return `[${value.map((each) => (Array.isArray(each) ? 'an array' : show(each))).join(', ')}]`;

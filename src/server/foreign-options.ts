@@ -24,6 +24,8 @@ export const FOREIGN_OPTIONS: Advice = {
   interval: 'use heartbeat: { interval }',
   windowBits: 'use perMessageDeflate: { windowBits }',
   threshold: 'use perMessageDeflate: { threshold }',
+  compress: 'use perMessageDeflate',
+  rateLimit: 'use messageRate: { perSecond, burst, action }',
   context: 'let authorize return { context }',
   headers: 'let authorize return { headers }',
   // ws.

@@ -18,23 +18,24 @@ export function isUpgradingServer(first: unknown): boolean {
 
 /** What to pass instead of something that is not a server, or never emits `'upgrade'`; `undefined` for the rest. */
 function adviceFor(first: unknown): string | undefined {
-  if (first === null || (typeof first !== 'object' && typeof first !== 'function')) {
-    return undefined;
-  }
+  if (!isSomething(first)) return undefined;
   if (hasMethods(first, 'then')) return 'a promise is none: await it first';
   if (hasMethods(first, 'on', 'address', 'listen')) {
-    // Node gives its HTTP servers this property, and an HTTP/2 server if it allows HTTP/1.
-    if (!(first instanceof NetServer) || 'headersTimeout' in first) return undefined;
-    return hasMethods(first, 'updateSettings')
-      ? 'an HTTP/2 server upgrades only if it was made by createSecureServer({ allowHTTP1: true })'
+    if (!(first instanceof NetServer)) return undefined;
+    // Node gives an HTTP/2 server this property only if it allows HTTP/1.
+    if (hasMethods(first, 'updateSettings') && !('headersTimeout' in first)) {
+      return 'an HTTP/2 server upgrades only if it was made by createSecureServer({ allowHTTP1: true })';
+    }
+    return hasMethods(first, 'setTimeout') // which all servers of HTTP have
+      ? undefined
       : 'a net.Server or tls.Server has no upgrades: use createServer of node:http or node:https';
   }
   if (hasMethods(first, 'getHttpServer')) return 'of a Nest application pass app.getHttpServer()';
   const { server, httpServer } = first as { server?: unknown; httpServer?: unknown };
-  if (hasMethods(server, 'on', 'address', 'listen')) {
+  if (isSomething(server)) {
     return 'pass its property server itself: new WebSocketServer(server, options)';
   }
-  if (hasMethods(httpServer, 'on', 'address', 'listen')) {
+  if (isSomething(httpServer)) {
     return 'pass its property httpServer itself: new WebSocketServer(httpServer, options)';
   }
   if (hasMethods(first, 'callback', 'listen')) {
@@ -45,6 +46,10 @@ function adviceFor(first: unknown): string | undefined {
     return 'of an application pass what its listen() returns, or createServer(app)';
   }
   return undefined;
+}
+
+function isSomething(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }
 
 function hasMethods(value: unknown, ...names: string[]): boolean {

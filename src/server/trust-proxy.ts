@@ -8,7 +8,7 @@ import { show } from './hints.js';
 import type { TrustProxy } from './options.js';
 
 /** The refusal of a request about which the proxies' headers say nothing that can be believed. */
-export interface SeenFault {
+interface SeenFault {
   readonly rejection: UpgradeRejection;
   /** For the log. */
   readonly hint: string;

@@ -73,6 +73,7 @@ it.each([
   [[1n, ['x'], 'b'], '[1 (bigint), an array, b (string)]'],
   [null, 'null (object)'],
   ['x', 'x (string)'],
+  ['', "'' (string)"],
 ])('shows what was got: %p', (value, shown) => {
   expect(show(value)).toBe(shown);
 });

@@ -26,6 +26,7 @@ const USABLE: Readonly<Record<string, object>> = {
   'perMessageDeflate.contextTakeover': { perMessageDeflate: { contextTakeover: 'server' } },
   'perMessageDeflate.windowBits': { perMessageDeflate: { windowBits: 9 } },
   level: { perMessageDeflate: { level: 1, memLevel: 1, windowBits: 9 } },
+  messageRate: { messageRate: { perSecond: 1, burst: 1, action: 'close' } },
   heartbeat: { heartbeat: { interval: 1, timeout: 1 } },
   'heartbeat.interval': { heartbeat: { interval: 1 } },
   'heartbeat.timeout': { heartbeat: { timeout: 1 } },

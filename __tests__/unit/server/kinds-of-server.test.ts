@@ -51,6 +51,11 @@ describe('isUpgradingServer', () => {
       'pass its property server itself: new WebSocketServer(server, options)',
     ],
     [
+      'the options of ws with an application',
+      { server: express(), path: '/' },
+      'pass its property server itself: new WebSocketServer(server, options)',
+    ],
+    [
       'the options of another library',
       { httpServer: createServer() },
       'pass its property httpServer itself: new WebSocketServer(httpServer, options)',

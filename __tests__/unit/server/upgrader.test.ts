@@ -743,6 +743,63 @@ describe('a refusal', () => {
     );
   });
 
+  it.each([
+    'file://',
+    'null',
+    'https://app.example',
+    'chrome-extension://abc',
+    'http://[::1]:3000',
+  ])(
+    'of %s names an option which, pasted as it is, lets that page in and the own ones as before',
+    async (Origin) => {
+      const refusing = await serve();
+      const refused = await ask(refusing.port, { headers: { Host: 'own.example', Origin } });
+      expect((await refused.response()).status).toBe(403);
+      const [, pasted] = /option origin: (\[.*?\]) would allow it/.exec(refusing.log.lines[0]!)!;
+      const { port } = await serve({ origin: JSON.parse(pasted!) as string[] });
+      for (const page of [Origin, 'https://own.example']) {
+        const headers = { Host: 'own.example', Origin: page };
+        expect((await (await ask(port, { headers })).response()).status).toBe(101);
+      }
+      const headers = { Host: 'own.example', Origin: 'https://evil.example' };
+      expect((await (await ask(port, { headers })).response()).status).toBe(403);
+    },
+  );
+
+  it.each([
+    [
+      'X-Forwarded-For: 203.0.113.5\r\nX-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Host: own.example\r\nX-Forwarded-Host: edge',
+    ],
+    ['Forwarded: for=203.0.113.5;host=own.example\r\nForwarded: for=10.0.0.1;host=edge'],
+    [
+      'X-Forwarded-For: "[2001:db8::1]:80", 10.0.0.1:81\r\nForwarded: for="[2001:db8::1]";host=own.example,for=10.0.0.1',
+    ],
+  ])(
+    'is not what a page behind two proxies gets, on however many lines they write: %j',
+    async (lines) => {
+      const { wss, port } = await serve({ trustProxy: 2 });
+      const client = await connect(port);
+      const request = upgradeRequest({ headers: { Host: 'inner', Origin: 'https://own.example' } });
+      client.send(request.replace('\r\n\r\n', `\r\n${lines}\r\n\r\n`));
+      expect((await client.response()).status).toBe(101);
+      const [connection] = wss.connections;
+      expect(connection!.remoteAddress).toMatch(/^(203\.0\.113\.5|2001:db8::1)$/);
+    },
+  );
+
+  it('by proxies that disagree leaves one line about it, and the peer is the one that is named', async () => {
+    const { wss, port, log } = await serve({ trustProxy: 1 });
+    const rejected = jest.fn<undefined, [RejectedUpgrade]>();
+    wss.on('rejected', rejected);
+    const headers = { 'X-Forwarded-For': '203.0.113.5', Forwarded: 'for=203.0.113.6' };
+    expect((await (await ask(port, { headers })).response()).status).toBe(400);
+    expect(rejected.mock.calls[0]![0].remoteAddress).toBe('127.0.0.1');
+    expect(log.lines).toEqual([
+      expect.stringMatching(/203\.0\.113\.6.*203\.0\.113\.5/),
+      'warn refused an upgrade from 127.0.0.1 with 400: Forwarded and X-Forwarded-For name different clients',
+    ]);
+  });
+
   it('names the client that a trusted proxy names', async () => {
     const { wss, port } = await serve({ trustProxy: 1 });
     const rejected = once(wss, 'rejected') as Promise<[RejectedUpgrade]>;
