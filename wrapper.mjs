@@ -9,6 +9,7 @@ export const {
   FrameEncoder,
   Opcode,
   ProtocolError,
+  SharedLimits,
   UpgradeRejection,
   WebSocketConnection,
   WebSocketServer,
