@@ -18,7 +18,7 @@ export interface ServerStats {
    * several connections share, as after a broadcast, count once for each.
    */
   readonly bytesBuffered: number;
-  /** Gauge. Bytes that count against `maxTotalBuffered`, those that several share once; 0 without that option. */
+  /** Gauge. Bytes that count against `maxTotalBuffered`, those that several share once; 0 without that option, of the server or of its `limits`. */
   readonly bytesCharged: number;
 
   /** Counter. Upgrades answered with 101: all the connections there ever were. */
