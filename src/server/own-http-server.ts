@@ -1,26 +1,50 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { TLSSocket, TlsOptions } from 'node:tls';
 import { checkUpgrade, isWebSocketUpgrade, notWebSocket } from '../protocol/handshake.js';
 import type { UpgradeRejection } from '../protocol/upgrade-rejection.js';
 
 /** Milliseconds that Node itself gives a client for its headers. */
 const MAX_HEADERS_TIMEOUT = 60_000;
 
+/** Transports of our own servers whose TLS handshake has not ended: HTTP does not know them yet. */
+const handshaking = new WeakMap<Server, Set<Socket>>();
+
 /**
- * The http.Server of a WebSocketServer that was given only a port. It serves no plain requests.
+ * The http.Server or https.Server of a WebSocketServer that was given only a port. It serves no
+ * plain requests.
  *
- * @param upgradeTimeout milliseconds that a client has to send its request; at most 60 s, as with
- * Node. It is noticed up to a quarter of that later.
+ * @param upgradeTimeout milliseconds that a client has to send its request, and before that for its
+ * TLS handshake; at most 60 s, as with Node. It is noticed up to a quarter of that later.
+ * @param tls options of `tls.createServer`.
+ * @throws what Node throws for a certificate or key that it cannot use.
  */
-export function createOwnServer(upgradeTimeout: number): Server {
+export function createOwnServer(upgradeTimeout: number, tls?: TlsOptions): Server {
   const timeout = Math.ceil(Math.min(upgradeTimeout, MAX_HEADERS_TIMEOUT)); // Node wants whole ones
   const limits = {
     headersTimeout: timeout,
     requestTimeout: timeout, // must not be less
     connectionsCheckingInterval: Math.ceil(timeout / 4),
   };
-  return createServer(limits, (request, response) => {
+  const answerPlain = (request: IncomingMessage, response: ServerResponse): void => {
     answer(response, faultOf(request));
+  };
+  if (tls === undefined) return createServer(limits, answerPlain);
+  const server = createSecureServer(
+    { handshakeTimeout: timeout, ...limits, ...tls },
+    answerPlain,
+  ) as Server;
+  const sockets = new Set<Socket>();
+  handshaking.set(server, sockets);
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
   });
+  server.on('secureConnection', (socket: TLSSocket & { readonly _parent?: Socket }) => {
+    sockets.delete(socket._parent!); // Node's own: what TLS runs on
+  });
+  return server;
 }
 
 /** Stop listening and cut idle connections; resolves when the last of its sockets is gone. */
@@ -30,6 +54,12 @@ export function closeServer(server: Server): Promise<void> {
       resolve();
     });
   });
+}
+
+/** Cut the connections that were not upgraded. */
+export function cutConnections(server: Server): void {
+  server.closeAllConnections();
+  for (const socket of handshaking.get(server) ?? []) socket.destroy();
 }
 
 /**

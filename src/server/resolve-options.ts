@@ -1,5 +1,7 @@
 import type { HeartbeatOptions } from '../connection/heartbeat.js';
 import { isNativeError, isRegExp } from 'node:util/types';
+import { isAbortSignal } from '../connection/abort-signal.js';
+import type { Attachment } from './attachment.js';
 import { FOREIGN_DEFLATE, FOREIGN_HEARTBEAT, FOREIGN_OPTIONS } from './foreign-options.js';
 import { type EntryFault, hostEntry, isFault, originEntry } from './list-entries.js';
 import type { Authorization, DeflateOptions, ServerOptions } from './options.js';
@@ -196,16 +198,23 @@ const RULES: Rules<ServerOptions> = {
 };
 
 /** Options that say what the server is attached to; `server.ts` handles them itself. */
-const ATTACHMENT_RULES: Rules<{ port: number; host: string; noServer: boolean }> = {
+const ATTACHMENT_RULES: Rules<Attachment> = {
   port: whole('a port', 0, 65_535),
   host: { expected: 'a string', accepts: (value) => typeof value === 'string' },
+  socketPath: {
+    expected: 'the path of a Unix socket',
+    accepts: (value) => typeof value === 'string' && value !== '',
+  },
+  tls: { expected: 'an object with the options of tls.createServer', accepts: isObject },
+  backlog: whole('a number of connections', 1, 0x7fff_ffff),
+  signal: { expected: 'an AbortSignal', accepts: isAbortSignal },
   noServer: oneOf(true),
 };
 
 /**
  * Check options and fill in the defaults. An option that is `undefined` counts as left out.
  *
- * @param attachment which of `port`, `host` and `noServer` are allowed besides.
+ * @param attachment which options of an {@link Attachment} are allowed besides.
  * @throws TypeError naming the option, what was expected and what was got.
  */
 export function resolveOptions<Context>(

@@ -3,12 +3,19 @@ import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { onAbort } from '../connection/abort-signal.js';
 import { BufferBudget } from '../connection/buffer-budget.js';
 import type { ConnectionObserver, ConnectionSettings } from '../connection/settings.js';
 import { ConnectionError } from '../connection/close-info.js';
 import { WebSocketConnection } from '../connection/connection.js';
 import { Counters } from '../connection/counters.js';
 import { type Clock, Deadlines, systemClock } from '../connection/deadlines.js';
+import {
+  type Attachment,
+  attachmentOptions,
+  checkNoAttachment,
+  type OwnServerOptions,
+} from './attachment.js';
 import { Compressions } from './compressions.js';
 import { Heartbeat } from '../connection/heartbeat.js';
 import { MessageRate } from '../connection/message-rate.js';
@@ -21,7 +28,7 @@ import { sharesOf } from './shared-limits.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { show } from '../protocol/option-rules.js';
 import { type Data, prepareMessage, PreparedMessage } from '../protocol/prepared-message.js';
-import { closeServer, createOwnServer } from './own-http-server.js';
+import { closeServer, createOwnServer, cutConnections } from './own-http-server.js';
 import type { SendOptions } from '../connection/sender.js';
 import type { BroadcastOptions, ServerEvents } from './events.js';
 import {
@@ -43,7 +50,7 @@ import { Upgrader } from './upgrader.js';
  *
  * ```ts
  * const wss = new WebSocketServer(server);                    // on your http.Server
- * const wss = new WebSocketServer({ port: 8080 });            // on one of its own
+ * const wss = new WebSocketServer({ port: 8080 });            // on one of its own, or { socketPath }
  * const wss = new WebSocketServer({ noServer: true });        // on none: call handleUpgrade
  * ```
  *
@@ -62,13 +69,18 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   readonly #upgrader: Upgrader<Context>;
   readonly #connections = new Set<WebSocketConnection<Context>>();
   #closing: Promise<CloseReport> | undefined;
+  /** Takes the listener off `signal`. */
+  #forgetSignal: (() => void) | undefined;
   /** On `#server`, until it is closed. */
   readonly #endpoint: UpgradeEndpoint | undefined;
 
   /** Attach to an http.Server or https.Server, or to an HTTP/2 server that allows HTTP/1. */
   constructor(server: UpgradingServer, options?: ServerOptions<Context>);
-  /** Make an http.Server that listens on `port` (0 picks one) and answers plain requests with 426. */
-  constructor(options: ServerOptions<Context> & { readonly port: number; readonly host?: string });
+  /**
+   * Make an http.Server, or with `tls` an https.Server, that listens on `port` or `socketPath` and
+   * answers plain requests with 426.
+   */
+  constructor(options: ServerOptions<Context> & OwnServerOptions);
   /** Attach to nothing. */
   constructor(options: ServerOptions<Context> & { readonly noServer: true });
   constructor(
@@ -82,16 +94,12 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
         `WebSocketServer: expected the options as the only argument, got ${show(options)} as well; only beside a server they come second`,
       );
     }
-    const { port, host, noServer } = attached === undefined ? attachment(first) : {};
-    if (attached === undefined && (port === undefined) === (noServer === undefined)) {
-      throw new TypeError(
-        'WebSocketServer: expected an http.Server, or options with either port or noServer: true',
-      );
-    }
+    if (attached !== undefined) checkNoAttachment(options);
     this.#options = resolveOptions<Context>(
       attached === undefined ? first : (options ?? {}),
-      attached !== undefined ? [] : port === undefined ? ['noServer'] : ['port', 'host'],
+      attached === undefined ? attachmentOptions(first) : [],
     );
+    const own: Attachment = attached === undefined ? (first as Attachment) : {};
     const {
       clock = systemClock,
       logger,
@@ -140,17 +148,28 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
         ? undefined
         : new Compressions(perMessageDeflate, this.#deadlines),
     );
-    this.#ownsServer = port !== undefined;
+    this.#ownsServer = own.port !== undefined || own.socketPath !== undefined;
     this.#server =
-      attached ?? (port === undefined ? undefined : createOwnServer(this.#options.upgradeTimeout));
+      attached ??
+      (this.#ownsServer ? createOwnServer(this.#options.upgradeTimeout, own.tls) : undefined);
     if (this.#server !== undefined) {
       this.#endpoint = this.#makeEndpoint();
       UpgradeDispatcher.of(this.#server).add(this.#endpoint);
     }
-    if (port !== undefined) {
-      this.#server!.on('error', (error) => this.emit('error', error));
-      this.#server!.listen(port, host);
+    if (this.#ownsServer) this.#listen(own);
+  }
+
+  #listen({ port, host, socketPath, backlog, signal }: Attachment): void {
+    const server = this.#server!;
+    server.on('error', (error) => this.emit('error', error));
+    if (signal?.aborted === true) {
+      void this.close();
+      return;
     }
+    if (signal !== undefined) this.#forgetSignal = onAbort(signal, () => void this.close());
+    server.listen(
+      socketPath === undefined ? { port, host, backlog } : { path: socketPath, backlog },
+    );
   }
 
   /** The open connections, and those that are closing. */
@@ -321,6 +340,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   }
 
   async #shutDown(options: ServerCloseOptions): Promise<CloseReport> {
+    this.#forgetSignal?.();
     this.#upgrader.close();
     const own = this.#ownsServer ? this.#server : undefined;
     const ended = own && closeServer(own);
@@ -331,7 +351,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       this.#clock,
       {
         end: async () => {
-          own?.closeAllConnections();
+          if (own !== undefined) cutConnections(own);
           await ended;
         },
         cut: () => {
@@ -347,14 +367,3 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
 
 /** What hawser can attach to; the types of an HTTP/2 server do not say whether it allows HTTP/1. */
 type UpgradingServer = Server | HttpsServer | Http2Server | Http2SecureServer;
-
-/** The options that say what a server is attached to. */
-interface Attachment {
-  readonly port?: number;
-  readonly host?: string;
-  readonly noServer?: boolean;
-}
-
-function attachment(first: unknown): Attachment {
-  return (first as Attachment | null | undefined) ?? {};
-}

@@ -6,6 +6,7 @@ import { Duplex } from 'node:stream';
 import type { Clock } from '../../../src/connection/deadlines.js';
 import type { Logger } from '../../../src/server/logger.js';
 import type { WebSocketConnection } from '../../../src/connection/connection.js';
+import type { OwnServerParts } from '../../../src/server/attachment.js';
 import type { Authorization, ServerOptions } from '../../../src/server/options.js';
 import { WebSocketServer } from '../../../src/server/server.js';
 import { RawClient, SAMPLE_KEY, upgradeRequest } from '../../support/raw-client.js';
@@ -232,14 +233,15 @@ export async function serveAsking<Context = undefined>(options: ServerOptions<Co
 }
 
 /** An own server, which is closed after the test. */
-export async function serveOwn(options: ServerOptions = {}) {
+export async function serveOwn(options: ServerOptions & Partial<OwnServerParts> = {}) {
   const clock = new HandClock();
   const wss = new WebSocketServer({
-    port: 0,
     host: '127.0.0.1',
     clock,
     logger: new MemoryLogger(),
     ...options,
+    port: 0,
+    socketPath: undefined as never,
   });
   later(() => wss.close({ signal: AbortSignal.abort() }));
   await once(wss, 'listening');

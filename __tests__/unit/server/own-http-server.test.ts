@@ -1,10 +1,17 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { connect as connectTcp } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
-import { closeServer, createOwnServer } from '../../../src/server/own-http-server.js';
+import {
+  closeServer,
+  createOwnServer,
+  cutConnections,
+} from '../../../src/server/own-http-server.js';
+import { CERTIFICATE } from '../../support/certificate.js';
 import { upgradeRequest } from '../../support/raw-client.js';
-import { ask, connect, listen } from './harness.js';
+import { ask, connect, eventually, listen, settle } from './harness.js';
 
 describe('an http.Server of our own', () => {
   it('answers a plain request with 426 and the protocol it wants', async () => {
@@ -76,6 +83,8 @@ describe('closeServer', () => {
     const idle = await connect(port);
     idle.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await idle.response();
+    const busy = await connect(port);
+    busy.send('GET / HTTP/1.1\r\n');
     const upgraded = await connect(port);
     upgraded.send(upgradeRequest());
     await once(server, 'upgrade');
@@ -84,6 +93,8 @@ describe('closeServer', () => {
     const closing = closeServer(server).then(() => (closed = true));
     expect(server.listening).toBe(false);
     await idle.ended();
+    cutConnections(server);
+    await busy.ended();
     expect(closed).toBe(false);
     upgraded.destroy();
     await closing;
@@ -92,5 +103,52 @@ describe('closeServer', () => {
 
   it('resolves also for a server that never listened', async () => {
     await expect(closeServer(createServer())).resolves.toBeUndefined();
+  });
+});
+
+describe('an https.Server of our own', () => {
+  it('answers over TLS, and says what it cannot use', async () => {
+    const port = await listen(createOwnServer(10_000, CERTIFICATE));
+    const client = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false });
+    client.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const [answer] = (await once(client, 'data')) as [Buffer];
+    expect(String(answer)).toMatch(/^HTTP\/1\.1 426 /);
+    client.destroy();
+    expect(() => createOwnServer(10_000, { key: 'no key', cert: 'no certificate' })).toThrow();
+  });
+
+  it('gives the TLS handshake as long as the request', async () => {
+    const port = await listen(createOwnServer(100, CERTIFICATE));
+    const client = await connect(port);
+    expect(await client.ended()).toBeDefined();
+  });
+
+  it('cuts those whose TLS handshake has not ended, and leaves what was upgraded', async () => {
+    const server = createOwnServer(10_000, CERTIFICATE);
+    let upgraded: Duplex | undefined;
+    server.on('upgrade', (_request, socket: Duplex) => {
+      upgraded = socket.on('error', () => undefined).resume();
+    });
+    const opened = jest.fn();
+    server.on('connection', opened);
+    const port = await listen(server);
+    const silent = connectTcp(port, '127.0.0.1');
+    const silentEnd = new Promise((resolve) => silent.once('close', resolve));
+    silent.on('error', () => undefined);
+    const idle = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false });
+    idle.on('error', () => undefined);
+    const idleEnd = new Promise((resolve) => idle.once('close', resolve));
+    const client = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false });
+    client.write(upgradeRequest());
+    await eventually('the upgrade', () => upgraded !== undefined && opened.mock.calls.length === 3);
+    await settle();
+    let closed = false;
+    const closing = closeServer(server).then(() => (closed = true));
+    cutConnections(server);
+    await Promise.all([silentEnd, idleEnd]);
+    expect([closed, upgraded!.destroyed]).toEqual([false, false]);
+    upgraded!.destroy();
+    client.destroy();
+    await closing;
   });
 });

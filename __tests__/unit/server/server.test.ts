@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer as createNetServer } from 'node:net';
@@ -46,7 +46,7 @@ function complaint(...args: unknown[]): string {
 
 describe('the constructor', () => {
   const EXPECTED =
-    'WebSocketServer: expected an http.Server, or options with either port or noServer: true';
+    'WebSocketServer: expected an http.Server, or options with one of port, socketPath and noServer: true';
 
   it.each<[string, unknown[]]>([
     ['nothing', []],
@@ -54,7 +54,6 @@ describe('the constructor', () => {
     ['a number', [8080]],
     ['options that attach to nothing', [{}]],
     ['a host without a port', [{ host: 'localhost' }]],
-    ['a port and noServer', [{ port: 0, noServer: true }]],
     ['another WebSocketServer', [new WebSocketServer({ noServer: true })]],
   ])('says what it wants when it gets %s', (_name, args) => {
     expect(complaint(...args)).toBe(EXPECTED);
@@ -70,8 +69,25 @@ describe('the constructor', () => {
       'maxPayload',
     ],
     ['options that are none', [createServer(), 'options'], 'expected options to be an object'],
+    ['a port and noServer', [{ port: 0, noServer: true }], 'got port and noServer'],
+    [
+      'a port beside a server',
+      [createServer(), { port: 0 }],
+      'option port is not for a server that',
+    ],
+    ['tls that is true', [{ port: 0, tls: true }], 'tls to be an object with the options of tls.'],
+    [
+      'a backlog of none',
+      [{ port: 0, backlog: 0 }],
+      'backlog to be a number of connections from 1',
+    ],
+    [
+      'a controller in place of its signal',
+      [{ port: 0, signal: new AbortController() }],
+      'signal to be an AbortSignal, got an object',
+    ],
+    ['an empty socketPath', [{ socketPath: '' }], 'socketPath to be the path of a Unix socket'],
     ['an unknown option', [{ noServer: true, prot: 5 }], 'unknown option prot'],
-    ['a port beside a server', [createServer(), { port: 5 }], 'unknown option port'],
     [
       'the options of ws',
       [{ server: createServer() }],
@@ -390,6 +406,11 @@ describe('several on one http.Server', () => {
     expect((await (await ask(port, { target: '/chat' })).response()).status).toBe(101);
   });
 
+  it('report a close() of a server that is attached to nothing', async () => {
+    const wss = new WebSocketServer({ noServer: true });
+    expect(await wss.close()).toMatchObject({ total: 0, cut: 0 });
+  });
+
   it('take everything with them that they added to the http.Server', async () => {
     const warned = jest.fn();
     process.on('warning', warned);
@@ -414,6 +435,81 @@ describe('several on one http.Server', () => {
 });
 
 describe('an http.Server of its own', () => {
+  it('speaks TLS with the options of tls.createServer', async () => {
+    const { wss, port } = await serveOwn({ tls: CERTIFICATE });
+    wss.on('connection', (connection) => {
+      connection.on('message', (data) => connection.send(data));
+    });
+    const silent = await connect(port); // does not get as far as HTTP
+    const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false });
+    later(() => socket.destroy());
+    const client = new RawClient(socket);
+    client.send(upgradeRequest({ headers: { Origin: 'https://localhost' } }));
+    expect((await client.response()).status).toBe(101);
+    client.send(clientFrame({ opcode: 1, payload: 'hello' }));
+    expect((await client.frame()).payload.toString()).toBe('hello');
+    const [connection] = wss.connections;
+    expect(connection!.remoteAddress).toBe('127.0.0.1');
+    const closing = wss.close();
+    connection!.terminate();
+    expect(await closing).toMatchObject({ total: 1 });
+    expect(await silent.ended()).toBeDefined();
+  });
+
+  it('listens on a Unix socket, and says when the path is taken', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+    later(() => {
+      rmSync(folder, { recursive: true });
+    });
+    const socketPath = join(folder, 'a.sock');
+    const wss = new WebSocketServer({ socketPath, backlog: 5, logger: new MemoryLogger() });
+    later(() => wss.close());
+    await once(wss, 'listening');
+    expect(wss.address()).toBe(socketPath);
+    const client = await ask(socketPath);
+    expect((await client.response()).status).toBe(101);
+    expect([...wss.connections][0]!.remoteAddress).toBeUndefined();
+    const second = new WebSocketServer({ socketPath });
+    const [error] = (await once(second, 'error')) as [NodeJS.ErrnoException];
+    expect(error.code).toBe('EADDRINUSE');
+    await second.close();
+    client.destroy();
+    await wss.close();
+    expect(existsSync(socketPath)).toBe(false);
+    writeFileSync(socketPath, 'left behind');
+    const third = new WebSocketServer({ socketPath });
+    expect(((await once(third, 'error')) as [NodeJS.ErrnoException])[0].code).toBe('EADDRINUSE');
+    await third.close();
+  });
+
+  it('closes when its signal aborts, which many may share', async () => {
+    const warned = jest.fn();
+    process.on('warning', warned);
+    later(() => process.off('warning', warned));
+    const controller = new AbortController();
+    const { signal } = controller;
+    const added = jest.spyOn(signal, 'addEventListener');
+    const removed = jest.spyOn(signal, 'removeEventListener');
+    const servers = await Promise.all(Array.from({ length: 12 }, () => serveOwn({ signal })));
+    await servers[0]!.wss.close();
+    const closed = Promise.all(servers.slice(1).map(({ wss }) => once(wss, 'close')));
+    controller.abort();
+    await closed;
+    await settle();
+    expect([added.mock.calls.length, removed.mock.calls.length]).toEqual([1, 1]);
+    expect(warned).not.toHaveBeenCalled();
+    for (const { wss } of servers) expect(wss.address()).toBeNull();
+  });
+
+  it('does not listen when its signal has aborted already', async () => {
+    const wss = new WebSocketServer({ port: 0, signal: AbortSignal.abort() });
+    const listening = jest.fn();
+    wss.on('listening', listening);
+    await once(wss, 'close');
+    expect(await wss.close()).toMatchObject({ total: 0 });
+    expect([listening.mock.calls.length, wss.address()]).toEqual([0, null]);
+  });
+
   it('listens where it is told, and answers plain requests with 426', async () => {
     const { wss, port } = await serveOwn();
     expect(wss.address()).toMatchObject({ address: '127.0.0.1', port });
