@@ -399,7 +399,7 @@ describe('resolveOptions', () => {
     [{ port: -1 }, 'port to be a port from 0 to 65535, got -1 (number)'],
     [{ port: 65_536 }, 'port to be a port from 0 to 65535, got 65536 (number)'],
     [{ port: '80' }, 'port to be a port from 0 to 65535, got 80 (string)'],
-    [{ socketPath: '' }, 'socketPath to be the path of a Unix socket, got '' (string)'],
+    [{ socketPath: '' }, "socketPath to be the path of a Unix socket, got '' (string)"],
     [{ socketPath: 5 }, 'socketPath to be the path of a Unix socket, got 5 (number)'],
     [{ tls: true }, 'tls to be an object with the options of tls.createServer, got true (boolean)'],
     [{ backlog: 0 }, 'backlog to be a number of connections from 1 to 2147483647, got 0 (number)'],
