@@ -26,7 +26,7 @@ describeChat('the looks of the chat page', (stage) => {
     expect(await faint(page)).toEqual([]);
     const shot = name.replace(/\W+/g, '-');
 
-    // As many people as there are colours, all of whom say something.
+    // As many people as there are colours. Each of them says something.
     for (const person of ['Ada', 'Ben', 'Chloé', 'Dmitri', 'Eve', 'Flo', 'Gus', 'Hal', 'Ida']) {
       const { visitor } = await Visitor.join(stage.url, person, { room: 'harbour' });
       visitor.say('See https://example.com/');
@@ -73,7 +73,7 @@ describeChat('the looks of the chat page', (stage) => {
     await photograph(page, `contrast-${shot}`);
   });
 
-  test('who wants no motion gets none', async () => {
+  test('a visitor who wants no motion sees no motion', async () => {
     const page = await stage.page({ ...PHONE, reducedMotion: 'reduce' });
     const moving = () => page.evaluate(() => document.getAnimations().length);
     await page.getByLabel('Your name').fill('Ada');

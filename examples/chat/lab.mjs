@@ -10,7 +10,7 @@ const BURST = 10_000;
 /** More than the buffers of both kernels and of a browser hold together. */
 const FLOOD = 48_000_000;
 const BLOCK = Buffer.alloc(48_000);
-/** A flood that takes longer than this is ended, in ms. So is a ticket that nobody uses. */
+/** A flood that takes longer than this is ended, in ms. A ticket is good for as long. */
 const PATIENCE = 20_000;
 
 /**

@@ -159,7 +159,7 @@ export class Hood {
 
   // -- Asking --------------------------------------------------------------------------------
 
-  /** Asks again and again, but only while somebody can see the answer. */
+  /** Asks again and again, but only while the answer can be seen. */
   #watch() {
     clearInterval(this.#timer);
     if (!this.#isOpen || !this.#isIn || document.hidden) return;

@@ -4,7 +4,7 @@ const log = byId('log');
 const scroller = byId('scroller');
 let isAtEnd = true;
 
-/** New lines never pull the page away from someone who is reading further up. */
+/** New lines never pull the page away from a reader who is further up. */
 export function add(/** @type {HTMLElement} */ item) {
   append(log, item);
   if (isAtEnd) scrollToEnd();

@@ -4,8 +4,8 @@ import { byId } from './view.js';
 const sheets = new Set();
 
 /**
- * A part of the page that stands beside the conversation where there is room, and is laid over it where
- * there is none. Laid over, it takes the focus, and the conversation beneath is inert.
+ * A part of the page that stands beside the conversation. On a screen without room for both it lies over
+ * the conversation, which is inert meanwhile.
  */
 export class Sheet {
   isOpen = false;
