@@ -12,7 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import ts from 'typescript';
@@ -106,8 +106,7 @@ function runFile(file, endless) {
 
 const known = differences[name] ?? [];
 const sum = { passed: 0, failed: 0, skipped: 0 };
-for (const file of compile()) {
-  if (!file.includes(filter)) continue;
+async function judge(file) {
   const here = known.filter((difference) => difference.file === file);
   const endless = here.filter(({ waits }) => waits).map(({ title }) => title);
   const { passed, failed } = await runFile(file, endless);
@@ -127,6 +126,12 @@ for (const file of compile()) {
   }
   for (const title of gone) console.log(`  ✕ no longer differs: ${title}`);
 }
+
+const files = compile().filter((file) => file.includes(filter));
+const worker = async () => {
+  for (let file = files.shift(); file !== undefined; file = files.shift()) await judge(file);
+};
+await Promise.all(Array.from({ length: availableParallelism() }, worker));
 console.log(`${name}: ${sum.passed} passed, ${sum.failed} failed`);
 if (process.env.HAWSER_TALLY) appendFileSync(process.env.HAWSER_TALLY, `${JSON.stringify(sum)}\n`);
 process.exitCode = sum.failed > 0 || sum.passed === 0 ? 1 : 0;
