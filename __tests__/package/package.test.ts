@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { links } from '../docs/markdown.js';
 import { packedTarball, run, type Run } from '../support/packed-package.js';
+import { describeIf } from '../support/requires.js';
+import { runtime } from '../support/runtimes.js';
 
 const root = resolve(__dirname, '../..');
 const temporary = mkdtempSync(join(tmpdir(), 'hawser-package-'));
@@ -166,6 +168,30 @@ describe('a project that installed the tarball', () => {
     expect(run(project, process.execPath, 'out/typed.cjs')).toEqual({
       status: 0,
       output: 'around the loop\nclosed 1\nhawser_messages_sent_total 1',
+    });
+  });
+});
+
+describe.each(['bun', 'deno'] as const)('a project on %s', (name) => {
+  const program = runtime(name);
+  const flags =
+    name === 'deno' ? ['run', '-A', '-q', '--no-lock', '--node-modules-dir=manual'] : [];
+
+  describeIf(name, program !== undefined)('that installed the tarball', () => {
+    test('uses it from an ES module', () => {
+      expect(run(project, program!, ...flags, 'esm.mjs')).toEqual({
+        status: 0,
+        output: 'text from an ES module\nclosed 1 with 1001',
+      });
+    });
+
+    test('gets the same classes from import and from require', () => {
+      const { status, output } = run(project, program!, ...flags, 'identity.mjs');
+      expect(status).toBe(0);
+      for (const seen of JSON.parse(output) as Record<string, string[]>[]) {
+        expect(seen['imported']).toEqual(seen['required']);
+        expect(seen['different']).toEqual([]);
+      }
     });
   });
 });
