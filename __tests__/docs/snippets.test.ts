@@ -8,7 +8,7 @@ import { type Block, blocks, documents } from './markdown.js';
 import { root } from './sources.js';
 
 /**
- * The TypeScript and JavaScript of README.md and docs/guide.md compiles against the package that users
+ * The TypeScript and JavaScript of README.md, docs/guide.md and docs/migrating.md compiles against the package that users
  * get. A block is checked when a comment `<!-- runnable -->` stands before it, or when it begins with an
  * import; what the comment says after that word is put before the block:
  *
@@ -20,7 +20,7 @@ import { root } from './sources.js';
  *
  * A prelude may use the names that hawser exports without importing them.
  */
-const DOCUMENTS = ['README.md', 'docs/guide.md'];
+const DOCUMENTS = ['README.md', 'docs/guide.md', 'docs/migrating.md'];
 const LANGUAGES = new Map([
   ['ts', '.mts'],
   ['js', '.mjs'],
