@@ -42,7 +42,8 @@ export async function run(choice) {
   const isOpen = (/** @type {Row} */ row) =>
     row.errors.length < MOST_FAILURES &&
     row.pairs.length < most &&
-    (row.pairs.length < least || !verdictOf(row).narrow);
+    // An even number: each build has been the first as often as the other.
+    (row.pairs.length < least || row.pairs.length % 2 === 1 || !verdictOf(row).narrow);
 
   const results = (/** @type {boolean} */ complete) => {
     const judged = rows.map((row) => {

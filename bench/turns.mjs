@@ -38,19 +38,22 @@ export class Turns {
    * @returns {Promise<T[]>}
    */
   async both(measurements) {
-    const settled = await Promise.allSettled(
-      measurements.map(async (measurement, side) => {
+    /** @type {T[]} */
+    const results = [];
+    // The one that works first is also the one whose processes start first.
+    const sides = /** @type {const} */ ([this.#first, this.#first === 0 ? 1 : 0]);
+    await Promise.all(
+      sides.map(async (side) => {
         try {
-          return await measurement(this.#turnOf(side));
+          results[side] = await measurements[side](this.#turnOf(side));
         } catch (error) {
           this.#failure ??= error;
           this.#wake();
-          throw error;
         }
       }),
     );
     if (this.#failure !== undefined) throw this.#failure;
-    return settled.map((each) => /** @type {PromiseFulfilledResult<T>} */ (each).value);
+    return results;
   }
 
   /** @returns {Turn} */
