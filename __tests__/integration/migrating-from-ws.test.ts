@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocket, WebSocketServer as WsServer } from 'ws';
-import { UpgradeRejection, WebSocketServer } from '../../src/index.js';
+import { type ServerOptions, UpgradeRejection, WebSocketServer } from '../../src/index.js';
 
 /** Rows of docs/migrating.md, "From ws": the old program and the new one do the same for the same client. */
 
@@ -24,7 +24,7 @@ async function wsServer(options: Options = {}): Promise<WsServer> {
 }
 
 async function hawserServer(
-  options: Partial<ConstructorParameters<typeof WebSocketServer>[0]> & object = {},
+  options: ServerOptions = {},
 ): Promise<WebSocketServer> {
   const wss = new WebSocketServer({ port: 0, host: '127.0.0.1', ...options });
   closers.push(() => wss.close({ timeout: 0 }));

@@ -8,23 +8,31 @@ import { Heartbeat } from '../connection/heartbeat.js';
 import { MessageRate } from '../connection/message-rate.js';
 import type { ServerOptions } from './options.js';
 import { resolveOptions } from './resolve-options.js';
+import { joinServer, WebSocketServer } from './server.js';
+import { checkOptions, type Rule, type Rules } from '../protocol/option-rules.js';
 
 /** A client lets itself be told how large its window may be. */
-const CLIENT_PARAMS = [{ name: 'client_max_window_bits', value: undefined }];
+const OFFERS = [
+  {
+    name: 'permessage-deflate',
+    params: [{ name: 'client_max_window_bits', value: undefined }],
+  },
+];
 
 /** Two connections that talk to each other in memory. */
-export interface ConnectionPair {
+export interface ConnectionPair<Context = undefined> {
   /** The end that plays the server. */
-  readonly server: WebSocketConnection;
+  readonly server: WebSocketConnection<Context>;
   /** The end that plays the client: it masks what it sends. */
   readonly client: WebSocketConnection;
 }
 
 /**
- * The options that mean something without a handshake. They hold for both ends. `heartbeat` is off
- * unless it is given: between the two there is no network that could fail.
+ * The options that mean something without a handshake. They hold for both ends, or with `server` for
+ * the client's end: the server's end has those of its server then. `heartbeat` is off unless it is
+ * given: between the two there is no network that could fail.
  */
-export type ConnectionPairOptions = Pick<
+export interface ConnectionPairOptions<Context = undefined> extends Pick<
   ServerOptions,
   | 'closeTimeout'
   | 'messageTimeout'
@@ -39,14 +47,55 @@ export type ConnectionPairOptions = Pick<
   | 'maxBufferedAmount'
   | 'slowConsumer'
   | 'clock'
->;
+> {
+  /** `context` of the server's end. @default undefined */
+  readonly context?: Context;
+  /**
+   * Makes the server's end one of `server.connections`: broadcasts reach it, `stats()` counts it,
+   * `close()` closes it. `'connection'` is not emitted, because there is no request; emit it yourself
+   * if you test its listener. Limits such as `maxConnections` do not hold for it.
+   * @default none
+   */
+  readonly server?: WebSocketServer<Context>;
+}
+
+const ANY: Rule = { expected: 'anything', accepts: () => true };
+
+/** What is an option of a pair; `resolveOptions` checks the values. */
+const RULES: Rules<ConnectionPairOptions<unknown>> = {
+  closeTimeout: ANY,
+  messageTimeout: ANY,
+  maxPayload: ANY,
+  textAs: ANY,
+  highWaterMark: ANY,
+  perMessageDeflate: ANY,
+  heartbeat: ANY,
+  idleTimeout: ANY,
+  maxLifetime: ANY,
+  messageRate: ANY,
+  maxBufferedAmount: ANY,
+  slowConsumer: ANY,
+  clock: ANY,
+  context: ANY,
+  server: {
+    expected: 'a WebSocketServer',
+    accepts: (value) => value instanceof WebSocketServer,
+  },
+};
 
 /**
  * Make two connected in-memory connections, for tests of what an application does with one: no
  * port, no handshake, the same code otherwise. Bytes arrive asynchronously, as from a socket.
+ *
+ * @throws TypeError for an option that is unknown, has a wrong type, or decides about a handshake;
+ * Error if `server` is closed or closing.
  */
-export function createConnectionPair(options: ConnectionPairOptions = {}): ConnectionPair {
-  const resolved = resolveOptions<undefined>({ heartbeat: false, ...options }, []);
+export function createConnectionPair<Context = undefined>(
+  options: ConnectionPairOptions<Context> = {},
+): ConnectionPair<Context> {
+  checkOptions('createConnectionPair', options, RULES);
+  const { context, server, ...both } = options;
+  const resolved = resolveOptions<undefined>({ heartbeat: false, ...both }, []);
   const {
     clock = systemClock,
     maxPayload,
@@ -60,14 +109,21 @@ export function createConnectionPair(options: ConnectionPairOptions = {}): Conne
     messageRate,
   } = resolved;
   const deadlines = new Deadlines(clock);
-  const compressions =
-    perMessageDeflate === false ? undefined : new Compressions(perMessageDeflate, deadlines);
-  const negotiated = compressions?.negotiate([
-    { name: 'permessage-deflate', params: CLIENT_PARAMS },
-  ]);
+  const [one, other] = createTransportPair();
+  // With a server its own options decide, unless the client's end is told to offer nothing.
+  const joined =
+    server &&
+    joinServer(server, one, context as Context, both.perMessageDeflate === false ? [] : OFFERS);
+  const deflate = joined === undefined ? perMessageDeflate : joined.perMessageDeflate;
+  const compressions = deflate === false ? undefined : new Compressions(deflate, deadlines);
+  const negotiated = joined === undefined ? compressions?.negotiate(OFFERS) : joined.negotiated;
   const rate = messageRate && new MessageRate(messageRate, deadlines, clock);
   const heartbeat = new Heartbeat(deadlines, clock, resolved);
-  const connect = (role: 'server' | 'client', transport: Duplex): WebSocketConnection => {
+  const connect = <Value>(
+    role: 'server' | 'client',
+    transport: Duplex,
+    value: Value,
+  ): WebSocketConnection<Value> => {
     const settings: ConnectionSettings = {
       decoder: { role, maxPayload, rsv1: negotiated !== undefined },
       textAs,
@@ -83,8 +139,8 @@ export function createConnectionPair(options: ConnectionPairOptions = {}): Conne
       messageRate: rate,
       observer: undefined,
     };
-    const connection = createConnection(transport, settings, {
-      context: undefined,
+    const connection = createConnection<Value>(transport, settings, {
+      context: value,
       url: '/',
       subprotocol: '',
       extensions: negotiated?.response ?? '',
@@ -94,8 +150,10 @@ export function createConnectionPair(options: ConnectionPairOptions = {}): Conne
     connection.start(Buffer.alloc(0));
     return connection;
   };
-  const [one, other] = createTransportPair();
-  return { server: connect('server', one), client: connect('client', other) };
+  return {
+    server: joined?.connection ?? connect('server', one, context as Context),
+    client: connect('client', other, undefined),
+  };
 }
 
 /** Two ends of an in-memory transport: what is written to one is read from the other. */

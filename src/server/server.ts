@@ -45,6 +45,12 @@ import { UpgradeDispatcher, type UpgradeEndpoint } from './upgrade-dispatcher.js
 import { UnreadHint } from './unread-hint.js';
 import { Upgrader } from './upgrader.js';
 
+/** Makes the server's end of an in-memory pair one of a server's connections. */
+export let joinServer: <Context>(
+  server: WebSocketServer<Context>,
+  ...parts: Parameters<Upgrader<Context>['adopt']>
+) => ReturnType<Upgrader<Context>['adopt']>;
+
 /**
  * Upgrades HTTP requests to WebSocket connections (RFC 6455) and keeps them.
  *
@@ -73,6 +79,10 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   #forgetSignal: (() => void) | undefined;
   /** On `#server`, until it is closed. */
   readonly #endpoint: UpgradeEndpoint | undefined;
+
+  static {
+    joinServer = (server, ...parts) => server.#upgrader.adopt(...parts);
+  }
 
   /** Attach to an http.Server or https.Server, or to an HTTP/2 server that allows HTTP/1. */
   constructor(server: UpgradingServer, options?: ServerOptions<Context>);

@@ -6,6 +6,7 @@ import type { ConnectionSettings } from '../connection/settings.js';
 import type { TypedEmitter } from '../connection/typed-emitter.js';
 import { checkUpgrade, formatUpgradeResponse } from '../protocol/handshake.js';
 import type { FrameDecoderOptions } from '../protocol/frame-decoder.js';
+import type { ExtensionOffer } from '../protocol/extensions.js';
 import { checkSubprotocol } from '../protocol/subprotocol.js';
 import { rejectionOf, UpgradeRejection } from '../protocol/upgrade-rejection.js';
 import type { Compressions } from './compressions.js';
@@ -175,6 +176,31 @@ export class Upgrader<Context> {
     const connection = this.#open(request, socket, first, admitted, checked, answer);
     this.#addresses.add(address);
     return connection;
+  }
+
+  /**
+   * Make a connection without a handshake, on a transport in memory.
+   *
+   * @throws Error once `close()` was called.
+   */
+  adopt(transport: Duplex, context: Context, offers: readonly ExtensionOffer[]): Adopted<Context> {
+    if (this.#closing) {
+      throw new Error('createConnectionPair: this WebSocketServer is closed or closing');
+    }
+    const negotiated = this.#compressions?.negotiate(offers);
+    const connection = createConnection(transport, this.#settings, {
+      context,
+      url: '/',
+      subprotocol: '',
+      extensions: negotiated?.response ?? '',
+      remoteAddress: undefined,
+      decoder: this.#decoderOptions(undefined, negotiated !== undefined),
+      compression: negotiated && this.#compressions!.open(negotiated),
+    });
+    this.#connections.add(connection);
+    this.counters.accepted++;
+    connection.start(Buffer.alloc(0));
+    return { connection, negotiated, perMessageDeflate: this.#options.perMessageDeflate };
   }
 
   /** Refuse from now on, also those that are pending. */
@@ -421,6 +447,13 @@ export class Upgrader<Context> {
 
 function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof (value as Partial<Promise<T>> | undefined)?.then === 'function';
+}
+
+/** The server's end of a pair, and how its messages are compressed. */
+interface Adopted<Context> {
+  readonly connection: WebSocketConnection<Context>;
+  readonly negotiated: ReturnType<Compressions['negotiate']>;
+  readonly perMessageDeflate: ResolvedOptions<Context>['perMessageDeflate'];
 }
 
 /** What an upgrade is answered with. */

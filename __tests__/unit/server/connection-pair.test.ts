@@ -1,7 +1,11 @@
 import { once } from 'node:events';
-import { createConnectionPair } from '../../../src/server/connection-pair.js';
-import type { DeflateOptions } from '../../../src/server/options.js';
-import { eventually, HandClock, later, settle } from './harness.js';
+import {
+  type ConnectionPairOptions,
+  createConnectionPair,
+} from '../../../src/server/connection-pair.js';
+import type { DeflateOptions, ServerOptions } from '../../../src/server/options.js';
+import { WebSocketServer } from '../../../src/server/server.js';
+import { eventually, fakeRequest, HandClock, later, settle } from './harness.js';
 
 function pair(...options: Parameters<typeof createConnectionPair>) {
   const made = createConnectionPair(...options);
@@ -253,5 +257,118 @@ describe('createConnectionPair, with permessage-deflate', () => {
     const again = once(client, 'message');
     server.send(message);
     expect(await again).toEqual([message, false]);
+  });
+});
+
+describe('a pair with a context', () => {
+  it('has it on the end that plays the server', () => {
+    const { server, client } = createConnectionPair({ context: { name: 'ann' } });
+    later(() => {
+      server.terminate();
+      client.terminate();
+    });
+    expect([server.context.name, client.context]).toEqual(['ann', undefined]);
+  });
+});
+
+describe('a pair that joins a server', () => {
+  function join(
+    serverOptions: ServerOptions<string> = {},
+    options: ConnectionPairOptions<string> = {},
+  ) {
+    const wss = new WebSocketServer<string>({ noServer: true, ...serverOptions });
+    const made = createConnectionPair<string>({ server: wss, context: 'ann', ...options });
+    later(() => {
+      made.server.terminate();
+      made.client.terminate();
+    });
+    return { wss, ...made };
+  }
+
+  it('is reached by broadcasts, counted, and closed with the server', async () => {
+    const { wss, server, client } = join({ maxConnections: 0 });
+    expect([...wss.connections]).toEqual([server]);
+    expect(server.context).toBe('ann');
+    expect(wss.broadcast('news', { filter: ({ context }) => context === 'ann' })).toBe(1);
+    expect(await once(client, 'message')).toEqual(['news', false]);
+    expect(wss.stats()).toMatchObject({ connections: 1, upgradesAccepted: 1, messagesSent: 1 });
+    const closed = once(client, 'close');
+    expect(await wss.close()).toMatchObject({ total: 1, clean: 1 });
+    expect((await closed).slice(0, 2)).toEqual([1001, '']);
+    expect(wss.connections.size).toBe(0);
+    expect(() => createConnectionPair({ server: wss })).toThrow(
+      'createConnectionPair: this WebSocketServer is closed or closing',
+    );
+  });
+
+  it("emits no 'connection', which the application can do itself", () => {
+    const { wss, server } = join();
+    const connected = jest.fn();
+    wss.on('connection', connected);
+    expect(connected).not.toHaveBeenCalled();
+    const request = fakeRequest();
+    wss.emit('connection', server, request);
+    expect(connected).toHaveBeenCalledWith(server, request);
+  });
+
+  it("has the server's options, and the client's end those of the pair", async () => {
+    const { wss, server, client } = join({ maxPayload: 10, textAs: 'buffer' }, { maxPayload: 5 });
+    const failed = jest.fn();
+    wss.on('connectionError', failed);
+    client.send('0123456789');
+    expect(await once(server, 'message')).toEqual([Buffer.from('0123456789'), false]);
+    client.send('0123456789a');
+    const [code] = (await once(client, 'close')) as [number];
+    expect(code).toBe(1009);
+    expect(failed).toHaveBeenCalledTimes(1);
+    const other = join({}, { maxPayload: 5 });
+    other.server.send('012345');
+    expect((await once(other.server, 'close'))[0]).toBe(1009);
+  });
+
+  it('compresses as the server does, by default', () => {
+    const { client } = join({ perMessageDeflate: true });
+    expect(client.extensions).toMatch(/^permessage-deflate/);
+  });
+
+  it('compresses as the server does, unless the client offers nothing', async () => {
+    for (const [perMessageDeflate, offered, expected] of [
+      [true, true, /^permessage-deflate/],
+      [{ contextTakeover: 'both' }, true, /^permessage-deflate/],
+      [true, false, /^$/],
+      [false, true, /^$/],
+    ] as const) {
+      const { server, client } = join({ perMessageDeflate }, { perMessageDeflate: offered });
+      expect(server.extensions).toMatch(expected);
+      expect(client.extensions).toBe(server.extensions);
+      const long = 'hello '.repeat(1000);
+      client.on('message', (data) => client.send(data));
+      server.send(long);
+      expect(await once(server, 'message')).toEqual([long, false]);
+    }
+  });
+});
+
+describe('the options of a pair', () => {
+  it.each([
+    ['origin', '*'],
+    ['authorize', () => undefined],
+    ['maxConnections', 5],
+    ['maxTotalBuffered', 5],
+    ['port', 0],
+    ['prot', 0],
+  ])('do not include %s', (name, value) => {
+    expect(() => createConnectionPair({ [name]: value })).toThrow(
+      new RegExp(
+        `^createConnectionPair: unknown option ${name} .*; expected one of closeTimeout, `,
+      ),
+    );
+  });
+
+  it.each([
+    ['server', createConnectionPair, 'server to be a WebSocketServer, got a function'],
+    ['maxPayload', 0, 'maxPayload to be a number of bytes'],
+  ])('are checked: %s', (name, value, expected) => {
+    expect(() => createConnectionPair({ [name]: value })).toThrow(expected);
   });
 });

@@ -7,7 +7,7 @@ import type { WebSocketConnection } from '../../../src/connection/connection.js'
 import { UpgradeRejection } from '../../../src/protocol/upgrade-rejection.js';
 import type { RejectedUpgrade } from '../../../src/server/events.js';
 import type { Authorization, ServerOptions } from '../../../src/server/options.js';
-import { WebSocketServer } from '../../../src/server/server.js';
+import { joinServer, WebSocketServer } from '../../../src/server/server.js';
 import { SharedLimits } from '../../../src/server/shared-limits.js';
 import { clientClose, clientFrame } from '../../support/frames.js';
 import type { RawClient } from '../../support/raw-client.js';
@@ -1311,6 +1311,29 @@ describe('the response to an earlier request', () => {
     const busy = Object.assign(socket, { _httpMessage: new EventEmitter() });
     expect(() => wss.accept(fakeRequest(), busy, NO_HEAD)).toThrow(
       'accept: the response to an earlier request is still being written; handleUpgrade waits for it',
+    );
+  });
+});
+
+describe('a connection without a handshake', () => {
+  it.each([
+    [false, ''],
+    [true, 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'],
+  ])('is one of the server, with perMessageDeflate %p', (perMessageDeflate, extensions) => {
+    const wss = new WebSocketServer({ noServer: true, perMessageDeflate });
+    const [transport, peer] = transportPair();
+    const { connection, negotiated } = joinServer(wss, transport, undefined, [
+      { name: 'permessage-deflate', params: [] },
+    ]);
+    expect([...wss.connections]).toEqual([connection]);
+    expect([connection.extensions, negotiated !== undefined]).toEqual([
+      extensions,
+      extensions !== '',
+    ]);
+    expect([peer.read(), wss.stats().upgradesAccepted]).toEqual([null, 1]);
+    void wss.close();
+    expect(() => joinServer(wss, transport, undefined, [])).toThrow(
+      'createConnectionPair: this WebSocketServer is closed or closing',
     );
   });
 });
