@@ -61,6 +61,7 @@ const house: readonly Floor[] = [
     floors: ['protocol', 'connection', 'server'],
     builtins: [
       'node:http',
+      'node:https',
       'node:net',
       'node:async_hooks',
       'node:diagnostics_channel',
@@ -69,7 +70,7 @@ const house: readonly Floor[] = [
       'node:buffer',
       'node:util/types',
     ],
-    typesOf: ['node:https', 'node:http2', 'node:net', 'node:tls'],
+    typesOf: ['node:http2', 'node:net', 'node:tls'],
   },
   {
     name: 'connection',
