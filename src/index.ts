@@ -34,12 +34,14 @@ export {
   type FrameFlags,
 } from './protocol/frame-encoder.js';
 export { type FrameHeader, Opcode, type Role } from './protocol/frame.js';
-export { type Data, type Payload, type PreparedMessage } from './protocol/prepared-message.js';
+export { type Payload } from './protocol/payload.js';
+export { type Data, type PreparedMessage } from './protocol/prepared-message.js';
 export { type HeaderFields, type UpgradeHeaders } from './protocol/upgrade-headers.js';
 export { UpgradeRejection } from './protocol/upgrade-rejection.js';
 export { type RoundTripOptions } from './connection/round-trip.js';
-export { type SendFrameOptions, type SendOptions } from './connection/sender.js';
-export { type BroadcastOptions, type RejectedUpgrade, type ServerEvents } from './server/events.js';
+export { type SendFrameOptions, type SendOptions } from './connection/send-options.js';
+export { type BroadcastOptions, type PrepareOptions } from './server/broadcast.js';
+export { type RejectedUpgrade, type ServerEvents } from './server/events.js';
 export { WebSocketServer } from './server/server.js';
 export { SharedLimits, type SharedLimitsOptions } from './server/shared-limits.js';
 export { type ServerStats } from './server/stats.js';

@@ -43,7 +43,7 @@ describe('docs/errors.md', () => {
     expect(refusals()).toContain('403 this origin is not allowed');
     expect(refusals()).toContain('500 Internal Server Error');
     expect(refusals().length).toBeGreaterThan(15);
-    expect(callerErrors()).toContain('TypeError: close: expected reason to be a string, got …');
+    expect(callerErrors()).toContain('TypeError: expected the close reason to be a string, got …');
     expect(callerErrors().length).toBeGreaterThan(20);
   });
 });

@@ -73,9 +73,6 @@ export class Closing {
 
   /** The application closes. @throws RangeError, TypeError for what must not be sent. */
   close(code: number, reason: string): Promise<CloseInfo> {
-    if (typeof reason !== 'string') {
-      throw new TypeError(`close: expected reason to be a string, got ${typeof reason}`);
-    }
     const payload = formatClosePayload(code, reason);
     if (this.#state === 'open' || this.#state === 'replying') {
       this.#ending.payload = payload;

@@ -7,11 +7,20 @@ import type { Message } from './inbox.js';
 import { CloseCode, type ClosePayload, parseClosePayload } from '../protocol/close.js';
 import { checkFrame } from '../protocol/frame-encoder.js';
 import { isControl, Opcode } from '../protocol/frame.js';
-import { type Data, type Payload, toBytes } from '../protocol/prepared-message.js';
+import { type Payload, toBytes } from '../protocol/payload.js';
+import type { Data } from '../protocol/prepared-message.js';
 import { Receiver } from './receiver.js';
 import { checkRoundTripOptions, type RoundTripOptions } from './round-trip.js';
 import type { SendCallback } from './send-callbacks.js';
-import { Sender, type SendFrameOptions, type SendOptions } from './sender.js';
+import {
+  checkFrameOptions,
+  checkNoMore,
+  checkNothingBehind,
+  checkSendOptions,
+  type SendFrameOptions,
+  type SendOptions,
+} from './send-options.js';
+import { Sender } from './sender.js';
 import { type EventName, type Listener, TypedEmitter } from './typed-emitter.js';
 
 const READY_STATE = {
@@ -139,12 +148,17 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
    * @returns `true` below the high-water mark; `false` when queued but above it, when dropped, or
    * when the connection is not open, as it is after a message too many (`maxBufferedAmount`). Never
    * a reason to send again.
-   * @throws TypeError for data that is neither string nor bytes, or bytes that are sent as Text
-   * and are not UTF-8.
+   * @throws TypeError for data that is neither string nor bytes, for bytes that are sent as Text
+   * and are not UTF-8, and for options that are unknown or have a wrong type.
    */
   send(data: Data, options?: SendOptions | SendCallback, callback?: SendCallback): boolean {
+    if (typeof options === 'function') {
+      checkNothingBehind(callback);
+      this.#receiver.noteMessage();
+      return this.#sender.send(data, undefined, options);
+    }
+    if (options !== undefined || callback !== undefined) checkSendOptions(options, callback);
     this.#receiver.noteMessage();
-    if (typeof options === 'function') return this.#sender.send(data, undefined, options);
     return this.#sender.send(data, options, callback);
   }
 
@@ -152,14 +166,18 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
    * Send a Ping of at most 125 bytes. While twice `maxBufferedAmount` waits none is sent.
    *
    * @returns as `send`.
-   * @throws RangeError for more than 125 bytes.
+   * @throws RangeError for more than 125 bytes, TypeError for data that is neither string nor bytes.
    */
-  ping(data: Payload = ''): boolean {
+  ping(data?: Payload): boolean;
+  ping(data: Payload = '', ...more: unknown[]): boolean {
+    checkNoMore('ping', more);
     return this.#sender.control(Opcode.Ping, data);
   }
 
   /** Send a Pong that answers no Ping (section 5.5.3); Pings are answered without it. See `ping`. */
-  pong(data: Payload = ''): boolean {
+  pong(data?: Payload): boolean;
+  pong(data: Payload = '', ...more: unknown[]): boolean {
+    checkNoMore('pong', more);
     return this.#sender.control(Opcode.Pong, data);
   }
 
@@ -186,9 +204,13 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
    * @returns as `send`.
    * @throws RangeError for a control frame that is fragmented or has more than 125 bytes, for a
    * continuation of nothing, for a message that begins inside another, and for a Close frame that
-   * must not be sent.
+   * must not be sent; TypeError for a payload that is neither string nor bytes, and for options that
+   * are unknown or have a wrong type.
    */
-  sendFrame(payload: Payload, options: SendFrameOptions = {}): boolean {
+  sendFrame(payload: Payload, options?: SendFrameOptions): boolean;
+  sendFrame(payload: Payload, options: SendFrameOptions = {}, ...more: unknown[]): boolean {
+    checkFrameOptions(options);
+    checkNoMore('sendFrame', more);
     const { opcode = typeof payload === 'string' ? Opcode.Text : Opcode.Binary } = options;
     const bytes = toBytes(payload);
     if (!isControl(opcode)) this.#receiver.noteMessage();

@@ -10,35 +10,20 @@ import type { ConnectionEmitter } from './events.js';
 import { Outbox, type OutboxOwner } from './outbox.js';
 import { checkFrame, firstByte, FrameEncoder, type FrameFlags } from '../protocol/frame-encoder.js';
 import { FIN, isControl, MASKING_KEY_BYTES, Opcode } from '../protocol/frame.js';
+import { bytesOf, checkText, type Payload, toBytes } from '../protocol/payload.js';
 import {
-  checkText,
+  asPrepared,
+  checkPrepared,
   type Data,
-  type Payload,
   PreparedMessage,
   prepareMessage,
-  toBytes,
 } from '../protocol/prepared-message.js';
 import { RoundTrips } from './round-trip.js';
 import { bindToCall, type SendCallback } from './send-callbacks.js';
+import type { SendOptions } from './send-options.js';
 import type { ConnectionSettings } from './settings.js';
 import { admitsControl, judge, tooSlow } from './slow-consumer.js';
 import { throwLater } from './throw-later.js';
-
-/** Options of `send`. */
-export interface SendOptions {
-  /** Send as Binary (`true`) or Text (`false`) whatever the data's type. Bytes sent as Text must be UTF-8. */
-  readonly binary?: boolean;
-  /** Compress, or not, whatever `threshold` and `filter` of `perMessageDeflate` say. */
-  readonly compress?: boolean;
-  /** The message may be dropped when `maxBufferedAmount` waits already and `slowConsumer` is `'drop'`. @default false */
-  readonly droppable?: boolean;
-}
-
-/** The bits of a frame for `sendFrame`. */
-export interface SendFrameOptions extends FrameFlags {
-  /** @default Opcode.Text for a string, Opcode.Binary for bytes */
-  readonly opcode?: Opcode;
-}
 
 /** The receiving half of the connection. */
 export interface ReceivingHalf extends BudgetMember {
@@ -140,9 +125,11 @@ export class Sender implements OutboxOwner {
     // What can throw comes first: a user's mistake is one on a closed connection too.
     const binary = options?.binary;
     let bytes: Uint8Array | undefined;
-    if ((typeof data !== 'string' || binary === true) && !(data instanceof PreparedMessage)) {
-      bytes = toBytes(data);
-      if (binary === false) checkText(bytes);
+    if (typeof data !== 'string' || binary === true) {
+      const prepared = data instanceof PreparedMessage ? data : undefined;
+      if (prepared === undefined) bytes = bytesOf(data);
+      if (bytes === undefined) data = checkedPrepared(prepared ?? data, binary);
+      else if (binary === false) checkText(bytes);
     }
     const bound = callback && bindToCall(callback);
     if (!this.#admits(data, bound, options?.droppable === true)) return false;
@@ -470,6 +457,14 @@ export class Sender implements OutboxOwner {
 
 function refuse(callback: SendCallback, reason: Error): void {
   process.nextTick(callback, reason);
+}
+
+/** @throws TypeError for what is not a prepared message, or cannot be sent so. */
+function checkedPrepared(data: Data, binary: boolean | undefined): PreparedMessage {
+  const message = asPrepared(data);
+  if (message === undefined) toBytes(data); // says what is wrong
+  checkPrepared(message!, binary);
+  return message!;
 }
 
 function toPrepared(data: Data, binary: boolean | undefined): PreparedMessage {

@@ -41,8 +41,6 @@ type Arguments<Events, E extends EventName<Events>> = E extends keyof Events
     : never;
 
 /** A listener of one event. What it returns is ignored. */
-export type Listener<Events, E extends EventName<Events>> = (
-  ...args: Arguments<Events, E>
-) => void;
+export type Listener<Events, E extends EventName<Events>> = (...args: Arguments<Events, E>) => void;
 
 export const TypedEmitter: new <Events>() => TypedEmitter<Events> = EventEmitter;

@@ -1,6 +1,7 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import { ProtocolError } from './errors.js';
 import { MAX_7_BIT_LENGTH } from './frame.js';
+import { show } from './option-rules.js';
 
 /** The status codes of RFC 6455 section 7.4.1 and of the IANA registry that followed it. */
 export const CloseCode = {
@@ -109,9 +110,17 @@ function place(offset: number): string {
  * Make the payload of a Close frame to be sent.
  *
  * @param code 1005 makes an empty payload: a Close frame without a status code.
- * @throws RangeError for a code that may not be sent or a reason of more than 123 bytes.
+ * @throws RangeError for a code that may not be sent or a reason of more than 123 bytes, TypeError
+ * for a code that is not a number or a reason that is not a string.
  */
 export function formatClosePayload(code: number, reason = ''): Buffer {
+  if (typeof code !== 'number') {
+    throw new TypeError(`expected the close code to be a number, got ${show(code)}`);
+  }
+  if (typeof reason !== 'string') {
+    const hint = ArrayBuffer.isView(reason) ? '; decode it first' : '';
+    throw new TypeError(`expected the close reason to be a string, got ${show(reason)}${hint}`);
+  }
   if (code === CloseCode.NoStatusReceived && reason === '') return Buffer.alloc(0);
   if (!Number.isInteger(code) || !isValidCloseCode(code)) {
     throw new RangeError(

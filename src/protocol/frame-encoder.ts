@@ -16,8 +16,8 @@ import {
   RSV3,
 } from './frame.js';
 import { readKey, unmask } from './mask.js';
-import { aFunction, checkOptions, oneOf, type Rules } from './option-rules.js';
-import { encodeText } from './text.js';
+import { aFunction, boolean, checkOptions, oneOf, type Rules, show } from './option-rules.js';
+import { type Payload, toBytes } from './payload.js';
 
 /** The bits of a frame that are not its opcode. */
 export interface FrameFlags {
@@ -42,6 +42,14 @@ export interface FrameEncoderOptions {
 const OPTION_RULES: Rules<FrameEncoderOptions> = {
   role: oneOf('server', 'client'),
   maskingKey: aFunction,
+};
+
+/** What the flags of a frame must be. */
+export const FLAG_RULES: Rules<FrameFlags> = {
+  fin: boolean,
+  rsv1: boolean,
+  rsv2: boolean,
+  rsv3: boolean,
 };
 
 /** The header's first byte. */
@@ -104,10 +112,12 @@ export class FrameEncoder {
   /**
    * Encode one frame; nothing is fragmented. A string is encoded as UTF-8, whatever the opcode.
    *
-   * @throws RangeError for a control frame that is fragmented or has more than 125 bytes.
+   * @throws RangeError for a control frame that is fragmented or has more than 125 bytes, TypeError
+   * for a payload that is neither string nor bytes, and for flags that are unknown or not boolean.
    */
-  encode(opcode: Opcode, payload: string | Uint8Array, flags?: FrameFlags): Buffer {
-    const bytes = typeof payload === 'string' ? encodeText(payload) : payload;
+  encode(opcode: Opcode, payload: Payload, flags?: FrameFlags): Buffer {
+    const bytes = toBytes(payload);
+    if (flags !== undefined) checkOptions('encode', flags, FLAG_RULES);
     checkFrame(opcode, bytes.length, flags);
     return this.encodeFrame(firstByte(opcode, flags), bytes);
   }
@@ -132,9 +142,12 @@ export class FrameEncoder {
 /**
  * Refuse a frame that RFC 6455 forbids to send (section 5.5), or an opcode that is none.
  *
- * @throws RangeError with the numbers.
+ * @throws RangeError with the numbers, TypeError for an opcode that is not a number.
  */
 export function checkFrame(opcode: Opcode, length: number, flags: FrameFlags = {}): void {
+  if (typeof opcode !== 'number') {
+    throw new TypeError(`expected opcode to be one of Opcode, got ${show(opcode)}`);
+  }
   if (!OPCODES.has(opcode)) {
     throw new RangeError(`opcode ${String(opcode)} is not one of Opcode (RFC 6455 section 5.2)`);
   }

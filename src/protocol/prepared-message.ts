@@ -1,10 +1,7 @@
-import { Buffer, isUtf8 } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { FrameEncoder, headerSize } from './frame-encoder.js';
 import { Opcode } from './frame.js';
-import { encodeText } from './text.js';
-
-/** What an application can send: a string, or bytes. */
-export type Payload = string | ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
+import { checkText, type Payload, toBytes } from './payload.js';
 
 /** What `send` takes. A string goes out as Text, bytes as Binary. */
 export type Data = Payload | PreparedMessage;
@@ -13,6 +10,8 @@ export type Data = Payload | PreparedMessage;
 export const SMALL_FRAME = 128;
 
 const encoder = new FrameEncoder();
+/** What marks a prepared message of any copy of the package: an application may have loaded two. */
+const BRAND = Symbol.for('hawser.PreparedMessage');
 
 /**
  * A message that is encoded once and may be sent to any number of connections, which then all
@@ -30,6 +29,10 @@ export class PreparedMessage {
    * needs one first; while it is on its way, a list of those who wait for it.
    */
   compressed: Map<number, Buffer | ((frame: Buffer) => void)[]> | undefined;
+
+  static {
+    Object.defineProperty(this.prototype, BRAND, { value: true });
+  }
 
   constructor(opcode: typeof Opcode.Text | typeof Opcode.Binary, data: string | Uint8Array) {
     const payload = toBytes(data);
@@ -54,46 +57,53 @@ function unpooled(frame: Buffer): Buffer {
   return own;
 }
 
-/**
- * Encode a message once.
- *
- * @param binary send as Binary or as Text whatever the data's type.
- * @throws TypeError for data that is neither string nor bytes, or bytes that are to be sent as Text
- * and are not UTF-8.
- */
-export function prepareMessage(
-  data: Payload,
-  binary: boolean = typeof data !== 'string',
-): PreparedMessage {
-  const payload = toBytes(data);
-  if (!binary && typeof data !== 'string') checkText(payload);
-  return new PreparedMessage(binary ? Opcode.Binary : Opcode.Text, payload);
-}
+/** Messages that another copy of the package has prepared, and what they are here. */
+const adopted = new WeakMap<object, PreparedMessage>();
 
 /**
- * The bytes of a payload, not copied; those of a string are its UTF-8.
+ * A prepared message of this copy of the package, or of another.
  *
- * @throws TypeError for what is neither a string nor bytes.
+ * @returns `undefined` for anything else.
  */
-export function toBytes(data: unknown): Uint8Array {
-  if (data instanceof Uint8Array) return data;
-  if (typeof data === 'string') return encodeText(data);
-  if (ArrayBuffer.isView(data)) {
-    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+export function asPrepared(data: unknown): PreparedMessage | undefined {
+  if (data instanceof PreparedMessage) return data;
+  if (typeof data !== 'object' || data === null || !(BRAND in data)) return undefined;
+  let message = adopted.get(data);
+  if (message === undefined) {
+    const { opcode, payload } = data as unknown as PreparedMessage;
+    adopted.set(data, (message = new PreparedMessage(opcode, payload)));
   }
-  if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) return new Uint8Array(data);
-  throw new TypeError(
-    `expected data to be a string, Buffer, typed array, DataView or ArrayBuffer, got ${
-      data === null ? 'null' : typeof data
-    }`,
-  );
+  return message;
 }
 
-/** @throws TypeError for bytes that cannot be sent as Text (RFC 6455 section 5.6). */
-export function checkText(bytes: Uint8Array): void {
-  if (!isUtf8(bytes)) {
+/** @throws TypeError if `binary` says otherwise than what was prepared, or the memory is gone. */
+export function checkPrepared(message: PreparedMessage, binary: boolean | undefined): void {
+  const isBinary = message.opcode === Opcode.Binary;
+  if (binary !== undefined && binary !== isBinary) {
     throw new TypeError(
-      `${bytes.length} bytes were to be sent as Text but are not valid UTF-8; send them as Binary`,
+      `the message was prepared as ${isBinary ? 'Binary' : 'Text'}; prepare it with binary: ${binary}`,
     );
   }
+  if (message.frame.length === 0) {
+    throw new TypeError('the memory of the prepared message is gone: its buffer was transferred');
+  }
+}
+
+/**
+ * Encode a message once. One that is prepared already is returned as it is.
+ *
+ * @param binary send as Binary or as Text whatever the data's type.
+ * @throws TypeError for data that is neither string nor bytes, for bytes that are to be sent as Text
+ * and are not UTF-8, and for a `binary` that contradicts what was prepared.
+ */
+export function prepareMessage(data: Data, binary?: boolean): PreparedMessage {
+  const prepared = typeof data === 'string' ? undefined : asPrepared(data);
+  if (prepared !== undefined) {
+    checkPrepared(prepared, binary);
+    return prepared;
+  }
+  const payload = toBytes(data);
+  if (binary === false && typeof data !== 'string') checkText(payload);
+  const isText = binary === undefined ? typeof data === 'string' : !binary;
+  return new PreparedMessage(isText ? Opcode.Text : Opcode.Binary, payload);
 }

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import type { WebSocketConnection } from '../connection/connection.js';
-import type { SendOptions } from '../connection/sender.js';
 
 /** A refused upgrade. */
 export interface RejectedUpgrade {
@@ -28,13 +27,4 @@ export interface ServerEvents<Context> {
   close: [];
   /** The server's own fault, such as a port in use. Thrown if nobody listens, as everywhere in Node. */
   error: [error: Error];
-}
-
-/** Options of `broadcast`. */
-export interface BroadcastOptions<Context> extends SendOptions {
-  /** One connection, or several, that do not get the message. */
-  readonly except?: WebSocketConnection<Context> | Iterable<WebSocketConnection<Context>>;
-  /** Only connections for which it returns `true` get the message. */
-  // A method, because its parameter is compared both ways: a WebSocketServer<User> is a WebSocketServer<unknown>.
-  filter?(this: void, connection: WebSocketConnection<Context>): boolean;
 }

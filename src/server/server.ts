@@ -7,7 +7,7 @@ import { onAbort } from '../connection/abort-signal.js';
 import { BufferBudget } from '../connection/buffer-budget.js';
 import type { ConnectionObserver, ConnectionSettings } from '../connection/settings.js';
 import { ConnectionError } from '../connection/close-info.js';
-import { WebSocketConnection } from '../connection/connection.js';
+import type { WebSocketConnection } from '../connection/connection.js';
 import { Counters } from '../connection/counters.js';
 import { type Clock, Deadlines, systemClock } from '../connection/deadlines.js';
 import {
@@ -27,10 +27,10 @@ import { type ResolvedOptions, resolveOptions } from './resolve-options.js';
 import { sharesOf } from './shared-limits.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { show } from '../protocol/option-rules.js';
-import { type Data, prepareMessage, PreparedMessage } from '../protocol/prepared-message.js';
+import type { Data, PreparedMessage } from '../protocol/prepared-message.js';
 import { closeServer, createOwnServer, cutConnections } from './own-http-server.js';
-import type { SendOptions } from '../connection/sender.js';
-import type { BroadcastOptions, ServerEvents } from './events.js';
+import { broadcast, type BroadcastOptions, prepare, type PrepareOptions } from './broadcast.js';
+import type { ServerEvents } from './events.js';
 import {
   checkCloseOptions,
   closeConnections,
@@ -244,35 +244,27 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     return this.#upgrader.accept(request, socket, first, options);
   }
 
-  /** Encode a message once, to send it many times. */
-  prepare(
-    data: Exclude<Data, PreparedMessage>,
-    options: { readonly binary?: boolean } = {},
-  ): PreparedMessage {
-    return prepareMessage(data, options.binary);
+  /**
+   * Encode a message once, to send it many times.
+   *
+   * @throws TypeError for data that is neither string nor bytes, for bytes that are to be sent as
+   * Text and are not UTF-8, and for options that are unknown or have a wrong type.
+   */
+  prepare(data: Data, options?: PrepareOptions): PreparedMessage {
+    return prepare(data, options);
   }
 
   /**
-   * Send a message to all open connections. It is encoded once, and may be dropped where a peer is
-   * slow (see `slowConsumer`).
+   * Send a message to all open connections, or to those that the options name. It is encoded once,
+   * and may be dropped where a peer is slow (see `slowConsumer`), unless `droppable` is `false`.
    *
    * @returns to how many, those that drop it included.
+   * @throws TypeError for data that is neither string nor bytes, for bytes that are to be sent as
+   * Text and are not UTF-8, and for options that are unknown or have a wrong type; no connection
+   * has got the message then.
    */
-  broadcast(data: Data, options: BroadcastOptions<Context> = {}): number {
-    const { except, filter, binary, ...send } = options;
-    const message = data instanceof PreparedMessage ? data : prepareMessage(data, binary);
-    const excluded =
-      except instanceof WebSocketConnection || except === undefined ? undefined : new Set(except);
-    const sendOptions: SendOptions = { ...send, droppable: true };
-    let count = 0;
-    for (const connection of this.#connections) {
-      if (connection === except || connection.readyState !== 'open') continue;
-      if (excluded?.has(connection) === true) continue;
-      if (filter !== undefined && !filter(connection)) continue;
-      connection.send(message, sendOptions);
-      count++;
-    }
-    return count;
+  broadcast(data: Data, options?: BroadcastOptions<Context>): number {
+    return broadcast(this.#connections, data, options);
   }
 
   /**

@@ -3,7 +3,8 @@ import { Compression, type CompressionSettings } from '../../../src/connection/c
 import { ConnectionError } from '../../../src/connection/close-info.js';
 import { DeflatePool } from '../../../src/connection/deflate-pool.js';
 import type { ConnectionEmitter, ConnectionEvents } from '../../../src/connection/events.js';
-import { Sender, type SendOptions } from '../../../src/connection/sender.js';
+import type { SendOptions } from '../../../src/connection/send-options.js';
+import { Sender } from '../../../src/connection/sender.js';
 import type { ConnectionSettings } from '../../../src/connection/settings.js';
 import { TypedEmitter } from '../../../src/connection/typed-emitter.js';
 import { formatClosePayload } from '../../../src/protocol/close.js';

@@ -627,3 +627,52 @@ describe('WebSocketConnection.roundTrip', () => {
     server.terminate();
   });
 });
+
+describe('WebSocketConnection, the arguments of its calls', () => {
+  const callback = (): void => undefined;
+
+  it.each<[string, unknown[], string]>([
+    ['send', ['x', 'no function'], 'send: expected options to be an object, or the callback'],
+    ['send', ['x', null], 'send: expected options to be an object, or the callback'],
+    ['send', ['x', {}, 5], 'send: expected the callback to be a function, got 5 (number)'],
+    ['send', ['x', undefined, 'y'], 'send: expected the callback to be a function'],
+    ['send', ['x', callback, {}], 'send: expected nothing behind the callback, got an object'],
+    ['send', ['x', { fin: false }], 'send a part of a message with sendFrame'],
+    ['send', [prepareMessage('x'), { binary: true }], 'the message was prepared as Text'],
+    ['send', [prepareMessage(''), { binary: true }], 'the message was prepared as Text'],
+    ['ping', [{}], 'expected data to be a string, Buffer'],
+    ['ping', [5], 'got a number; send String(data)'],
+    ['ping', ['x', false, callback], 'ping: expected no more arguments'],
+    [
+      'pong',
+      ['x', callback],
+      'pong: expected no more arguments, got a function; it has no callback',
+    ],
+    ['sendFrame', ['x', { rsv2: 1 }], 'sendFrame: expected option rsv2 to be a boolean'],
+    ['sendFrame', ['x', { opcode: '1' }], 'sendFrame: expected option opcode to be one of Opcode'],
+    ['sendFrame', ['x', null], 'sendFrame: expected options to be an object'],
+    ['sendFrame', ['x', {}, callback], 'sendFrame: expected no more arguments'],
+    ['sendFrame', [5], 'got a number; send String(data)'],
+    ['close', ['1000'], 'expected the close code to be a number, got 1000 (string)'],
+    ['close', [1000, 5], 'expected the close reason to be a string, got 5 (number)'],
+    ['drained', ['x'], 'drained: expected signal to be an AbortSignal, got x (string)'],
+  ])('%s%p throws a TypeError at the call, and sends nothing', async (method, args, message) => {
+    const sink = new Sink();
+    const connection = connectionOn(sink);
+    const call = connection[method as 'send'].bind(connection) as (...args: unknown[]) => unknown;
+    expect(() => call(...args)).toThrow(TypeError);
+    expect(() => call(...args)).toThrow(message);
+    await turns();
+    expect(sink.writes).toEqual([]);
+    expect(connection.readyState).toBe('open');
+  });
+
+  it('sends a prepared message that says the same as its options', async () => {
+    const sink = new Sink();
+    const connection = connectionOn(sink);
+    connection.send(prepareMessage('x'), { binary: false });
+    connection.send(prepareMessage(Buffer.from('y')), { binary: true }, callback);
+    await turns();
+    expect(sink.bytes.toString('hex')).toBe('810178' + '820179');
+  });
+});

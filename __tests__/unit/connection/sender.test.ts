@@ -104,10 +104,9 @@ describe('Sender.send, what can be sent', () => {
   it.each<[string, unknown, RegExp]>([
     ['undefined', undefined, /got undefined$/],
     ['null', null, /got null$/],
-    ['a number', 5, /got number$/],
-    ['an object', {}, /got object$/],
-    ['an array of numbers', [1, 2], /got object$/],
-    ['a Blob', new Blob(['x']), /got object$/],
+    ['a number', 5, /got a number; send String\(data\)$/],
+    ['an object', {}, /got an object; send JSON.stringify\(data\)$/],
+    ['an array of numbers', [1, 2], /got an array; send JSON.stringify\(data\)$/],
   ])('refuses %s with a TypeError, on a closed connection too', async (_name, data, message) => {
     const attempt = () => sender.send(data as string, undefined, undefined);
     expect(attempt).toThrow(TypeError);

@@ -199,3 +199,27 @@ describe('the options of a FrameEncoder', () => {
     );
   });
 });
+
+describe('FrameEncoder.encode, its arguments', () => {
+  const encode = (...args: unknown[]): Buffer =>
+    new FrameEncoder().encode(...(args as [Opcode, string, object]));
+
+  it('takes every kind of bytes', () => {
+    const { buffer } = new Uint8Array([1, 2]);
+    for (const payload of [buffer, new DataView(buffer), new Uint16Array(buffer)]) {
+      expect(encode(2, payload).toString('hex')).toBe('82020102');
+    }
+  });
+
+  it.each<[unknown[], string]>([
+    [['1', 'a'], 'expected opcode to be one of Opcode, got 1 (string)'],
+    [[1, 5], 'expected data to be a string, Buffer'],
+    [[1, undefined], 'expected data to be a string, Buffer'],
+    [[1, 'a', { rsv2: 1 }], 'encode: expected option rsv2 to be a boolean, got 1 (number)'],
+    [[1, 'a', { fim: true }], 'encode: unknown option fim (got true (boolean)); did you mean fin?'],
+    [[1, 'a', null], 'encode: expected options to be an object, got null (object)'],
+  ])('refuses %p', (args, message) => {
+    expect(() => encode(...args)).toThrow(TypeError);
+    expect(() => encode(...args)).toThrow(message);
+  });
+});

@@ -1,13 +1,13 @@
 import type * as prepared from '../../../src/protocol/prepared-message.js';
 import {
-  checkText,
+  asPrepared,
   PreparedMessage,
   prepareMessage,
   SMALL_FRAME,
-  toBytes,
 } from '../../../src/protocol/prepared-message.js';
 import { Opcode } from '../../../src/protocol/frame.js';
 import { hex } from '../../support/bytes.js';
+import { detach } from '../../support/memory.js';
 
 describe('prepareMessage', () => {
   it.each<[string, Parameters<typeof prepareMessage>, string]>([
@@ -128,45 +128,47 @@ describe('PreparedMessage', () => {
   });
 });
 
-describe('toBytes', () => {
-  it('does not copy bytes', () => {
-    const bytes = new Uint8Array([1, 2, 3, 4]);
-    expect(toBytes(bytes)).toBe(bytes);
-    const view = toBytes(new Uint16Array(bytes.buffer, 2, 1));
-    expect([view.buffer, view.byteOffset, view.byteLength]).toEqual([bytes.buffer, 2, 2]);
-    expect(view.buffer).toBe(bytes.buffer);
-    expect(toBytes(bytes.buffer).buffer).toBe(bytes.buffer);
-  });
-
-  it('makes UTF-8 of a string', () => {
-    expect(toBytes('é😀')).toEqual(hex('c3a9 f09f9880'));
-    expect(toBytes('')).toHaveLength(0);
+describe('prepareMessage, of what is prepared already', () => {
+  it('gives it back', () => {
+    const message = prepareMessage('a');
+    expect(prepareMessage(message)).toBe(message);
+    expect(prepareMessage(message, false)).toBe(message);
   });
 
   it.each([
-    ['null', null, 'null'],
-    ['undefined', undefined, 'undefined'],
-    ['a number', 5, 'number'],
-    ['an object', { length: 2, 0: 1 }, 'object'],
-    ['a list', [1, 2], 'object'],
-    ['a boolean', true, 'boolean'],
-    ['a bigint', 1n, 'bigint'],
-    ['a symbol', Symbol('s'), 'symbol'],
-    ['a function', () => 'x', 'function'],
-  ])('refuses %s', (_what, data, got) => {
-    expect(() => toBytes(data)).toThrow(TypeError);
-    expect(() => toBytes(data)).toThrow(
-      `expected data to be a string, Buffer, typed array, DataView or ArrayBuffer, got ${got}`,
-    );
-  });
-});
-
-describe('checkText', () => {
-  it.each(['', '61', 'e282ac', 'f48fbfbf'])('accepts %s', (bytes) => {
-    expect(() => checkText(hex(bytes))).not.toThrow();
+    ['a', true, 'the message was prepared as Text; prepare it with binary: true'],
+    [hex('00'), false, 'the message was prepared as Binary; prepare it with binary: false'],
+  ])('refuses to make something else of %p', (data, binary, message) => {
+    const attempt = () => prepareMessage(prepareMessage(data), binary);
+    expect(attempt).toThrow(new TypeError(message));
+    expect(prepareMessage(data, binary).opcode).toBe(binary ? 2 : 1);
   });
 
-  it.each(['ff', 'c080', 'eda080', 'e282', 'f4908080'])('refuses %s', (bytes) => {
-    expect(() => checkText(hex(bytes))).toThrow('not valid UTF-8; send them as Binary');
+  it('refuses one whose memory is gone', () => {
+    const message = prepareMessage('a'.repeat(1000));
+    detach(message.frame);
+    const attempt = () => prepareMessage(message);
+    expect(attempt).toThrow(TypeError);
+    expect(attempt).toThrow('the memory of the prepared message is gone');
+  });
+
+  it('takes one of another copy of the package, and encodes it once', () => {
+    jest.isolateModules(() => {
+      const other = jest.requireActual<typeof prepared>(
+        '../../../src/protocol/prepared-message.js',
+      );
+      for (const data of ['é', hex('00ff')]) {
+        const foreign = other.prepareMessage(data);
+        expect(foreign).not.toBeInstanceOf(PreparedMessage);
+        const ours = prepareMessage(foreign);
+        expect(ours).toBeInstanceOf(PreparedMessage);
+        expect(ours.frame).toEqual(foreign.frame);
+        expect(asPrepared(foreign)).toBe(ours);
+      }
+    });
+  });
+
+  it.each([null, undefined, 5, 'a', {}, Buffer.alloc(1)])('takes %p for none', (data) => {
+    expect(asPrepared(data)).toBeUndefined();
   });
 });

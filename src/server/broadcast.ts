@@ -1,0 +1,107 @@
+import type { WebSocketConnection } from '../connection/connection.js';
+import {
+  CheckedSendOptions,
+  SEND_ADVICE,
+  SEND_RULES,
+  type SendOptions,
+} from '../connection/send-options.js';
+import { aFunction, boolean, checkOptions, type Rules, show } from '../protocol/option-rules.js';
+import { type Data, type PreparedMessage, prepareMessage } from '../protocol/prepared-message.js';
+
+/** Options of `broadcast`. */
+export interface BroadcastOptions<Context> extends SendOptions {
+  /** The connections that get the message; those of other servers are ignored. @default all */
+  readonly to?: Iterable<WebSocketConnection<Context>>;
+  /** One connection, or several, that do not get the message. */
+  readonly except?: WebSocketConnection<Context> | Iterable<WebSocketConnection<Context>>;
+  /** Only connections for which it returns `true` get the message. What it throws ends the broadcast. */
+  // A method, because its parameter is compared both ways: a WebSocketServer<User> is a WebSocketServer<unknown>.
+  filter?(this: void, connection: WebSocketConnection<Context>): boolean;
+  /** The message may be dropped where a peer is slow and `slowConsumer` is `'drop'`. @default true */
+  readonly droppable?: boolean;
+}
+
+/** Options of `prepare`. */
+export interface PrepareOptions {
+  /** Send as Binary (`true`) or Text (`false`) whatever the data's type. Bytes sent as Text must be UTF-8. */
+  readonly binary?: boolean;
+}
+
+const BROADCAST_RULES: Rules<BroadcastOptions<unknown>> = {
+  ...SEND_RULES,
+  to: { expected: 'connections in an array, a Set or another iterable', accepts: isIterable },
+  except: {
+    expected: 'a connection, or several in an array, a Set or another iterable',
+    accepts: (value) => isConnection(value) || isIterable(value),
+  },
+  filter: aFunction,
+};
+const PREPARE_RULES: Rules<PrepareOptions> = { binary: boolean };
+
+/** See `WebSocketServer.prepare`. */
+export function prepare(data: Data, options: PrepareOptions | undefined): PreparedMessage {
+  if (options !== undefined) checkOptions('prepare', options, PREPARE_RULES);
+  return prepareMessage(data, options?.binary);
+}
+
+/**
+ * See `WebSocketServer.broadcast`. With `to` it takes as long as there are connections in `to`,
+ * however many the server has.
+ */
+export function broadcast<Context>(
+  connections: ReadonlySet<WebSocketConnection<Context>>,
+  data: Data,
+  options: BroadcastOptions<Context> | undefined,
+): number {
+  if (options !== undefined) {
+    checkOptions('broadcast', options, BROADCAST_RULES, '', SEND_ADVICE);
+  }
+  const { to, except, filter, binary, compress, droppable = true } = options ?? {};
+  const message = prepareMessage(data, binary);
+  const sendOptions = new CheckedSendOptions(compress, droppable);
+  const chosen = to && setOf('to', to);
+  const excluded = except === undefined || isConnection(except) ? except : setOf('except', except);
+  let count = 0;
+  for (const connection of chosen ?? connections) {
+    if (chosen !== undefined && !connections.has(connection)) continue;
+    if (connection.readyState !== 'open' || connection === excluded) continue;
+    if (excluded instanceof Set && excluded.has(connection)) continue;
+    if (filter !== undefined && !admits(filter, connection)) continue;
+    connection.send(message, sendOptions);
+    count++;
+  }
+  return count;
+}
+
+/** What `filter` answers. A promise would be taken for a yes. */
+function admits<Context>(
+  filter: (connection: WebSocketConnection<Context>) => unknown,
+  connection: WebSocketConnection<Context>,
+): boolean {
+  const answer = filter(connection);
+  if (typeof answer === 'object' && answer !== null && 'then' in answer) {
+    throw new TypeError('broadcast: expected filter to answer at once, got a promise');
+  }
+  return Boolean(answer);
+}
+
+/** @throws TypeError for what cannot be a connection. */
+function setOf<Connection>(name: string, iterable: Iterable<Connection>): Set<Connection> {
+  const set = new Set(iterable);
+  for (const each of set) {
+    if (isConnection(each)) continue;
+    throw new TypeError(`broadcast: expected ${name} to have connections, got ${show(each)}`);
+  }
+  return set;
+}
+
+/** Told by its methods: it may be of another copy of the package. */
+function isConnection(value: unknown): value is WebSocketConnection<unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  const { send, terminate } = value as Partial<WebSocketConnection>;
+  return typeof send === 'function' && typeof terminate === 'function';
+}
+
+function isIterable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Symbol.iterator in value;
+}
