@@ -57,7 +57,11 @@ export class Compressor {
   /** What `filter` says. It may call whatever it likes: see {@link askAndSend}. */
   ask(message: Message): boolean {
     const asked = message instanceof PreparedMessage ? message.payload : message;
+    const { length } = asked;
     const answer: unknown = this.#compression.filter!(asked, this.#connection);
+    if (asked.length !== length) {
+      throw new TypeError('filter took the memory of a message away; let it look at a copy');
+    }
     return Boolean(answer); // one that forgets to answer has not asked for compression
   }
 

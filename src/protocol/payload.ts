@@ -88,7 +88,7 @@ function describe(data: unknown): string {
   if (typeof data !== 'object') return `a ${typeof data}; send String(data)`;
   if (isBoxedPrimitive(data)) return 'a boxed primitive; send String(data)';
   if (isPromise(data)) return 'a promise; await it first';
-  if (isBlob(data)) return 'a Blob, which only send takes; await its arrayBuffer() first';
+  if (isBlob(data)) return 'a Blob; await its arrayBuffer() first';
   if (Symbol.asyncIterator in data || 'getReader' in data) {
     return 'a stream; a message is sent whole: read it first';
   }

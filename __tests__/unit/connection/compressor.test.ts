@@ -12,7 +12,7 @@ import { Opcode } from '../../../src/protocol/frame.js';
 import type { DeflateParameters } from '../../../src/protocol/permessage-deflate.js';
 import { type Data, prepareMessage } from '../../../src/protocol/prepared-message.js';
 import { parseFrames } from '../../support/frames.js';
-import { detach, TAKING } from '../../support/memory.js';
+import { detach, own, TAKING } from '../../support/memory.js';
 import {
   compressing,
   HandClock,
@@ -194,6 +194,22 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
     expect(
       (await inflated(compression)).map((each) => each.startsWith('compressed')),
     ).toStrictEqual([false, false, true, true, true, true, false]);
+  });
+
+  it('tells the caller that the filter took the memory away, and sends nothing', async () => {
+    compress({
+      filter: (message) => {
+        detach(message as Uint8Array);
+        return true;
+      },
+    });
+    expect(() => send(own(20_000))).toThrow(
+      new TypeError('filter took the memory of a message away; let it look at a copy'),
+    );
+    await turns();
+    expect(sink.writes).toEqual([]);
+    expect(called).toEqual([]);
+    expect(sender.bufferedAmount).toBe(0);
   });
 
   it('does not compress where the filter answers nothing', async () => {

@@ -91,7 +91,7 @@ describe('toBytes', () => {
       })(),
       'a stream; a message is sent whole: read it first',
     ],
-    ['a Blob', new Blob(['x']), 'a Blob, which only send takes; await its arrayBuffer() first'],
+    ['a Blob', new Blob(['x']), 'a Blob; await its arrayBuffer() first'],
   ])('refuses %s, and says what to do', (_what, data, got) => {
     expect(bytesOf(data)).toBeUndefined();
     expect(() => toBytes(data)).toThrow(
