@@ -12,7 +12,7 @@ export {
 export { type CloseReply, type ConnectionEvents } from './connection/events.js';
 export { WebSocketConnection } from './connection/connection.js';
 export { type Clock } from './connection/deadlines.js';
-export { type Message } from './connection/inbox.js';
+export { type AnyMessage, type Message } from './connection/inbox.js';
 export { type OwnServerOptions, type OwnServerParts } from './server/attachment.js';
 export { type DiagnosticsChannels } from './server/diagnostics.js';
 export { type Logger } from './server/logger.js';

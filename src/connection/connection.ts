@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { CloseInfo, ConnectionError } from './close-info.js';
 import { Closing } from './closing.js';
-import type { ConnectionEvents } from './events.js';
+import type { ConnectionEmitter, ConnectionEvents } from './events.js';
 import type { ConnectionDetails, ConnectionSettings } from './settings.js';
-import type { Message } from './inbox.js';
+import type { AnyMessage, Message } from './inbox.js';
 import { CloseCode, type ClosePayload, parseClosePayload } from '../protocol/close.js';
 import { checkFrame } from '../protocol/frame-encoder.js';
 import { isControl, Opcode } from '../protocol/frame.js';
@@ -51,8 +51,15 @@ let onClose: (this: Carrier) => void;
  *
  * The order of calls is the order on the wire, across `send`, `ping`, `sendFrame` and `close`.
  * Nothing the peer does throws here: see `closeInfo`, and the server's `'connectionError'`.
+ *
+ * @typeParam Context what `authorize` returned as `context`.
+ * @typeParam Received what a message is. Where `binaryAs` is `'arraybuffer'` it is `string | ArrayBuffer`,
+ * and where `textAs` is `'buffer'` too, `Buffer | ArrayBuffer`.
  */
-export class WebSocketConnection<Context = undefined> extends TypedEmitter<ConnectionEvents> {
+export class WebSocketConnection<
+  Context = undefined,
+  Received extends AnyMessage = Message,
+> extends TypedEmitter<ConnectionEvents<Received>> {
   /** What `authorize` made of the request. */
   readonly context: Context;
   /** Path and query as received. */
@@ -83,10 +90,12 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
     this.remoteAddress = details.remoteAddress;
     const { decoder = settings.decoder, compression } = details;
     this.#socket = socket;
-    this.#sender = new Sender(this, socket, settings, details.copies, compression);
-    this.#closing = new Closing(this, settings, this.#sender);
+    // Its parts deliver what the settings say; `Received` is what the user says they say.
+    const emitter = this as unknown as ConnectionEmitter;
+    this.#sender = new Sender(emitter, socket, settings, details.copies, compression);
+    this.#closing = new Closing(emitter, settings, this.#sender);
     this.#receiver = new Receiver(
-      this,
+      emitter,
       socket,
       settings,
       decoder,
@@ -94,7 +103,7 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
       this.#closing,
       compression,
     );
-    (socket as Carrier)[CONNECTION] = this;
+    (socket as Carrier)[CONNECTION] = this as unknown as WebSocketConnection<unknown>;
     socket.on('error', onError).on('end', onEnd).on('close', onClose);
   }
 
@@ -275,31 +284,31 @@ export class WebSocketConnection<Context = undefined> extends TypedEmitter<Conne
    *
    * @throws TypeError if there is a `'message'` listener or another iterator.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined, undefined> {
-    return this.#receiver.iterate();
+  [Symbol.asyncIterator](): AsyncIterableIterator<Received, undefined, undefined> {
+    return this.#receiver.iterate() as AsyncIterableIterator<Received, undefined, undefined>;
   }
 
   /** As `EventEmitter.on`. A `'message'` listener gets what is held. @throws TypeError for one beside an iterator. */
-  override on<E extends EventName<ConnectionEvents>>(
+  override on<E extends EventName<ConnectionEvents<Received>>>(
     event: E,
-    listener: Listener<ConnectionEvents, E>,
+    listener: Listener<ConnectionEvents<Received>, E>,
   ): this {
     this.#beforeListener(event);
     return super.on(event, listener);
   }
 
   /** See `on`. */
-  override addListener<E extends EventName<ConnectionEvents>>(
+  override addListener<E extends EventName<ConnectionEvents<Received>>>(
     event: E,
-    listener: Listener<ConnectionEvents, E>,
+    listener: Listener<ConnectionEvents<Received>, E>,
   ): this {
     return this.on(event, listener);
   }
 
   /** See `on`; this listener is called before the others. */
-  override prependListener<E extends EventName<ConnectionEvents>>(
+  override prependListener<E extends EventName<ConnectionEvents<Received>>>(
     event: E,
-    listener: Listener<ConnectionEvents, E>,
+    listener: Listener<ConnectionEvents<Received>, E>,
   ): this {
     this.#beforeListener(event);
     return super.prependListener(event, listener);

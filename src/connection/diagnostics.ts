@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { channel } from 'node:diagnostics_channel';
 import type { CloseInfo } from './close-info.js';
 import type { WebSocketConnection } from './connection.js';
-import type { Message } from './inbox.js';
+import type { AnyMessage } from './inbox.js';
 import { Opcode } from '../protocol/frame.js';
 import { type Data, PreparedMessage } from '../protocol/prepared-message.js';
 
@@ -15,7 +15,7 @@ export interface ConnectionChannels {
   'hawser.message.received': {
     readonly connection: WebSocketConnection<unknown>;
     /** What the listener gets. */
-    readonly data: Message;
+    readonly data: AnyMessage;
     readonly isBinary: boolean;
   };
   /**
@@ -58,11 +58,11 @@ const closed = channel('hawser.connection.closed');
  * `connection` is the WebSocketConnection; those who publish know it by a narrower type.
  */
 export const connectionPayloads = {
-  message(
+  message<Kind>(
     connection: unknown,
-    data: Data,
+    data: Kind,
     isBinary: boolean,
-  ): ConnectionChannels['hawser.message.sent'] {
+  ): { connection: WebSocketConnection<unknown>; data: Kind; isBinary: boolean } {
     return { connection: connection as WebSocketConnection<unknown>, data, isBinary };
   },
   dropped(connection: unknown, data: Data): ConnectionChannels['hawser.message.dropped'] {
@@ -76,7 +76,7 @@ export const connectionPayloads = {
   },
 };
 
-export function tellReceived(connection: unknown, data: Message, isBinary: boolean): void {
+export function tellReceived(connection: unknown, data: AnyMessage, isBinary: boolean): void {
   if (!received.hasSubscribers) return;
   received.publish(connectionPayloads.message(connection, data, isBinary));
 }

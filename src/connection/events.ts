@@ -1,5 +1,5 @@
 import type { CloseInfo } from './close-info.js';
-import type { Message } from './inbox.js';
+import type { AnyMessage, Message } from './inbox.js';
 import type { FrameHeader } from '../protocol/frame.js';
 import type { Data } from '../protocol/prepared-message.js';
 import type { TypedEmitter } from './typed-emitter.js';
@@ -11,10 +11,14 @@ import type { TypedEmitter } from './typed-emitter.js';
  */
 export type CloseReply = (code?: number, reason?: string) => void;
 
-/** The events of a connection, with their listeners' arguments. */
-export interface ConnectionEvents {
-  /** A message: a string for Text (a Buffer with `textAs: 'buffer'`), a Buffer for Binary. */
-  message: [data: Message, isBinary: boolean];
+/**
+ * The events of a connection, with their listeners' arguments.
+ *
+ * @typeParam Received what a message is; see `WebSocketConnection`.
+ */
+export interface ConnectionEvents<Received extends AnyMessage = Message> {
+  /** A message: a string for Text (a Buffer with `textAs: 'buffer'`), a Buffer for Binary (an ArrayBuffer with `binaryAs: 'arraybuffer'`). */
+  message: [data: Received, isBinary: boolean];
   /** A Ping came. Its Pong is sent without your doing, unless a newer Ping replaces one that waits. */
   ping: [payload: Buffer];
   /** A Pong came, called for or not. */
@@ -33,4 +37,4 @@ export interface ConnectionEvents {
   closing: [code: number, reason: string, reply: CloseReply];
 }
 
-export type ConnectionEmitter = TypedEmitter<ConnectionEvents>;
+export type ConnectionEmitter = TypedEmitter<ConnectionEvents<AnyMessage>>;

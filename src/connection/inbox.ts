@@ -1,10 +1,12 @@
 import type { Deadline } from './deadlines.js';
 
-/** A message as the application gets it. */
+/** A message as the application gets it, unless `binaryAs` says otherwise. */
 export type Message = string | Buffer;
+/** A message as the application gets it, whatever `textAs` and `binaryAs` say. */
+export type AnyMessage = Message | ArrayBuffer;
 
 interface HeldMessage {
-  readonly data: Message;
+  readonly data: AnyMessage;
   readonly isBinary: boolean;
 }
 
@@ -28,7 +30,7 @@ export class Inbox {
   #held: HeldMessage[] = [];
   #heldBytes = 0;
   /** Calls of the iterator's `next()` that wait for a message. */
-  #waiting: ((result: IteratorResult<Message, undefined>) => void)[] = [];
+  #waiting: ((result: IteratorResult<AnyMessage, undefined>) => void)[] = [];
   #ended = false;
 
   /** Messages held. */
@@ -52,20 +54,20 @@ export class Inbox {
   }
 
   /** Hand a message to the iterator that waits for it, or hold it. */
-  put(data: Message, isBinary: boolean): void {
+  put(data: AnyMessage, isBinary: boolean): void {
     const waiting = this.#waiting.shift();
     if (waiting !== undefined) {
       waiting({ done: false, value: data });
       return;
     }
     this.#held.push({ data, isBinary });
-    this.#heldBytes += data.length + HELD_OVERHEAD;
+    this.#heldBytes += sizeOf(data) + HELD_OVERHEAD;
   }
 
   /** The oldest message held. */
   take(): HeldMessage | undefined {
     const message = this.#held.shift();
-    if (message !== undefined) this.#heldBytes -= message.data.length + HELD_OVERHEAD;
+    if (message !== undefined) this.#heldBytes -= sizeOf(message.data) + HELD_OVERHEAD;
     return message;
   }
 
@@ -93,10 +95,10 @@ export class Inbox {
    *
    * @param readOn called when there is room again.
    */
-  iterate(readOn: () => void): AsyncIterableIterator<Message, undefined, undefined> {
+  iterate(readOn: () => void): AsyncIterableIterator<AnyMessage, undefined, undefined> {
     this.iterating = true;
     let left = false;
-    const iterator: AsyncIterableIterator<Message, undefined, undefined> = {
+    const iterator: AsyncIterableIterator<AnyMessage, undefined, undefined> = {
       next: () => {
         if (left) return Promise.resolve({ done: true, value: undefined });
         if (this.#held.length === 0) readOn(); // what is still to be decoded
@@ -128,4 +130,9 @@ export class Inbox {
     this.#waiting = [];
     for (const resolve of waiting) resolve({ done: true, value: undefined });
   }
+}
+
+/** A string counts by its length. */
+function sizeOf(data: AnyMessage): number {
+  return typeof data === 'string' ? data.length : data.byteLength;
 }

@@ -8,7 +8,7 @@ import { Decompressor } from './decompressor.js';
 import { tellReceived } from './diagnostics.js';
 import type { ConnectionEmitter } from './events.js';
 import { Watched } from './heartbeat.js';
-import { Inbox, type Message } from './inbox.js';
+import { type AnyMessage, Inbox } from './inbox.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { atByte, FrameDecoder, type FrameDecoderOptions } from '../protocol/frame-decoder.js';
 import { type FrameHeader, Opcode } from '../protocol/frame.js';
@@ -192,7 +192,7 @@ export class Receiver extends Watched implements ReceivingHalf {
   }
 
   /** @throws TypeError if there is another consumer. */
-  iterate(): AsyncIterableIterator<Message, undefined, undefined> {
+  iterate(): AsyncIterableIterator<AnyMessage, undefined, undefined> {
     if (this.#inbox?.iterating === true || this.#connection.listenerCount('message') > 0) {
       throw new TypeError(
         "a connection has either 'message' listeners or one iterator; remove the other consumer first",
@@ -420,7 +420,7 @@ export class Receiver extends Watched implements ReceivingHalf {
         else return this.#deliverText(decoder);
         break;
       case Opcode.Binary:
-        this.#deliver(decoder.payload, true);
+        this.#deliver(this.#binary(decoder.payload), true);
         break;
       case Opcode.Ping:
         this.#answer(decoder.payload);
@@ -480,7 +480,8 @@ export class Receiver extends Watched implements ReceivingHalf {
       return this.#failed(atByte(this.#decoder!.offset, error as ProtocolError));
     }
     if (message === undefined) return false;
-    this.#deliver(text ?? message.data, message.isBinary);
+    const { data, isBinary } = message;
+    this.#deliver(text ?? (isBinary ? this.#binary(data) : data), isBinary);
     return true;
   }
 
@@ -500,7 +501,12 @@ export class Receiver extends Watched implements ReceivingHalf {
     return true;
   }
 
-  #deliver(data: Message, isBinary: boolean): void {
+  /** The payload of a Binary message as the application wants it. */
+  #binary(payload: Buffer): Buffer | ArrayBuffer {
+    return this.#settings.binaryAs === 'buffer' ? payload : exactly(payload);
+  }
+
+  #deliver(data: AnyMessage, isBinary: boolean): void {
     this.#settings.counters.messagesReceived++;
     tellReceived(this.#connection, data, isBinary);
     this.noteMessage();
@@ -545,4 +551,12 @@ export class Receiver extends Watched implements ReceivingHalf {
       headers.splice(0, shown);
     }
   }
+}
+
+/** An ArrayBuffer that has these bytes, and no others, and that nothing else refers to. */
+function exactly({ buffer, byteOffset, length }: Buffer): ArrayBuffer {
+  // Nothing that comes from a socket, or from zlib, is in shared memory. Empty Buffers may be one and the same.
+  const memory = buffer as ArrayBuffer;
+  const isOwn = length > 0 && memory.byteLength === length;
+  return isOwn ? memory : memory.slice(byteOffset, byteOffset + length);
 }

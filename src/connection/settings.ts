@@ -11,6 +11,7 @@ import type { SlowConsumerSettings } from './slow-consumer.js';
 export interface ConnectionSettings extends SlowConsumerSettings {
   readonly decoder: FrameDecoderOptions;
   readonly textAs: 'string' | 'buffer';
+  readonly binaryAs: 'buffer' | 'arraybuffer';
   /** Bytes. */
   readonly highWaterMark: number;
   /** Where what waits for all of them is counted; `undefined` if nobody counts. */

@@ -38,6 +38,7 @@ export interface ConnectionPairOptions<Context = undefined> extends Pick<
   | 'messageTimeout'
   | 'maxPayload'
   | 'textAs'
+  | 'binaryAs'
   | 'highWaterMark'
   | 'perMessageDeflate'
   | 'heartbeat'
@@ -67,6 +68,7 @@ const RULES: Rules<ConnectionPairOptions<unknown>> = {
   messageTimeout: ANY,
   maxPayload: ANY,
   textAs: ANY,
+  binaryAs: ANY,
   highWaterMark: ANY,
   perMessageDeflate: ANY,
   heartbeat: ANY,
@@ -100,6 +102,7 @@ export function createConnectionPair<Context = undefined>(
     clock = systemClock,
     maxPayload,
     textAs,
+    binaryAs,
     highWaterMark,
     maxBufferedAmount,
     slowConsumer,
@@ -127,6 +130,7 @@ export function createConnectionPair<Context = undefined>(
     const settings: ConnectionSettings = {
       decoder: { role, maxPayload, rsv1: negotiated !== undefined },
       textAs,
+      binaryAs,
       highWaterMark,
       maxBufferedAmount,
       slowConsumer,

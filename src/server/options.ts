@@ -124,6 +124,8 @@ export interface ServerOptions<Context = undefined> {
   readonly messageTimeout?: number;
   /** How Text messages are delivered. @default 'string' */
   readonly textAs?: 'string' | 'buffer';
+  /** How Binary messages are delivered. An ArrayBuffer has the message's bytes and no others, so every typed array fits onto it. @default 'buffer' */
+  readonly binaryAs?: 'buffer' | 'arraybuffer';
   /** Above it `send` returns `false`. @default 64 KiB */
   readonly highWaterMark?: number;
   /**

@@ -114,6 +114,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       clock = systemClock,
       logger,
       textAs,
+      binaryAs,
       highWaterMark,
       maxBufferedAmount,
       slowConsumer,
@@ -136,6 +137,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     const settings: ConnectionSettings = {
       decoder: { role: 'server', maxPayload, rsv1: false },
       textAs,
+      binaryAs,
       highWaterMark,
       maxBufferedAmount,
       slowConsumer,

@@ -84,6 +84,64 @@ describe('Receiver, listeners', () => {
     expect(heard).toEqual([[Buffer.from('c3a9', 'hex'), false]]);
   });
 
+  /** What the application gets of Binary messages of so many bytes, each in one read with others or alone. */
+  const buffersOf = (lengths: number[], options: WorldOptions = {}): unknown[] => {
+    start({ binaryAs: 'arraybuffer', ...options });
+    const heard: unknown[] = [];
+    connection.on('message', (data) => heard.push(data));
+    const frames = lengths.map((length) =>
+      clientFrame({ opcode: 2, payload: Buffer.alloc(length, length % 251) }),
+    );
+    feed(...frames);
+    for (const frame of frames) {
+      feed(Buffer.from(frame));
+      feed(frame.subarray(0, frame.length - 1));
+      feed(frame.subarray(frame.length - 1));
+    }
+    return heard;
+  };
+
+  it('hands them Binary as ArrayBuffers of their own, exactly as long as the message, where binaryAs says so', () => {
+    const lengths = [0, 0, 1, 7, 8, 800, 4096, 16_384, 70_000, 200_000];
+    const heard = buffersOf(lengths) as ArrayBuffer[];
+    expect(heard).toHaveLength(3 * lengths.length);
+    expect(new Set(heard).size).toBe(heard.length);
+    for (const data of heard) {
+      expect(data).toBeInstanceOf(ArrayBuffer);
+      const length = data.byteLength;
+      expect(lengths).toContain(length);
+      expect(Buffer.from(data).equals(Buffer.alloc(length, length % 251))).toBe(true);
+      if (length % 8 === 0) expect(new Float64Array(data)).toHaveLength(length / 8);
+    }
+    for (const data of heard) structuredClone(data, { transfer: [data] }); // it may be given away
+    feed(clientFrame({ opcode: 2 }), clientFrame({ opcode: 2, payload: 'x' }));
+    expect(heard.slice(-2).map(({ byteLength }) => byteLength)).toEqual([0, 1]);
+  });
+
+  it('hands them text as before where binaryAs says ArrayBuffer', () => {
+    for (const [textAs, expected] of [
+      ['string', 'é'],
+      ['buffer', Buffer.from('é')],
+    ] as const) {
+      start({ binaryAs: 'arraybuffer', textAs });
+      const heard: unknown[] = [];
+      connection.on('message', (...args) => heard.push(args));
+      feed(text('é'));
+      expect(heard).toEqual([[expected, false]]);
+    }
+  });
+
+  it('counts ArrayBuffers that are held by their bytes, and gives them to an iterator', async () => {
+    start({ binaryAs: 'arraybuffer' });
+    feed(clientFrame({ opcode: 2, payload: Buffer.alloc(FULL.length - 1) }));
+    expect(sink.isPaused()).toBe(false);
+    feed(clientFrame({ opcode: 2, payload: 'x' }));
+    expect(sink.isPaused()).toBe(true);
+    const { value } = await connection[Symbol.asyncIterator]().next();
+    expect(value).toBeInstanceOf(ArrayBuffer);
+    expect(sink.isPaused()).toBe(false);
+  });
+
   it('closes with 1009 for a text that no string can hold, and delivers what came before', async () => {
     listen();
     const spy = jest.spyOn(FrameDecoder.prototype, 'text', 'get');
@@ -1890,6 +1948,17 @@ describe('Receiver, compressed messages', () => {
       'text in fragments',
       'text',
     ]);
+  });
+
+  it('are ArrayBuffers of their own where binaryAs says so', async () => {
+    begin({ binaryAs: 'arraybuffer' });
+    const got: ArrayBuffer[] = [];
+    connection.on('message', (data) => got.push(data as unknown as ArrayBuffer));
+    feed(compressed('', 2), compressed('bytes', 2), compressed(LONG, 2));
+    await until('all', () => got.length === 3);
+    expect(got.map((data) => data.byteLength)).toEqual([0, 5, LONG.length]);
+    expect(got.every((data) => data instanceof ArrayBuffer)).toBe(true);
+    expect(Buffer.from(got[2]!).equals(Buffer.from(LONG))).toBe(true);
   });
 
   it('are Buffers where textAs says so', () => {

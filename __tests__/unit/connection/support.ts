@@ -124,6 +124,7 @@ export function settingsOf(clock: Clock, options: WorldOptions = {}): Connection
   return {
     decoder: { role, maxPayload, rsv1: false },
     textAs: 'string',
+    binaryAs: 'buffer',
     highWaterMark: 64 * 1024,
     maxBufferedAmount: 16 * 1024 * 1024,
     slowConsumer: 'close',
