@@ -200,6 +200,21 @@ describe('createConnectionPair', () => {
   });
 });
 
+describe('createConnectionPair, with binaryAs', () => {
+  it('delivers ArrayBuffers at both ends', async () => {
+    const { server, client } = pair({ binaryAs: 'arraybuffer' });
+    for (const [one, other] of [
+      [server, client],
+      [client, server],
+    ] as const) {
+      one.send(Buffer.from('bytes'));
+      const { value } = await other[Symbol.asyncIterator]().next();
+      expect(value).toBeInstanceOf(ArrayBuffer);
+      expect(Buffer.from(value as unknown as ArrayBuffer).toString()).toBe('bytes');
+    }
+  });
+});
+
 describe('createConnectionPair, with permessage-deflate', () => {
   const message = 'a message worth compressing '.repeat(50);
 
