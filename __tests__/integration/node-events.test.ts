@@ -26,7 +26,7 @@ describe('what Node has for every EventEmitter', () => {
 
   test('events.on goes through the messages and ends with the connection', async () => {
     const { server, client } = createConnectionPair();
-    const messages = on(server, 'message', { close: ['close'] } as object);
+    const messages = on(server, 'message', { close: ['close'] });
     for (const word of ['one', 'two', 'three']) client.send(word);
     void client.close();
     const heard: unknown[] = [];

@@ -35,11 +35,14 @@ function parseAgain(server: Server, request: IncomingMessage, socket: Duplex, he
 /** What http.Server does with a socket: one function for every server of this process. */
 const [parseWithNode] = createServer().listeners('connection');
 
+/** Whether a parser can have a socket again. Where each server has a function of its own, as on Bun, none can. */
+export const canGiveBack: boolean = createServer().listeners('connection')[0] === parseWithNode;
+
 /** Let the server's parser have a transport. The application has seen its `'connection'` before. */
 function parse(server: Server, transport: Duplex): void {
   const event = 'encrypted' in transport ? 'secureConnection' : 'connection';
-  if (parseWithNode !== undefined && server.listeners(event).includes(parseWithNode)) {
-    Reflect.apply(parseWithNode, server, [transport]);
+  if (server.listeners(event).includes(parseWithNode!)) {
+    Reflect.apply(parseWithNode!, server, [transport]);
   } else {
     server.emit(event, transport);
   }

@@ -223,6 +223,11 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     head: Buffer,
     ...rest: unknown[]
   ): Promise<WebSocketConnection<Context> | undefined> {
+    if (!(#upgrader in (Object(this) as object))) {
+      throw new TypeError(
+        'handleUpgrade: called without its server; write (request, socket, head) => wss.handleUpgrade(request, socket, head)',
+      );
+    }
     checkNoCallback(rest);
     const first = checkUpgradeArguments('handleUpgrade', request, socket, head);
     return this.#upgrader.upgrade(request, socket, first);

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Deadlines } from '../connection/deadlines.js';
 import { isWebSocketUpgrade, notWebSocket, requestPath } from '../protocol/handshake.js';
 import { UpgradeRejection } from '../protocol/upgrade-rejection.js';
-import { giveBack } from './give-back.js';
+import { canGiveBack, giveBack } from './give-back.js';
 import { pathHint } from './hints.js';
 import { peerAddressOf, writtenTo } from './raw-socket.js';
 import { ignoreErrors } from './socket-errors.js';
@@ -94,7 +94,7 @@ export class UpgradeDispatcher {
     const first = this.#first;
     if (!isWebSocketUpgrade(request)) {
       if (this.#hasOtherListeners()) this.#leave(request, socket);
-      else if (first.ownsServer || this.#server.listenerCount('request') === 0) {
+      else if (first.ownsServer || this.#server.listenerCount('request') === 0 || !canGiveBack) {
         first.refuse(request, socket, notWebSocket());
       } else giveBack(this.#server, request, socket, head);
       return;

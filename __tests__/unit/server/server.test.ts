@@ -11,7 +11,7 @@ import type { WebSocketConnection } from '../../../src/connection/connection.js'
 import { sharedSlab } from '../../../src/connection/slab.js';
 import type { RejectedUpgrade } from '../../../src/server/events.js';
 import type { ServerOptions } from '../../../src/server/options.js';
-import { WebSocketServer } from '../../../src/server/server.js';
+import { joinServer, WebSocketServer } from '../../../src/server/server.js';
 import { SharedLimits } from '../../../src/server/shared-limits.js';
 import { CERTIFICATE } from '../../support/certificate.js';
 import { clientClose, clientFrame } from '../../support/frames.js';
@@ -404,6 +404,29 @@ describe('several on one http.Server', () => {
     expect((await (await ask(port, { target: '/chat' })).response()).status).toBe(404);
     new WebSocketServer(server, { path: '/chat' });
     expect((await (await ask(port, { target: '/chat' })).response()).status).toBe(101);
+  });
+
+  it.each([[undefined], [createServer()], ['text']])(
+    'say so when handleUpgrade is called on %p',
+    (self) => {
+      const handleUpgrade = Reflect.get(
+        WebSocketServer.prototype,
+        'handleUpgrade',
+      ) as unknown as () => void;
+      expect(() => {
+        void Reflect.apply(handleUpgrade, self, [
+          fakeRequest(),
+          transportPair()[0],
+          Buffer.alloc(0),
+        ]);
+      }).toThrow('handleUpgrade: called without its server; write (request, socket, head) =>');
+    },
+  );
+
+  it('can be joined by a transport in memory', () => {
+    const wss = new WebSocketServer<string>({ noServer: true });
+    const { connection } = joinServer(wss, transportPair()[0], 'ann', []);
+    expect([[...wss.connections], connection.context]).toEqual([[connection], 'ann']);
   });
 
   it('report a close() of a server that is attached to nothing', async () => {
