@@ -40,9 +40,8 @@ describe('what Node has for every EventEmitter', () => {
     try {
       const { server, client } = createConnectionPair();
       const error = once(server, 'error');
-      server.on('message', async () => {
-        throw new Error('the application failed');
-      });
+      const listener: () => unknown = () => Promise.reject(new Error('the application failed'));
+      server.on('message', listener);
       client.send('x');
       expect(String((await error)[0])).toContain('the application failed');
       expect(server.readyState).toBe('open'); // it is the application's own failure
