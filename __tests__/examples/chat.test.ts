@@ -41,7 +41,7 @@ describe('the command', () => {
       .filter(({ internal, family }) => !internal && family === 'IPv4')
       .map(({ address }) => `On your network: http://${address}:${port}\n`);
     const all = `hawser chat: http://localhost:${port}\n${others.join('')}`;
-    while (program.output.length < all.length) await program.prints(/\n/);
+    await program.prints(new RegExp(`^.*\\n(.*\\n){${others.length}}$`));
     expect(program.output).toBe(all);
   });
 
