@@ -168,7 +168,7 @@ const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
 
 describe('the stairs go one way', () => {
   test('there are files to check', () => {
-    expect(files).toContain('protocol/frame.ts');
+    expect(files).toContain('protocol/framing/frame.ts');
     expect(files).toContain('adapters/metrics.ts');
   });
 

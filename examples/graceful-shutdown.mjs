@@ -21,9 +21,9 @@ async function stop() {
   await new Promise((resolve) => setTimeout(resolve, Number(process.env.DRAIN_MS ?? 5000)));
 
   // 2. Close every conversation: queued messages leave first, then each peer gets 1001 "going away"
-  //    and comes back to another instance. Whoever has not answered by the deadline is cut.
-  const { total, clean, cut, milliseconds } = await wss.close({ code: 1001, timeout: 10_000 });
-  console.log(`closed ${total}: ${clean} cleanly, ${cut} cut, in ${Math.round(milliseconds)} ms`);
+  //    and comes back to another instance. A client that has not answered by the deadline is terminated.
+  const { total, clean, terminated, milliseconds } = await wss.close({ code: 1001, timeout: 10_000 });
+  console.log(`closed ${total}: ${clean} cleanly, ${terminated} terminated, in ${Math.round(milliseconds)} ms`);
 
   // 3. Stop listening. The http.Server is ours, so it is ours to close: hawser leaves it alone.
   server.close(() => console.log('stopped'));

@@ -42,7 +42,7 @@ export class Coverage {
   /**
    * A module of the build, instrumented, with all that it imports from there.
    *
-   * @param {string} file such as `protocol/frame-decoder.js`
+   * @param {string} file such as `protocol/framing/frame-decoder.js`
    * @returns {any} its exports
    */
   load(file) {

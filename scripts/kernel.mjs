@@ -1,21 +1,24 @@
-// Turns the WebAssembly text of src/protocol/*.wat into modules that carry its bytes: `npm run kernel`.
+// Turns the WebAssembly text (*.wat) of src/protocol/ into modules that carry its bytes: `npm run kernel`.
 // A test runs compileKernel() for each and compares, so that source and bytes cannot drift apart.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import wabt from 'wabt';
 
 const folder = new URL('../src/protocol/', import.meta.url);
-export const KERNELS = ['mask-kernel', 'text-kernel'];
+/** Below src/protocol/, without an extension. */
+export const KERNELS = ['framing/mask-kernel', 'text/text-kernel'];
 
 export async function compileKernel(name) {
   const { parseWat } = await wabt();
   const source = readFileSync(new URL(`${name}.wat`, folder), 'utf8');
-  const module = parseWat(`${name}.wat`, source, { simd: true });
+  const file = basename(name);
+  const module = parseWat(`${file}.wat`, source, { simd: true });
   const { buffer } = module.toBinary({});
   module.destroy();
   const base64 = Buffer.from(buffer).toString('base64');
   const lines = (base64.match(/.{1,84}/g) ?? []).map((line) => `'${line}'`);
-  return `// Generated from ${name}.wat by \`npm run kernel\`: ${buffer.length} bytes of WebAssembly.
+  return `// Generated from ${file}.wat by \`npm run kernel\`: ${buffer.length} bytes of WebAssembly.
 import { Buffer } from 'node:buffer';
 
 export const KERNEL: Uint8Array = Buffer.from(

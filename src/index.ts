@@ -3,7 +3,7 @@ export {
   type CloseInfo,
   ConnectionError,
   type ConnectionErrorCode,
-} from './connection/close-info.js';
+} from './connection/close/close-info.js';
 export {
   createConnectionPair,
   type ConnectionPair,
@@ -11,9 +11,9 @@ export {
 } from './server/connection-pair.js';
 export { type CloseReply, type ConnectionEvents } from './connection/events.js';
 export { WebSocketConnection } from './connection/connection.js';
-export { type Clock } from './connection/deadlines.js';
-export { type AnyMessage, type Message } from './connection/inbox.js';
-export { type OwnServerOptions, type OwnServerParts } from './server/attachment.js';
+export { type Clock } from './connection/limits/deadlines.js';
+export { type AnyMessage, type Message } from './connection/receive/receive-queue.js';
+export { type OwnServerOptions, type OwnServerParts } from './server/options/attachment.js';
 export { type DiagnosticsChannels } from './server/diagnostics.js';
 export { type Logger } from './server/logger.js';
 export {
@@ -23,26 +23,26 @@ export {
   type DeflateOptions,
   type ServerOptions,
   type TrustProxy,
-} from './server/options.js';
-export { type SendCallback } from './connection/send-callbacks.js';
-export { CloseCode, type ClosePayload } from './protocol/close.js';
-export { ProtocolError, type ProtocolErrorCode } from './protocol/errors.js';
-export { FrameDecoder, type FrameDecoderOptions } from './protocol/frame-decoder.js';
+} from './server/options/options.js';
+export { type SendCallback } from './connection/send/send-callbacks.js';
+export { CloseCode, type ClosePayload } from './protocol/framing/close-frame.js';
+export { ProtocolError, type ProtocolErrorCode } from './protocol/framing/protocol-error.js';
+export { FrameDecoder, type FrameDecoderOptions } from './protocol/framing/frame-decoder.js';
 export {
   FrameEncoder,
   type FrameEncoderOptions,
   type FrameFlags,
-} from './protocol/frame-encoder.js';
-export { type FrameHeader, Opcode, type Role } from './protocol/frame.js';
-export { type Payload } from './protocol/payload.js';
-export { type Data, type PreparedMessage } from './protocol/prepared-message.js';
-export { type HeaderFields, type UpgradeHeaders } from './protocol/upgrade-headers.js';
-export { UpgradeRejection } from './protocol/upgrade-rejection.js';
-export { type RoundTripOptions } from './connection/round-trip.js';
-export { type SendFrameOptions, type SendOptions } from './connection/send-options.js';
+} from './protocol/framing/frame-encoder.js';
+export { type FrameHeader, Opcode, type Role } from './protocol/framing/frame.js';
+export { type Payload } from './protocol/framing/payload.js';
+export { type Data, type PreparedMessage } from './protocol/framing/prepared-message.js';
+export { type HeaderFields, type UpgradeHeaders } from './protocol/handshake/upgrade-headers.js';
+export { UpgradeRejection } from './protocol/handshake/upgrade-rejection.js';
+export { type RoundTripOptions } from './connection/limits/round-trip.js';
+export { type SendFrameOptions, type SendOptions } from './connection/send/send-options.js';
 export { type BroadcastOptions, type PrepareOptions } from './server/broadcast.js';
 export { type RejectedUpgrade, type ServerEvents } from './server/events.js';
 export { WebSocketServer } from './server/server.js';
-export { SharedLimits, type SharedLimitsOptions } from './server/shared-limits.js';
+export { SharedLimits, type SharedLimitsOptions } from './server/admission/shared-limits.js';
 export { type ServerStats } from './server/stats.js';
 export { type CloseReport, type ServerCloseOptions } from './server/shutdown.js';

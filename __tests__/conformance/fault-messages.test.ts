@@ -1,8 +1,8 @@
 import { constants, deflateRawSync } from 'node:zlib';
-import { MAX_REASON_BYTES } from '../../src/protocol/close.js';
-import { PROTOCOL_ERRORS } from '../../src/protocol/errors.js';
-import { type FrameDecoderOptions } from '../../src/protocol/frame-decoder.js';
-import { Opcode } from '../../src/protocol/frame.js';
+import { MAX_REASON_BYTES } from '../../src/protocol/framing/close-frame.js';
+import { PROTOCOL_ERRORS } from '../../src/protocol/framing/protocol-error.js';
+import { type FrameDecoderOptions } from '../../src/protocol/framing/frame-decoder.js';
+import { Opcode } from '../../src/protocol/framing/frame.js';
 import { createConnectionPair } from '../../src/server/connection-pair.js';
 import { cutAt, everyByte, hex, randomCuts } from '../support/bytes.js';
 import { decode } from '../support/decode.js';

@@ -1,5 +1,5 @@
-import { FrameEncoder } from '../../src/protocol/frame-encoder.js';
-import type { Opcode } from '../../src/protocol/frame.js';
+import { FrameEncoder } from '../../src/protocol/framing/frame-encoder.js';
+import type { Opcode } from '../../src/protocol/framing/frame.js';
 import { sending } from './tables/sending.js';
 
 const encoders = {

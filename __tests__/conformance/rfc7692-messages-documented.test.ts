@@ -1,14 +1,14 @@
 /** The same rows where zlib cannot be driven: the same outcome by documented calls alone. */
-import { canDrive } from '../../src/protocol/zlib-drive.js';
+import { isRawZlibSupported } from '../../src/protocol/deflate/raw-zlib.js';
 import { testDeflateRows } from './deflate-rows.js';
 
-jest.mock('../../src/protocol/zlib-drive.js', () => ({
-  ...jest.requireActual<object>('../../src/protocol/zlib-drive.js'),
+jest.mock('../../src/protocol/deflate/raw-zlib.js', () => ({
+  ...jest.requireActual<object>('../../src/protocol/deflate/raw-zlib.js'),
   canDrive: () => false,
 }));
 
 test('zlib is not driven', () => {
-  expect(canDrive()).toBe(false);
+  expect(isRawZlibSupported()).toBe(false);
 });
 
 testDeflateRows();

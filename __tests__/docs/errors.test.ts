@@ -1,5 +1,5 @@
-import { CONNECTION_ERRORS } from '../../src/connection/close-info.js';
-import { PROTOCOL_ERRORS } from '../../src/protocol/errors.js';
+import { CONNECTION_ERRORS } from '../../src/connection/close/close-info.js';
+import { PROTOCOL_ERRORS } from '../../src/protocol/framing/protocol-error.js';
 import { callerErrors, document, refusals, rowsUnder } from './sources.js';
 
 /** docs/errors.md and the sources name the same errors: none is missing, none is made up. */

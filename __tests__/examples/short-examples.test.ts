@@ -251,7 +251,7 @@ describe('graceful-shutdown', () => {
 
     busy.socket.resume();
     expect(await busy.closed).toEqual({ code: 1001, reason: '' });
-    await program.prints(/closed 2: 2 cleanly, 0 cut, in \d+ ms/);
+    await program.prints(/closed 2: 2 cleanly, 0 terminated, in \d+ ms/);
     expect(await program.exit).toEqual({ code: 0, signal: null });
     expect(program.output).toMatch(/stopped\n$/);
   });

@@ -3,7 +3,7 @@
  * around a limit by it (CVE-2026-54464).
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { canDrive, Output } from '../../src/protocol/zlib-drive.js';
+import { isRawZlibSupported, Output } from '../../src/protocol/deflate/raw-zlib.js';
 import { Child, stopChildren } from '../support/child.js';
 import { compressedFrame, gigabyteOfZeros, openCompressed } from '../support/compressed-client.js';
 import { clientFrame } from '../support/frames.js';
@@ -97,7 +97,7 @@ describe('in the call that reads it', () => {
   /** Bytes that zlib has put out synchronously. */
   const synchronous = (): number => added.mock.calls.reduce((sum, [count]) => sum + count, 0);
   beforeEach(() => {
-    canDrive(); // whose trial is not part of it
+    isRawZlibSupported(); // whose trial is not part of it
     added = jest.spyOn(Output.prototype, 'added');
   });
   afterEach(() => {

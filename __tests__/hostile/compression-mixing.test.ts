@@ -3,10 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { deflateRawSync } from 'node:zlib';
 import type { DeflateOptions } from '../../src/index.js';
-import { Compression, type CompressionSettings } from '../../src/connection/compression.js';
-import { Deadlines, systemClock } from '../../src/connection/deadlines.js';
-import { DeflatePool } from '../../src/connection/deflate-pool.js';
-import { SharedContexts } from '../../src/connection/shared-contexts.js';
+import {
+  PermessageDeflate,
+  type PermessageDeflateSettings,
+} from '../../src/connection/deflate/permessage-deflate.js';
+import { Deadlines, systemClock } from '../../src/connection/limits/deadlines.js';
+import { ThreadPool } from '../../src/connection/deflate/thread-pool.js';
+import { SharedContexts } from '../../src/connection/deflate/shared-contexts.js';
 import { hex, random } from '../support/bytes.js';
 import { Child, stopChildren } from '../support/child.js';
 import { compressedFrame, openCompressed } from '../support/compressed-client.js';
@@ -27,17 +30,17 @@ const MODES: (true | DeflateOptions)[] = [
 ];
 
 /** The client's half of permessage-deflate as it was negotiated. */
-function peerOf(extensions: string): Compression {
+function peerOf(extensions: string): PermessageDeflate {
   const bits = (name: string): number => Number(new RegExp(`${name}=(\\d+)`).exec(extensions)?.[1] ?? 15); // prettier-ignore
   const effort = { level: 6, memLevel: 8 };
-  const settings: CompressionSettings = {
+  const settings: PermessageDeflateSettings = {
     ...effort,
     ownFromZlib: true,
     threshold: 0,
     filter: undefined,
     idleRelease: Infinity,
     deadlines: new Deadlines(systemClock),
-    pool: new DeflatePool(),
+    pool: new ThreadPool(),
     shared: new SharedContexts(effort),
   };
   const parameters = {
@@ -46,17 +49,17 @@ function peerOf(extensions: string): Compression {
     serverMaxWindowBits: bits('server_max_window_bits'),
     clientMaxWindowBits: bits('client_max_window_bits'),
   };
-  return new Compression(settings, parameters, 'client');
+  return new PermessageDeflate(settings, parameters, 'client');
 }
 
 /** The message of a frame. */
-async function opened(peer: Compression, { rsv, payload }: Frame): Promise<Buffer> {
+async function opened(peer: PermessageDeflate, { rsv, payload }: Frame): Promise<Buffer> {
   if (rsv !== 4) return payload;
   const message = peer.inflate(payload, 1e8);
   if (message !== undefined) return message;
   return new Promise((resolve, reject) => {
     const payloadNow = (): Buffer => payload;
-    peer.inflateOnPool(payloadNow, 1e8, (error, long) => {
+    peer.inflateAsync(payloadNow, 1e8, (error, long) => {
       if (long === undefined) reject(error!);
       else resolve(long);
     });
@@ -150,7 +153,7 @@ describe.each(MODES)('with perMessageDeflate: %j', (perMessageDeflate) => {
 
 test('what prepared messages are compressed to suits every peer, whoever was first', async () => {
   const host = await Host.start({ perMessageDeflate: { contextTakeover: 'both', threshold: 0 } });
-  const peers: { client: RawClient; peer: Compression }[] = [];
+  const peers: { client: RawClient; peer: PermessageDeflate }[] = [];
   for (const offer of [
     'permessage-deflate',
     'permessage-deflate; server_no_context_takeover',

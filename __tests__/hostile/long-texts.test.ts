@@ -10,7 +10,7 @@ jest.mock('node:buffer', () => {
 import { spawnSync } from 'node:child_process';
 import { deflateRawSync } from 'node:zlib';
 import { builtPackage } from '../support/built-package.js';
-import type { ServerOptions } from '../../src/server/options.js';
+import type { ServerOptions } from '../../src/server/options/options.js';
 import { clientFrame, type Frame } from '../support/frames.js';
 import { ask, eventually, serve, settle } from '../unit/server/harness.js';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import WebSocket from 'ws';
-import { Opcode } from '../../src/protocol/frame.js';
+import { Opcode } from '../../src/protocol/framing/frame.js';
 import { Child, stopChildren } from '../support/child.js';
 import { clientFrame } from '../support/frames.js';
 import { loopback } from '../support/loopback.js';

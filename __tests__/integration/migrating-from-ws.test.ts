@@ -23,9 +23,7 @@ async function wsServer(options: Options = {}): Promise<WsServer> {
   return wss;
 }
 
-async function hawserServer(
-  options: ServerOptions = {},
-): Promise<WebSocketServer> {
+async function hawserServer(options: ServerOptions = {}): Promise<WebSocketServer> {
   const wss = new WebSocketServer({ port: 0, host: '127.0.0.1', ...options });
   closers.push(() => wss.close({ timeout: 0 }));
   await once(wss, 'listening');

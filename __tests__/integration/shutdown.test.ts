@@ -24,7 +24,7 @@ const PROGRAM = `
   const controller = new AbortController();
   const close = (options) =>
     wss.close({ timeout: Infinity, signal: controller.signal, ...options }).then((report) => {
-      say('report', report.total, report.clean, report.cut);
+      say('report', report.total, report.clean, report.terminated);
       return new Promise((resolve) => server.close(resolve)).then(() => say('stopped'));
     });
   commands.close = (options) => void close(options);

@@ -179,22 +179,22 @@ const FAULTS: [name: string, verdict: string, fault: string][] = [
   [
     'that declines compression',
     'well-behaved peers refused',
-    "inside('protocol/permessage-deflate.js').acceptDeflate = () => undefined;",
+    "inside('protocol/deflate/negotiation.js').acceptDeflate = () => undefined;",
   ],
   [
     'that grants a larger window than was asked for',
     'well-behaved peers refused',
-    `const negotiation = inside('protocol/permessage-deflate.js');
+    `const negotiation = inside('protocol/deflate/negotiation.js');
      const { formatDeflate } = negotiation;
      negotiation.formatDeflate = (accepted) => formatDeflate({ ...accepted, serverMaxWindowBits: 15 });`,
   ],
   [
     'that compresses with a larger window than it has granted',
     'messages altered',
-    `const deflate = inside('protocol/deflate.js');
+    `const deflate = inside('protocol/deflate/contexts.js');
      const { createDeflater } = deflate;
      deflate.createDeflater = (options, ...rest) => createDeflater({ ...options, windowBits: 15 }, ...rest);
-     const fixed = inside('protocol/fixed-deflater.js');
+     const fixed = inside('protocol/deflate/compact/compact-deflater.js');
      fixed.FixedDeflater = class extends fixed.FixedDeflater {
        constructor(windowBits, long) {
          super(15, long);
@@ -204,14 +204,14 @@ const FAULTS: [name: string, verdict: string, fault: string][] = [
   [
     'that refers to messages of other connections',
     'messages altered',
-    `const deflate = inside('protocol/deflate.js');
+    `const deflate = inside('protocol/deflate/contexts.js');
      const { createDeflater } = deflate;
      deflate.createDeflater = (options, ...rest) => createDeflater({ ...options, takeover: true }, ...rest);`,
   ],
   [
     'that forgets what a compressed message may refer to',
     'well-behaved peers cut',
-    `const deflate = inside('protocol/deflate.js');
+    `const deflate = inside('protocol/deflate/contexts.js');
      const { createInflater } = deflate;
      deflate.createInflater = (options, ...rest) => createInflater({ ...options, takeover: false }, ...rest);`,
   ],
@@ -219,7 +219,7 @@ const FAULTS: [name: string, verdict: string, fault: string][] = [
     'that does not mark what it has compressed',
     'messages altered',
     // The outbox writes the header of a message for one; what is broadcast is encoded as a whole frame.
-    `const encoder = inside('protocol/frame-encoder.js');
+    `const encoder = inside('protocol/framing/frame-encoder.js');
      const { writeHeader } = encoder;
      const { encodeFrame } = encoder.FrameEncoder.prototype;
      encoder.writeHeader = (target, at, first, length) => writeHeader(target, at, first & 0xbf, length);

@@ -36,8 +36,8 @@ describe('the report of a mutation run', () => {
   it('names the place of every mutant that survived, also of those that no test ran', () => {
     const lines = report(['utf8', 'Survived'], ['utf8', 'Killed'], ['mask', 'NoCoverage']);
     expect(lines).toStrictEqual([
-      'Survived src/protocol/utf8.ts:7:2 EqualityOperator: a <= b',
-      'NoCoverage src/protocol/mask.ts:7:2 EqualityOperator: a <= b',
+      'Survived src/protocol/text/utf8-validator.ts:7:2 EqualityOperator: a <= b',
+      'NoCoverage src/protocol/framing/mask.ts:7:2 EqualityOperator: a <= b',
       '',
       '| module | killed | survived | timeouts | explained | score |',
       '| --- | ---: | ---: | ---: | ---: | ---: |',

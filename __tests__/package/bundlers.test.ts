@@ -77,7 +77,7 @@ const right = (minified: boolean): object => ({
       ],
 });
 
-/** The kernels' functions that are called: newer V8 turns text itself, and quicker (see src/protocol/text.ts). */
+/** The kernels' functions that are called: newer V8 turns text itself, and quicker (see src/protocol/text/utf8-codec.ts). */
 const node = Number.parseInt(process.versions.node, 10);
 const kernels = ['xor', ...(node < 24 ? ['decode'] : []), ...(node < 26 ? ['encode'] : [])].sort();
 

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { isValidCloseCode } from '../../src/protocol/close.js';
+import { isValidCloseCode } from '../../src/protocol/framing/close-frame.js';
 import { check, cutShares, offsets, spoiledBytes } from '../support/arbitraries.js';
 import { cutAt } from '../support/bytes.js';
 import { decode } from '../support/decode.js';

@@ -1,9 +1,9 @@
 import {
-  CLOSE_HANDSHAKE,
+  CLOSING_HANDSHAKE,
   type CloseAction,
   type CloseEvent,
   type CloseState,
-} from '../../src/protocol/close-handshake.js';
+} from '../../src/protocol/framing/closing-handshake.js';
 
 const EVENTS: readonly CloseEvent[] = [
   'localClose',
@@ -32,7 +32,7 @@ function* paths(
   yield path;
   if (path.events.length === length) return;
   for (const event of EVENTS) {
-    const { next = path.state, actions = [] } = CLOSE_HANDSHAKE[path.state][event] ?? {};
+    const { next = path.state, actions = [] } = CLOSING_HANDSHAKE[path.state][event] ?? {};
     yield* paths(length, {
       state: next,
       events: [...path.events, event],
@@ -61,7 +61,7 @@ function assertAlways(rule: (path: Path) => boolean): void {
 
 describe('The closing handshake, over every sequence of up to six events', () => {
   it('knows these events and no others', () => {
-    const known = new Set(Object.values(CLOSE_HANDSHAKE).flatMap((row) => Object.keys(row)));
+    const known = new Set(Object.values(CLOSING_HANDSHAKE).flatMap((row) => Object.keys(row)));
     expect([...known].sort()).toEqual([...EVENTS].sort());
   });
 
@@ -80,7 +80,7 @@ describe('The closing handshake, over every sequence of up to six events', () =>
   it('has a way out of every state: the transport’s end closes, the deadline and terminate() cut', () => {
     assertAlways(({ state }) => {
       if (state === 'closed') return true;
-      const row = CLOSE_HANDSHAKE[state];
+      const row = CLOSING_HANDSHAKE[state];
       const cuts = [row.terminate, state === 'open' ? row.terminate : row.deadline];
       return (
         row.transportClose?.next === 'closed' &&
@@ -143,8 +143,8 @@ describe('The closing handshake, over every sequence of up to six events', () =>
 
   it('says nothing more once the transport is gone', () => {
     for (const state of ['open', 'closing', 'replying'] as const)
-      expect(CLOSE_HANDSHAKE[state].transportGone).toStrictEqual({ next: 'ending', actions: [] });
-    const done = Object.values(CLOSE_HANDSHAKE.ending).flatMap(({ actions }) => actions);
+      expect(CLOSING_HANDSHAKE[state].transportGone).toStrictEqual({ next: 'ending', actions: [] });
+    const done = Object.values(CLOSING_HANDSHAKE.ending).flatMap(({ actions }) => actions);
     expect(new Set(done)).toStrictEqual(new Set(['destroy', 'emitClose']));
   });
 
@@ -160,8 +160,8 @@ describe('The closing handshake, over every sequence of up to six events', () =>
 
   it('does nothing for a deadline or an answer that nobody waits for', () => {
     for (const state of ['open', 'closed'] as const)
-      expect(CLOSE_HANDSHAKE[state].deadline).toBeUndefined();
+      expect(CLOSING_HANDSHAKE[state].deadline).toBeUndefined();
     for (const state of ['open', 'closing', 'ending', 'closed'] as const)
-      expect(CLOSE_HANDSHAKE[state].reply).toBeUndefined();
+      expect(CLOSING_HANDSHAKE[state].reply).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { prepareMessage } from '../../src/protocol/prepared-message.js';
+import { prepareMessage } from '../../src/protocol/framing/prepared-message.js';
 import { createConnectionPair } from '../../src/server/connection-pair.js';
 import { check } from '../support/arbitraries.js';
 

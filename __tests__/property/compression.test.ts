@@ -6,9 +6,9 @@ import {
   type InflateRaw,
 } from 'node:zlib';
 import * as fc from 'fast-check';
-import { ProtocolError } from '../../src/protocol/errors.js';
-import { createDeflater, createInflater } from '../../src/protocol/deflate.js';
-import { FixedDeflater } from '../../src/protocol/fixed-deflater.js';
+import { ProtocolError } from '../../src/protocol/framing/protocol-error.js';
+import { createDeflater, createInflater } from '../../src/protocol/deflate/contexts.js';
+import { CompactDeflater } from '../../src/protocol/deflate/compact/compact-deflater.js';
 import { check } from '../support/arbitraries.js';
 import { hex, random } from '../support/bytes.js';
 import { DeflateWriter, readDeflate } from '../support/deflate-blocks.js';
@@ -91,7 +91,7 @@ describe("hawser's own compressor", () => {
         fc.array(message, { maxLength: 30 }),
         async (bits, released, messages) => {
           const long = createDeflater({ windowBits: bits, takeover: false });
-          const deflater = new FixedDeflater(bits, long);
+          const deflater = new CompactDeflater(bits, long);
           const peer = new ZlibPeer(() => createInflateRaw({ windowBits: bits }), true);
           for (const [i, each] of messages.entries()) {
             if (released.includes(i)) deflater.release();
@@ -117,7 +117,7 @@ describe("hawser's own compressor", () => {
           const period = Buffer.from(Uint8Array.from({ length: size + shift }, () => next() * 256));
           const text = Buffer.concat(Array<Buffer>(Math.ceil(120_000 / size) + 1).fill(period));
           const long = createDeflater({ windowBits: bits, takeover: false });
-          const deflater = new FixedDeflater(bits, long);
+          const deflater = new CompactDeflater(bits, long);
           let at = 0;
           let history = Buffer.alloc(0);
           for (const length of lengths) {
@@ -200,7 +200,7 @@ describe.each([true, false])('with contexts driven: %s', (drive) => {
             if (each.length > 0) {
               expect(inflater.inflate(payload, each.length - 1)).toBeUndefined();
             }
-            inflater.passed(each);
+            inflater.advanceWindow(each);
           } else {
             expect(inflater.inflate(payload, LIMIT)?.equals(each)).toBe(true);
           }

@@ -4,8 +4,11 @@
  * rows that show it.
  */
 import * as fc from 'fast-check';
-import { PROTOCOL_ERRORS, type ProtocolErrorCode } from '../../src/protocol/errors.js';
-import { FrameDecoder } from '../../src/protocol/frame-decoder.js';
+import {
+  PROTOCOL_ERRORS,
+  type ProtocolErrorCode,
+} from '../../src/protocol/framing/protocol-error.js';
+import { FrameDecoder } from '../../src/protocol/framing/frame-decoder.js';
 import { check, cutShares, offsets, spoiledBytes } from '../support/arbitraries.js';
 import { cutAt, hex } from '../support/bytes.js';
 import { decode } from '../support/decode.js';

@@ -1,7 +1,11 @@
 import * as fc from 'fast-check';
 import { constants, deflateRawSync } from 'node:zlib';
-import { ProtocolError } from '../../src/protocol/errors.js';
-import { createDeflater, createInflater, type Inflater } from '../../src/protocol/deflate.js';
+import { ProtocolError } from '../../src/protocol/framing/protocol-error.js';
+import {
+  createDeflater,
+  createInflater,
+  type Inflater,
+} from '../../src/protocol/deflate/contexts.js';
 import { check } from '../support/arbitraries.js';
 import { distances } from '../support/distances.js';
 import { inflateStrictly } from '../support/inflate.js';

@@ -7,7 +7,7 @@ import { Session } from 'node:inspector';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
-import { FrameDecoder } from '../../src/protocol/frame-decoder.js';
+import { FrameDecoder } from '../../src/protocol/framing/frame-decoder.js';
 import { check, cutShares, framesOf, message, offsets } from '../support/arbitraries.js';
 import { cutAt, everyByte, hex } from '../support/bytes.js';
 import { clientFrame } from '../support/frames.js';
@@ -174,7 +174,7 @@ describe('Work of the decoder', () => {
     // Blocks are counted in code that is compiled from now on.
     jest.isolateModules(() => {
       CountedDecoder = jest.requireActual<{ FrameDecoder: typeof FrameDecoder }>(
-        '../../src/protocol/frame-decoder.js',
+        '../../src/protocol/framing/frame-decoder.js',
       ).FrameDecoder;
     });
   });

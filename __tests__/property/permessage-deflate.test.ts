@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
-import { type ExtensionOffer, parseExtensions } from '../../src/protocol/extensions.js';
+import { type ExtensionOffer, parseExtensions } from '../../src/protocol/handshake/extensions.js';
 import {
   acceptDeflate,
   type DeflatePolicy,
   formatDeflate,
-} from '../../src/protocol/permessage-deflate.js';
+} from '../../src/protocol/deflate/negotiation.js';
 import { check } from '../support/arbitraries.js';
 
 const name = fc.oneof(

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
-import { FrameEncoder } from '../../src/protocol/frame-encoder.js';
-import type { Opcode, Role } from '../../src/protocol/frame.js';
+import { FrameEncoder } from '../../src/protocol/framing/frame-encoder.js';
+import type { Opcode, Role } from '../../src/protocol/framing/frame.js';
 import {
   check,
   cutShares,

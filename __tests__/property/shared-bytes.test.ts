@@ -6,8 +6,11 @@
 import { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { createConnection, type WebSocketConnection } from '../../src/connection/connection.js';
-import { sharedSlab } from '../../src/connection/slab.js';
-import { type PreparedMessage, prepareMessage } from '../../src/protocol/prepared-message.js';
+import { sharedSlab } from '../../src/connection/send/slab.js';
+import {
+  type PreparedMessage,
+  prepareMessage,
+} from '../../src/protocol/framing/prepared-message.js';
 import { check } from '../support/arbitraries.js';
 import { clientClose, clientFrame, serverFrame } from '../support/frames.js';
 import { DETAILS, HandClock, settingsOf, turns } from '../unit/connection/support.js';
@@ -132,7 +135,10 @@ class Peer {
   constructor(copies: boolean, highWaterMark: number) {
     this.kernel = new Kernel(copies, highWaterMark);
     const settings = settingsOf(new HandClock(), { maxBufferedAmount: Infinity });
-    this.connection = createConnection(this.kernel, settings, { ...DETAILS, copies });
+    this.connection = createConnection(this.kernel, settings, {
+      ...DETAILS,
+      transportCopies: copies,
+    });
     this.connection.on('ping', (payload) => {
       const mayMiss = this.kernel.writableNeedDrain;
       if (mayMiss) seen.behind++;

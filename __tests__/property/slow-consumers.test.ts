@@ -3,7 +3,7 @@
  * callback is called once and tells the truth, and `bufferedAmount` is exact.
  */
 import fc from 'fast-check';
-import { prepareMessage } from '../../src/protocol/prepared-message.js';
+import { prepareMessage } from '../../src/protocol/framing/prepared-message.js';
 import { check } from '../support/arbitraries.js';
 import { parseFrames } from '../support/frames.js';
 import { connectionOn, HandClock, Sink, turns } from '../unit/connection/support.js';

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { FrameDecoder } from '../../src/protocol/frame-decoder.js';
+import { FrameDecoder } from '../../src/protocol/framing/frame-decoder.js';
 import { check, cutShares, offsets, spoiledBytes } from '../support/arbitraries.js';
 import { cutAt, everyByte } from '../support/bytes.js';
 import { decode } from '../support/decode.js';

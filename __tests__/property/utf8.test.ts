@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import * as fc from 'fast-check';
-import { Utf8Validator } from '../../src/protocol/utf8.js';
+import { Utf8Validator } from '../../src/protocol/text/utf8-validator.js';
 import { check, cutShares, offsets, text } from '../support/arbitraries.js';
 import { cutAt, everyByte } from '../support/bytes.js';
 

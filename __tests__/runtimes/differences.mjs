@@ -18,12 +18,12 @@ export const differences = {
       row: 'a reset',
     },
     {
-      file: 'unit/server/upgrade-dispatcher.test.ts',
+      file: 'unit/server/http1/upgrade-dispatcher.test.ts',
       title: 'a transport that fails is no uncaught exception',
       row: 'a reset',
     },
     {
-      file: 'unit/connection/closing.test.ts',
+      file: 'unit/connection/close/closing.test.ts',
       title: 'is closed when the socket closes without a word',
       row: 'a reset',
     },
@@ -49,7 +49,7 @@ export const differences = {
       row: 'request targets',
     },
     {
-      file: 'unit/server/upgrade-dispatcher.test.ts',
+      file: 'unit/server/http1/upgrade-dispatcher.test.ts',
       title: 'lets the first say that a target is not a path',
       row: 'request targets',
     },
@@ -60,7 +60,7 @@ export const differences = {
       row: 'large reads',
     },
     {
-      file: 'unit/server/upgrader.test.ts',
+      file: 'unit/server/http1/upgrader.test.ts',
       title: 'loses nothing that the client sends meanwhile',
       row: 'sockets of `node:http`',
       waits: true,
@@ -84,13 +84,13 @@ export const differences = {
   ],
   deno: [
     {
-      file: 'unit/server/upgrader.test.ts',
+      file: 'unit/server/http1/upgrader.test.ts',
       title: 'counts upgrades that are pending, until they have come to nothing',
       row: 'turns of the loop',
       waits: true,
     },
     {
-      file: 'unit/protocol/zlib-drive.test.ts',
+      file: 'unit/protocol/deflate/raw-zlib.test.ts',
       title: 'begins with the dictionary it is given',
       row: 'preset dictionaries',
     },
@@ -100,7 +100,7 @@ export const differences = {
       row: 'preset dictionaries',
     },
     {
-      file: 'unit/connection/compressor.test.ts',
+      file: 'unit/connection/deflate/outgoing.test.ts',
       title: 'compresses what does not shrink too, where something may refer to it',
       row: 'preset dictionaries',
     },

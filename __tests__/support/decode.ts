@@ -1,6 +1,9 @@
 /** Drives a FrameDecoder and writes down, in words, all that comes out of it. */
-import { FrameDecoder, type FrameDecoderOptions } from '../../src/protocol/frame-decoder.js';
-import { ProtocolError } from '../../src/protocol/errors.js';
+import {
+  FrameDecoder,
+  type FrameDecoderOptions,
+} from '../../src/protocol/framing/frame-decoder.js';
+import { ProtocolError } from '../../src/protocol/framing/protocol-error.js';
 import { clientFrame, serverFrame } from './frames.js';
 
 export interface Decoded {

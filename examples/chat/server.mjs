@@ -20,8 +20,8 @@ const actual = await chat.listen({ port, host: HOST }).catch((error) => {
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, async () => {
     // The second one finds no listener any more and ends the process at once, as is usual.
-    const { total, clean, cut } = await chat.close();
-    console.log(`Stopped. ${total} connections: ${clean} closed, ${cut} cut.`);
+    const { total, clean, terminated } = await chat.close();
+    console.log(`Stopped. ${total} connections: ${clean} closed, ${terminated} terminated.`);
   });
 }
 

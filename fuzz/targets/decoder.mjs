@@ -54,8 +54,8 @@ const CONSTANT = 128;
 
 /** @param {(file: string) => any} load */
 export function prepare(load) {
-  const { FrameDecoder } = load('protocol/frame-decoder.js');
-  const { ProtocolError } = load('protocol/errors.js');
+  const { FrameDecoder } = load('protocol/framing/frame-decoder.js');
+  const { ProtocolError } = load('protocol/framing/protocol-error.js');
 
   /** @param {Buffer[]} chunks @param {Settings} settings */
   function decode(chunks, { options, readLate }) {

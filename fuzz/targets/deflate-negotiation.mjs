@@ -28,8 +28,8 @@ const TAKEOVERS = ['none', 'server', 'client', 'both'];
 
 /** @param {(file: string) => any} load */
 export function prepare(load) {
-  const { parseExtensions } = load('protocol/extensions.js');
-  const { acceptDeflate, formatDeflate } = load('protocol/permessage-deflate.js');
+  const { parseExtensions } = load('protocol/handshake/extensions.js');
+  const { acceptDeflate, formatDeflate } = load('protocol/deflate/negotiation.js');
 
   /** @param {Buffer} input */
   return (input) => {

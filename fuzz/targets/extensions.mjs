@@ -30,7 +30,7 @@ export const dictionary = linesOf(String.raw`
 
 /** @param {(file: string) => any} load */
 export function prepare(load) {
-  const { parseExtensions } = load('protocol/extensions.js');
+  const { parseExtensions } = load('protocol/handshake/extensions.js');
   /** @param {Buffer} input */
   return (input) => {
     const header = input.toString('latin1'); // as Node hands headers over

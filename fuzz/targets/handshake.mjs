@@ -35,10 +35,10 @@ export const dictionary = linesOf(String.raw`
 
 /** @param {(file: string) => any} load */
 export function prepare(load) {
-  const handshake = load('protocol/handshake.js');
-  const { UpgradeRejection } = load('protocol/upgrade-rejection.js');
-  const { isSameOrigin, isListedOrigin, isListedHost } = load('protocol/origin.js');
-  const { selectSubprotocol } = load('protocol/subprotocol.js');
+  const handshake = load('protocol/handshake/opening-handshake.js');
+  const { UpgradeRejection } = load('protocol/handshake/upgrade-rejection.js');
+  const { isSameOrigin, isListedOrigin, isListedHost } = load('protocol/handshake/origin.js');
+  const { selectSubprotocol } = load('protocol/handshake/subprotocol.js');
 
   /** @param {Buffer} input */
   return (input) => {

@@ -27,9 +27,9 @@ const LIMITS = [1024 * 1024, 1000, 10, 0];
 
 /** @param {(file: string) => any} load */
 export function prepare(load) {
-  const { createDeflater, createInflater } = load('protocol/deflate.js');
-  const { ProtocolError } = load('protocol/errors.js');
-  const { canDrive } = load('protocol/zlib-drive.js');
+  const { createDeflater, createInflater } = load('protocol/deflate/contexts.js');
+  const { ProtocolError } = load('protocol/framing/protocol-error.js');
+  const { canDrive } = load('protocol/deflate/raw-zlib.js');
   const ways = [canDrive(), false];
 
   /** @param {any} inflater @param {Buffer} payload @param {number} limit @returns {string | Buffer} */

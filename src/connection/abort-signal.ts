@@ -1,5 +1,5 @@
-import { isObject, show } from '../protocol/option-rules.js';
-import { throwLater } from './throw-later.js';
+import { isObject, show } from '../protocol/option-checks.js';
+import { callIsolated } from './call-isolated.js';
 
 /** What waits for one signal to abort. */
 interface Waiting {
@@ -63,7 +63,7 @@ function listen(signal: AbortSignal): Waiting {
     stop(signal);
     for (const call of calls) {
       // One that throws must not cost the others theirs.
-      throwLater(call);
+      callIsolated(call);
       calls.delete(call);
     }
   };

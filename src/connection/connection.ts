@@ -1,17 +1,21 @@
 import type { Duplex } from 'node:stream';
-import type { CloseInfo, ConnectionError } from './close-info.js';
-import { Closing } from './closing.js';
+import type { CloseInfo, ConnectionError } from './close/close-info.js';
+import { Closing } from './close/closing.js';
 import type { ConnectionEmitter, ConnectionEvents } from './events.js';
 import type { ConnectionDetails, ConnectionSettings } from './settings.js';
-import type { AnyMessage, Message } from './inbox.js';
-import { CloseCode, type ClosePayload, parseClosePayload } from '../protocol/close.js';
-import { checkFrame } from '../protocol/frame-encoder.js';
-import { isControl, Opcode } from '../protocol/frame.js';
-import { type Payload, toBytes } from '../protocol/payload.js';
-import type { Data } from '../protocol/prepared-message.js';
-import { Receiver } from './receiver.js';
-import { checkRoundTripOptions, type RoundTripOptions } from './round-trip.js';
-import type { SendCallback } from './send-callbacks.js';
+import type { AnyMessage, Message } from './receive/receive-queue.js';
+import {
+  CloseCode,
+  type ClosePayload,
+  parseClosePayload,
+} from '../protocol/framing/close-frame.js';
+import { checkFrame } from '../protocol/framing/frame-encoder.js';
+import { isControl, Opcode } from '../protocol/framing/frame.js';
+import { type Payload, toBytes } from '../protocol/framing/payload.js';
+import type { Data } from '../protocol/framing/prepared-message.js';
+import { Receiver } from './receive/receiver.js';
+import { checkRoundTripOptions, type RoundTripOptions } from './limits/round-trip.js';
+import type { SendCallback } from './send/send-callbacks.js';
 import {
   checkFrameOptions,
   checkNoMore,
@@ -19,8 +23,8 @@ import {
   checkSendOptions,
   type SendFrameOptions,
   type SendOptions,
-} from './send-options.js';
-import { Sender } from './sender.js';
+} from './send/send-options.js';
+import { Sender } from './send/sender.js';
 import { type EventName, type Listener, TypedEmitter } from './typed-emitter.js';
 
 const READY_STATE = {
@@ -92,7 +96,7 @@ export class WebSocketConnection<
     this.#socket = socket;
     // Its parts deliver what the settings say; `Received` is what the user says they say.
     const emitter = this as unknown as ConnectionEmitter;
-    this.#sender = new Sender(emitter, socket, settings, details.copies, compression);
+    this.#sender = new Sender(emitter, socket, settings, details.transportCopies, compression);
     this.#closing = new Closing(emitter, settings, this.#sender);
     this.#receiver = new Receiver(
       emitter,
@@ -163,11 +167,11 @@ export class WebSocketConnection<
   send(data: Data, options?: SendOptions | SendCallback, callback?: SendCallback): boolean {
     if (typeof options === 'function') {
       checkNothingBehind(callback);
-      this.#receiver.noteMessage();
+      this.#receiver.markMessageActivity();
       return this.#sender.send(data, undefined, options);
     }
     if (options !== undefined || callback !== undefined) checkSendOptions(options, callback);
-    this.#receiver.noteMessage();
+    this.#receiver.markMessageActivity();
     return this.#sender.send(data, options, callback);
   }
 
@@ -222,7 +226,7 @@ export class WebSocketConnection<
     checkNoMore('sendFrame', more);
     const { opcode = typeof payload === 'string' ? Opcode.Text : Opcode.Binary } = options;
     const bytes = toBytes(payload);
-    if (!isControl(opcode)) this.#receiver.noteMessage();
+    if (!isControl(opcode)) this.#receiver.markMessageActivity();
     if (opcode !== Opcode.Close) return this.#sender.frame(opcode, bytes, options);
     checkFrame(opcode, bytes.length, options);
     const { code, reason } = closePayload(bytes);
@@ -250,7 +254,7 @@ export class WebSocketConnection<
    */
   close(code: number = CloseCode.NormalClosure, reason = ''): Promise<CloseInfo> {
     const closed = this.#closing.close(code, reason);
-    this.#receiver.readSoon(); // reading may have stopped, but the peer's Close must be seen
+    this.#receiver.scheduleRead(); // reading may have stopped, but the peer's Close must be seen
     return closed;
   }
 
@@ -334,8 +338,8 @@ export class WebSocketConnection<
   }
 
   #beforeListener(event: EventName<ConnectionEvents>): void {
-    if (event === 'message') this.#receiver.beforeMessageListener();
-    if (event === 'frame') this.#receiver.beforeFrameListener();
+    if (event === 'message') this.#receiver.assertListenable();
+    if (event === 'frame') this.#receiver.enableFrameEvents();
   }
 }
 

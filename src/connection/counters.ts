@@ -1,5 +1,5 @@
-import type { CloseInfo } from './close-info.js';
-import type { ProtocolError, ProtocolErrorCode } from '../protocol/errors.js';
+import type { CloseInfo } from './close/close-info.js';
+import type { ProtocolError, ProtocolErrorCode } from '../protocol/framing/protocol-error.js';
 
 /**
  * What has happened on the connections of one server since it was made; `ServerStats` says what
@@ -26,12 +26,12 @@ export class Counters {
   readonly closedByCause: Map<string, number> = new Map<string, number>();
 
   /** A peer broke a rule. */
-  failed({ code }: ProtocolError): void {
+  countProtocolError({ code }: ProtocolError): void {
     increment(this.protocolErrors, code);
   }
 
   /** A connection has ended. */
-  closed({ code, initiator, cause }: CloseInfo): void {
+  countClose({ code, initiator, cause }: CloseInfo): void {
     increment(this.closedByCode, code);
     this.closedByInitiator[initiator]++;
     if (cause !== undefined) increment(this.closedByCause, codeOf(cause));

@@ -1,10 +1,10 @@
 import { AsyncResource } from 'node:async_hooks';
 import { channel } from 'node:diagnostics_channel';
-import type { CloseInfo } from './close-info.js';
+import type { CloseInfo } from './close/close-info.js';
 import type { WebSocketConnection } from './connection.js';
-import type { AnyMessage } from './inbox.js';
-import { Opcode } from '../protocol/frame.js';
-import { type Data, PreparedMessage } from '../protocol/prepared-message.js';
+import type { AnyMessage } from './receive/receive-queue.js';
+import { Opcode } from '../protocol/framing/frame.js';
+import { type Data, PreparedMessage } from '../protocol/framing/prepared-message.js';
 
 /** The channels on which connections publish, with their payloads; see `DiagnosticsChannels`. */
 export interface ConnectionChannels {

@@ -1,7 +1,7 @@
-import type { CloseInfo } from './close-info.js';
-import type { AnyMessage, Message } from './inbox.js';
-import type { FrameHeader } from '../protocol/frame.js';
-import type { Data } from '../protocol/prepared-message.js';
+import type { CloseInfo } from './close/close-info.js';
+import type { AnyMessage, Message } from './receive/receive-queue.js';
+import type { FrameHeader } from '../protocol/framing/frame.js';
+import type { Data } from '../protocol/framing/prepared-message.js';
 import type { TypedEmitter } from './typed-emitter.js';
 
 /**

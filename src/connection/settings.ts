@@ -1,11 +1,11 @@
-import type { BufferBudget } from './buffer-budget.js';
-import type { Compression } from './compression.js';
+import type { BufferBudget } from './limits/buffer-budget.js';
+import type { PermessageDeflate } from './deflate/permessage-deflate.js';
 import type { Counters } from './counters.js';
-import type { Deadlines } from './deadlines.js';
-import type { Heartbeat } from './heartbeat.js';
-import type { MessageRate } from './message-rate.js';
-import type { FrameDecoderOptions } from '../protocol/frame-decoder.js';
-import type { SlowConsumerSettings } from './slow-consumer.js';
+import type { Deadlines } from './limits/deadlines.js';
+import type { Heartbeat } from './limits/keepalive.js';
+import type { MessageRate } from './receive/rate-limiter.js';
+import type { FrameDecoderOptions } from '../protocol/framing/frame-decoder.js';
+import type { SlowConsumerSettings } from './send/admission.js';
 
 /** What all the connections of a server have in common: one object for all. */
 export interface ConnectionSettings extends SlowConsumerSettings {
@@ -45,9 +45,9 @@ export interface ConnectionDetails<Context> {
   readonly extensions: string;
   readonly remoteAddress: string | undefined;
   /** The transport is the kernel's own: a write that is done has been copied. @default false */
-  readonly copies?: boolean;
+  readonly transportCopies?: boolean;
   /** As negotiated; `undefined` without permessage-deflate. */
-  readonly compression?: Compression | undefined;
+  readonly compression?: PermessageDeflate | undefined;
   /** Other than the settings' with compression, or if `authorize` said so. */
   readonly decoder?: FrameDecoderOptions | undefined;
 }

@@ -4,9 +4,19 @@ import {
   SEND_ADVICE,
   SEND_RULES,
   type SendOptions,
-} from '../connection/send-options.js';
-import { aFunction, boolean, checkOptions, type Rules, show } from '../protocol/option-rules.js';
-import { type Data, type PreparedMessage, prepareMessage } from '../protocol/prepared-message.js';
+} from '../connection/send/send-options.js';
+import {
+  anyFunction,
+  isBoolean,
+  checkOptions,
+  type Rules,
+  show,
+} from '../protocol/option-checks.js';
+import {
+  type Data,
+  type PreparedMessage,
+  prepareMessage,
+} from '../protocol/framing/prepared-message.js';
 
 /** Options of `broadcast`. */
 export interface BroadcastOptions<Context> extends SendOptions {
@@ -34,9 +44,9 @@ const BROADCAST_RULES: Rules<BroadcastOptions<unknown>> = {
     expected: 'a connection, or several in an array, a Set or another iterable',
     accepts: (value) => isConnection(value) || isIterable(value),
   },
-  filter: aFunction,
+  filter: anyFunction,
 };
-const PREPARE_RULES: Rules<PrepareOptions> = { binary: boolean };
+const PREPARE_RULES: Rules<PrepareOptions> = { binary: isBoolean };
 
 /** See `WebSocketServer.prepare`. */
 export function prepare(data: Data, options: PrepareOptions | undefined): PreparedMessage {

@@ -2,14 +2,14 @@ import { Duplex } from 'node:stream';
 import type { ConnectionSettings } from '../connection/settings.js';
 import { createConnection, type WebSocketConnection } from '../connection/connection.js';
 import { Counters } from '../connection/counters.js';
-import { Deadlines, systemClock } from '../connection/deadlines.js';
-import { Compressions } from './compressions.js';
-import { Heartbeat } from '../connection/heartbeat.js';
-import { MessageRate } from '../connection/message-rate.js';
-import type { ServerOptions } from './options.js';
-import { resolveOptions } from './resolve-options.js';
+import { Deadlines, systemClock } from '../connection/limits/deadlines.js';
+import { DeflateBudget } from './deflate-budget.js';
+import { Heartbeat } from '../connection/limits/keepalive.js';
+import { MessageRate } from '../connection/receive/rate-limiter.js';
+import type { ServerOptions } from './options/options.js';
+import { resolveOptions } from './options/resolve-options.js';
 import { joinServer, WebSocketServer } from './server.js';
-import { checkOptions, type Rule, type Rules } from '../protocol/option-rules.js';
+import { checkOptions, type Rule, type Rules } from '../protocol/option-checks.js';
 
 /** A client lets itself be told how large its window may be. */
 const OFFERS = [
@@ -118,7 +118,7 @@ export function createConnectionPair<Context = undefined>(
     server &&
     joinServer(server, one, context as Context, both.perMessageDeflate === false ? [] : OFFERS);
   const deflate = joined === undefined ? perMessageDeflate : joined.perMessageDeflate;
-  const compressions = deflate === false ? undefined : new Compressions(deflate, deadlines);
+  const compressions = deflate === false ? undefined : new DeflateBudget(deflate, deadlines);
   const negotiated = joined === undefined ? compressions?.negotiate(OFFERS) : joined.negotiated;
   const rate = messageRate && new MessageRate(messageRate, deadlines, clock);
   const heartbeat = new Heartbeat(deadlines, clock, resolved);

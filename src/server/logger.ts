@@ -1,5 +1,5 @@
-import type { Clock } from '../connection/deadlines.js';
-import { throwLater } from '../connection/throw-later.js';
+import type { Clock } from '../connection/limits/deadlines.js';
+import { callIsolated } from '../connection/call-isolated.js';
 
 /** Where hawser writes what an operator should know. `console` is one. */
 export interface Logger {
@@ -32,12 +32,12 @@ const MINUTE = 60_000;
 export function createLog(logger: Logger | undefined, clock: Clock): Log {
   if (logger !== undefined) {
     const warn = (message: string): void => {
-      throwLater(() => {
+      callIsolated(() => {
         logger.warn(message);
       });
     };
     const error = (message: string, cause: unknown): void => {
-      throwLater(() => {
+      callIsolated(() => {
         logger.error(message, cause);
       });
     };

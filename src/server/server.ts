@@ -4,31 +4,31 @@ import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { onAbort } from '../connection/abort-signal.js';
-import { BufferBudget } from '../connection/buffer-budget.js';
+import { BufferBudget } from '../connection/limits/buffer-budget.js';
 import type { ConnectionObserver, ConnectionSettings } from '../connection/settings.js';
-import { ConnectionError } from '../connection/close-info.js';
+import { ConnectionError } from '../connection/close/close-info.js';
 import type { WebSocketConnection } from '../connection/connection.js';
 import { Counters } from '../connection/counters.js';
-import { type Clock, Deadlines, systemClock } from '../connection/deadlines.js';
+import { type Clock, Deadlines, systemClock } from '../connection/limits/deadlines.js';
 import {
   type Attachment,
   attachmentOptions,
   checkNoAttachment,
   type OwnServerOptions,
-} from './attachment.js';
-import { Compressions } from './compressions.js';
-import { Heartbeat } from '../connection/heartbeat.js';
-import { MessageRate } from '../connection/message-rate.js';
+} from './options/attachment.js';
+import { DeflateBudget } from './deflate-budget.js';
+import { Heartbeat } from '../connection/limits/keepalive.js';
+import { MessageRate } from '../connection/receive/rate-limiter.js';
 import { createLog, type Log } from './logger.js';
-import type { Authorization, ServerOptions } from './options.js';
-import { isUpgradingServer } from './kinds-of-server.js';
-import { matchPath } from './path-match.js';
-import { type ResolvedOptions, resolveOptions } from './resolve-options.js';
-import { sharesOf } from './shared-limits.js';
-import { ProtocolError } from '../protocol/errors.js';
-import { show } from '../protocol/option-rules.js';
-import type { Data, PreparedMessage } from '../protocol/prepared-message.js';
-import { closeServer, createOwnServer, cutConnections } from './own-http-server.js';
+import type { Authorization, ServerOptions } from './options/options.js';
+import { isUpgradingServer } from './options/kinds-of-server.js';
+import { matchPath } from './admission/path-match.js';
+import { type ResolvedOptions, resolveOptions } from './options/resolve-options.js';
+import { sharesOf } from './admission/shared-limits.js';
+import { ProtocolError } from '../protocol/framing/protocol-error.js';
+import { show } from '../protocol/option-checks.js';
+import type { Data, PreparedMessage } from '../protocol/framing/prepared-message.js';
+import { closeServer, createOwnServer, cutConnections } from './http1/own-http-server.js';
 import { broadcast, type BroadcastOptions, prepare, type PrepareOptions } from './broadcast.js';
 import type { ServerEvents } from './events.js';
 import {
@@ -38,12 +38,12 @@ import {
   type ServerCloseOptions,
 } from './shutdown.js';
 import { collectStats, type ServerStats } from './stats.js';
-import { throwLater } from '../connection/throw-later.js';
+import { callIsolated } from '../connection/call-isolated.js';
 import { TypedEmitter } from '../connection/typed-emitter.js';
-import { checkNoCallback, checkUpgradeArguments } from './upgrade-arguments.js';
-import { UpgradeDispatcher, type UpgradeEndpoint } from './upgrade-dispatcher.js';
+import { checkNoCallback, checkUpgradeArguments } from './http1/upgrade-arguments.js';
+import { UpgradeDispatcher, type UpgradeEndpoint } from './http1/upgrade-dispatcher.js';
 import { UnreadHint } from './unread-hint.js';
-import { Upgrader } from './upgrader.js';
+import { Upgrader } from './http1/upgrader.js';
 
 /** Makes the server's end of an in-memory pair one of a server's connections. */
 export let joinServer: <Context>(
@@ -148,7 +148,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       counters: this.#counters,
       heartbeat,
       messageRate: messageRate && new MessageRate(messageRate, this.#deadlines, clock),
-      observer: this.#observer(new UnreadHint(this.#log, clock, heartbeat.patience)),
+      observer: this.#observer(new UnreadHint(this.#log, clock, heartbeat.consumerTimeout)),
     };
     this.#upgrader = new Upgrader(
       this,
@@ -158,7 +158,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       this.#log,
       perMessageDeflate === false
         ? undefined
-        : new Compressions(perMessageDeflate, this.#deadlines),
+        : new DeflateBudget(perMessageDeflate, this.#deadlines),
     );
     this.#ownsServer = own.port !== undefined || own.socketPath !== undefined;
     this.#server =
@@ -318,7 +318,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
         this.#upgrader.refuse(request, socket, rejection);
       },
       listening: () => {
-        throwLater(() => this.emit('listening'));
+        callIsolated(() => this.emit('listening'));
       },
     };
   }
@@ -369,7 +369,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       },
     );
     if (this.#endpoint !== undefined) UpgradeDispatcher.of(this.#server!).remove(this.#endpoint);
-    throwLater(() => this.emit('close'));
+    callIsolated(() => this.emit('close'));
     return report;
   }
 }

@@ -1,8 +1,8 @@
 import { isAbortSignal, onAbort } from '../connection/abort-signal.js';
-import { type CloseInfo, ConnectionError } from '../connection/close-info.js';
-import { type Clock, type Deadlines } from '../connection/deadlines.js';
-import { formatClosePayload } from '../protocol/close.js';
-import { checkOptions, type Rules } from '../protocol/option-rules.js';
+import { type CloseInfo, ConnectionError } from '../connection/close/close-info.js';
+import { type Clock, type Deadlines } from '../connection/limits/deadlines.js';
+import { formatClosePayload } from '../protocol/framing/close-frame.js';
+import { checkOptions, type Rules } from '../protocol/option-checks.js';
 
 /** Options of a server's `close`. */
 export interface ServerCloseOptions {
@@ -43,7 +43,7 @@ export interface CloseReport {
   /** Ended by a complete closing handshake. */
   readonly clean: number;
   /** Cut: at the deadline, or before at their own `closeTimeout`. */
-  readonly cut: number;
+  readonly terminated: number;
   /** How long it took. */
   readonly milliseconds: number;
 }
@@ -100,7 +100,7 @@ export async function closeConnections(
   return {
     total: connections.length,
     clean: infos.filter(({ clean }) => clean).length,
-    cut: cut.size,
+    terminated: cut.size,
     milliseconds: clock.now() - start,
   };
 }

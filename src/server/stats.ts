@@ -1,6 +1,6 @@
-import type { CloseInfo } from '../connection/close-info.js';
+import type { CloseInfo } from '../connection/close/close-info.js';
 import { type Counters, increment } from '../connection/counters.js';
-import type { ProtocolErrorCode } from '../protocol/errors.js';
+import type { ProtocolErrorCode } from '../protocol/framing/protocol-error.js';
 
 /**
  * What a server is doing and has done, as a plain object that is the caller's own and can be made

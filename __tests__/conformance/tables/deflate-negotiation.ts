@@ -1,5 +1,5 @@
 /** RFC 7692, sections 5, 7, 7.1 and 8, and the grammar of RFC 6455, section 9.1: which offers a server accepts, and how. */
-import type { DeflatePolicy } from '../../../src/protocol/permessage-deflate.js';
+import type { DeflatePolicy } from '../../../src/protocol/deflate/negotiation.js';
 import { lines } from './table.js';
 
 /**

@@ -1,9 +1,9 @@
 import { EventEmitter, once } from 'node:events';
-import { ConnectionError } from '../../../src/connection/close-info.js';
+import { ConnectionError } from '../../../src/connection/close/close-info.js';
 import { createConnection, type WebSocketConnection } from '../../../src/connection/connection.js';
-import { sharedSlab } from '../../../src/connection/slab.js';
-import { Opcode } from '../../../src/protocol/frame.js';
-import { prepareMessage } from '../../../src/protocol/prepared-message.js';
+import { sharedSlab } from '../../../src/connection/send/slab.js';
+import { Opcode } from '../../../src/protocol/framing/frame.js';
+import { prepareMessage } from '../../../src/protocol/framing/prepared-message.js';
 import { createConnectionPair } from '../../../src/server/connection-pair.js';
 import { Child } from '../../support/child.js';
 import { clientClose, clientFrame, describeFrame, parseFrames } from '../../support/frames.js';

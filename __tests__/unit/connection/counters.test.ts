@@ -1,6 +1,6 @@
-import { ConnectionError } from '../../../src/connection/close-info.js';
+import { ConnectionError } from '../../../src/connection/close/close-info.js';
 import { Counters, increment } from '../../../src/connection/counters.js';
-import { ProtocolError } from '../../../src/protocol/errors.js';
+import { ProtocolError } from '../../../src/protocol/framing/protocol-error.js';
 
 const withCode = (code: unknown): Error => Object.assign(new Error('something'), { code });
 
@@ -24,11 +24,11 @@ describe('Counters', () => {
 
   it('counts an end by its code, by who began it, and by its cause if it has one', () => {
     const counters = new Counters();
-    counters.closed({ code: 1000, reason: '', clean: true, initiator: 'peer' });
-    counters.closed({ code: 1000, reason: 'x', clean: true, initiator: 'local' });
+    counters.countClose({ code: 1000, reason: '', clean: true, initiator: 'peer' });
+    counters.countClose({ code: 1000, reason: 'x', clean: true, initiator: 'local' });
     const cause = new ConnectionError('ERR_TRANSPORT_ENDED');
-    counters.closed({ code: 1006, reason: '', clean: false, initiator: 'transport', cause });
-    counters.closed({ code: 1006, reason: '', clean: false, initiator: 'transport', cause });
+    counters.countClose({ code: 1006, reason: '', clean: false, initiator: 'transport', cause });
+    counters.countClose({ code: 1006, reason: '', clean: false, initiator: 'transport', cause });
     expect(counters.closedByCode).toStrictEqual(
       new Map([
         [1000, 2],
@@ -51,15 +51,15 @@ describe('Counters', () => {
   ])('counts a cause with code %j as %s', (code, key) => {
     const counters = new Counters();
     const cause = withCode(code);
-    counters.closed({ code: 1006, reason: '', clean: false, initiator: 'transport', cause });
+    counters.countClose({ code: 1006, reason: '', clean: false, initiator: 'transport', cause });
     expect([...counters.closedByCause]).toStrictEqual([[key, 1]]);
   });
 
   it('counts a rule that was broken by its code', () => {
     const counters = new Counters();
-    counters.failed(new ProtocolError('ERR_MASK_REQUIRED', 'byte 0'));
-    counters.failed(new ProtocolError('ERR_MASK_REQUIRED', 'byte 9'));
-    counters.failed(new ProtocolError('ERR_INVALID_UTF8', 'byte 7'));
+    counters.countProtocolError(new ProtocolError('ERR_MASK_REQUIRED', 'byte 0'));
+    counters.countProtocolError(new ProtocolError('ERR_MASK_REQUIRED', 'byte 9'));
+    counters.countProtocolError(new ProtocolError('ERR_INVALID_UTF8', 'byte 7'));
     expect([...counters.protocolErrors]).toStrictEqual([
       ['ERR_MASK_REQUIRED', 2],
       ['ERR_INVALID_UTF8', 1],

@@ -9,7 +9,7 @@ import {
   tellReceived,
   tellSent,
 } from '../../../src/connection/diagnostics.js';
-import { prepareMessage } from '../../../src/protocol/prepared-message.js';
+import { prepareMessage } from '../../../src/protocol/framing/prepared-message.js';
 import { connectionOn, Sink } from './support.js';
 
 const connection = connectionOn(new Sink());

@@ -2,22 +2,28 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import type { CloseInfo } from '../../../src/connection/close-info.js';
-import { Compression, type CompressionSettings } from '../../../src/connection/compression.js';
+import type { CloseInfo } from '../../../src/connection/close/close-info.js';
+import {
+  PermessageDeflate,
+  type PermessageDeflateSettings,
+} from '../../../src/connection/deflate/permessage-deflate.js';
 import { createConnection, type WebSocketConnection } from '../../../src/connection/connection.js';
 import { Counters } from '../../../src/connection/counters.js';
-import { Deadlines, type Clock } from '../../../src/connection/deadlines.js';
-import { DeflatePool } from '../../../src/connection/deflate-pool.js';
-import { Heartbeat, type HeartbeatOptions } from '../../../src/connection/heartbeat.js';
-import { MessageRate, type MessageRateOptions } from '../../../src/connection/message-rate.js';
+import { Deadlines, type Clock } from '../../../src/connection/limits/deadlines.js';
+import { ThreadPool } from '../../../src/connection/deflate/thread-pool.js';
+import { Heartbeat, type HeartbeatOptions } from '../../../src/connection/limits/keepalive.js';
+import {
+  MessageRate,
+  type MessageRateOptions,
+} from '../../../src/connection/receive/rate-limiter.js';
 import type { ConnectionSettings } from '../../../src/connection/settings.js';
-import { SharedContexts } from '../../../src/connection/shared-contexts.js';
-import type { DeflateParameters } from '../../../src/protocol/permessage-deflate.js';
+import { SharedContexts } from '../../../src/connection/deflate/shared-contexts.js';
+import type { DeflateParameters } from '../../../src/protocol/deflate/negotiation.js';
 import { RawClient } from '../../support/raw-client.js';
 
 /** A clock that stands still until a test moves it. */
 export class HandClock implements Clock {
-  afterReading?: (callback: () => void) => void;
+  afterPoll?: (callback: () => void) => void;
   time = 1000;
   /** Timers that are set and not yet fired or cleared. */
   readonly timers = new Map<number, { at: number; wait: number; callback: () => void }>();
@@ -163,7 +169,9 @@ export function parametersOf(changed: Partial<DeflateParameters> = {}): DeflateP
 export const TAKEOVER = { serverNoContextTakeover: false, clientNoContextTakeover: false };
 
 /** The settings of connections that compress whatever they are given. */
-export function compressing(changed: Partial<CompressionSettings> = {}): CompressionSettings {
+export function compressing(
+  changed: Partial<PermessageDeflateSettings> = {},
+): PermessageDeflateSettings {
   const effort = { level: 6, memLevel: 8 };
   return {
     threshold: 0,
@@ -172,7 +180,7 @@ export function compressing(changed: Partial<CompressionSettings> = {}): Compres
     ownFromZlib: true,
     idleRelease: 30_000,
     deadlines: new Deadlines(new HandClock()),
-    pool: new DeflatePool(),
+    pool: new ThreadPool(),
     shared: new SharedContexts({ ...effort, ...changed }, changed.drive),
     ...changed,
   };
@@ -181,7 +189,7 @@ export function compressing(changed: Partial<CompressionSettings> = {}): Compres
 /** A connection that speaks permessage-deflate, whose transport is `socket`, not started. */
 export function compressedConnectionOn(
   socket: Duplex,
-  compression: Compression = new Compression(compressing(), parametersOf(), 'server'),
+  compression: PermessageDeflate = new PermessageDeflate(compressing(), parametersOf(), 'server'),
   options: WorldOptions = {},
   clock: Clock = new HandClock(),
 ): WebSocketConnection {

@@ -3,7 +3,7 @@ import {
   type ConnectionPairOptions,
   createConnectionPair,
 } from '../../../src/server/connection-pair.js';
-import type { DeflateOptions, ServerOptions } from '../../../src/server/options.js';
+import type { DeflateOptions, ServerOptions } from '../../../src/server/options/options.js';
 import { WebSocketServer } from '../../../src/server/server.js';
 import { eventually, fakeRequest, HandClock, later, settle } from './harness.js';
 

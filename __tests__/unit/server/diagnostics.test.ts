@@ -1,6 +1,6 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { connectionPayloads } from '../../../src/connection/diagnostics.js';
-import { UpgradeRejection } from '../../../src/protocol/upgrade-rejection.js';
+import { UpgradeRejection } from '../../../src/protocol/handshake/upgrade-rejection.js';
 import { type DiagnosticsChannels, serverPayloads } from '../../../src/server/diagnostics.js';
 import { clientClose, clientFrame } from '../../support/frames.js';
 import {

@@ -1,5 +1,5 @@
-import { type CloseInfo, ConnectionError } from '../../../src/connection/close-info.js';
-import { Deadlines } from '../../../src/connection/deadlines.js';
+import { type CloseInfo, ConnectionError } from '../../../src/connection/close/close-info.js';
+import { Deadlines } from '../../../src/connection/limits/deadlines.js';
 import {
   checkCloseOptions,
   closeConnections,

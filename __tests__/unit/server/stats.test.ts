@@ -1,6 +1,6 @@
 import { Counters } from '../../../src/connection/counters.js';
-import { ProtocolError } from '../../../src/protocol/errors.js';
-import { UpgradeRejection } from '../../../src/protocol/upgrade-rejection.js';
+import { ProtocolError } from '../../../src/protocol/framing/protocol-error.js';
+import { UpgradeRejection } from '../../../src/protocol/handshake/upgrade-rejection.js';
 import { collectStats, type ServerStats, UpgradeCounters } from '../../../src/server/stats.js';
 import { clientClose, clientFrame, serverFrame } from '../../support/frames.js';
 import { ask, eventually, serve, serveAsking } from './harness.js';
@@ -49,8 +49,8 @@ describe('collectStats', () => {
       pongsReceived: 9,
     });
     const cause = new ProtocolError('ERR_CLOSE_CODE', 'byte 0');
-    counters.failed(cause);
-    counters.closed({ code: 1002, reason: '', clean: false, initiator: 'local', cause });
+    counters.countProtocolError(cause);
+    counters.countClose({ code: 1002, reason: '', clean: false, initiator: 'local', cause });
     const connections = new Set([{ bufferedAmount: 10 }, { bufferedAmount: 20 }]);
     const stats = collectStats(connections, 11, upgrades, counters, 12);
     expect(stats).toStrictEqual({
@@ -81,7 +81,7 @@ describe('collectStats', () => {
     const [upgrades, counters] = [new UpgradeCounters(), new Counters()];
     const before = collectStats(new Set(), 0, upgrades, counters, 0);
     upgrades.refused(403);
-    counters.closed({ code: 1000, reason: '', clean: true, initiator: 'peer' });
+    counters.countClose({ code: 1000, reason: '', clean: true, initiator: 'peer' });
     expect(before).toStrictEqual(NOTHING);
   });
 });

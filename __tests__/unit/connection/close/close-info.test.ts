@@ -1,0 +1,39 @@
+import { CONNECTION_ERRORS, ConnectionError } from '../../../../src/connection/close/close-info.js';
+
+describe('ConnectionError', () => {
+  it('has a code, a name, and the message that belongs to the code', () => {
+    const error = new ConnectionError('ERR_CLOSE_TIMEOUT');
+    expect(error).toBeInstanceOf(Error);
+    expect(error.name).toBe('ConnectionError');
+    expect(error.code).toBe('ERR_CLOSE_TIMEOUT');
+    expect(error.message).toBe('the peer did not end the connection within closeTimeout');
+    expect(error.cause).toBeUndefined();
+  });
+
+  it('says more where there is more to say', () => {
+    const { message } = new ConnectionError('ERR_TERMINATED', { detail: '2 of 3' });
+    expect(message).toBe('the application called terminate(): 2 of 3');
+  });
+
+  it('carries what caused it', () => {
+    const reset = new Error('read ECONNRESET');
+    expect(new ConnectionError('ERR_CONNECTION_CLOSED', { cause: reset }).cause).toBe(reset);
+  });
+
+  it('knows these codes and no others', () => {
+    expect(Object.keys(CONNECTION_ERRORS)).toEqual([
+      'ERR_CONNECTION_NOT_OPEN',
+      'ERR_CONNECTION_CLOSED',
+      'ERR_CLOSE_TIMEOUT',
+      'ERR_TRANSPORT_ENDED',
+      'ERR_TERMINATED',
+      'ERR_SERVER_CLOSED',
+      'ERR_HEARTBEAT_TIMEOUT',
+      'ERR_IDLE_TIMEOUT',
+      'ERR_MAX_LIFETIME',
+      'ERR_SLOW_CONSUMER',
+      'ERR_PAYLOAD_DETACHED',
+      'ERR_MESSAGE_DROPPED',
+    ]);
+  });
+});

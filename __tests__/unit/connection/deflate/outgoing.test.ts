@@ -1,0 +1,564 @@
+import { randomBytes } from 'node:crypto';
+import {
+  PermessageDeflate,
+  type PermessageDeflateSettings,
+} from '../../../../src/connection/deflate/permessage-deflate.js';
+import { ConnectionError } from '../../../../src/connection/close/close-info.js';
+import { ThreadPool } from '../../../../src/connection/deflate/thread-pool.js';
+import type { ConnectionEmitter, ConnectionEvents } from '../../../../src/connection/events.js';
+import type { SendOptions } from '../../../../src/connection/send/send-options.js';
+import { Sender } from '../../../../src/connection/send/sender.js';
+import type { ConnectionSettings } from '../../../../src/connection/settings.js';
+import { TypedEmitter } from '../../../../src/connection/typed-emitter.js';
+import { formatClosePayload } from '../../../../src/protocol/framing/close-frame.js';
+import { Opcode } from '../../../../src/protocol/framing/frame.js';
+import type { DeflateParameters } from '../../../../src/protocol/deflate/negotiation.js';
+import { type Data, prepareMessage } from '../../../../src/protocol/framing/prepared-message.js';
+import { parseFrames } from '../../../support/frames.js';
+import { detach, own, TAKING } from '../../../support/memory.js';
+import {
+  compressing,
+  HandClock,
+  parametersOf,
+  settingsOf,
+  Sink,
+  TAKEOVER,
+  turns,
+  until,
+} from '../support.js';
+
+// A compressor has no use but in a Sender, and is driven by one here.
+
+let sink: Sink;
+let connection: ConnectionEmitter;
+let sender: Sender;
+let drains: number;
+let called: string[];
+let settings: ConnectionSettings;
+
+/** A connection of which only `'drain'` is heard, while it is the one under test. */
+function listening(): ConnectionEmitter {
+  const emitter = (connection = new TypedEmitter<ConnectionEvents>());
+  return emitter.on('drain', () => {
+    if (emitter === connection) drains++;
+  });
+}
+
+beforeEach(() => {
+  drains = 0;
+  called = [];
+});
+
+const note =
+  (name: string) =>
+  (error?: Error): void =>
+    void called.push(error === undefined ? name : `${name} ${(error as { code?: string }).code}`);
+
+describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
+  const PROSE = Buffer.from(Array.from({ length: 500 }, (_, i) => `${i % 77} é `).join(''));
+  const LONG = Buffer.concat(Array<Buffer>(100).fill(PROSE));
+  const NOISE = randomBytes(LONG.length);
+  const filtered: unknown[][] = [];
+  let pool: ThreadPool;
+
+  function compress(
+    chosen: Partial<PermessageDeflateSettings> = {},
+    parameters: Partial<DeflateParameters> = {},
+    role: 'server' | 'client' = 'server',
+  ): PermessageDeflate {
+    sink = new Sink(1024 * 1024);
+    filtered.length = 0;
+    pool = new ThreadPool();
+    const compression = new PermessageDeflate(
+      compressing({ drive, pool, ...chosen }),
+      parametersOf(parameters),
+      role,
+    );
+    settings = settingsOf(new HandClock(), { role, highWaterMark: 1000 });
+    sender = new Sender(listening(), sink, settings, false, compression);
+    return compression;
+  }
+
+  /** Every frame that was sent, inflated if it was compressed. */
+  async function inflated(compression: PermessageDeflate): Promise<string[]> {
+    await until('all to be sent', () => sender.bufferedAmount === 0);
+    const role = sink.bytes[1]! >= 0x80 ? 'client' : 'server';
+    const parameters = parametersOf(compression.isShareable ? {} : TAKEOVER);
+    const peer = new PermessageDeflate(
+      compressing(),
+      parameters,
+      role === 'server' ? 'client' : 'server',
+    );
+    return parseFrames(sink.bytes, role).map((frame) => {
+      const { opcode, rsv, fin } = frame;
+      const payload = rsv === 4 ? peer.inflate(frame.payload, 10_000_000) : frame.payload;
+      const known: [string, Buffer][] = [
+        ['PROSE', PROSE],
+        ['LONG', LONG],
+        ['NOISE', NOISE],
+      ];
+      const name = known.find(([, bytes]) => payload!.equals(bytes))?.[0] ?? payload!.toString();
+      return `${rsv === 4 ? 'compressed ' : ''}${opcode}${fin ? '' : '+'} ${name}`;
+    });
+  }
+  const send = (data: Data, options?: SendOptions): boolean =>
+    sender.send(data, options, note(typeof data === 'string' ? data.slice(0, 5) : 'bytes'));
+
+  it.each<[string, Data, SendOptions | undefined, string]>([
+    ['a string', PROSE.toString(), undefined, 'compressed 1 PROSE'],
+    ['a string as Binary', PROSE.toString(), { binary: true }, 'compressed 2 PROSE'],
+    ['bytes', PROSE, undefined, 'compressed 2 PROSE'],
+    ['bytes as Text', PROSE, { binary: false }, 'compressed 1 PROSE'],
+    ['a prepared message', prepareMessage(PROSE), undefined, 'compressed 2 PROSE'],
+    ['a long string', LONG.toString(), undefined, 'compressed 1 LONG'],
+    ['long bytes', LONG, undefined, 'compressed 2 LONG'],
+    ['a long prepared message', prepareMessage(LONG.toString()), undefined, 'compressed 1 LONG'],
+    ['what does not shrink', NOISE.subarray(0, 5), { binary: true }, `2 ${NOISE.toString('utf8', 0, 5)}`], // prettier-ignore
+    ['what is long and does not shrink', NOISE, undefined, '2 NOISE'],
+    ['a prepared message that does not shrink', prepareMessage(NOISE), undefined, '2 NOISE'],
+    ['a string that is not to be', PROSE.toString(), { compress: false }, '1 PROSE'],
+    ['bytes that are not to be', PROSE, { compress: false }, '2 PROSE'],
+    ['a prepared message that is not to be', prepareMessage(PROSE), { compress: false }, '2 PROSE'],
+    ['an empty string', '', undefined, '1 '],
+  ])('sends %s, from both roles', async (_what, data, options, expected) => {
+    for (const role of ['server', 'client'] as const) {
+      called = [];
+      const compression = compress({}, {}, role);
+      send(data, options);
+      expect(await inflated(compression)).toStrictEqual([expected]);
+      await turns();
+      expect(called).toHaveLength(1);
+    }
+  });
+
+  it('compresses what does not shrink too, where something may refer to it', async () => {
+    const compression = compress({}, TAKEOVER);
+    const message = NOISE.subarray(0, 1000);
+    send(message);
+    send(message);
+    send(prepareMessage(message));
+    await inflated(compression);
+    const [first, second, third] = parseFrames(sink.bytes);
+    expect([first!.rsv, second!.rsv, third!.rsv]).toStrictEqual([4, 4, 4]);
+    expect(first!.payload.length).toBeGreaterThan(1000);
+    expect(second!.payload.length).toBeLessThan(30);
+    expect(third!.payload.length).toBeLessThan(30);
+  });
+
+  it('compresses from the threshold on, in bytes, or as the application says', async () => {
+    const compression = compress({ threshold: 30 });
+    send('é'.repeat(14)); // 28 bytes
+    send('é'.repeat(15));
+    send('a'.repeat(29));
+    send('a'.repeat(9)); // cannot be 30 bytes
+    send(Buffer.alloc(29, 'b'));
+    send(Buffer.alloc(30, 'b'));
+    send(prepareMessage('c'.repeat(29)));
+    send(prepareMessage('c'.repeat(30)));
+    send('d'.repeat(9), { compress: true });
+    send(Buffer.alloc(29, 'e'), { compress: true });
+    send(prepareMessage('f'.repeat(29)), { compress: true });
+    expect((await inflated(compression)).map((each) => each.slice(0, 12))).toStrictEqual([
+      '1 éééééééééé',
+      'compressed 1',
+      '1 aaaaaaaaaa',
+      '1 aaaaaaaaa',
+      '2 bbbbbbbbbb',
+      'compressed 2',
+      '1 cccccccccc',
+      'compressed 1',
+      'compressed 1',
+      'compressed 2',
+      'compressed 1',
+    ]);
+  });
+
+  it('asks the filter about what is long enough, with what was given', async () => {
+    const filter = (...args: unknown[]): boolean => {
+      filtered.push(args);
+      return args[0] !== 'no, no, no, no';
+    };
+    const compression = compress({ threshold: 10, filter });
+    send('short');
+    send('no, no, no, no');
+    send('yes, yes, yes, yes, yes, yes');
+    const bytes = Buffer.alloc(20);
+    send(bytes);
+    const prepared = prepareMessage(Buffer.alloc(20));
+    send(prepared);
+    send(bytes, { compress: true });
+    send(bytes, { compress: false });
+    expect(filtered).toStrictEqual([
+      ['no, no, no, no', connection],
+      ['yes, yes, yes, yes, yes, yes', connection],
+      [bytes, connection],
+      [prepared.payload, connection],
+    ]);
+    expect(
+      (await inflated(compression)).map((each) => each.startsWith('compressed')),
+    ).toStrictEqual([false, false, true, true, true, true, false]);
+  });
+
+  it('tells the caller that the filter took the memory away, and sends nothing', async () => {
+    compress({
+      filter: (message) => {
+        detach(message as Uint8Array);
+        return true;
+      },
+    });
+    expect(() => send(own(20_000))).toThrow(
+      new TypeError('filter took the memory of a message away; let it look at a copy'),
+    );
+    await turns();
+    expect(sink.writes).toEqual([]);
+    expect(called).toEqual([]);
+    expect(sender.bufferedAmount).toBe(0);
+  });
+
+  it('does not compress where the filter answers nothing', async () => {
+    const compression = compress({ filter: (() => undefined) as unknown as () => boolean });
+    send('no answer is no '.repeat(9));
+    send(prepareMessage('no answer is no '.repeat(9)));
+    expect(
+      (await inflated(compression)).map((each) => each.startsWith('compressed')),
+    ).toStrictEqual([false, false]);
+  });
+
+  it('tells the caller what the filter throws, and sends nothing', async () => {
+    const filter = (message: string | Uint8Array): boolean => {
+      if (message.length === 13) throw new Error('no luck');
+      return true;
+    };
+    const compression = compress({ filter });
+    for (const bad of ['thirteen char', Buffer.alloc(13), prepareMessage(Buffer.alloc(13))]) {
+      expect(() => send(bad)).toThrow('no luck');
+    }
+    send(LONG);
+    // Also where it has to wait: what waits with it is not lost.
+    send('before');
+    expect(() => send('thirteen char')).toThrow('no luck');
+    send('behind');
+    expect(await inflated(compression)).toStrictEqual([
+      'compressed 2 LONG',
+      '1 before',
+      '1 behind',
+    ]);
+    sender.frame(Opcode.Text, Buffer.from('a'), { fin: false });
+    expect(() => send('thirteen char')).toThrow('no luck');
+    send('after');
+    sender.frame(Opcode.Continuation, Buffer.from('b'), {});
+    const all = await inflated(compression);
+    expect(all.slice(3)).toStrictEqual(['1+ a', '0 b', '1 after']);
+    await turns();
+    expect(called).toStrictEqual(['bytes', 'befor', 'behin', 'after']);
+  });
+
+  describe('with a filter that calls what it likes', () => {
+    /** What the filter does about a message that begins with "outer". */
+    let act: () => void;
+    const filter = (message: string | Uint8Array): boolean => {
+      const outer = Buffer.from(message as Uint8Array).subarray(0, 5);
+      if (outer.toString() === 'outer') act();
+      return message.length > 20;
+    };
+    const OUTER = 'outer'.padEnd(100);
+    const LONG_OUTER = 'outer'.padEnd(100_000);
+    const told = (all: string[]): string[] => all.map((each) => each.trimEnd());
+
+    it.each<[string, Data, string]>([
+      ['a short string', 'outer', '1 outer'],
+      ['a string', OUTER, 'compressed 1 outer'],
+      ['bytes', Buffer.from(OUTER), 'compressed 2 outer'],
+      ['a prepared message', prepareMessage(OUTER), 'compressed 1 outer'],
+      ['a long string', LONG_OUTER, 'compressed 1 outer'],
+      ['a long prepared message', prepareMessage(LONG_OUTER), 'compressed 1 outer'],
+    ])('sends %s before what it sends meanwhile', async (_what, outer, expected) => {
+      for (const parameters of [{}, TAKEOVER]) {
+        for (const busy of [false, true]) {
+          called = [];
+          const compression = compress({ filter }, parameters);
+          act = (): void => {
+            send('inner');
+            sender.control(Opcode.Ping, 'ping');
+            send(LONG);
+            send('last');
+          };
+          if (busy) send(LONG);
+          send(outer);
+          send('next');
+          const expectedAll = [expected, '1 inner', '9 ping', 'compressed 2 LONG', '1 last', '1 next']; // prettier-ignore
+          if (busy) expectedAll.unshift('compressed 2 LONG');
+          expect(told(await inflated(compression))).toStrictEqual(expectedAll);
+          await turns();
+          const callbacks = [typeof outer === 'string' ? 'outer' : 'bytes', 'inner', 'bytes', 'last', 'next']; // prettier-ignore
+          expect(called).toStrictEqual(busy ? ['bytes', ...callbacks] : callbacks);
+        }
+      }
+    });
+
+    it.each([
+      ['alone', (): void => undefined, []],
+      ['behind a long message', (): void => void send(LONG), ['2 LONG']],
+      [
+        'behind the beginning of another',
+        (): void => void sender.frame(Opcode.Text, Buffer.from('a'), { fin: false }),
+        undefined,
+      ],
+    ])('sends, %s, nothing after its Close', async (_where, first, before) => {
+      const compression = compress({ filter });
+      first();
+      act = (): void => {
+        send('inner');
+        sender.close(formatClosePayload(1000, ''));
+        expect(send('too late')).toBe(false);
+      };
+      expect(send(OUTER)).toBe(false);
+      const all = told(await inflated(compression));
+      // Where it waited for the end of another message, it cannot go out any more.
+      const ends = ['1 outer', '1 inner'];
+      expect(all.slice(0, -1)).toStrictEqual(
+        before === undefined ? ['1+ a'] : [...before, ...ends],
+      );
+      expect(all.at(-1)).toMatch(/^8 /);
+      await turns();
+      expect(called.includes('outer')).toBe(before !== undefined);
+      expect(called.includes('outer ERR_CONNECTION_NOT_OPEN')).toBe(before === undefined);
+      expect(called).toContain('too l ERR_CONNECTION_NOT_OPEN');
+    });
+
+    it('sends the frames that it sends behind the message', async () => {
+      const compression = compress({ filter });
+      act = (): void => {
+        sender.frame(Opcode.Text, Buffer.from('a'), { fin: false });
+        send('inner');
+        sender.frame(Opcode.Continuation, Buffer.from('b'), {});
+      };
+      send(OUTER);
+      send(LONG);
+      send(OUTER); // while it waits
+      expect(told(await inflated(compression))).toStrictEqual([
+        '1 outer',
+        '1+ a',
+        '0 b',
+        '1 inner',
+        '2 LONG',
+        '1 outer',
+        '1+ a',
+        '0 b',
+        '1 inner',
+      ]);
+    });
+
+    it('tells the callbacks of what was discarded meanwhile why', async () => {
+      for (const busy of [false, true]) {
+        called = [];
+        compress({ filter });
+        act = (): void => {
+          send('inner');
+          sender.discard(new ConnectionError('ERR_TRANSPORT_ENDED'));
+        };
+        if (busy) send(LONG);
+        send(OUTER);
+        await turns();
+        const refused = ['outer ERR_TRANSPORT_ENDED', 'inner ERR_TRANSPORT_ENDED'];
+        expect(called).toStrictEqual(busy ? ['bytes ERR_TRANSPORT_ENDED', ...refused] : refused);
+        expect([sink.bytes.length, sender.bufferedAmount]).toStrictEqual([0, 0]);
+      }
+    });
+
+    it('sends what it has sent if it throws then', async () => {
+      for (const busy of [false, true]) {
+        called = [];
+        const compression = compress({ filter });
+        act = (): void => {
+          send('inner');
+          throw new Error('no luck');
+        };
+        if (busy) send(LONG);
+        expect(() => send(OUTER)).toThrow('no luck');
+        send('next');
+        const expected = ['1 inner', '1 next'];
+        expect(told(await inflated(compression))).toStrictEqual(
+          busy ? ['compressed 2 LONG', ...expected] : expected,
+        );
+        await turns();
+        expect(called).toStrictEqual(busy ? ['bytes', 'inner', 'next'] : ['inner', 'next']);
+      }
+    });
+  });
+
+  it('keeps the order of calls while a long message is on the thread pool', async () => {
+    const compression = compress();
+    expect(send(LONG)).toBe(false);
+    send('a');
+    expect(sender.control(Opcode.Ping, 'b')).toBe(false);
+    send(prepareMessage(LONG.toString()));
+    send('c', { compress: false });
+    sender.control(Opcode.Pong, Buffer.from('d'));
+    send(NOISE);
+    send('e'.repeat(50));
+    expect(sink.bytes).toHaveLength(0);
+    expect(await inflated(compression)).toStrictEqual([
+      'compressed 2 LONG',
+      '1 a',
+      '9 b',
+      'compressed 1 LONG',
+      '1 c',
+      '10 d',
+      '2 NOISE',
+      `compressed 1 ${'e'.repeat(50)}`,
+    ]);
+    await turns();
+    expect(called).toStrictEqual(['bytes', 'a', 'bytes', 'c', 'bytes', 'eeeee']);
+    expect(drains).toBe(1);
+  });
+
+  it('counts what is on the thread pool and what waits behind it', async () => {
+    const compression = compress({}, {}, 'client');
+    send(LONG);
+    expect(sender.bufferedAmount).toBe(LONG.length);
+    send('abc'); // and a header of two bytes, and a masking key
+    expect(sender.bufferedAmount).toBe(LONG.length + 9);
+    sender.control(Opcode.Ping, 'xy');
+    expect(sender.bufferedAmount).toBe(LONG.length + 11);
+    const drained = sender.drained(undefined);
+    await inflated(compression);
+    expect(await drained).toBe(true);
+    await until("'drain'", () => drains === 1);
+  });
+
+  it('sends what waits as it was at the call', async () => {
+    const compression = compress();
+    send(LONG);
+    const [message, ping] = [Buffer.from('message'), Buffer.from('ping')];
+    send(message);
+    sender.control(Opcode.Ping, ping);
+    message.fill('x');
+    ping.fill('x');
+    expect((await inflated(compression)).slice(1)).toStrictEqual(['2 message', '9 ping']);
+  });
+
+  it.each(TAKING)(
+    'sends a message that is %s while it is on the thread pool',
+    async (_name, make) => {
+      const compression = compress();
+      const [bytes, take] = make(LONG.length);
+      bytes.set(LONG);
+      send(bytes);
+      take();
+      send('x');
+      expect(await inflated(compression)).toEqual(['compressed 2 LONG', '1 x']);
+      expect(called).toEqual(['bytes', 'x']);
+    },
+  );
+
+  it.each(TAKING)(
+    'sends one that does not shrink, or is in a hurry, and is %s',
+    async (_name, make) => {
+      const compression = compress();
+      const [noise, takeNoise] = make(NOISE.length);
+      noise.set(NOISE);
+      send(noise);
+      takeNoise();
+      await until('it to be sent', () => sender.bufferedAmount === 0);
+      const [long, takeLong] = make(LONG.length);
+      long.set(LONG);
+      send(long);
+      takeLong();
+      sender.close(formatClosePayload(1000));
+      expect((await inflated(compression)).slice(0, 2)).toEqual(['2 NOISE', '2 LONG']);
+      expect(called).toEqual(['bytes', 'bytes']);
+    },
+  );
+
+  it('compresses a prepared message of which the application takes the memory meanwhile', async () => {
+    const compression = compress();
+    const message = prepareMessage(LONG);
+    send(message);
+    detach(message.frame);
+    expect(await inflated(compression)).toEqual(['compressed 2 LONG']);
+  });
+
+  it('does not wait for the compression where a raw frame or a Close comes behind', async () => {
+    let compression = compress();
+    send(LONG);
+    send('a');
+    send(prepareMessage(LONG));
+    send('b');
+    sender.frame(Opcode.Text, Buffer.from('c'), { fin: false });
+    send('d');
+    send(LONG);
+    send('e');
+    sender.frame(Opcode.Continuation, Buffer.from('f'), {});
+    expect(sink.writes.length).toBeGreaterThan(0); // all but the second LONG and "e" have left
+    expect(await inflated(compression)).toStrictEqual(
+      ['2 LONG', '1 a', '2 LONG', '1 b', '1+ c', '0 f', '1 d', 'compressed 2 LONG', '1 e'], // prettier-ignore
+    );
+    compression = compress({}, TAKEOVER);
+    called = [];
+    send(LONG);
+    send('a');
+    sender.close(formatClosePayload(1000));
+    send('b');
+    expect(sender.control(Opcode.Ping, 'c')).toBe(false);
+    const all = await inflated(compression);
+    expect(all.slice(0, -1)).toStrictEqual(['2 LONG', 'compressed 1 a']);
+    expect(all.at(-1)).toMatch(/^8 /);
+    // What comes back from the thread pool is not sent a second time.
+    await until('the thread pool', () => pool.waiting === 0);
+    await turns(20);
+    expect(await inflated(compression)).toStrictEqual(all);
+    expect(called.sort()).toStrictEqual(['a', 'b ERR_CONNECTION_NOT_OPEN', 'bytes']);
+  });
+
+  it('tells the callbacks of what waited when the transport is gone', async () => {
+    compress();
+    sink.behind = true;
+    send(LONG);
+    send('a');
+    sender.stop();
+    sender.onTransportClosed(new ConnectionError('ERR_CONNECTION_CLOSED'));
+    await turns();
+    expect(called).toStrictEqual(['bytes ERR_CONNECTION_CLOSED', 'a ERR_CONNECTION_CLOSED']);
+  });
+
+  it('compresses a prepared message once for all who share, long or short', async () => {
+    const calls: number[] = [];
+    const [prose, long] = [prepareMessage(PROSE), prepareMessage(LONG)];
+    const sinks: Sink[] = [];
+    const compression = compress();
+    const real = compression.deflate.bind(compression);
+    jest.spyOn(compression, 'deflate').mockImplementation((message) => {
+      calls.push(message.length);
+      return real(message);
+    });
+    const senders = Array.from({ length: 5 }, () => {
+      sinks.push(new Sink(1024 * 1024));
+      return new Sender(listening(), sinks.at(-1)!, settings, false, compression);
+    });
+    for (const each of senders) {
+      each.send(prose, undefined, undefined);
+      each.send(long, undefined, undefined);
+    }
+    await until('all to be sent', () => senders.every((each) => each.bufferedAmount === 0));
+    expect(calls.filter((length) => length === PROSE.length)).toHaveLength(1);
+    const pieces = sinks.map(({ writes }) => writes.flat());
+    for (const written of pieces) {
+      expect(written).toContain(prose.compressed!.get(15));
+      expect(written).toContain(long.compressed!.get(15));
+    }
+  });
+
+  it('gives up what is on its way, and what waits, when nothing can be sent any more', async () => {
+    compress();
+    sender.send(LONG, undefined, note('long'));
+    sender.send('behind', undefined, note('behind'));
+    sender.control(Opcode.Ping, 'too');
+    sender.discard(new ConnectionError('ERR_SLOW_CONSUMER'));
+    expect(sender.bufferedAmount).toBe(0);
+    await until('the thread pool', () => called.length === 2);
+    await turns();
+    expect(called).toStrictEqual(['behind ERR_SLOW_CONSUMER', 'long ERR_SLOW_CONSUMER'].reverse());
+    expect(sink.bytes).toHaveLength(0);
+  });
+});

@@ -1,0 +1,535 @@
+import { deflateRawSync } from 'node:zlib';
+import {
+  PermessageDeflate,
+  type PermessageDeflateSettings,
+  contextBytes,
+} from '../../../../src/connection/deflate/permessage-deflate.js';
+import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
+import { ThreadPool } from '../../../../src/connection/deflate/thread-pool.js';
+import type { ProtocolError } from '../../../../src/protocol/framing/protocol-error.js';
+import type { DeflateParameters } from '../../../../src/protocol/deflate/negotiation.js';
+import { prepareMessage } from '../../../../src/protocol/framing/prepared-message.js';
+import { RawZlib } from '../../../../src/protocol/deflate/raw-zlib.js';
+import { hex, random } from '../../../support/bytes.js';
+import { readDeflate } from '../../../support/deflate-blocks.js';
+import { describeFrame, parseFrames } from '../../../support/frames.js';
+import { compressing, HandClock, parametersOf, TAKEOVER } from '../support.js';
+
+const LIMIT = 4 * 1024 * 1024;
+const KIB = 1024;
+const next = random(3);
+const NOISE = Buffer.from(Uint8Array.from({ length: 150 * KIB }, () => next() * 256));
+const PROSE = Buffer.from(Array.from({ length: 60_000 }, (_, i) => `${(i * i) % 977} `).join(''));
+const TAIL = hex('0000ffff');
+const HELLO = hex('f248cdc9c90700');
+
+function made(
+  parameters: Partial<DeflateParameters> = {},
+  settings: Partial<PermessageDeflateSettings> = {},
+  role: 'server' | 'client' = 'server',
+): PermessageDeflate {
+  return new PermessageDeflate(compressing(settings), parametersOf(parameters), role);
+}
+
+const deflateOnPool = (
+  compression: PermessageDeflate,
+  message: Buffer,
+): Promise<Buffer | undefined> =>
+  new Promise((resolve) => {
+    compression.deflateAsync(message, resolve);
+  });
+const inflateOnPool = (
+  compression: PermessageDeflate,
+  payload: Buffer,
+  maxPayload = LIMIT,
+): Promise<Buffer | ProtocolError | undefined> =>
+  new Promise((resolve) => {
+    compression.inflateAsync(
+      () => payload,
+      maxPayload,
+      (error, message) => {
+        resolve(error ?? message);
+      },
+    );
+  });
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+describe.each([true, false])('Compression, driven: %s', (drive) => {
+  const COMBINATIONS = [
+    [true, true, 15, 15],
+    [true, false, 12, 9],
+    [false, true, 8, 15],
+    [false, false, 15, 8],
+    [false, false, 9, 12],
+  ] as const;
+
+  it.each(COMBINATIONS)(
+    'carries messages both ways (server takes over: not %s, client: not %s, windows %i and %i)',
+    async (serverNoContextTakeover, clientNoContextTakeover, server, client) => {
+      const parameters = {
+        serverNoContextTakeover,
+        clientNoContextTakeover,
+        serverMaxWindowBits: server,
+        clientMaxWindowBits: client,
+      };
+      const ends = [made(parameters, { drive }), made(parameters, { drive }, 'client')];
+      for (const [one, other] of [ends, [...ends].reverse()] as [
+        PermessageDeflate,
+        PermessageDeflate,
+      ][]) {
+        for (const message of [
+          PROSE.subarray(0, 500),
+          PROSE.subarray(0, 500),
+          PROSE,
+          NOISE.subarray(0, 1000),
+          NOISE,
+          NOISE.subarray(-1000),
+          PROSE.subarray(0, 500),
+          Buffer.alloc(LIMIT),
+          PROSE.subarray(-500),
+        ]) {
+          const payload = one.deflate(message) ?? (await deflateOnPool(one, message))!;
+          const result =
+            other.inflate(payload, LIMIT) ?? ((await inflateOnPool(other, payload)) as Buffer);
+          expect(result.equals(message)).toBe(true);
+        }
+      }
+    },
+  );
+
+  it('sends with the window of its role, and says whether the bytes will do for everyone', () => {
+    const parameters = { serverMaxWindowBits: 10, clientMaxWindowBits: 12 };
+    const server = made({ ...parameters, serverNoContextTakeover: false }, { drive });
+    const client = made({ ...parameters, serverNoContextTakeover: false }, { drive }, 'client');
+    expect([server.windowBits, server.isShareable]).toStrictEqual([10, false]);
+    expect([client.windowBits, client.isShareable]).toStrictEqual([12, true]);
+  });
+
+  it('refers to messages before only with takeover', () => {
+    const message = NOISE.subarray(0, 1000);
+    for (const [parameters, length] of [
+      [{}, 1000],
+      [TAKEOVER, 30],
+    ] as const) {
+      const compression = made(parameters, { drive });
+      compression.deflate(message);
+      const again = compression.deflate(message)!.length;
+      expect(again > 30).toBe(length > 30);
+    }
+  });
+
+  it('refers to nothing before or in a message that went over the thread pool', async () => {
+    const [server, client] = [made(TAKEOVER, { drive }), made(TAKEOVER, { drive }, 'client')];
+    client.inflate(server.deflate(NOISE.subarray(0, 1000))!, LIMIT);
+    const payload = (await deflateOnPool(server, NOISE))!;
+    expect(payload.length).toBeGreaterThan(NOISE.length); // it says what was said before once more
+    expect(await inflateOnPool(client, payload)).toStrictEqual(NOISE);
+    const last = server.deflate(NOISE.subarray(-1000))!;
+    expect(last.length).toBeGreaterThan(1000);
+    expect(client.inflate(last, LIMIT)).toStrictEqual(Buffer.from(NOISE.subarray(-1000)));
+  });
+
+  it('knows what went over the thread pool if the peer refers to it', async () => {
+    const compression = made(TAKEOVER, { drive });
+    const [first, second] = [NOISE.subarray(0, 20 * KIB), NOISE.subarray(10 * KIB, 30 * KIB)];
+    const long = deflateRawSync(Buffer.concat([Buffer.alloc(600 * KIB), first]));
+    expect(compression.inflate(long, LIMIT)).toBeUndefined();
+    expect(await inflateOnPool(compression, long)).toHaveLength(620 * KIB);
+    const reference = deflateRawSync(second, { dictionary: first });
+    expect(reference.length).toBeLessThan(11 * KIB);
+    expect(compression.inflate(reference, LIMIT)?.equals(second)).toBe(true);
+  });
+
+  describe('at once or on the thread pool', () => {
+    it('compresses up to 64 KiB at once', () => {
+      const compression = made({}, { drive });
+      expect(compression.deflate(Buffer.alloc(64 * KIB))).toBeDefined();
+      expect(compression.deflate(Buffer.alloc(64 * KIB + 1))).toBeUndefined();
+    });
+
+    it('decompresses payloads of up to 64 KiB at once', () => {
+      const compression = made({}, { drive });
+      const stored = (length: number): Buffer =>
+        Buffer.concat([
+          hex('00'),
+          Buffer.of(length & 0xff, length >> 8, ~length & 0xff, (~length >> 8) & 0xff),
+          NOISE.subarray(0, length),
+          hex('00'),
+        ]);
+      expect(compression.inflate(stored(64 * KIB - 6), LIMIT)).toHaveLength(64 * KIB - 6);
+      expect(compression.inflate(stored(64 * KIB - 5), LIMIT)).toBeUndefined();
+    });
+
+    it('decompresses messages of up to 512 KiB at once, however short their payload', () => {
+      const compression = made({}, { drive });
+      const most = deflateRawSync(Buffer.alloc(512 * KIB));
+      expect(compression.inflate(most, LIMIT)).toHaveLength(512 * KIB);
+      const longer = deflateRawSync(Buffer.alloc(512 * KIB + 1));
+      expect(longer.length).toBeLessThan(1000);
+      expect(compression.inflate(longer, LIMIT)).toBeUndefined();
+    });
+
+    it('fails a message above maxPayload: at once where that is no more than 512 KiB', async () => {
+      const compression = made({}, { drive });
+      const tooBig = {
+        code: 'ERR_MESSAGE_TOO_BIG',
+        closeCode: 1009,
+        message:
+          'a compressed message is longer than maxPayload once decompressed, which is 1000 bytes',
+      };
+      expect(compression.inflate(deflateRawSync(Buffer.alloc(1000)), 1000)).toHaveLength(1000);
+      const payload = deflateRawSync(Buffer.alloc(1001));
+      expect(() => compression.inflate(payload, 1000)).toThrow(
+        expect.objectContaining(tooBig) as Error,
+      );
+      expect(await inflateOnPool(compression, payload, 1000)).toMatchObject(tooBig);
+      expect(await inflateOnPool(compression, payload, 1001)).toHaveLength(1001);
+    });
+
+    it('fails what is no compressed message', async () => {
+      const compression = made(TAKEOVER, { drive });
+      expect(() => compression.inflate(hex('06'), LIMIT)).toThrow('invalid block type');
+      const error = await inflateOnPool(compression, hex('06'));
+      expect(error).toMatchObject({ code: 'ERR_INVALID_DEFLATE', closeCode: 1007 });
+      expect(compression.inflate(HELLO, LIMIT)?.toString()).toBe('Hello');
+    });
+
+    it('takes its turn on the thread pool, whether it compresses or decompresses', async () => {
+      const pool = new ThreadPool();
+      const held: (() => void)[] = [];
+      for (let i = 0; i < 4; i++) pool.run((done) => held.push(done));
+      const compression = made({}, { drive, pool });
+      const order: string[] = [];
+      const both = [
+        deflateOnPool(compression, PROSE).then(() => order.push('deflated')),
+        inflateOnPool(compression, HELLO).then(() => order.push('inflated')),
+      ];
+      expect(pool.waiting).toBe(2);
+      held[0]!();
+      await both[0];
+      await both[1];
+      expect(order).toStrictEqual(['deflated', 'inflated']);
+      expect(pool.waiting).toBe(0);
+      for (let i = 0; i < 3; i++) held[i + 1]!();
+    });
+
+    it('passes over what nobody wants any more when its turn has come, however many', async () => {
+      const pool = new ThreadPool();
+      const held: (() => void)[] = [];
+      for (let i = 0; i < 4; i++) pool.run((done) => held.push(done));
+      const compression = made({}, { drive, pool });
+      const callback = jest.fn();
+      for (let i = 0; i < 20_000; i++) compression.inflateAsync(() => undefined, LIMIT, callback);
+      const wanted = inflateOnPool(compression, HELLO);
+      held[0]!();
+      expect(await wanted).toStrictEqual(Buffer.from('Hello'));
+      expect(callback).not.toHaveBeenCalled();
+      for (let i = 0; i < 3; i++) held[i + 1]!();
+    });
+  });
+
+  describe('of prepared messages', () => {
+    const opened = (frame: Buffer): Buffer => parseFrames(frame)[0]!.payload;
+
+    it('makes one frame for each size of the window, and remembers it', () => {
+      const message = prepareMessage(PROSE.subarray(0, 5000).toString());
+      const frame = made({}, { drive }).compressFrame(message)!;
+      expect(describeFrame(parseFrames(frame)[0]!)).toMatch(/^rsv4 text /);
+      expect(made({}, { drive }).inflate(opened(frame), LIMIT)?.equals(message.payload)).toBe(true);
+      expect(made({}, { drive }).compressFrame(message)).toBe(frame);
+      expect(made({ clientMaxWindowBits: 9 }, { drive }).compressFrame(message)).toBe(frame);
+      const other = made({ serverMaxWindowBits: 9 }, { drive }).compressFrame(message)!;
+      expect(other).not.toBe(frame);
+      expect([...message.compressed!.keys()]).toStrictEqual([15, 9]);
+    });
+
+    it('keeps the frame as it is where nothing is gained', () => {
+      const message = prepareMessage(NOISE.subarray(0, 500));
+      expect(made({}, { drive }).compressFrame(message)).toBe(message.frame);
+      expect(message.compressed?.get(15)).toBe(message.frame);
+    });
+
+    it('compresses a long one on the thread pool, once for all who wait for it', async () => {
+      const message = prepareMessage(PROSE);
+      const pool = new ThreadPool();
+      const compression = made({}, { drive, pool });
+      expect(compression.compressFrame(message)).toBeUndefined();
+      const frames: Buffer[] = [];
+      await new Promise<void>((resolve) => {
+        for (let i = 0; i < 5; i++)
+          compression.compressFrameAsync(message, (frame) => frames.push(frame));
+        expect(compression.compressFrame(message)).toBeUndefined(); // it is on its way
+        made({}, { drive, pool }).compressFrameAsync(message, (frame) => {
+          frames.push(frame);
+          resolve();
+        });
+        expect(pool.waiting).toBe(0);
+      });
+      expect(frames).toHaveLength(6);
+      expect(new Set(frames).size).toBe(1);
+      expect(compression.compressFrame(message)).toBe(frames[0]);
+      expect(await inflateOnPool(compression, opened(frames[0]!))).toStrictEqual(PROSE);
+    });
+
+    it('sends a long one as it is if nothing is gained, or zlib has no memory', async () => {
+      const zlib = jest.requireActual<{ deflateRaw: () => void }>('node:zlib');
+      const compression = made({}, { drive });
+      const noise = prepareMessage(NOISE);
+      const framed = (message: typeof noise): Promise<Buffer> =>
+        new Promise((resolve) => {
+          compression.compressFrameAsync(message, resolve);
+        });
+      expect(await framed(noise)).toBe(noise.frame);
+      const fails = (_message: unknown, _options: unknown, callback: (error: Error) => void) =>
+        void setImmediate(callback, new Error('insufficient memory'));
+      jest.spyOn(zlib, 'deflateRaw').mockImplementation(fails as never);
+      const prose = prepareMessage(PROSE);
+      expect(await framed(prose)).toBe(prose.frame);
+    });
+  });
+});
+
+describe('Compression, the contexts of one connection', () => {
+  /** Compressors of zlib that are open; for what is received a connection has only a window. */
+  let open: number;
+  let clock: HandClock;
+  let compression: PermessageDeflate;
+  let closed: number;
+
+  function make(parameters: Partial<DeflateParameters>): void {
+    const settings = compressing({
+      idleRelease: 1000,
+      deadlines: new Deadlines(clock),
+      drive: true,
+    });
+    compression = new PermessageDeflate(
+      settings,
+      parametersOf(parameters),
+      'server',
+      () => closed++,
+    );
+  }
+
+  beforeEach(() => {
+    open = closed = 0;
+    clock = new HandClock();
+    const real = RawZlib.deflate.bind(RawZlib);
+    jest.spyOn(RawZlib, 'deflate').mockImplementation((options) => {
+      open++;
+      const context = real(options);
+      const close = context.close.bind(context);
+      jest.spyOn(context, 'close').mockImplementation(() => {
+        open--;
+        close();
+      });
+      return context;
+    });
+    make(TAKEOVER);
+  });
+
+  it('are made for the first message that is sent', () => {
+    compression.inflate(HELLO, LIMIT);
+    expect(open).toBe(0);
+    compression.deflate(PROSE.subarray(0, 100));
+    expect(open).toBe(1);
+    compression.deflate(PROSE.subarray(0, 100));
+    compression.inflate(HELLO, LIMIT);
+    expect(open).toBe(1);
+  });
+
+  it('are released when no message is sent for a while', () => {
+    const use = (): unknown => compression.deflate(PROSE.subarray(0, 100));
+    use();
+    for (let times = 0; times < 20; times++) {
+      clock.advance(900);
+      use();
+      expect(open).toBe(1);
+    }
+    clock.advance(2000); // at the latest
+    expect(open).toBe(0);
+    expect(clock.timers.size).toBe(0);
+    use();
+    expect(open).toBe(1);
+    clock.advance(999);
+    expect(open).toBe(1);
+    clock.advance(1001);
+    expect(open).toBe(0);
+  });
+
+  it('are not kept by messages that come, which need none', () => {
+    compression.inflate(HELLO, LIMIT);
+    expect(clock.timers.size).toBe(0);
+    compression.deflate(PROSE.subarray(0, 100));
+    for (let times = 0; times < 20; times++) {
+      clock.advance(100);
+      compression.inflate(HELLO, LIMIT);
+    }
+    expect([open, clock.timers.size]).toStrictEqual([0, 0]);
+  });
+
+  it('can be released between messages that refer to each other', () => {
+    const peer = new PermessageDeflate(compressing(), parametersOf(TAKEOVER), 'client');
+    const message = NOISE.subarray(0, 1000);
+    compression.inflate(peer.deflate(message)!, LIMIT);
+    peer.inflate(compression.deflate(message)!, LIMIT);
+    clock.advance(2000);
+    expect(open).toBe(0 + 1); // that of the peer, whose clock stands still
+    const reference = peer.deflate(message)!;
+    expect(reference.length).toBeLessThan(30);
+    expect(compression.inflate(reference, LIMIT)).toStrictEqual(Buffer.from(message));
+    const fresh = compression.deflate(message)!;
+    expect(fresh.length).toBeGreaterThan(1000); // what was said before is forgotten
+    expect(peer.inflate(fresh, LIMIT)).toStrictEqual(Buffer.from(message));
+    peer.close();
+  });
+
+  it('go with the connection', () => {
+    compression.deflate(PROSE.subarray(0, 100));
+    compression.inflate(HELLO, LIMIT);
+    compression.close();
+    expect([open, closed, clock.timers.size]).toStrictEqual([0, 1, 0]);
+  });
+
+  it('go with a connection that never used them', () => {
+    compression.close();
+    expect([open, closed]).toStrictEqual([0, 1]);
+  });
+
+  it('are not needed for what had come already when the connection went', () => {
+    compression.inflate(HELLO, LIMIT);
+    compression.close();
+    expect(compression.inflate(hex('f200110000'), LIMIT)?.toString()).toBe('Hello'); // refers to the first
+    expect([open, clock.timers.size]).toStrictEqual([0, 0]);
+  });
+
+  it('are not made by a message that comes back from the thread pool after the connection has gone', async () => {
+    compression.inflate(HELLO, LIMIT);
+    const done = inflateOnPool(compression, deflateRawSync(PROSE));
+    compression.close();
+    expect((await done) as Buffer).toHaveLength(PROSE.length);
+    expect([open, clock.timers.size]).toStrictEqual([0, 0]);
+  });
+
+  it('are not kept for what is compressed after the end', () => {
+    compression.deflate(PROSE.subarray(0, 100));
+    compression.close();
+    expect(compression.deflate(PROSE.subarray(0, 100))).toBeDefined();
+    expect(compression.inflate(HELLO, LIMIT)?.toString()).toBe('Hello');
+    expect([open, clock.timers.size, closed]).toStrictEqual([0, 0, 1]);
+  });
+
+  it('are a compressor, where the server takes over', () => {
+    for (const [parameters, timers, count] of [
+      [{ serverNoContextTakeover: false }, 1, 1],
+      [{ clientNoContextTakeover: false }, 0, 0],
+      [{}, 0, 0],
+    ] as const) {
+      make(parameters);
+      compression.deflate(PROSE.subarray(0, 100));
+      compression.inflate(HELLO, LIMIT);
+      expect(clock.timers.size).toBe(timers);
+      const before = open;
+      compression.close();
+      expect(before - open).toBe(count);
+      expect(clock.timers.size).toBe(0);
+    }
+    expect(closed).toBe(3);
+  });
+});
+
+describe("Compression, with hawser's own compressor", () => {
+  const settings = { ownFromZlib: false };
+  const SHORT = PROSE.subarray(0, 500);
+
+  it('writes in the fixed codes, without a compressor of its own from zlib', () => {
+    const opened = jest.spyOn(RawZlib, 'deflate');
+    const compression = made(TAKEOVER, settings);
+    for (const message of [SHORT, SHORT]) {
+      const { blocks } = readDeflate(Buffer.concat([compression.deflate(message)!, TAIL]), PROSE);
+      expect(blocks.map(({ type }) => type)).toStrictEqual(['fixed', 'stored']);
+    }
+    expect(opened).not.toHaveBeenCalled();
+  });
+
+  it.each([true, false])('is for those that take over only (zlib driven: %s)', (drive) => {
+    const compression = made({}, { ...settings, drive });
+    const first = compression.deflate(SHORT);
+    const { blocks } = readDeflate(Buffer.concat([first!, TAIL]));
+    expect(blocks[0]?.type).toBe('dynamic');
+    expect(compression.deflate(SHORT)).toStrictEqual(first);
+  });
+
+  it('keeps within the window of its role', () => {
+    for (const [role, size] of [
+      ['server', 256],
+      ['client', 512],
+    ] as const) {
+      const parameters = { ...TAKEOVER, serverMaxWindowBits: 8, clientMaxWindowBits: 9 };
+      const compression = made(parameters, settings, role);
+      compression.deflate(NOISE.subarray(0, 600));
+      const again = (distance: number): number =>
+        compression.deflate(NOISE.subarray(600 - distance, 620 - distance))!.length;
+      expect(again(size)).toBeLessThan(10);
+      compression.deflate(NOISE.subarray(0, 600));
+      expect(again(size + 1)).toBeGreaterThan(20);
+    }
+  });
+
+  it('leaves long messages to the compressor that all share, and knows them later', () => {
+    const [shared, compression] = [made({}, settings), made(TAKEOVER, settings)];
+    compression.deflate(SHORT);
+    const long = PROSE.subarray(0, 5000);
+    expect(compression.deflate(long)).toStrictEqual(shared.deflate(long));
+    const again = compression.deflate(long.subarray(-700))!;
+    expect(again.length).toBeLessThan(20);
+    const { output } = readDeflate(Buffer.concat([again, TAIL]), Buffer.from(long));
+    expect(output).toStrictEqual(Buffer.from(long.subarray(-700)));
+  });
+
+  it('forgets all at a message that goes over the thread pool', async () => {
+    const [server, client] = [made(TAKEOVER, settings), made(TAKEOVER, settings, 'client')];
+    for (const message of [SHORT, Buffer.concat([PROSE, NOISE]), SHORT]) {
+      const payload = server.deflate(message) ?? (await deflateOnPool(server, message))!;
+      const result = client.inflate(payload, LIMIT) ?? (await inflateOnPool(client, payload));
+      expect(result).toStrictEqual(Buffer.from(message));
+      expect(payload.length).toBeGreaterThan(100); // no reference to the first message
+    }
+  });
+});
+
+describe('Compression, which messages', () => {
+  it('knows the threshold and the filter', () => {
+    const filter = (): boolean => true;
+    const { threshold, filter: kept } = made({}, { threshold: 7, filter });
+    expect([threshold, kept]).toStrictEqual([7, filter]);
+  });
+});
+
+describe('contextBytes', () => {
+  it.each<[Partial<DeflateParameters>, number, number]>([
+    [{}, 8, 0],
+    [{ serverNoContextTakeover: false }, 8, 2 ** 17 + 2 ** 17 + 73_728], // zlib.h: 256 KiB and a little
+    [{ serverNoContextTakeover: false, serverMaxWindowBits: 12 }, 5, 2 ** 14 + 2 ** 14 + 73_728],
+    [{ serverNoContextTakeover: false, serverMaxWindowBits: 8 }, 1, 2 ** 10 + 2 ** 10 + 73_728],
+    [{ clientNoContextTakeover: false }, 8, 2 ** 15],
+    [{ clientNoContextTakeover: false, clientMaxWindowBits: 8 }, 8, 2 ** 8],
+    [TAKEOVER, 8, 2 ** 18 + 73_728 + 2 ** 15],
+  ])("of %p with zlib's memLevel %i is %i", (parameters, memLevel, expected) => {
+    const settings = { memLevel, ownFromZlib: true };
+    expect(contextBytes(parametersOf(parameters), settings)).toBe(expected);
+  });
+
+  it.each<[Partial<DeflateParameters>, number]>([
+    [{}, 0],
+    [{ serverNoContextTakeover: false, serverMaxWindowBits: 12 }, 18 * KIB],
+    [{ serverNoContextTakeover: false }, 130 * KIB],
+    [{ clientNoContextTakeover: false }, 32 * KIB],
+    [{ ...TAKEOVER, serverMaxWindowBits: 12, clientMaxWindowBits: 12 }, 22 * KIB],
+  ])("of %p with hawser's own compressor is %i", (parameters, expected) => {
+    const settings = { memLevel: 9, ownFromZlib: false };
+    expect(contextBytes(parametersOf(parameters), settings)).toBe(expected);
+  });
+});

@@ -1,0 +1,76 @@
+import { LongFrame, LongFrames } from '../../../../src/connection/send/long-frame.js';
+import { growable, own, resizable, TAKING } from '../../../support/memory.js';
+
+const head = Buffer.from('headers!');
+
+describe('LongFrame', () => {
+  it.each([
+    ['a Uint8Array', own(20_000)],
+    ['a part of one', own(30_000).subarray(10, 20_010)],
+    ['a Buffer', Buffer.from(own(20_000))],
+  ])('keeps the memory of %s', (_name, payload) => {
+    const frame = new LongFrame(head, payload);
+    expect(frame.payload.buffer).toBe(payload.buffer);
+    expect(frame.payload.byteOffset).toBe(payload.byteOffset);
+    expect([frame.length, frame.payloadLength, frame.frameLength]).toEqual([
+      20_008, 20_000, 20_004,
+    ]);
+    expect(frame.before.toString()).toBe('head');
+    expect(frame.isBroken).toBe(false);
+  });
+
+  it('takes a Buffer as it is', () => {
+    const payload = Buffer.alloc(20_000);
+    expect(new LongFrame(head, payload).payload).toBe(payload);
+  });
+
+  it.each(TAKING)('is broken when its payload is %s, and remembers its lengths', (_name, make) => {
+    const [payload, take] = make(70_000);
+    const frame = new LongFrame(Buffer.alloc(15), payload);
+    expect(frame.isBroken).toBe(false);
+    take();
+    expect(frame.isBroken).toBe(true);
+    expect([frame.length, frame.payloadLength, frame.frameLength]).toEqual([
+      70_015, 70_000, 70_010,
+    ]);
+    expect(frame.before).toHaveLength(5);
+  });
+
+  it('does not follow the length of a buffer that grows', () => {
+    const buffer = resizable(20_000, 40_000);
+    const shared = growable(20_000, 40_000);
+    const frames = [buffer, shared].map((each) => new LongFrame(head, new Uint8Array(each)));
+    buffer.resize(40_000);
+    shared.grow(40_000);
+    for (const frame of frames) {
+      expect(frame.isBroken).toBe(false);
+      expect(frame.payload).toHaveLength(20_000);
+    }
+  });
+});
+
+describe('LongFrames', () => {
+  const [, make] = TAKING[0]!;
+
+  it('gives those that broke before the kernel had them, one after the other', () => {
+    const frames = new LongFrames();
+    const broken = [3, 4, 6].map((each) => {
+      const [payload, take] = make(20_000);
+      const frame = new LongFrame(head, payload);
+      frame.end = each;
+      frames.taken.push(frame);
+      take();
+      return frame;
+    });
+    const whole = new LongFrame(head, own(20_000));
+    whole.end = 2;
+    frames.taken.unshift(whole);
+    expect(frames.nextBroken(1)).toBeUndefined();
+    expect(frames.taken).toHaveLength(4);
+    expect(frames.nextBroken(5)).toBe(broken[0]);
+    expect(frames.nextBroken(5)).toBe(broken[1]);
+    expect(frames.nextBroken(5)).toBeUndefined();
+    expect(frames.taken).toEqual([broken[2]]);
+    expect(frames.nextBroken(6)).toBe(broken[2]);
+  });
+});

@@ -1,0 +1,113 @@
+import {
+  CheckedSendOptions,
+  checkFrameOptions,
+  checkNoMore,
+  checkNothingBehind,
+  checkSendOptions,
+} from '../../../../src/connection/send/send-options.js';
+
+const callback = (): void => undefined;
+const check =
+  (...args: [unknown?, unknown?]) =>
+  (): void => {
+    checkSendOptions(args[0], args[1]);
+  };
+
+describe('checkSendOptions', () => {
+  it.each<[unknown, unknown?]>([
+    [undefined],
+    [undefined, callback],
+    [{}],
+    [{}, callback],
+    [{ binary: true, compress: false, droppable: true }],
+    [{ binary: undefined }, undefined],
+    [Object.create({ binary: true })],
+    [Object.create({ unknown: 1 })],
+    [new CheckedSendOptions(true, false)],
+    [new CheckedSendOptions(undefined, true)],
+  ])('takes %p', (...args) => {
+    expect(check(...args)).not.toThrow();
+  });
+
+  it.each<[unknown, unknown, string]>([
+    [
+      'no function',
+      undefined,
+      'options to be an object, or the callback, got no function (string)',
+    ],
+    [null, callback, 'options to be an object, or the callback, got null (object)'],
+    [5, undefined, 'options to be an object, or the callback, got 5 (number)'],
+    [[], undefined, 'options to be an object, got []'],
+    [new Map([['binary', true]]), undefined, 'options to be an object, got an object'],
+    [{}, 5, 'the callback to be a function, got 5 (number)'],
+    [undefined, 'no function', 'the callback to be a function, got no function (string)'],
+    [{}, null, 'the callback to be a function, got null (object)'],
+    [{ binary: 'yes' }, undefined, 'option binary to be a boolean, got yes (string)'],
+    [{ compress: 1 }, undefined, 'option compress to be a boolean, got 1 (number)'],
+    [{ binary: true, droppable: null }, undefined, 'option droppable to be a boolean, got null'],
+  ])('refuses %p, %p', (options, given, message) => {
+    expect(check(options, given)).toThrow(TypeError);
+    expect(check(options, given)).toThrow(`send: expected ${message}`);
+  });
+
+  it.each([
+    ['fin', 'send a part of a message with sendFrame'],
+    ['mask', 'leave it out: clients mask, and servers must not (RFC 6455 section 5.1)'],
+    ['dropable', 'did you mean droppable?'],
+    ['isBinary', 'did you mean binary?'],
+    ['priority', 'expected one of binary, compress, droppable'],
+  ])('says what to do about %s', (name, advice) => {
+    for (const options of [{ [name]: false }, { binary: true, [name]: false }]) {
+      expect(check(options)).toThrow(
+        new TypeError(`send: unknown option ${name} (got false (boolean)); ${advice}`),
+      );
+    }
+  });
+});
+
+describe('what other calls take', () => {
+  it('is nothing behind the callback', () => {
+    expect(() => {
+      checkNothingBehind(undefined);
+    }).not.toThrow();
+    expect(() => {
+      checkNothingBehind(callback);
+    }).toThrow(new TypeError('send: expected nothing behind the callback, got a function'));
+  });
+
+  it('is the bits of a frame', () => {
+    for (const options of [{}, { opcode: 1, fin: false, rsv1: true, rsv2: true, rsv3: false }]) {
+      expect(() => {
+        checkFrameOptions(options);
+      }).not.toThrow();
+    }
+  });
+
+  it.each<[unknown, string]>([
+    [null, 'sendFrame: expected options to be an object, got null (object)'],
+    [{ rsv2: 1 }, 'sendFrame: expected option rsv2 to be a boolean, got 1 (number)'],
+    [{ opcode: '1' }, 'sendFrame: expected option opcode to be one of Opcode, got 1 (string)'],
+    [{ rsv: true }, 'sendFrame: unknown option rsv (got true (boolean)); did you mean rsv1?'],
+  ])('is not %p', (options, message) => {
+    expect(() => {
+      checkFrameOptions(options);
+    }).toThrow(new TypeError(message));
+  });
+
+  it('is no argument more', () => {
+    expect(() => {
+      checkNoMore('ping', []);
+      checkNoMore('ping', [undefined, undefined]);
+    }).not.toThrow();
+    expect(() => {
+      checkNoMore('ping', [false, callback]);
+    }).toThrow(
+      new TypeError(
+        'ping: expected no more arguments, got false (boolean), a function; it has no callback',
+      ),
+    );
+    expect(() => {
+      checkNoMore('pong', [true]);
+    }).toThrow(new TypeError('pong: expected no more arguments, got true (boolean)'));
+  });
+});

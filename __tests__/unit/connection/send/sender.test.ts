@@ -1,0 +1,1005 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { getEventListeners } from 'node:events';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { ConnectionEmitter, ConnectionEvents } from '../../../../src/connection/events.js';
+import { Sender } from '../../../../src/connection/send/sender.js';
+import type { ConnectionSettings } from '../../../../src/connection/settings.js';
+import { PermessageDeflate } from '../../../../src/connection/deflate/permessage-deflate.js';
+import { ConnectionError } from '../../../../src/connection/close/close-info.js';
+import { ThreadPool } from '../../../../src/connection/deflate/thread-pool.js';
+import { TypedEmitter } from '../../../../src/connection/typed-emitter.js';
+import { formatClosePayload } from '../../../../src/protocol/framing/close-frame.js';
+import { Opcode } from '../../../../src/protocol/framing/frame.js';
+import { prepareMessage } from '../../../../src/protocol/framing/prepared-message.js';
+import { describeFrame, parseFrames } from '../../../support/frames.js';
+import { detach, own } from '../../../support/memory.js';
+import { catchSurfacing } from '../../server/harness.js';
+import {
+  compressing,
+  HandClock,
+  parametersOf,
+  settingsOf,
+  Sink,
+  turns,
+  type WorldOptions,
+} from '../support.js';
+
+let sink: Sink;
+let connection: ConnectionEmitter;
+let sender: Sender;
+let drains: number;
+let called: string[];
+let settings: ConnectionSettings;
+
+/** A connection of which only `'drain'` is heard, while it is the one under test. */
+function listening(): ConnectionEmitter {
+  const emitter = (connection = new TypedEmitter<ConnectionEvents>());
+  return emitter.on('drain', () => {
+    if (emitter === connection) drains++;
+  });
+}
+
+function make(
+  role: 'server' | 'client' = 'server',
+  highWaterMark = 1000,
+  options: WorldOptions = {},
+): void {
+  sink = new Sink();
+  settings = settingsOf(new HandClock(), { role, highWaterMark, ...options });
+  sender = new Sender(listening(), sink, settings);
+}
+
+beforeEach(() => {
+  drains = 0;
+  called = [];
+  make();
+});
+
+const note =
+  (name: string) =>
+  (error?: Error): void =>
+    void called.push(error === undefined ? name : `${name} ${(error as { code?: string }).code}`);
+const words = () =>
+  parseFrames(sink.bytes, sink.bytes[1]! >= 0x80 ? 'client' : 'server').map(describeFrame);
+
+/** What `send` made of `data`, in words. */
+async function sent(...args: [unknown, boolean?]): Promise<string> {
+  sender.send(
+    args[0] as string,
+    args[1] === undefined ? undefined : { binary: args[1] },
+    undefined,
+  );
+  await turns();
+  return words().join(', ');
+}
+
+class MyBuffer extends Uint8Array {}
+
+describe('Sender.send, what can be sent', () => {
+  const bytes = Uint8Array.from([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]).buffer;
+  const shared = new SharedArrayBuffer(2);
+  new Uint8Array(shared).set([0xca, 0xfe]);
+
+  it.each<[string, unknown, string]>([
+    ['a string', 'Hi', 'text 4869'],
+    ['an empty string', '', 'text'],
+    ['a Buffer', Buffer.from('a5', 'hex'), 'binary a5'],
+    ['an empty Buffer', Buffer.alloc(0), 'binary'],
+    ['a subclass of Uint8Array', MyBuffer.from([1, 2]), 'binary 0102'],
+    ['a part of a Uint8Array', new Uint8Array(bytes, 4, 2), 'binary 0405'],
+    ['a part of a Uint16Array', new Uint16Array(bytes, 8, 2), 'binary 08090a0b'],
+    ['a Float64Array', new Float64Array([1]), 'binary 000000000000f03f'],
+    ['a part of a DataView', new DataView(bytes, 3, 4), 'binary 03040506'],
+    ['an ArrayBuffer', bytes.slice(0, 3), 'binary 000102'],
+    ['a SharedArrayBuffer', shared, 'binary cafe'],
+    ['a view of a SharedArrayBuffer', new Uint8Array(shared, 1), 'binary fe'],
+    ['a prepared text', prepareMessage('Hi'), 'text 4869'],
+    ['prepared bytes', prepareMessage(Buffer.from([7])), 'binary 07'],
+  ])('%s', async (_name, data, expected) => {
+    expect(await sent(data)).toBe(expected);
+    make('client');
+    expect(await sent(data)).toBe(expected);
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ['undefined', undefined, /got undefined$/],
+    ['null', null, /got null$/],
+    ['a number', 5, /got a number; send String\(data\)$/],
+    ['an object', {}, /got an object; send JSON.stringify\(data\)$/],
+    ['an array of numbers', [1, 2], /got an array; send JSON.stringify\(data\)$/],
+  ])('refuses %s with a TypeError, on a closed connection too', async (_name, data, message) => {
+    const attempt = () => sender.send(data as string, undefined, undefined);
+    expect(attempt).toThrow(TypeError);
+    expect(attempt).toThrow(message);
+    sender.stop();
+    expect(attempt).toThrow(TypeError);
+    await turns();
+    expect(sink.writes).toEqual([]);
+  });
+
+  it('sends text as Binary, and bytes as Text', async () => {
+    expect(await sent('é', true)).toBe('binary c3a9');
+    expect(await sent(Buffer.from('é'), false)).toBe('binary c3a9, text c3a9');
+    expect(await sent('a', false)).toBe('binary c3a9, text c3a9, text 61');
+    expect(await sent(Buffer.from('b'), true)).toBe('binary c3a9, text c3a9, text 61, binary 62');
+  });
+
+  it('refuses to send bytes as Text that are not UTF-8, and says how many they are', async () => {
+    const attempt = () => sender.send(Buffer.from('c328', 'hex'), { binary: false }, undefined);
+    expect(attempt).toThrow(TypeError);
+    expect(attempt).toThrow('2 bytes were to be sent as Text but are not valid UTF-8');
+    await turns();
+    expect(sink.writes).toEqual([]);
+  });
+
+  it('shares the frame of a prepared message, uncopied', async () => {
+    const message = prepareMessage('x');
+    sender.send(message, undefined, undefined);
+    await turns();
+    expect(sink.writes[0]![0]).toBe(message.frame);
+  });
+});
+
+describe('Sender, what is counted', () => {
+  it('is each message once, and each byte of a frame when it leaves', async () => {
+    const published: unknown[] = [];
+    const listener = (message: unknown) => published.push((message as { data: unknown }).data);
+    subscribe('hawser.message.sent', listener);
+    try {
+      sender.send('a', undefined, undefined);
+      sender.send(prepareMessage('b'), undefined, undefined);
+      sender.control(Opcode.Ping, 'p');
+      sender.frame(Opcode.Text, Buffer.from('c'), { fin: false });
+      sender.send('behind', undefined, undefined);
+      expect(settings.counters).toMatchObject({ messagesSent: 2, bytesSent: 0 });
+      sender.frame(Opcode.Continuation, Buffer.from('d'), {});
+      await turns();
+      expect(settings.counters).toMatchObject({ messagesSent: 3, bytesSent: sink.bytes.length });
+      sender.close(formatClosePayload(1000));
+      sender.send('late', undefined, undefined);
+      expect(settings.counters.messagesSent).toBe(3);
+    } finally {
+      unsubscribe('hawser.message.sent', listener);
+    }
+    expect(published).toStrictEqual(['a', prepareMessage('b'), prepareMessage('behind')]);
+  });
+
+  it('is no message that could not be sent', () => {
+    expect(() => sender.send(42 as never, undefined, undefined)).toThrow(TypeError);
+    expect(settings.counters.messagesSent).toBe(0);
+  });
+});
+
+describe('Sender, when to slow down', () => {
+  beforeEach(() => (sink.behind = true));
+
+  it('says true below the high-water mark and false from it on', () => {
+    expect(sender.send(Buffer.alloc(995), undefined, undefined)).toBe(true); // 4 + 995 = 999
+    expect(sender.bufferedAmount).toBe(999);
+    make();
+    expect(sender.send(Buffer.alloc(996), undefined, undefined)).toBe(false);
+    expect(sender.bufferedAmount).toBe(1000);
+  });
+
+  it('says false when the connection closes inside the call, in a transport that has no delay', () => {
+    make('server', Infinity);
+    sink._writev = () => {
+      sender.stop();
+    };
+    expect(sender.send('a'.repeat(70_000), undefined, undefined)).toBe(false);
+  });
+
+  it('says so of pings, pongs and raw frames too', () => {
+    sender.send(Buffer.alloc(994), undefined, undefined); // 998
+    expect(sender.control(Opcode.Ping, '')).toBe(false); // 1000
+    expect(sender.frame(Opcode.Text, Buffer.alloc(0), {})).toBe(false);
+    make();
+    expect(sender.control(Opcode.Pong, 'p')).toBe(true);
+    expect(sender.frame(Opcode.Text, Buffer.alloc(0), {})).toBe(true);
+  });
+
+  it('tells after a false, once, when all is with the kernel', async () => {
+    sender.send(Buffer.alloc(500), undefined, undefined);
+    sender.send(Buffer.alloc(20_000), undefined, undefined);
+    sender.send(Buffer.alloc(20_000), undefined, undefined);
+    await turns();
+    expect(drains).toBe(0);
+    sink.release();
+    await turns();
+    expect(sender.bufferedAmount).toBe(20_004); // below nothing yet, and not empty
+    expect(drains).toBe(0);
+    sink.release();
+    await turns();
+    expect(drains).toBe(1);
+    sender.send('a', undefined, undefined);
+    await turns();
+    sink.release();
+    await turns();
+    expect(drains).toBe(1);
+  });
+
+  it('tells nothing if nobody was told to slow down', async () => {
+    sender.send('a', undefined, undefined);
+    await turns();
+    sink.release();
+    await turns();
+    expect(drains).toBe(0);
+  });
+
+  it('tells nothing once the connection is not open', async () => {
+    sender.send(Buffer.alloc(20_000), undefined, undefined);
+    sender.close(formatClosePayload(1000));
+    await turns();
+    sink.behind = false;
+    sink.release();
+    await turns();
+    expect(sender.bufferedAmount).toBe(0);
+    expect(drains).toBe(0);
+  });
+
+  it('drained() resolves at once below the mark', async () => {
+    sender.send(Buffer.alloc(500), undefined, undefined);
+    expect(await sender.drained(undefined)).toBe(true);
+  });
+
+  it('drained() resolves for everyone who waits as soon as less than the mark is buffered', async () => {
+    sink = new Sink(16);
+    sink.behind = true;
+    sender = new Sender(listening(), sink, settings);
+    sender.send(Buffer.alloc(2000), undefined, undefined);
+    await turns();
+    sender.send(Buffer.alloc(100), undefined, undefined);
+    let settled = 0;
+    const waits = [sender.drained(undefined), sender.drained(new AbortController().signal)];
+    for (const wait of waits) void wait.then(() => settled++);
+    await turns();
+    expect(settled).toBe(0);
+    sink.release();
+    expect(await Promise.all(waits)).toEqual([true, true]);
+    expect(sender.bufferedAmount).toBe(102);
+  });
+
+  it('drained() resolves below a tiny mark too, when all that is buffered is under way', async () => {
+    make('server', 1);
+    sink.behind = true;
+    sender.outbox.frame(prepareMessage('a').frame); // as a broadcast does, which asks nothing
+    await turns();
+    expect(sender.bufferedAmount).toBe(3);
+    let settled: boolean | undefined;
+    void sender.drained(undefined).then((below) => (settled = below));
+    await turns();
+    expect(settled).toBeUndefined();
+    sink.behind = false;
+    sink.release();
+    await turns();
+    expect(settled).toBe(true);
+    expect(drains).toBe(0);
+  });
+
+  it('drained() goes on waiting when more has come before what was under way is written', async () => {
+    make('server', 1);
+    sink.behind = true;
+    sender.outbox.frame(prepareMessage('a').frame);
+    await turns();
+    let settled: boolean | undefined;
+    void sender.drained(undefined).then((below) => (settled = below));
+    sink.release();
+    await turns();
+    sender.outbox.frame(prepareMessage('b').frame);
+    sink.release(); // before the end of the tick, when 'b' is handed over
+    await turns();
+    expect(settled).toBeUndefined();
+    sink.release();
+    await turns();
+    expect(settled).toBe(true);
+  });
+
+  it('tells once, and calls back once, when the message had left inside send()', async () => {
+    sink = new Sink(1024 * 1024);
+    sender = new Sender(listening(), sink, settings);
+    sink.behind = true;
+    expect(sender.send(Buffer.alloc(70_000), undefined, note('a'))).toBe(false);
+    expect(sink.writes).toHaveLength(1);
+    await turns();
+    expect([drains, called]).toEqual([0, []]);
+    sink.behind = false;
+    sink.release();
+    await turns();
+    expect([drains, called]).toEqual([1, ['a']]);
+    sender.send('b', undefined, undefined);
+    await turns();
+    expect([drains, called]).toEqual([1, ['a']]);
+  });
+
+  it('tells again when a listener of drain is told to slow down again', async () => {
+    sink.behind = false;
+    connection.once('drain', () => {
+      sender.send(Buffer.alloc(5000), undefined, undefined);
+    });
+    sender.send(Buffer.alloc(5000), undefined, undefined);
+    await turns();
+    expect(drains).toBe(2);
+  });
+
+  it('asks the socket for nothing while nobody was told to slow down', async () => {
+    const write = jest.spyOn(sink, 'write');
+    sender.send('a', undefined, undefined);
+    sender.control(Opcode.Ping, '');
+    await turns();
+    expect(write.mock.calls.map((args) => args.length)).toEqual([1]);
+    expect(sink.listenerCount('drain')).toBe(0);
+  });
+
+  it('drained() resolves with false when the connection is, or gets, no longer open', async () => {
+    sender.send(Buffer.alloc(2000), undefined, undefined);
+    const waiting = sender.drained(undefined);
+    sender.stop();
+    expect(await waiting).toBe(false);
+    expect(await sender.drained(undefined)).toBe(false);
+  });
+
+  it('drained() rejects with the reason of its signal, and only then', async () => {
+    const reason = new Error('enough');
+    await expect(sender.drained(AbortSignal.abort(reason))).rejects.toBe(reason);
+    sender.send(Buffer.alloc(2000), undefined, undefined);
+    const controller = new AbortController();
+    const aborted = sender.drained(controller.signal);
+    const other = sender.drained(undefined);
+    controller.abort(reason);
+    await expect(aborted).rejects.toBe(reason);
+    const forgotten = jest.spyOn(controller.signal, 'removeEventListener');
+    sender.stop();
+    expect(await other).toBe(false);
+    expect(forgotten).not.toHaveBeenCalled(); // who has aborted is not kept
+  });
+
+  it('gives up what waits, and tells its other half, when a payload was taken away', async () => {
+    const told: unknown[] = [];
+    sender.receivingHalf = {
+      failSlowConsumer: () => undefined,
+      unsendable: (error) => told.push(error),
+      evict: () => undefined,
+    };
+    const payload = own(20_000);
+    sender.send(payload, undefined, note('payload'));
+    sender.send('after', undefined, note('after'));
+    detach(payload);
+    await turns();
+    expect(called).toEqual(['payload ERR_PAYLOAD_DETACHED', 'after ERR_CONNECTION_CLOSED']);
+    expect(told).toEqual([expect.objectContaining({ code: 'ERR_PAYLOAD_DETACHED' })]);
+    expect(sender.bufferedAmount).toBe(0);
+  });
+
+  it('drained() puts one listener on a signal that many connections wait for', async () => {
+    const controller = new AbortController();
+    const waits = Array.from({ length: 12 }, () => {
+      make('server', 1);
+      sink.behind = true;
+      sender.send('a', undefined, undefined);
+      return sender.drained(controller.signal);
+    });
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1);
+    controller.abort(new Error('enough'));
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+    for (const { status } of await Promise.allSettled(waits)) expect(status).toBe('rejected');
+  });
+
+  it.each<[unknown, string]>([
+    ['soon', 'soon (string)'],
+    [null, 'null (object)'],
+    [{ signal: AbortSignal.abort() }, 'an object; pass its signal, not the object'],
+  ])('drained(%p) throws at the call', (signal, got) => {
+    const attempt = () => sender.drained(signal as AbortSignal);
+    expect(attempt).toThrow(
+      new TypeError(`drained: expected signal to be an AbortSignal, got ${got}`),
+    );
+  });
+
+  it('drained() lets go of its signal', async () => {
+    sender.send(Buffer.alloc(2000), undefined, undefined);
+    const { signal } = new AbortController();
+    const waiting = sender.drained(signal);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    sender.stop();
+    await waiting;
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+});
+
+describe('Sender, control frames', () => {
+  it('sends pings and pongs of up to 125 bytes', async () => {
+    sender.control(Opcode.Ping, 'é');
+    sender.control(Opcode.Pong, Buffer.alloc(125));
+    await turns();
+    expect(words()).toEqual(['ping c3a9', `pong ${'00'.repeat(125)}`]);
+  });
+
+  it('refuses one of 126 bytes with a RangeError, on a closed connection too', () => {
+    const attempt = () => sender.control(Opcode.Ping, 'é'.repeat(63));
+    expect(attempt).toThrow(RangeError);
+    expect(attempt).toThrow('at most 125 bytes of payload, not 126');
+    sender.stop();
+    expect(attempt).toThrow(RangeError);
+  });
+
+  it('sends none once the connection is not open', async () => {
+    sender.stop();
+    expect(sender.control(Opcode.Ping, '')).toBe(false);
+    await turns();
+    expect(sink.writes).toEqual([]);
+  });
+});
+
+describe('Sender, raw frames', () => {
+  const frame = (opcode: Opcode, payload: string, flags = {}) =>
+    sender.frame(opcode, Buffer.from(payload), flags);
+
+  it('sends one frame with the bits it is given', async () => {
+    frame(Opcode.Binary, 'a', { rsv1: true, rsv3: true });
+    frame(Opcode.Text, 'b', { fin: true, rsv2: true });
+    await turns();
+    expect(words()).toEqual(['rsv5 binary 61', 'rsv2 text 62']);
+  });
+
+  it('lets other messages queue behind an unfinished one, in order, while control frames pass', async () => {
+    frame(Opcode.Text, 'a', { fin: false });
+    sender.send('1', undefined, note('1'));
+    sender.send(Buffer.from('2'), undefined, undefined);
+    sender.send(prepareMessage('3'), undefined, note('3'));
+    sender.send('4', { binary: true }, undefined);
+    sender.send(Buffer.from('5'), { binary: false }, undefined);
+    sender.control(Opcode.Ping, 'p');
+    frame(Opcode.Pong, 'q');
+    frame(Opcode.Continuation, 'b', { fin: false });
+    await turns();
+    const begun = ['text nofin 61', 'ping 70', 'pong 71', 'continuation nofin 62'];
+    expect(words()).toEqual(begun);
+    expect(called).toEqual([]);
+    frame(Opcode.Continuation, 'c');
+    sender.send('6', undefined, note('6'));
+    await turns();
+    expect(words()).toEqual([
+      ...begun,
+      'continuation 63',
+      'text 31',
+      'binary 32',
+      'text 33',
+      'binary 34',
+      'text 35',
+      'text 36',
+    ]);
+    expect(called).toEqual(['1', '3', '6']);
+  });
+
+  it.each<['server' | 'client', number]>([
+    ['server', 0],
+    ['client', 4],
+  ])('counts what queues behind it as buffered (%s)', async (role, key) => {
+    make(role, 100);
+    frame(Opcode.Text, '', { fin: false });
+    await turns();
+    expect(sender.bufferedAmount).toBe(0);
+    expect(sender.send(Buffer.alloc(80), undefined, undefined)).toBe(true);
+    expect(sender.bufferedAmount).toBe(82 + key);
+    expect(sender.send('x'.repeat(16), undefined, undefined)).toBe(false);
+    expect(sender.bufferedAmount).toBe(100 + 2 * key);
+    const waiting = sender.drained(undefined);
+    frame(Opcode.Continuation, '');
+    expect(sender.bufferedAmount).toBe(102 + 3 * key);
+    expect(await waiting).toBe(true);
+    await turns();
+    expect(sender.bufferedAmount).toBe(0);
+    expect(drains).toBe(1);
+    expect(words()).toHaveLength(4);
+  });
+
+  it('sends a message behind it as it was at the call', async () => {
+    frame(Opcode.Text, '', { fin: false });
+    const payload = Buffer.from('é');
+    sender.send(payload, { binary: false }, undefined);
+    payload.fill(0xff);
+    frame(Opcode.Continuation, '');
+    await turns();
+    expect(words().at(-1)).toBe('text c3a9');
+  });
+
+  it('refuses a continuation of nothing, and a message inside another', async () => {
+    expect(() => frame(Opcode.Continuation, 'a')).toThrow(RangeError);
+    expect(() => frame(Opcode.Continuation, 'a')).toThrow('no unfinished message');
+    frame(Opcode.Binary, 'b', { fin: false });
+    expect(() => frame(Opcode.Text, 'c')).toThrow(RangeError);
+    expect(() => frame(Opcode.Text, 'c')).toThrow('must be finished first');
+    await turns();
+    expect(words()).toEqual(['binary nofin 62']);
+  });
+
+  it('refuses a fragmented control frame, one of 126 bytes, and an opcode that is none', () => {
+    expect(() => frame(Opcode.Ping, '', { fin: false })).toThrow('must not be fragmented');
+    expect(() => frame(Opcode.Pong, 'x'.repeat(126))).toThrow('not 126');
+    expect(() => frame(3 as Opcode, '')).toThrow('opcode 3');
+  });
+
+  it('never throws because the peer left, not even in the middle of a message', async () => {
+    frame(Opcode.Text, 'a', { fin: false });
+    sender.stop();
+    expect(frame(Opcode.Continuation, 'b')).toBe(false);
+    expect(frame(Opcode.Text, 'c')).toBe(false);
+    expect(frame(Opcode.Ping, '')).toBe(false);
+    await turns();
+    expect(words()).toEqual(['text nofin 61']);
+  });
+});
+
+describe('Sender, the end', () => {
+  it('sends the Close behind everything else, and nothing after it', async () => {
+    sender.send('a', undefined, note('a'));
+    sender.close(formatClosePayload(4000, 'bye'));
+    expect(sender.send('b', undefined, note('b'))).toBe(false);
+    expect(sender.send(Buffer.from('c'), undefined, undefined)).toBe(false);
+    expect(sender.send(prepareMessage('d'), undefined, note('d'))).toBe(false);
+    await turns();
+    expect(words()).toEqual(['text 61', 'close 4000 627965']);
+    expect(called).toEqual(['b ERR_CONNECTION_NOT_OPEN', 'd ERR_CONNECTION_NOT_OPEN', 'a']);
+  });
+
+  it('tells those who queued behind a message that will never be finished', async () => {
+    sender.frame(Opcode.Text, Buffer.from('a'), { fin: false });
+    sender.send('b', undefined, note('b'));
+    sender.send('c', undefined, undefined);
+    sender.close(formatClosePayload(1000));
+    expect(called).toEqual([]);
+    await turns();
+    expect(called).toEqual(['b ERR_CONNECTION_NOT_OPEN']);
+    expect(sender.bufferedAmount).toBe(0);
+    expect(words()).toEqual(['text nofin 61', 'close 1000']);
+  });
+
+  it('masks a client’s Close too', async () => {
+    make('client');
+    sender.close(formatClosePayload(1001));
+    await turns();
+    expect(words()).toEqual(['close 1001']);
+    expect(sender.outbox.bufferedAmount).toBe(0);
+  });
+});
+
+describe('Sender, a slow consumer', () => {
+  let slow: unknown[];
+  let dropped: unknown[];
+
+  /** A sender whose socket is behind, with a limit of 1000 bytes. */
+  function behind(slowConsumer: 'close' | 'drop', highWaterMark = 500): void {
+    slow = [];
+    dropped = [];
+    make('server', highWaterMark, { slowConsumer, maxBufferedAmount: 1000 });
+    sink.behind = true;
+    connection.on('dropped', (data) => dropped.push(data));
+    sender.receivingHalf = {
+      failSlowConsumer: (error) => {
+        slow.push(error);
+        sender.discard(error);
+        sender.stop();
+      },
+      unsendable: () => undefined,
+      evict: () => undefined,
+    };
+  }
+  afterEach(() => turns()); // a callback that is due belongs to its own test
+  const send = (length: number, droppable = false, name = `${length}`): boolean =>
+    sender.send(Buffer.alloc(length), { droppable }, note(name));
+
+  it.each([500, 1000, 5000])(
+    'lets a message through while less than the limit waits, to the byte, with a high-water mark of %i',
+    async (mark) => {
+      behind('close', mark);
+      send(995); // 999 with its header
+      send(0); // 1001: the last
+      expect(sender.bufferedAmount).toBe(1001);
+      expect(slow).toStrictEqual([]);
+      expect(send(0, false, 'too much')).toBe(false);
+      expect(slow).toHaveLength(1);
+      await turns();
+      expect(called).toContain('too much ERR_SLOW_CONSUMER');
+    },
+  );
+
+  it('lets any one message go to a peer for whom nothing waits', () => {
+    behind('close');
+    send(1_000_000);
+    expect(slow).toStrictEqual([]);
+    expect(send(1)).toBe(false);
+    expect((slow[0] as Error).message).toMatch(
+      /: 1000010 bytes wait for it, with a maxBufferedAmount of 1000$/,
+    );
+  });
+
+  it('goes on when what waited has left', async () => {
+    behind('close');
+    send(2000);
+    sink.behind = false;
+    await turns();
+    send(2000);
+    await turns();
+    expect(slow).toStrictEqual([]);
+    expect(called).toStrictEqual(['2000', '2000']);
+  });
+
+  it('tells every callback what became of its message, each once', async () => {
+    behind('close');
+    send(2000, false, 'under way');
+    await turns(); // now it is with the socket
+    send(1, false, 'never queued');
+    await turns();
+    expect(called).toStrictEqual(['never queued ERR_SLOW_CONSUMER']);
+    sink.release();
+    await turns();
+    expect(called).toStrictEqual(['never queued ERR_SLOW_CONSUMER', 'under way']);
+  });
+
+  it('refuses what is sent after that as on any connection that is not open', async () => {
+    behind('close');
+    send(2000, false, 'a');
+    send(1, false, 'b');
+    expect(send(1, true, 'c')).toBe(false);
+    await turns();
+    expect(slow).toHaveLength(1);
+    expect(called).toStrictEqual([
+      'a ERR_SLOW_CONSUMER',
+      'b ERR_SLOW_CONSUMER',
+      'c ERR_CONNECTION_NOT_OPEN',
+    ]);
+  });
+
+  it('is dropped what may be dropped, where the server says so: told to callback, event, counter and channel', async () => {
+    behind('drop');
+    const message = prepareMessage('later');
+    const observed: unknown[] = [];
+    const observe = (payload: unknown) => observed.push(payload);
+    subscribe('hawser.message.dropped', observe);
+    send(995);
+    send(0, true, 'queued'); // 1001
+    expect(sender.send('text', { droppable: true }, note('text'))).toBe(false);
+    expect(sender.send(message, { droppable: true }, undefined)).toBe(false);
+    expect(sender.bufferedAmount).toBe(1001);
+    expect(dropped).toStrictEqual(['text', message]);
+    expect(settings.counters.messagesDropped).toBe(2);
+    expect(settings.counters.messagesSent).toBe(2);
+    unsubscribe('hawser.message.dropped', observe);
+    expect(observed).toStrictEqual([
+      { connection, data: 'text' },
+      { connection, data: message },
+    ]);
+    sink.behind = false;
+    await turns();
+    expect(called).toStrictEqual(['text ERR_MESSAGE_DROPPED', '995', 'queued']);
+    expect(words()).toHaveLength(2);
+    expect(drains).toBe(1);
+    expect(slow).toStrictEqual([]);
+    expect(sender.send('text', { droppable: true }, undefined)).toBe(true);
+  });
+
+  it('is dropped nothing but what the caller got wrong', () => {
+    behind('drop');
+    send(2000);
+    expect(() => sender.send(5 as never, { droppable: true }, undefined)).toThrow(TypeError);
+    expect(dropped).toStrictEqual([]);
+  });
+
+  it('tells of the drain after a message that was dropped below the high-water mark', async () => {
+    behind('drop', 5000);
+    expect(send(1500)).toBe(true);
+    expect(send(1, true)).toBe(false);
+    sink.behind = false;
+    await turns();
+    expect(drains).toBe(1);
+  });
+
+  it('finds as much room again for what may not be dropped, and is closed above', () => {
+    behind('drop');
+    send(1500);
+    send(495); // 1504 waited; 2003 do now
+    expect(slow).toStrictEqual([]);
+    expect(send(0, true)).toBe(false);
+    expect(slow).toStrictEqual([]);
+    expect(send(0)).toBe(false);
+    expect(slow).toHaveLength(1);
+  });
+
+  it("lets nothing that a listener of dropped throws into the application's send", async () => {
+    const surfaced = catchSurfacing();
+    behind('drop');
+    send(2000);
+    connection.on('dropped', () => {
+      throw new Error('mine');
+    });
+    expect(send(1, true, 'dropped')).toBe(false);
+    await turns();
+    jest.restoreAllMocks();
+    expect(surfaced).toStrictEqual([new Error('mine')]);
+    expect(called).toStrictEqual(['dropped ERR_MESSAGE_DROPPED']);
+  });
+
+  it('gets pings and pongs above the limit, and none above twice that', () => {
+    behind('close');
+    send(1500);
+    expect(sender.control(Opcode.Ping, Buffer.alloc(123))).toBe(false);
+    expect(sender.frame(Opcode.Pong, Buffer.alloc(123), {})).toBe(false);
+    expect(sender.bufferedAmount).toBe(1754);
+    for (let i = 0; i < 100; i++) sender.control(Opcode.Ping, Buffer.alloc(123));
+    for (let i = 0; i < 100; i++) sender.frame(Opcode.Pong, Buffer.alloc(123), {});
+    expect(sender.bufferedAmount).toBe(2004);
+    expect(slow).toStrictEqual([]);
+  });
+
+  it.each(['close', 'drop'] as const)(
+    'is sent no part of a message above it (%s)',
+    (slowConsumer) => {
+      behind(slowConsumer);
+      sender.frame(Opcode.Binary, Buffer.alloc(2000), { fin: false });
+      expect(sender.frame(Opcode.Continuation, Buffer.alloc(1), {})).toBe(false);
+      expect(slow).toHaveLength(1);
+      expect(dropped).toStrictEqual([]);
+    },
+  );
+
+  it('is judged by what waits behind an unfinished message too, once', async () => {
+    behind('close');
+    sink.behind = false;
+    sender.frame(Opcode.Text, Buffer.alloc(0), { fin: false });
+    send(900, false, 'first');
+    sender.frame(Opcode.Continuation, Buffer.alloc(2000), {}); // 904 waited
+    expect(slow).toStrictEqual([]); // though more than the limit does, as 'first' goes out
+    await turns();
+    expect(called).toStrictEqual(['first']);
+    sender.frame(Opcode.Text, Buffer.alloc(0), { fin: false });
+    send(2000, false, 'behind');
+    expect(slow).toStrictEqual([]);
+    send(1, false, 'too much');
+    expect(slow).toHaveLength(1);
+    await turns();
+    expect(called).toStrictEqual([
+      'first',
+      'behind ERR_SLOW_CONSUMER',
+      'too much ERR_SLOW_CONSUMER',
+    ]);
+    expect(sender.bufferedAmount).toBe(0);
+  });
+});
+
+describe('Sender, with compression', () => {
+  const LONG = Buffer.alloc(200_000, 'long ');
+  let compression: PermessageDeflate;
+
+  beforeEach(() => {
+    const pool = new ThreadPool();
+    for (let jobs = 0; jobs < 4; jobs++) pool.run(() => undefined); // which never end
+    sink = new Sink(1024 * 1024);
+    compression = new PermessageDeflate(compressing({ pool }), parametersOf(), 'server');
+    sender = new Sender(listening(), sink, settings, false, compression);
+  });
+
+  const rsvs = () => parseFrames(sink.bytes, 'server').map(({ rsv }) => rsv);
+
+  it('compresses text, bytes and prepared messages, unless it is told not to', async () => {
+    const text = 'again and again and again';
+    for (const data of [text, Buffer.from(text), prepareMessage(text)]) {
+      sender.send(data, undefined, undefined);
+      sender.send(data, { compress: false }, undefined);
+    }
+    await turns();
+    expect(rsvs()).toStrictEqual([4, 0, 4, 0, 4, 0]);
+  });
+
+  it('lets everything wait behind a message on the thread pool, and counts it', () => {
+    sender.send(LONG, undefined, note('long'));
+    sender.send('behind', undefined, note('behind'));
+    sender.control(Opcode.Ping, 'ping');
+    expect(sender.bufferedAmount).toBe(LONG.length + 'behind'.length + 2 + 'ping'.length);
+    expect(sink.bytes).toHaveLength(0);
+  });
+
+  it('sends all that, in order and as it is, where it cannot wait', async () => {
+    sender.send(LONG, undefined, note('long'));
+    sender.send('behind', { compress: false }, note('behind'));
+    sender.send(LONG, undefined, undefined);
+    sender.control(Opcode.Ping, 'ping');
+    sender.send('last', { compress: false }, undefined);
+    sender.close(formatClosePayload(1000));
+    await turns();
+    const opcodes = parseFrames(sink.bytes, 'server').map(({ opcode }) => opcode);
+    expect(opcodes).toStrictEqual([2, 1, 2, 9, 1, 8]);
+    expect(rsvs()).toStrictEqual([0, 0, 0, 0, 0, 0]);
+    expect(called).toStrictEqual(['long', 'behind']);
+  });
+
+  it('refuses all that when the peer is too slow, callback by callback', async () => {
+    sender.send(LONG, undefined, note('long'));
+    sender.send('behind', undefined, note('behind'));
+    sender.send('unasked', undefined, undefined);
+    sender.control(Opcode.Ping, 'ping');
+    sender.discard(new ConnectionError('ERR_SLOW_CONSUMER'));
+    await turns();
+    expect(called).toStrictEqual(['long ERR_SLOW_CONSUMER', 'behind ERR_SLOW_CONSUMER']);
+    expect(sink.bytes).toHaveLength(0);
+  });
+
+  it('lets what waited for the end of an unfinished message wait again, for one of these', async () => {
+    sender.frame(Opcode.Text, Buffer.from('begun'), { fin: false });
+    sender.send(LONG, undefined, undefined);
+    sender.send('behind', undefined, undefined);
+    sender.frame(Opcode.Continuation, Buffer.from('finished'), {});
+    expect(sender.bufferedAmount).toBeGreaterThan(LONG.length);
+    sender.stop();
+    await turns();
+    expect(parseFrames(sink.bytes, 'server')).toHaveLength(4);
+  });
+
+  it('asks the filter for the place that a message has already', async () => {
+    let asked = 0;
+    const filter = (message: string | Uint8Array): boolean => {
+      if (++asked > 10) throw new Error('no more');
+      if (message.length === 5) sender.send(`${message.toString()}, inner`, undefined, undefined);
+      if (message.length === 6) throw new Error('no luck');
+      return false;
+    };
+    compression = new PermessageDeflate(compressing({ filter }), parametersOf(), 'server');
+    sender = new Sender(listening(), sink, settings, false, compression);
+    sender.send('alone', undefined, note('alone'));
+    sender.send(Buffer.from('bytes'), undefined, note('bytes'));
+    expect(() => sender.send('throws', undefined, note('throws'))).toThrow('no luck');
+    sender.frame(Opcode.Text, Buffer.from('begun'), { fin: false });
+    sender.send(prepareMessage('after'), undefined, note('after'));
+    expect(() => sender.send('throws', undefined, note('throws'))).toThrow('no luck');
+    sender.frame(Opcode.Continuation, Buffer.from('finished'), {});
+    await turns();
+    expect(parseFrames(sink.bytes, 'server').map(({ payload }) => payload.toString())).toStrictEqual([
+      'alone', 'alone, inner', 'bytes', 'bytes, inner', 'begun', 'finished', 'after', 'after, inner',
+    ]); // prettier-ignore
+    expect(called).toStrictEqual(['alone', 'bytes', 'after']);
+  });
+
+  it('gives the contexts back with the transport', () => {
+    const close = jest.spyOn(compression, 'close');
+    sender.onTransportClosed(new ConnectionError('ERR_CONNECTION_CLOSED'));
+    expect(close).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('Sender, the async context', () => {
+  const user = new AsyncLocalStorage<string>();
+  let stores: string[];
+  const see = (what: string) => (): void => void stores.push(`${what} ${user.getStore()}`);
+  beforeEach(() => (stores = []));
+
+  it('is that of the send for its callback, and that of the connection for events', async () => {
+    user.run('ann', () => {
+      make('server', 1000, { maxBufferedAmount: 2000, slowConsumer: 'drop' });
+    });
+    connection.on('dropped', see('dropped')).on('drain', see('drain'));
+    sink.behind = true;
+    user.run('bob', () => sender.send(Buffer.alloc(5000), undefined, see('sent')));
+    user.run('cid', () => sender.send('x', { droppable: true }, see('refused')));
+    await turns();
+    user.run('dan', () => {
+      sink.release();
+    });
+    await turns();
+    expect(stores).toStrictEqual(['dropped ann', 'refused cid', 'drain ann', 'sent bob']);
+  });
+
+  it('is that of the send for what is told of a message that waits, if anybody listens', () => {
+    const sent = see('told');
+    subscribe('hawser.message.sent', sent);
+    sender.frame(Opcode.Text, Buffer.from('begun'), { fin: false });
+    user.run('bob', () => sender.send('x', undefined, undefined));
+    user.run('cid', () => sender.frame(Opcode.Continuation, Buffer.alloc(0), {}));
+    unsubscribe('hawser.message.sent', sent);
+    expect(stores).toStrictEqual(['told bob']);
+  });
+});
+
+describe('Sender.roundTrip', () => {
+  const settled: string[] = [];
+  beforeEach(() => (settled.length = 0));
+  const begin = (signal?: AbortSignal): void => {
+    sender.roundTrip(signal).then(
+      (milliseconds) => settled.push(`${milliseconds} ms`),
+      (error: unknown) => {
+        const { code, message } = error as Error & { code?: string };
+        settled.push(code ?? message);
+      },
+    );
+  };
+  /** The payloads of the Pings on the wire. */
+  const pings = () =>
+    parseFrames(sink.bytes)
+      .filter(({ opcode }) => opcode === Opcode.Ping)
+      .map(({ payload }) => payload);
+
+  it('sends a Ping, and hears its Pong', async () => {
+    expect(sender.hearPong(Buffer.alloc(8), undefined)).toBe(false);
+    begin();
+    await turns();
+    expect(pings()).toHaveLength(1);
+    expect(sender.hearPong(Buffer.alloc(8), undefined)).toBe(false);
+    expect(sender.hearPong(pings()[0]!, undefined)).toBe(true);
+    await turns();
+    expect(settled).toStrictEqual(['0 ms']);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['ping()', () => sender.control(Opcode.Ping, 'later')],
+    ['sendFrame()', () => sender.frame(Opcode.Ping, Buffer.from('later'), {})],
+  ])('is answered by the Pong for a later Ping of %s', async (_by, ping) => {
+    sender.control(Opcode.Pong, 'later'); // this and the next are not Pings after it
+    sender.frame(Opcode.Pong, Buffer.from('later'), {});
+    begin();
+    expect(sender.hearPong(Buffer.from('later'), undefined)).toBe(false);
+    ping();
+    await turns();
+    expect(settled).toStrictEqual([]);
+    expect(sender.hearPong(Buffer.from('later'), undefined)).toBe(false);
+    await turns();
+    expect(settled).toStrictEqual(['0 ms']);
+  });
+
+  it('waits with its Ping for a message on the thread pool', async () => {
+    const pool = new ThreadPool();
+    for (let jobs = 0; jobs < 4; jobs++) pool.run(() => undefined); // which never end
+    const compression = new PermessageDeflate(compressing({ pool }), parametersOf(), 'server');
+    sink = new Sink(1024 * 1024);
+    sender = new Sender(listening(), sink, settings, false, compression);
+    sender.send(Buffer.alloc(200_000), undefined, undefined);
+    begin();
+    sender.control(Opcode.Ping, 'later');
+    await turns();
+    expect(sink.bytes).toHaveLength(0);
+    sender.close(formatClosePayload(1000));
+    await turns();
+    const [long, trip, later, close, ...rest] = words();
+    expect(long).toMatch(/^binary/);
+    expect(trip).toMatch(/^ping [\da-f]{8}00000001$/);
+    expect(later).toBe(`ping ${Buffer.from('later').toString('hex')}`);
+    expect(close).toMatch(/^close/);
+    expect(rest).toStrictEqual([]);
+  });
+
+  it('never sends the Ping that waits, where all of that is discarded', async () => {
+    const pool = new ThreadPool();
+    for (let jobs = 0; jobs < 4; jobs++) pool.run(() => undefined);
+    const compression = new PermessageDeflate(compressing({ pool }), parametersOf(), 'server');
+    sender = new Sender(listening(), sink, settings, false, compression);
+    sender.send(Buffer.alloc(200_000), undefined, undefined);
+    begin();
+    sender.discard(new ConnectionError('ERR_SLOW_CONSUMER'));
+    await turns();
+    expect(sink.bytes).toHaveLength(0);
+    sender.onTransportClosed(new ConnectionError('ERR_CONNECTION_CLOSED'));
+    await turns();
+    expect(settled).toStrictEqual(['ERR_CONNECTION_CLOSED']);
+  });
+
+  it('sends no Ping on a connection that is not open, nor for a signal that has aborted', async () => {
+    begin(AbortSignal.abort(new Error('too late')));
+    sender.stop();
+    begin();
+    await turns();
+    expect(settled).toStrictEqual(['too late', 'ERR_CONNECTION_NOT_OPEN']);
+    expect(sink.writes).toStrictEqual([]);
+  });
+
+  it('sends no Ping while twice maxBufferedAmount waits', async () => {
+    make('server', 1000, { maxBufferedAmount: 2000 });
+    sink.behind = true;
+    sender.send(Buffer.alloc(3990), undefined, undefined); // 3994 with its header
+    begin();
+    await turns();
+    expect(settled).toStrictEqual([]);
+    begin();
+    await turns();
+    expect(settled).toStrictEqual(['ERR_SLOW_CONSUMER']);
+    await expect(sender.roundTrip(undefined)).rejects.toThrow(
+      '4004 bytes wait for it, with a maxBufferedAmount of 2000',
+    );
+  });
+});

@@ -1,0 +1,1339 @@
+import { EventEmitter, once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { deflateRawSync } from 'node:zlib';
+import type { WebSocketConnection } from '../../../../src/connection/connection.js';
+import { UpgradeRejection } from '../../../../src/protocol/handshake/upgrade-rejection.js';
+import type { RejectedUpgrade } from '../../../../src/server/events.js';
+import type { Authorization, ServerOptions } from '../../../../src/server/options/options.js';
+import { joinServer, WebSocketServer } from '../../../../src/server/server.js';
+import { SharedLimits } from '../../../../src/server/admission/shared-limits.js';
+import { clientClose, clientFrame } from '../../../support/frames.js';
+import type { RawClient } from '../../../support/raw-client.js';
+import { upgradeRequest } from '../../../support/raw-client.js';
+import {
+  ask,
+  deferred,
+  catchSurfacing,
+  connect,
+  eventually,
+  fakeRequest,
+  HandClock,
+  listen,
+  MemoryLogger,
+  serve,
+  serveOwn,
+  serveAsking,
+  settle,
+  transportPair,
+} from '../harness.js';
+
+const text = (payload: string): Buffer => clientFrame({ opcode: 1, payload });
+const NO_HEAD = Buffer.alloc(0);
+const portOf = (server: Server): number => (server.address() as AddressInfo).port;
+
+describe('handleUpgrade', () => {
+  const options = { noServer: true, logger: new MemoryLogger(), clock: new HandClock() } as const;
+
+  it('has done everything when it returns, on any Duplex', async () => {
+    const wss = new WebSocketServer(options);
+    expect(wss.address()).toBeNull();
+    const [socket, peer] = transportPair();
+    const connected = jest.fn<undefined, [WebSocketConnection, IncomingMessage]>();
+    wss.on('connection', connected);
+    const request = fakeRequest();
+    const upgraded = wss.handleUpgrade(request, socket, text('hello'));
+    expect(connected).toHaveBeenCalledTimes(1);
+    expect(connected.mock.calls[0]![1]).toBe(request);
+    expect(wss.connections.size).toBe(1);
+    expect(String(peer.read())).toMatch(/^HTTP\/1\.1 101 /);
+    const connection = (await upgraded)!;
+    expect(connection).toBe(connected.mock.calls[0]![0]);
+    const message = once(connection, 'message');
+    expect(await message).toEqual(['hello', false]);
+  });
+
+  it('lets small frames leave at once, and silence be', async () => {
+    const [socket] = transportPair();
+    const calls: unknown[] = [];
+    Object.assign(socket, {
+      setNoDelay: (on: boolean) => calls.push(['setNoDelay', on]),
+      setTimeout: (milliseconds: number) => calls.push(['setTimeout', milliseconds]),
+    });
+    await new WebSocketServer(options).handleUpgrade(fakeRequest(), socket, NO_HEAD);
+    expect(calls).toEqual([
+      ['setNoDelay', true],
+      ['setTimeout', 0],
+    ]);
+  });
+
+  it('resolves to undefined for a refusal, which is told', async () => {
+    const wss = new WebSocketServer(options);
+    const rejected = jest.fn();
+    wss.on('rejected', rejected);
+    const [socket, peer] = transportPair();
+    const upgraded = wss.handleUpgrade(fakeRequest({}, { method: 'POST' }), socket, NO_HEAD);
+    expect(rejected).toHaveBeenCalledTimes(1);
+    expect(await upgraded).toBeUndefined();
+    expect(String(peer.read())).toMatch(/^HTTP\/1\.1 405 [^]*\r\nAllow: GET\r\n/);
+  });
+
+  it('does nothing for a client that has left already', async () => {
+    const answer = deferred<undefined>();
+    for (const policy of [{}, { authorize: () => answer.promise }]) {
+      const wss = new WebSocketServer({ ...options, ...policy });
+      const connected = jest.fn();
+      wss.on('connection', connected);
+      const [socket] = transportPair();
+      socket.destroy();
+      await settle(); // its 'close' is over
+      const upgraded = wss.handleUpgrade(fakeRequest(), socket, NO_HEAD);
+      answer.resolve(undefined);
+      expect(await upgraded).toBeUndefined();
+      expect(connected).not.toHaveBeenCalled();
+      expect(wss.connections.size).toBe(0);
+    }
+  });
+
+  it('tells of a refusal also when nobody is there to hear it', async () => {
+    const wss = new WebSocketServer(options);
+    const rejected = jest.fn();
+    wss.on('rejected', rejected);
+    const [socket] = transportPair();
+    socket.destroy();
+    await settle();
+    await wss.handleUpgrade(fakeRequest({ upgrade: 'h2c' }), socket, NO_HEAD);
+    expect(rejected).toHaveBeenCalledTimes(1);
+  });
+
+  it('survives a transport that fails at any time', async () => {
+    const wss = new WebSocketServer(options);
+    const failed = jest.fn();
+    wss.on('connectionError', failed);
+    const [socket] = transportPair();
+    const connection = await wss.handleUpgrade(fakeRequest(), socket, NO_HEAD);
+    // `once` would listen for 'error' too.
+    const closed = new Promise<object>((resolve) => {
+      connection!.on('close', (_code, _reason, info) => resolve(info));
+    });
+    const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+    socket.destroy(reset);
+    expect(await closed).toMatchObject({ initiator: 'transport', cause: reset });
+    expect(failed).toHaveBeenCalledWith(reset, connection);
+    const [refused] = transportPair();
+    await wss.handleUpgrade(fakeRequest({ upgrade: 'h2c' }), refused, NO_HEAD);
+    refused.destroy(reset);
+    await settle();
+  });
+
+  it("lets what a listener of 'connection' throws surface, and upgrades all the same", async () => {
+    const surfaced = catchSurfacing();
+    const wss = new WebSocketServer(options);
+    const mistake = new Error('a mistake in the listener');
+    wss.on('connection', () => {
+      throw mistake;
+    });
+    const [socket, peer] = transportPair();
+    const connection = await wss.handleUpgrade(fakeRequest(), socket, text('kept'));
+    await settle();
+    expect(surfaced).toEqual([mistake]);
+    expect(connection?.readyState).toBe('open');
+    expect(String(peer.read())).toMatch(/^HTTP\/1\.1 101 /);
+    expect(await once(connection!, 'message')).toEqual(['kept', false]);
+  });
+
+  it('lets what other listeners throw surface too, and never rejects', async () => {
+    const surfaced = catchSurfacing();
+    const wss = new WebSocketServer(options);
+    const mistakes = [1, 2, 3].map((count) => new Error(`mistake ${String(count)}`));
+    wss.on('rejected', () => {
+      throw mistakes[0]!;
+    });
+    wss.on('close', () => {
+      throw mistakes[2]!;
+    });
+    const [socket] = transportPair();
+    expect(await wss.handleUpgrade(fakeRequest({ upgrade: 'x' }), socket, NO_HEAD)).toBeUndefined();
+    const [other] = transportPair();
+    const connection = await wss.handleUpgrade(fakeRequest(), other, NO_HEAD);
+    wss.once('connectionError', () => {
+      throw mistakes[1]!;
+    });
+    expect(() => other.emit('error', new Error('reset'))).toThrow(mistakes[1]);
+    other.destroy();
+    await once(connection!, 'close');
+    await expect(wss.close()).resolves.toMatchObject({ total: 0 });
+    await settle();
+    expect(surfaced).toEqual([mistakes[0], mistakes[2]]);
+  });
+
+  it('answers 500 and logs when a function among the options throws', async () => {
+    const mistake = new Error('a mistake');
+    const broken = (): never => {
+      throw mistake;
+    };
+    for (const broke of [
+      { origin: broken },
+      { subprotocols: broken },
+      { authorize: broken },
+      { trustProxy: broken },
+      { subprotocols: () => 'not offered' },
+      { authorize: () => ({ subprotocol: 'not offered' }) },
+      { authorize: () => ({ headers: { 'Bad\nName': 'x' } }) },
+      { authorize: () => ({ maxPayload: Number.NaN }) },
+      { authorize: (() => false) as never },
+    ] as ServerOptions[]) {
+      const logger = new MemoryLogger();
+      const wss = new WebSocketServer({ ...options, ...broke, logger });
+      const [socket, peer] = transportPair();
+      Object.assign(socket, { remoteAddress: '10.0.0.1' });
+      const request = fakeRequest({ origin: 'https://a', 'sec-websocket-protocol': 'chat' });
+      if (!('origin' in broke)) delete request.headers.origin;
+      expect(await wss.handleUpgrade(request, socket, NO_HEAD)).toBeUndefined();
+      const answer = String(peer.read());
+      expect(answer).toMatch(/^HTTP\/1\.1 500 [^]*\r\n\r\nInternal Server Error\n$/);
+      expect(logger.lines).toContain(
+        'error an upgrade failed with an exception of the application',
+      );
+      if (Object.values(broke)[0] === broken) expect(logger.causes[0]).toBe(mistake);
+      expect(wss.connections.size).toBe(0);
+    }
+  });
+});
+
+describe('accept', () => {
+  const options = { noServer: true, logger: new MemoryLogger(), clock: new HandClock() } as const;
+
+  it('upgrades now, whatever the policy is', async () => {
+    const wss = new WebSocketServer<{ user: string }>({
+      ...options,
+      origin: [],
+      maxConnections: 0,
+      authorize: () => {
+        throw new UpgradeRejection(401);
+      },
+    });
+    const connected = jest.fn();
+    wss.on('connection', connected);
+    const [socket, peer] = transportPair();
+    const request = fakeRequest({ origin: 'https://x.example', 'sec-websocket-protocol': 'a, b' });
+    const connection = wss.accept(request, socket, text('early'), {
+      context: { user: 'ann' },
+      headers: { 'Set-Cookie': ['a=1', 'b=2'] },
+      subprotocol: 'b',
+    });
+    expect(connected).toHaveBeenCalledWith(connection, request);
+    expect(connection.context).toEqual({ user: 'ann' });
+    expect(connection.subprotocol).toBe('b');
+    expect(String(peer.read())).toMatch(
+      /^HTTP\/1\.1 101 [^]*Sec-WebSocket-Protocol: b\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n$/,
+    );
+    expect(await once(connection, 'message')).toEqual(['early', false]);
+  });
+
+  it('needs no options', () => {
+    const [socket, peer] = transportPair();
+    new WebSocketServer(options).accept(fakeRequest(), socket, NO_HEAD);
+    expect(String(peer.read())).toMatch(/^HTTP\/1\.1 101 /);
+  });
+
+  it.each<[string, Parameters<typeof fakeRequest>[0], Authorization<undefined>, RegExp]>([
+    ['what is no handshake', { upgrade: 'h2c' }, {}, /only upgrades to websocket/],
+    ['a subprotocol that was not offered', {}, { subprotocol: 'x' }, /subprotocol "x" was chosen/],
+    ['a maxPayload that is none', {}, { maxPayload: Infinity }, /^accept: .*, got Infinity/],
+    [
+      'a header that cannot be sent',
+      {},
+      { headers: { Upgrade: 'x' } },
+      /header Upgrade is written/,
+    ],
+  ])('throws for %s, and has written nothing', (_name, headers, extra, expected) => {
+    const wss = new WebSocketServer(options);
+    const [socket, peer] = transportPair();
+    expect(() => wss.accept(fakeRequest(headers), socket, NO_HEAD, extra)).toThrow(expected);
+    expect(peer.read()).toBeNull();
+    expect(wss.connections.size).toBe(0);
+  });
+
+  it('survives a transport that fails', async () => {
+    const [socket] = transportPair();
+    const connection = new WebSocketServer(options).accept(fakeRequest(), socket, NO_HEAD);
+    const closed = once(connection, 'close');
+    connection.on('error', () => undefined);
+    expect(socket.listenerCount('error')).toBe(1); // the connection's own; the other had its time
+    socket.destroy();
+    expect((await closed)[0]).toBe(1006);
+    const [other] = transportPair();
+    expect(() =>
+      new WebSocketServer(options).accept(fakeRequest({ upgrade: 'x' }), other, NO_HEAD),
+    ).toThrow('only upgrades');
+    other.destroy(new Error('reset'));
+    await settle();
+  });
+
+  it('throws when the client has left, and when the server is closed', async () => {
+    const wss = new WebSocketServer(options);
+    const [socket] = transportPair();
+    socket.destroy();
+    expect(() => wss.accept(fakeRequest(), socket, NO_HEAD)).toThrow('the client has left');
+    await wss.close();
+    const [other] = transportPair();
+    expect(() => wss.accept(fakeRequest(), other, NO_HEAD)).toThrow('closed or closing');
+  });
+});
+
+describe('authorize', () => {
+  it('may answer at once, with everything that the contract lists', async () => {
+    const asked: unknown[] = [];
+    const { wss, port } = await serve<{ user: string }>({
+      authorize: (request, options) => {
+        asked.push(request.url, options.signal.aborted);
+        return {
+          context: { user: 'ann' },
+          headers: { 'Set-Cookie': 'seen=1' },
+          subprotocol: 'b',
+          maxPayload: 5,
+        };
+      },
+      subprotocols: ['a', 'b'],
+      maxPayload: 1000,
+    });
+    const client = await ask(port, { headers: { 'Sec-WebSocket-Protocol': 'a, b' } });
+    const { header } = await client.response();
+    expect(asked).toEqual(['/', false]);
+    expect(header('Set-Cookie')).toBe('seen=1');
+    expect(header('Sec-WebSocket-Protocol')).toBe('b');
+    expect([...wss.connections][0]).toMatchObject({ context: { user: 'ann' }, subprotocol: 'b' });
+    client.send(text('12345'));
+    client.send(text('123456'));
+    expect((await client.close()).code).toBe(1009);
+  });
+
+  it('has upgraded when handleUpgrade returns, if it answers at once', () => {
+    const wss = new WebSocketServer({ noServer: true, authorize: () => undefined });
+    const connected = jest.fn();
+    wss.on('connection', connected);
+    void wss.handleUpgrade(fakeRequest(), transportPair()[0], NO_HEAD);
+    expect(connected).toHaveBeenCalledTimes(1);
+  });
+
+  it('is handed a signal, the URL and what the path matched, which survive a spread', async () => {
+    const seen: object[] = [];
+    const { port } = await serve({
+      path: /^\/rooms\/(?<room>\w+)$/,
+      authorize: (_request, options) => {
+        const { url, match } = options;
+        seen.push(Object.getPrototypeOf(options) as object, { ...options });
+        expect(options.url).toBe(url);
+        expect([url.href, url.pathname, match?.groups?.['room']]).toEqual([
+          'http://localhost/rooms/blue?token=1',
+          '/rooms/blue',
+          'blue',
+        ]);
+      },
+    });
+    await (await ask(port, { target: '/rooms/blue?token=1' })).response();
+    const [signal, url, match] = [AbortSignal, URL, Array].map((of) => expect.any(of) as unknown);
+    expect(seen).toStrictEqual([Object.prototype, { signal, url, match }]);
+  });
+
+  it('sees what a RegExp matched where handleUpgrade is called, and a path that is not served is 404', async () => {
+    const matches: unknown[] = [];
+    const wss = new WebSocketServer({
+      noServer: true,
+      logger: new MemoryLogger(),
+      path: /^\/rooms\/(\w+)$/,
+      authorize: (_request, { match }) => void matches.push(match?.[1]),
+    });
+    const upgrade = (url: string) =>
+      wss.handleUpgrade(fakeRequest({}, { url }), transportPair()[0], NO_HEAD);
+    expect(await upgrade('/rooms/blue')).toBeDefined();
+    expect(await upgrade('/halls/blue')).toBeUndefined();
+    expect([matches, wss.stats().upgradesRejected]).toEqual([['blue'], { 404: 1 }]);
+  });
+
+  it('is asked after a function as path, which is asked once', async () => {
+    const path = jest.fn(() => true);
+    const matches: unknown[] = [];
+    const { port } = await serve({
+      path,
+      authorize: (_request, { match }) => void matches.push(match),
+    });
+    await (await ask(port)).response();
+    expect(path).toHaveBeenCalledTimes(1);
+    expect(matches).toEqual([undefined]);
+  });
+
+  it('may return headers in any of their forms', async () => {
+    const { port } = await serve({
+      authorize: () => ({ headers: new Headers([['Set-Cookie', 'a=1'], ['Set-Cookie', 'b=2']]) }), // prettier-ignore
+    });
+    const { headers } = await (await ask(port)).response();
+    const cookies = headers.filter(([name]) => name.toLowerCase() === 'set-cookie');
+    expect(cookies.map(([, value]) => value)).toEqual(['a=1', 'b=2']);
+  });
+
+  it('that returns the user in place of the context is answered 500, and told what to return', async () => {
+    const { port, log } = await serve({
+      authorize: () => ({ id: 7, name: 'Ann' }) as object,
+    });
+    expect((await (await ask(port)).response()).status).toBe(500);
+    expect(String(log.causes[0])).toContain('for conn.context return { context: … }');
+  });
+
+  it('may throw the rejection of another copy of the package', async () => {
+    const { port } = await serve({
+      authorize: () => {
+        // eslint-disable-next-line @typescript-eslint/only-throw-error -- a stand-in for that class
+        throw { name: 'UpgradeRejection', status: 418, headers: {}, body: 'tea' };
+      },
+    });
+    const { status, body } = await (await ask(port)).response();
+    expect([status, body]).toEqual([418, 'tea\n']);
+  });
+
+  it('may take its time; the context is its own', async () => {
+    const { wss, port, answer, asked } = await serveAsking<{ user: string }>();
+    const client = await ask(port);
+    await asked;
+    expect(wss.connections.size).toBe(0);
+    answer.resolve({ context: { user: 'ann' } });
+    expect((await client.response()).status).toBe(101);
+    expect([...wss.connections][0]?.context).toEqual({ user: 'ann' });
+  });
+
+  it('accepts by returning nothing, late too', async () => {
+    const { port, answer } = await serveAsking();
+    const client = await ask(port);
+    answer.resolve(undefined);
+    expect((await client.response()).status).toBe(101);
+  });
+
+  it('may return anything that has a `then`, which is called once', async () => {
+    let called = 0;
+    const { port } = await serve({
+      authorize: () =>
+        ({
+          then: (resolve: (value: object) => void) => {
+            called++;
+            resolve({ headers: { 'X-Then': 'yes' } });
+          },
+        }) as Promise<object>,
+    });
+    expect((await (await ask(port)).response()).header('X-Then')).toBe('yes');
+    expect(called).toBe(1);
+  });
+
+  it.each([
+    ['at once', false],
+    ['late', true],
+  ])(
+    'refuses by throwing an UpgradeRejection %s, with its headers and body',
+    async (_name, late) => {
+      const { wss, port, log } = await serve({
+        authorize: async () => {
+          if (late) await settle();
+          throw new UpgradeRejection(401, {
+            headers: { 'WWW-Authenticate': 'Bearer', 'Content-Type': 'application/json' },
+            body: '{"error":"token"}',
+          });
+        },
+      });
+      const rejected = once(wss, 'rejected') as Promise<[RejectedUpgrade]>;
+      const client = await ask(port);
+      const { status, header, body } = await client.response();
+      expect([status, body]).toEqual([401, '{"error":"token"}']);
+      expect(header('WWW-Authenticate')).toBe('Bearer');
+      expect(header('Content-Type')).toBe('application/json');
+      expect(await client.ended()).toBe('end');
+      expect((await rejected)[0]).toMatchObject({ status: 401, reason: '{"error":"token"}' });
+      expect(log.lines).toEqual([
+        'warn refused an upgrade from 127.0.0.1 with 401: {"error":"token"}',
+      ]);
+    },
+  );
+
+  it.each([
+    ['at once', false],
+    ['late', true],
+  ])('answers a bare 500 for whatever else it throws %s, and logs it', async (_name, late) => {
+    const mistake = new Error('password of the database is 1234');
+    const { port, log } = await serve({
+      authorize: late
+        ? async () => {
+            await settle();
+            throw mistake;
+          }
+        : () => {
+            throw mistake;
+          },
+    });
+    const { status, body, headers } = await (await ask(port)).response();
+    expect([status, body]).toEqual([500, 'Internal Server Error\n']);
+    expect(JSON.stringify(headers)).not.toContain('1234');
+    expect(log.causes).toEqual([mistake]);
+    expect(log.lines).toEqual([
+      'error an upgrade failed with an exception of the application',
+      'warn refused an upgrade from 127.0.0.1 with 500: upgrade refused with status 500',
+    ]);
+  });
+
+  it('has until upgradeTimeout: then 503, and its signal aborts', async () => {
+    const { port, clock, answer, asked, connections } = await serveAsking({ upgradeTimeout: 800 });
+    const client = await ask(port);
+    const signal = await asked;
+    clock.advance(799);
+    expect(signal.aborted).toBe(false);
+    clock.advance(1);
+    expect(signal.aborted).toBe(true);
+    const { status, body, header } = await client.response();
+    expect([status, body]).toEqual([503, 'authorization took too long\n']);
+    expect(header('Retry-After')).toBe('10');
+    answer.reject(new Error('too late to matter'));
+    await settle();
+    expect(connections).toEqual([]);
+  });
+
+  it('may reject when its signal aborts: that is no mistake', async () => {
+    const asked: AbortSignal[] = [];
+    const { port, clock, log } = await serve({
+      upgradeTimeout: 800,
+      authorize: (_request, { signal }) => {
+        asked.push(signal);
+        return new Promise<undefined>((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            reject(signal.reason as Error);
+          });
+        });
+      },
+    });
+    const late = await ask(port);
+    await eventually('the first', () => asked.length === 1);
+    clock.advance(800);
+    expect((await late.response()).status).toBe(503);
+    const gone = await ask(port);
+    await eventually('the second', () => asked.length === 2);
+    gone.reset();
+    await eventually('its signal', () => asked[1]!.aborted);
+    await settle();
+    expect(log.lines).toEqual([
+      'warn refused an upgrade from 127.0.0.1 with 503: authorization took too long',
+    ]);
+  });
+
+  it.each<[string, (client: RawClient) => void]>([
+    ['ends its half', (client) => client.finish()],
+    ['resets the connection', (client) => client.reset()],
+  ])('learns that the client %s, and no connection comes of it', async (_name, leave) => {
+    const { wss, port, log, answer, asked, connections, clock } = await serveAsking();
+    const upgraded = jest.spyOn(wss, 'handleUpgrade');
+    const client = await ask(port);
+    const signal = await asked;
+    leave(client);
+    if (!signal.aborted) await once(signal, 'abort');
+    const result = upgraded.mock.results[0]!.value as Promise<unknown>;
+    expect(await result).toBeUndefined();
+    answer.resolve(undefined);
+    await settle();
+    expect(connections).toEqual([]);
+    expect(log.lines).toEqual([]);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('does not open for a client that left as it answered', async () => {
+    const { server, port, answer, asked, connections } = await serveAsking();
+    let socket!: Duplex;
+    server.on('connection', (its: Duplex) => (socket = its));
+    const client = await ask(port);
+    const signal = await asked;
+    answer.resolve(undefined);
+    socket.emit('end'); // before the answer is heard
+    await client.ended();
+    expect([connections, signal.aborted]).toEqual([[], true]);
+  });
+
+  it('loses nothing that the client sends meanwhile', async () => {
+    const { wss, server, port, answer, asked } = await serveAsking();
+    let socket!: Duplex & { bytesRead: number };
+    server.on('connection', (its: typeof socket) => (socket = its));
+    const messages: string[] = [];
+    wss.on('connection', (connection) => {
+      connection.on('message', (data) => messages.push(String(data)));
+    });
+    const request = upgradeRequest();
+    const client = await connect(port);
+    client.send(Buffer.concat([Buffer.from(request), text('first')]));
+    await asked;
+    client.send(text('second'));
+    await eventually('the second', () => socket.bytesRead === request.length + 11 + 12);
+    answer.resolve(undefined);
+    await client.response();
+    client.send(text('third'));
+    await eventually('all of them', () => messages.length === 3);
+    expect(messages).toEqual(['first', 'second', 'third']);
+  });
+
+  it('reads no more than 64 KiB and a chunk meanwhile, and nothing is lost', async () => {
+    const { wss, server, port, answer, asked } = await serveAsking();
+    let socket!: Duplex;
+    server.on('connection', (its: Duplex) => (socket = its));
+    const got: string[] = [];
+    wss.on('connection', (connection) => {
+      connection.on('message', (data) => got.push(String(data)));
+    });
+    const client = await ask(port);
+    await asked;
+    const messages = Array.from({ length: 40 }, (_, n) => String(n).repeat(20_000));
+    for (const message of messages) client.send(text(message));
+    await eventually('reading to stop', () => socket.isPaused());
+    answer.resolve(undefined);
+    await eventually('all the messages', () => got.length === messages.length);
+    expect(got).toEqual(messages);
+  });
+
+  it('counts for maxPendingUpgrades and maxConnections while it runs', async () => {
+    const { port, asked, answer } = await serveAsking({ maxPendingUpgrades: 1, maxConnections: 2 });
+    const first = await ask(port);
+    await asked;
+    const second = await (await ask(port)).response();
+    expect([second.status, second.body]).toEqual([503, 'too many upgrades are pending\n']);
+    expect(second.header('Retry-After')).toBe('10');
+    answer.resolve(undefined);
+    await first.response();
+    expect((await (await ask(port)).response()).status).toBe(101);
+    const fourth = await (await ask(port)).response();
+    expect([fourth.status, fourth.body]).toEqual([503, 'too many connections\n']);
+    expect(fourth.header('Retry-After')).toBe('10');
+  });
+});
+
+describe('what is counted', () => {
+  it('is what became of each upgrade, and how many wait', async () => {
+    const { wss, port, answer, asked } = await serveAsking();
+    const waiting = await ask(port);
+    await asked;
+    expect(wss.stats()).toMatchObject({ upgradesPending: 1, upgradesAccepted: 0 });
+    (await ask(port)).destroy();
+    await eventually('one to leave', () => wss.stats().upgradesAbandoned === 1);
+    expect(wss.stats()).toMatchObject({ upgradesPending: 2 }); // authorize knows nothing of it
+    answer.reject(new UpgradeRejection(403));
+    expect(await waiting.response()).toMatchObject({ status: 403 });
+    expect(wss.stats()).toMatchObject({
+      upgradesPending: 0,
+      upgradesAccepted: 0,
+      upgradesRejected: { 403: 1 },
+      upgradesAbandoned: 1,
+    });
+  });
+});
+
+describe('maxConnectionsPerAddress', () => {
+  const from = (address: string) => ({ headers: { 'X-Forwarded-For': address } });
+  const limits = { trustProxy: 1, maxConnectionsPerAddress: 2 };
+
+  it('refuses the third of one address with 429 and Retry-After, and takes other addresses', async () => {
+    const { wss, port } = await serve(limits);
+    const rejected = once(wss, 'rejected') as Promise<[RejectedUpgrade]>;
+    for (const address of ['203.0.113.5', '::ffff:203.0.113.5']) {
+      expect((await (await ask(port, from(address))).response()).status).toBe(101);
+    }
+    const third = await (await ask(port, from('203.0.113.5'))).response();
+    expect([third.status, third.body]).toStrictEqual([
+      429,
+      'too many connections from this address\n',
+    ]);
+    expect(third.header('Retry-After')).toBe('10');
+    expect((await rejected)[0]).toMatchObject({ status: 429, remoteAddress: '203.0.113.5' });
+    expect((await (await ask(port, from('203.0.113.6'))).response()).status).toBe(101);
+  });
+
+  it('counts upgrades that are pending, until they have come to nothing', async () => {
+    const { port, asked, clock } = await serveAsking({ ...limits, maxConnectionsPerAddress: 1 });
+    const first = await ask(port, from('203.0.113.5'));
+    await asked;
+    expect((await (await ask(port, from('203.0.113.5'))).response()).status).toBe(429);
+    clock.advance(10_000);
+    expect((await first.response()).status).toBe(503);
+    const next = await ask(port, from('203.0.113.5'));
+    await settle();
+    clock.advance(10_000);
+    expect((await next.response()).status).toBe(503);
+  });
+
+  it('asks once who the client is: a socket that is gone does not know any more', async () => {
+    let asked = 0;
+    const { port, wss } = await serve({
+      maxConnectionsPerAddress: 1,
+      trustProxy: () => asked++ <= 1, // of two questions about an address; later the answer is no
+    });
+    const connected = once(wss, 'connection') as Promise<[WebSocketConnection]>;
+    const two = from('203.0.113.5');
+    await (await ask(port, two)).response();
+    const [connection] = await connected;
+    expect(connection.remoteAddress).toBe('203.0.113.5');
+    const closed = once(connection, 'close');
+    connection.terminate();
+    await closed;
+    asked = 0;
+    expect((await (await ask(port, two)).response()).status).toBe(101);
+  });
+
+  it('counts a connection until it has ended, also one that was accepted without the policy', async () => {
+    const wss = new WebSocketServer({
+      noServer: true,
+      logger: new MemoryLogger(),
+      clock: new HandClock(),
+      maxConnectionsPerAddress: 1,
+    });
+    const socket = (): Duplex => Object.assign(transportPair()[0], { remoteAddress: '192.0.2.1' });
+    const upgrade = () => wss.handleUpgrade(fakeRequest(), socket(), NO_HEAD);
+    for (const open of [upgrade, () => wss.accept(fakeRequest(), socket(), NO_HEAD)]) {
+      const connection = (await open())!;
+      expect(await upgrade()).toBeUndefined();
+      const closed = once(connection, 'close');
+      connection.terminate();
+      expect(await upgrade()).toBeUndefined(); // its transport is there still
+      await closed;
+    }
+    expect(() => wss.accept(fakeRequest(), socket(), NO_HEAD, { subprotocol: 'x' })).toThrow();
+    expect(await upgrade()).toBeDefined();
+  });
+});
+
+describe('limits', () => {
+  it('are shared by servers, while the options of each count its own', async () => {
+    const limits = new SharedLimits({ maxConnections: 2, maxConnectionsPerAddress: 2 });
+    const one = await serve({ limits, maxConnections: 1 });
+    const other = await serve({ limits });
+    const status = async (port: number): Promise<number> =>
+      (await (await ask(port)).response()).status;
+    expect(await status(one.port)).toBe(101);
+    expect(await status(one.port)).toBe(503);
+    expect(await status(other.port)).toBe(101);
+    expect(await status(other.port)).toBe(429);
+    expect(limits.connections).toBe(2);
+    for (const connection of one.wss.connections) connection.terminate();
+    await eventually('the place to be free', () => limits.connections === 1);
+    expect(await status(other.port)).toBe(101);
+  });
+
+  it('count what waits for authorize too, and refusals of either give it back', async () => {
+    const limits = new SharedLimits({ maxConnections: 1 });
+    const asking = await serveAsking({ limits });
+    const other = await serve({ limits });
+    const client = await ask(asking.port);
+    await asking.asked;
+    expect((await (await ask(other.port)).response()).status).toBe(503);
+    asking.answer.reject(new UpgradeRejection(401));
+    expect((await client.response()).status).toBe(401);
+    await eventually('the place to be free', () => limits.connections === 0);
+    expect((await (await ask(other.port)).response()).status).toBe(101);
+  });
+});
+
+describe('a refusal', () => {
+  it('tells the logger which option would have let a page in', async () => {
+    const { port, log } = await serve();
+    const client = await ask(port, { headers: { Origin: 'https://app.example' } });
+    const { status, body } = await client.response();
+    expect([status, body]).toEqual([403, 'this origin is not allowed\n']);
+    expect(log.lines[0]).toContain(
+      'option origin: ["same-origin", "https://app.example"] would allow it',
+    );
+  });
+
+  it.each([
+    'file://',
+    'null',
+    'https://app.example',
+    'chrome-extension://abc',
+    'http://[::1]:3000',
+  ])(
+    'of %s names an option which, pasted as it is, lets that page in and the own ones as before',
+    async (Origin) => {
+      const refusing = await serve();
+      const refused = await ask(refusing.port, { headers: { Host: 'own.example', Origin } });
+      expect((await refused.response()).status).toBe(403);
+      const [, pasted] = /option origin: (\[.*?\]) would allow it/.exec(refusing.log.lines[0]!)!;
+      const { port } = await serve({ origin: JSON.parse(pasted!) as string[] });
+      for (const page of [Origin, 'https://own.example']) {
+        const headers = { Host: 'own.example', Origin: page };
+        expect((await (await ask(port, { headers })).response()).status).toBe(101);
+      }
+      const headers = { Host: 'own.example', Origin: 'https://evil.example' };
+      expect((await (await ask(port, { headers })).response()).status).toBe(403);
+    },
+  );
+
+  it.each([
+    [
+      'X-Forwarded-For: 203.0.113.5\r\nX-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Host: own.example\r\nX-Forwarded-Host: edge',
+    ],
+    ['Forwarded: for=203.0.113.5;host=own.example\r\nForwarded: for=10.0.0.1;host=edge'],
+    [
+      'X-Forwarded-For: "[2001:db8::1]:80", 10.0.0.1:81\r\nForwarded: for="[2001:db8::1]";host=own.example,for=10.0.0.1',
+    ],
+  ])(
+    'is not what a page behind two proxies gets, on however many lines they write: %j',
+    async (lines) => {
+      const { wss, port } = await serve({ trustProxy: 2 });
+      const client = await connect(port);
+      const request = upgradeRequest({ headers: { Host: 'inner', Origin: 'https://own.example' } });
+      client.send(request.replace('\r\n\r\n', `\r\n${lines}\r\n\r\n`));
+      expect((await client.response()).status).toBe(101);
+      const [connection] = wss.connections;
+      expect(connection!.remoteAddress).toMatch(/^(203\.0\.113\.5|2001:db8::1)$/);
+    },
+  );
+
+  it('by proxies that disagree leaves one line about it, and the peer is the one that is named', async () => {
+    const { wss, port, log } = await serve({ trustProxy: 1 });
+    const rejected = jest.fn<undefined, [RejectedUpgrade]>();
+    wss.on('rejected', rejected);
+    const headers = { 'X-Forwarded-For': '203.0.113.5', Forwarded: 'for=203.0.113.6' };
+    expect((await (await ask(port, { headers })).response()).status).toBe(400);
+    expect(rejected.mock.calls[0]![0].remoteAddress).toBe('127.0.0.1');
+    expect(log.lines).toEqual([
+      expect.stringMatching(/203\.0\.113\.6.*203\.0\.113\.5/),
+      'warn refused an upgrade from 127.0.0.1 with 400: Forwarded and X-Forwarded-For name different clients',
+    ]);
+  });
+
+  it('names the client that a trusted proxy names', async () => {
+    const { wss, port } = await serve({ trustProxy: 1 });
+    const rejected = once(wss, 'rejected') as Promise<[RejectedUpgrade]>;
+    const headers = { 'X-Forwarded-For': '127.0.0.1, 203.0.113.5', Origin: 'https://x.example' };
+    await (await ask(port, { headers })).response();
+    expect((await rejected)[0].remoteAddress).toBe('203.0.113.5');
+    const connected = once(wss, 'connection') as Promise<[WebSocketConnection]>;
+    await ask(port, { headers: { 'X-Forwarded-For': '203.0.113.6' } });
+    expect((await connected)[0].remoteAddress).toBe('203.0.113.6');
+  });
+
+  it('does not wait longer than closeTimeout for the client to end its side', async () => {
+    const { server, port, clock } = await serve({ path: '/', closeTimeout: 300 });
+    let socket!: Duplex;
+    server.on('connection', (its: Duplex) => (socket = its));
+    const client = await ask(port, { target: '/x' });
+    await client.ended();
+    clock.advance(299);
+    expect(socket.destroyed).toBe(false);
+    clock.advance(1);
+    expect(socket.destroyed).toBe(true);
+  });
+});
+
+describe('subprotocols', () => {
+  it("are selected in the server's order", async () => {
+    const { port } = await serve({ subprotocols: ['v2', 'v1'] });
+    const client = await ask(port, { headers: { 'Sec-WebSocket-Protocol': 'v1, v2' } });
+    expect((await client.response()).header('Sec-WebSocket-Protocol')).toBe('v2');
+  });
+
+  it('without one in common there is a 101 without the header, and a warning', async () => {
+    const { wss, port, log } = await serve({ subprotocols: ['v3'] });
+    const client = await ask(port, { headers: { 'Sec-WebSocket-Protocol': 'v1, v2' } });
+    const { status, header } = await client.response();
+    expect([status, header('Sec-WebSocket-Protocol')]).toEqual([101, undefined]);
+    expect(log.lines).toHaveLength(1);
+    expect(log.lines[0]).toMatch(/^warn no common subprotocol: the client offered "v1", "v2";/);
+    expect([...wss.connections][0]?.subprotocol).toBe('');
+  });
+});
+
+describe('while the server closes', () => {
+  it('ends upgrades that wait for authorize with 503, and aborts their signal', async () => {
+    const { wss, port, answer, asked, connections } = await serveAsking();
+    const client = await ask(port);
+    const signal = await asked;
+    const closing = wss.close();
+    expect(signal.aborted).toBe(true);
+    const { status, body } = await client.response();
+    expect([status, body]).toEqual([503, 'the server is shutting down\n']);
+    answer.resolve(undefined);
+    expect(await closing).toMatchObject({ total: 0 });
+    await settle();
+    expect(connections).toEqual([]);
+  });
+
+  it('lets nobody in whose authorize answered as it was called', async () => {
+    const { wss, port, answer, asked, connections } = await serveAsking();
+    const client = await ask(port);
+    await asked;
+    answer.resolve(undefined);
+    const closing = wss.close();
+    expect((await client.response()).status).toBe(503);
+    expect(await closing).toMatchObject({ total: 0 });
+    expect([connections, wss.connections.size]).toEqual([[], 0]);
+  });
+
+  it('lets nobody in whose authorize calls it', async () => {
+    const wss: WebSocketServer = new WebSocketServer({
+      noServer: true,
+      logger: new MemoryLogger(),
+      authorize: () => {
+        void wss.close();
+      },
+    });
+    const [socket, peer] = transportPair();
+    expect(await wss.handleUpgrade(fakeRequest(), socket, NO_HEAD)).toBeUndefined();
+    expect(String(peer.read())).toMatch(/^HTTP\/1\.1 503 /);
+    expect(wss.connections.size).toBe(0);
+  });
+
+  it('does not wait past the deadline for a client that was refused and stays', async () => {
+    const { wss, port, clock } = await serveOwn({ path: '/', closeTimeout: Infinity });
+    const refused = await ask(port, { target: '/x' });
+    expect((await refused.response()).status).toBe(404);
+    const gone = await ask(port, { target: '/x' });
+    await gone.response();
+    gone.finish();
+    await settle();
+    let done = false;
+    const closing = wss.close({ timeout: 500 }).then((report) => {
+      done = true;
+      return report;
+    });
+    await settle();
+    clock.advance(499);
+    await settle();
+    expect(done).toBe(false);
+    clock.advance(1);
+    expect(await closing).toEqual({ total: 0, clean: 0, cut: 0, milliseconds: 500 });
+  });
+
+  it('an upgrade that comes afterwards is refused with 503', async () => {
+    const { wss, port } = await serve();
+    await (await ask(port)).response();
+    const closing = wss.close();
+    const response = await (await ask(port)).response();
+    expect([response.status, response.body]).toStrictEqual([503, 'the server is shutting down\n']);
+    for (const connection of wss.connections) connection.terminate();
+    await closing;
+  });
+});
+
+describe('permessage-deflate', () => {
+  const OFFER = { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' };
+  const compressed = (payload: string): Buffer =>
+    clientFrame({ opcode: 1, rsv: 4, payload: deflateRawSync(payload) });
+
+  it('is answered where it is offered and on, and not otherwise', async () => {
+    for (const [perMessageDeflate, headers, expected] of [
+      [true, OFFER, 'permessage-deflate; client_no_context_takeover'],
+      [true, {}, undefined],
+      [true, { 'Sec-WebSocket-Extensions': 'permessage-bzip2' }, undefined],
+      [false, OFFER, undefined],
+    ] as const) {
+      const { wss, port } = await serve({ perMessageDeflate });
+      const client = await ask(port, { headers });
+      const response = await client.response();
+      expect(response.status).toBe(101);
+      expect(response.header('Sec-WebSocket-Extensions')).toBe(expected);
+      const [connection] = wss.connections;
+      expect(connection!.extensions).toBe(expected ?? '');
+      const messages: unknown[] = [];
+      connection!.on('message', (data) => messages.push(data));
+      client.send(Buffer.concat([compressed('hello'), clientClose(1000)]));
+      expect((await client.close()).code).toBe(expected === undefined ? 1002 : 1000); // RSV1 has no meaning
+      expect(messages).toEqual(expected === undefined ? [] : ['hello']);
+    }
+  });
+
+  it('counts inflated bytes against the limit that authorize() gave', async () => {
+    const { wss, port } = await serve({
+      perMessageDeflate: true,
+      authorize: () => ({ maxPayload: 1000 }),
+    });
+    const client = await ask(port, { headers: OFFER });
+    await client.response();
+    const [connection] = wss.connections;
+    const message = once(connection!, 'message');
+    client.send(compressed('x'.repeat(1000)));
+    expect(await message).toEqual(['x'.repeat(1000), false]);
+    client.send(compressed('x'.repeat(1001)));
+    expect((await client.close()).code).toBe(1009);
+  });
+
+  describe('with a budget for one connection', () => {
+    const perMessageDeflate = { contextTakeover: 'both', memoryBudget: 30_000 } as const;
+    const extensions = async (client: RawClient): Promise<string> =>
+      (await client.response()).header('Sec-WebSocket-Extensions')!;
+
+    it('lets it have its contexts until it closes', async () => {
+      const { wss, port } = await serve({ perMessageDeflate });
+      const first = await ask(port, { headers: OFFER });
+      expect(await extensions(first)).not.toContain('no_context_takeover');
+      const second = await ask(port, { headers: OFFER });
+      expect(await extensions(second)).toContain('no_context_takeover');
+      first.reset();
+      await eventually('the first to be gone', () => wss.connections.size === 1);
+      const third = await ask(port, { headers: OFFER });
+      expect(await extensions(third)).not.toContain('no_context_takeover');
+    });
+
+    it('takes nothing for an upgrade that fails', async () => {
+      let requests = 0;
+      const { port } = await serve({
+        perMessageDeflate,
+        // The first answer has a header that the response must not have.
+        authorize: () => (requests++ === 0 ? { headers: { Upgrade: 'another' } } : {}),
+      });
+      const refused = await ask(port, { headers: OFFER });
+      expect((await refused.response()).status).toBe(500);
+      const client = await ask(port, { headers: OFFER });
+      expect(await extensions(client)).not.toContain('no_context_takeover');
+    });
+  });
+});
+
+describe('a socket that was given to a server before', () => {
+  const ONCE =
+    /^warn handleUpgrade: the socket of "\/" was given to a WebSocketServer before, and is left alone/;
+
+  it('is upgraded once, whichever server is asked a second time', async () => {
+    const log = new MemoryLogger();
+    const [one, other] = [1, 2].map(() => new WebSocketServer({ noServer: true, logger: log }));
+    for (const [first, second] of [
+      [one!, one!],
+      [one!, other!],
+    ] as const) {
+      log.lines.length = 0;
+      const [socket, peer] = transportPair();
+      const connection = await first.handleUpgrade(fakeRequest(), socket, NO_HEAD);
+      expect(await second.handleUpgrade(fakeRequest(), socket, NO_HEAD)).toBeUndefined();
+      expect(() => second.accept(fakeRequest(), socket, NO_HEAD)).toThrow(
+        'accept: this socket was given to a WebSocketServer before',
+      );
+      expect(String(peer.read()).match(/HTTP/g)).toHaveLength(1);
+      expect(log.lines).toEqual([expect.stringMatching(ONCE)]);
+      connection!.terminate();
+      await settle();
+      expect(await second.handleUpgrade(fakeRequest(), socket, NO_HEAD)).toBeUndefined();
+    }
+    expect(one!.stats()).toMatchObject({ upgradesAccepted: 2, upgradesRejected: {} });
+    expect(other!.stats()).toMatchObject({ upgradesAccepted: 0, upgradesAbandoned: 0 });
+  });
+
+  it('is left alone while the first server still asks, after a refusal, and after accept', async () => {
+    const { wss, server, log, port, answer, asked, connections } = await serveAsking();
+    const results: unknown[] = [];
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      void wss.handleUpgrade(request, socket, head).then((result) => results.push(result));
+    });
+    const client = await ask(port);
+    await asked;
+    await eventually('the second call', () => results.length === 1);
+    answer.resolve(undefined);
+    expect((await client.response()).status).toBe(101);
+    await eventually('the connection', () => connections.length === 1);
+    expect([results, log.lines.length]).toEqual([[undefined], 1]);
+    const [refused] = transportPair();
+    await wss.handleUpgrade(fakeRequest({ upgrade: 'h2c' }), refused, NO_HEAD);
+    expect(() => wss.accept(fakeRequest(), refused, NO_HEAD)).toThrow('was given');
+    const [accepted] = transportPair();
+    wss.accept(fakeRequest(), accepted, NO_HEAD);
+    expect(await wss.handleUpgrade(fakeRequest(), accepted, NO_HEAD)).toBeUndefined();
+  });
+});
+
+describe('a socket that another listener has used', () => {
+  it('is told to the caller if it was ended before', async () => {
+    const log = new MemoryLogger();
+    const clock = new HandClock();
+    const wss = new WebSocketServer({ noServer: true, logger: log, clock });
+    const [socket] = transportPair();
+    socket.end();
+    expect(await wss.handleUpgrade(fakeRequest(), socket, NO_HEAD)).toBeUndefined();
+    expect(log.lines).toEqual([
+      `warn handleUpgrade: the socket of "/" was ended before; no other 'upgrade' listener may end it`,
+    ]);
+    expect(wss.stats()).toMatchObject({ upgradesAbandoned: 1, upgradesAccepted: 0 });
+    clock.advance(10_000); // nothing else would close it
+    expect(socket.destroyed).toBe(true);
+    const [other] = transportPair();
+    other.end();
+    expect(() => wss.accept(fakeRequest(), other, NO_HEAD)).toThrow(
+      'accept: the socket was ended before',
+    );
+  });
+
+  it.each<[string, (socket: Duplex) => unknown]>([
+    ['ended', (socket) => socket.end()],
+    ['destroyed', (socket) => socket.destroy()],
+    ['written to', (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')],
+  ])('opens no connection once it was %s while authorize ran', async (_name, act) => {
+    const { wss, server, log, port, answer, asked, connections } = await serveAsking();
+    const sockets: Duplex[] = [];
+    server.on('upgrade', (_request, socket: Duplex) => sockets.push(socket));
+    const client = await ask(port);
+    await asked;
+    await eventually('the other listener', () => sockets.length === 1);
+    act(sockets[0]!);
+    answer.resolve(undefined);
+    await eventually('the outcome', () => wss.stats().upgradesAbandoned === 1);
+    await settle();
+    expect([connections, wss.connections.size, wss.stats().upgradesAccepted]).toEqual([[], 0, 0]);
+    expect(log.lines).toEqual([]);
+    client.destroy();
+  });
+
+  it.each<[string, (socket: Duplex) => ServerOptions]>([
+    ['authorize, which answers at once', (socket) => ({ authorize: () => void socket.end() })],
+    [
+      'the function that chooses a subprotocol',
+      (socket) => ({ subprotocols: () => void socket.end() }),
+    ],
+  ])('opens no connection once it was ended by %s', async (_name, options) => {
+    const [socket] = transportPair();
+    const wss = new WebSocketServer({
+      noServer: true,
+      logger: new MemoryLogger(),
+      ...options(socket),
+    });
+    const request = fakeRequest({ 'sec-websocket-protocol': 'a' });
+    expect(await wss.handleUpgrade(request, socket, NO_HEAD)).toBeUndefined();
+    expect(wss.stats()).toMatchObject({ upgradesAbandoned: 1, upgradesAccepted: 0 });
+  });
+
+  it('is not refused either: when time is up, the other listener has it', async () => {
+    const { wss, server, port, clock, asked } = await serveAsking({ upgradeTimeout: 500 });
+    server.on('upgrade', (_request, socket: Duplex) => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother');
+    });
+    const client = await ask(port);
+    await asked;
+    const { body } = await client.response();
+    clock.advance(500);
+    await eventually('the outcome', () => wss.stats().upgradesAbandoned === 1);
+    expect([body, client.ending, wss.stats().upgradesRejected]).toEqual(['other', undefined, {}]);
+  });
+
+  it.each<[string, (socket: Duplex) => unknown]>([
+    ["listens for 'data'", (socket) => socket.on('data', () => undefined)],
+    ["listens for 'readable'", (socket) => socket.on('readable', () => undefined)],
+    ['pauses', (socket) => socket.pause()],
+  ])('serves all the same where a listener before us %s', async (_name, look) => {
+    const server = createServer();
+    server.on('upgrade', (_request, socket: Duplex) => look(socket));
+    for (const authorize of [() => undefined, () => Promise.resolve(undefined)]) {
+      const wss = new WebSocketServer(server, { path: '/', authorize, logger: new MemoryLogger() });
+      wss.on('connection', (connection) => {
+        connection.on('message', (data) => connection.send(data));
+      });
+      const client = await ask(server.listening ? portOf(server) : await listen(server));
+      expect((await client.response()).status).toBe(101);
+      client.send(text('hello'));
+      expect(await client.words()).toBe(`text ${Buffer.from('hello').toString('hex')}`);
+      await wss.close({ signal: AbortSignal.abort() });
+    }
+  });
+});
+
+describe('a body', () => {
+  const CHUNKED = { 'Transfer-Encoding': 'chunked' };
+
+  it.each<[string, Record<string, string>, string[]]>([
+    ['of no bytes', { 'Content-Length': '0' }, []],
+    ['of no chunks, at once', CHUNKED, ['0\r\n\r\n']],
+    ['of no chunks, later', CHUNKED, ['', '0\r\n\r\n']],
+    ['of no chunks, cut anywhere', CHUNKED, ['', '0', '\r', '\n', '\r', '\n']],
+    ['of no chunks, with trailers', CHUNKED, ['0;x=y\r\nA: b\r\n', 'C: d\r\n\r\n']],
+  ])('is accepted %s, and the frames after it arrive', async (_name, headers, parts) => {
+    for (const together of [true, false]) {
+      const { wss, port, log } = await serve({ maxConnectionsPerAddress: 1 });
+      const messages: unknown[] = [];
+      wss.on('connection', (connection) => connection.on('message', (data) => messages.push(data)));
+      const client = await connect(port);
+      client.send(upgradeRequest({ headers }) + (parts[0] ?? ''));
+      for (const [at, part] of parts.entries()) {
+        if (at === 0) continue;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        const first = together && at === parts.length - 1 ? text('early') : NO_HEAD;
+        client.send(Buffer.concat([Buffer.from(part), first]));
+      }
+      expect((await client.response()).status).toBe(101);
+      client.send(text('late'));
+      await eventually('the message', () => messages.includes('late'));
+      expect(messages).toEqual(together && parts.length > 1 ? ['early', 'late'] : ['late']);
+      const [connection] = wss.connections;
+      expect(connection!.remoteAddress).toBe('127.0.0.1');
+      const second = await ask(port);
+      expect((await second.response()).status).toBe(429);
+      expect(log.lines).toHaveLength(1);
+      client.send(clientClose(1000));
+      expect((await client.close()).code).toBe(1000);
+      client.finish();
+      await eventually('its end', () => wss.connections.size === 0);
+    }
+  });
+
+  it.each<[string, Record<string, string>, string[], number]>([
+    ['a length', { 'Content-Length': '5' }, ['hello'], 400],
+    ['a length, and does not come', { 'Content-Length': '5' }, [], 400],
+    ['a chunk', CHUNKED, ['5\r\nhello\r\n0\r\n\r\n'], 400],
+    ['a chunk that comes later', CHUNKED, ['', '5\r\nhello\r\n'], 400],
+  ])('is refused with %s', async (_name, headers, parts, status) => {
+    const authorize = jest.fn();
+    const { wss, port } = await serve({ authorize });
+    const client = await connect(port);
+    client.send(upgradeRequest({ headers }) + (parts[0] ?? ''));
+    for (const part of parts.slice(1)) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      client.send(part);
+    }
+    const response = await client.response();
+    expect([response.status, response.body]).toEqual([
+      status,
+      'a WebSocket handshake has no body, but this request has one that is not empty\n',
+    ]);
+    expect(await client.ended()).toBe('end');
+    expect(authorize).not.toHaveBeenCalled();
+    expect(wss.stats()).toMatchObject({ upgradesPending: 0, upgradesRejected: { 400: 1 } });
+  });
+
+  it('has until upgradeTimeout, and authorize is not asked before its end', async () => {
+    const authorize = jest.fn();
+    const { wss, port, clock } = await serve({ authorize, upgradeTimeout: 500 });
+    const client = await ask(port, { headers: CHUNKED });
+    await eventually('the request', () => wss.stats().upgradesPending === 1);
+    clock.advance(500);
+    const response = await client.response();
+    expect([response.status, response.body]).toEqual([
+      408,
+      'the end of the request, or of an earlier response, took too long\n',
+    ]);
+    await eventually('its place', () => wss.stats().upgradesPending === 0);
+    expect(authorize).not.toHaveBeenCalled();
+  });
+
+  it('makes room when its client leaves', async () => {
+    const authorize = jest.fn();
+    const { wss, port } = await serve({ authorize });
+    const client = await ask(port, { headers: CHUNKED });
+    await eventually('the request', () => wss.stats().upgradesPending === 1);
+    client.reset();
+    await eventually('its place', () => wss.stats().upgradesPending === 0);
+    expect(wss.stats().upgradesAbandoned).toBe(1);
+    expect(authorize).not.toHaveBeenCalled();
+  });
+
+  it('is announced with a 100 to a client that expects one', async () => {
+    const { wss, port } = await serve();
+    const headers = { ...CHUNKED, Expect: '100-Continue' };
+    const client = await connect(port);
+    let received = '';
+    client.socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
+    client.send(upgradeRequest({ headers }));
+    await eventually('the 100', () => received === 'HTTP/1.1 100 Continue\r\n\r\n');
+    client.send('0\r\n\r\n');
+    await eventually('the 101', () => received.includes('100 Continue\r\n\r\nHTTP/1.1 101 '));
+    expect(wss.connections.size).toBe(1);
+  });
+
+  it('of no chunks is read by accept if it has come, and refused if it has not', async () => {
+    const wss = new WebSocketServer({ noServer: true, logger: new MemoryLogger() });
+    const [socket] = transportPair();
+    const request = fakeRequest({ 'transfer-encoding': 'chunked' });
+    expect(() => wss.accept(request, socket, Buffer.from('0\r\n'))).toThrow(
+      'a WebSocket handshake has no body, or an empty one that comes with it',
+    );
+    const head = Buffer.concat([Buffer.from('0\r\n\r\n'), text('early')]);
+    const connection = wss.accept(request, socket, head);
+    expect(await once(connection, 'message')).toEqual(['early', false]);
+  });
+});
+
+describe('the response to an earlier request', () => {
+  /** A server whose application answers when the test does. */
+  async function setUp(options: ServerOptions = {}) {
+    const served = await serve(options);
+    const responses: ServerResponse[] = [];
+    served.server.on('request', (_request, response) => responses.push(response));
+    const client = await connect(served.port);
+    let received = '';
+    client.socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
+    return { ...served, client, responses, received: () => received };
+  }
+  const FIRST = 'GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n';
+
+  it('comes before the 101, whole', async () => {
+    const { wss, client, responses, received } = await setUp();
+    client.send(FIRST + upgradeRequest());
+    await eventually('the request', () => responses.length === 1);
+    responses[0]!.write('one');
+    await eventually('a part', () => received().includes('one'));
+    await settle();
+    expect([received().includes('101'), wss.connections.size]).toEqual([false, 0]);
+    responses[0]!.end('two');
+    await eventually('the 101', () => received().includes('101'));
+    expect(received()).toMatch(/one[^]*two\r\n0\r\n\r\nHTTP\/1\.1 101 /);
+    expect(() => wss.accept(fakeRequest(), transportPair()[0], NO_HEAD)).not.toThrow();
+  });
+
+  it('comes before a refusal too', async () => {
+    const { client, responses, received } = await setUp({ path: '/x' });
+    client.send(FIRST + upgradeRequest({ target: '/y' }));
+    await eventually('the request', () => responses.length === 1);
+    await settle();
+    expect(received()).toBe('');
+    responses[0]!.end('two');
+    await eventually('the 404', () => /two[^]*HTTP\/1\.1 404 /.test(received()));
+  });
+
+  it('may be the last of its connection', async () => {
+    const { wss, client, responses } = await setUp();
+    client.send(FIRST + upgradeRequest());
+    await eventually('the request', () => responses.length === 1);
+    responses[0]!.setHeader('Connection', 'close').end('bye');
+    await client.ended();
+    await eventually('the outcome', () => wss.stats().upgradesAbandoned === 1);
+    expect(wss.connections.size).toBe(0);
+  });
+
+  it('has until upgradeTimeout, and closeTimeout then', async () => {
+    const { wss, client, clock, responses } = await setUp({ upgradeTimeout: 500 });
+    client.send(FIRST + upgradeRequest());
+    await eventually(
+      'the upgrade',
+      () => responses.length === 1 && wss.stats().upgradesPending === 1,
+    );
+    clock.advance(500);
+    await eventually('the refusal', () => wss.stats().upgradesRejected[408] === 1);
+    clock.advance(10_000);
+    expect(await client.ended()).toBe('end');
+  });
+
+  it('is not waited for by accept', () => {
+    const wss = new WebSocketServer({ noServer: true, logger: new MemoryLogger() });
+    const [socket] = transportPair();
+    const busy = Object.assign(socket, { _httpMessage: new EventEmitter() });
+    expect(() => wss.accept(fakeRequest(), busy, NO_HEAD)).toThrow(
+      'accept: the response to an earlier request is still being written; handleUpgrade waits for it',
+    );
+  });
+});
+
+describe('a connection without a handshake', () => {
+  it.each([
+    [false, ''],
+    [true, 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'],
+  ])('is one of the server, with perMessageDeflate %p', (perMessageDeflate, extensions) => {
+    const wss = new WebSocketServer({ noServer: true, perMessageDeflate });
+    const [transport, peer] = transportPair();
+    const { connection, negotiated } = joinServer(wss, transport, undefined, [
+      { name: 'permessage-deflate', params: [] },
+    ]);
+    expect([...wss.connections]).toEqual([connection]);
+    expect([connection.extensions, negotiated !== undefined]).toEqual([
+      extensions,
+      extensions !== '',
+    ]);
+    expect([peer.read(), wss.stats().upgradesAccepted]).toEqual([null, 1]);
+    void wss.close();
+    expect(() => joinServer(wss, transport, undefined, [])).toThrow(
+      'createConnectionPair: this WebSocketServer is closed or closing',
+    );
+  });
+});

@@ -1,0 +1,262 @@
+import { Buffer } from 'node:buffer';
+import type { Deadline, Deadlines } from '../limits/deadlines.js';
+import type { ThreadPool } from './thread-pool.js';
+import { openDeflater, openInflater, type SharedContexts } from './shared-contexts.js';
+import {
+  deflateAsync,
+  type InflateCallback,
+  inflateAsync,
+} from '../../protocol/deflate/one-shot-zlib.js';
+import type { DeflateContextOptions, Deflater, Inflater } from '../../protocol/deflate/contexts.js';
+import { ProtocolError } from '../../protocol/framing/protocol-error.js';
+import { CompactDeflater } from '../../protocol/deflate/compact/compact-deflater.js';
+import { FrameEncoder } from '../../protocol/framing/frame-encoder.js';
+import { FIN, type Role, RSV1 } from '../../protocol/framing/frame.js';
+import type { DeflateParameters } from '../../protocol/deflate/negotiation.js';
+import type { PreparedMessage } from '../../protocol/framing/prepared-message.js';
+
+/** What all the connections of a server that compress have in common: one object for all. */
+export interface PermessageDeflateSettings {
+  /** Shorter messages are not compressed; bytes. */
+  readonly threshold: number;
+  /** Whether a message is worth compressing. */
+  readonly filter: ((message: string | Uint8Array, connection: unknown) => boolean) | undefined;
+  /** Of zlib's compressors: 0 to 9. */
+  readonly level: number;
+  /** Of zlib's compressors: 1 to 9. */
+  readonly memLevel: number;
+  /** A compressor of a connection's own is zlib's, and not a `FixedDeflater`. */
+  readonly ownFromZlib: boolean;
+  /** Milliseconds; a connection's compressor that was not used for so long is released, at the latest after twice that. */
+  readonly idleRelease: number;
+  readonly deadlines: Deadlines;
+  readonly pool: ThreadPool;
+  readonly shared: SharedContexts;
+  /** See `createDeflater`. */
+  readonly drive?: boolean | undefined;
+}
+
+const encoder = new FrameEncoder({ role: 'server' });
+/** A longer message is compressed on the thread pool; this one takes about a millisecond. */
+const DEFLATE_AT_ONCE = 64 * 1024;
+/** A longer payload is decompressed on the thread pool, … */
+const INFLATE_AT_ONCE = 64 * 1024;
+/** … and so is a shorter one of which more than this comes out: about a millisecond too. */
+const INFLATED_AT_ONCE = 512 * 1024;
+
+/**
+ * permessage-deflate as it was negotiated (RFC 7692): for one connection, or, where neither side
+ * takes its context over, for all that have the same parameters.
+ */
+export class PermessageDeflate {
+  /** See {@link PermessageDeflateSettings}. */
+  readonly threshold: number;
+  readonly filter: PermessageDeflateSettings['filter'];
+  /** The size of the window of what we send, as a power of two. */
+  readonly windowBits: number;
+  /** Nothing we send refers to an earlier message: compressed for one peer, a message will do for all. */
+  readonly isShareable: boolean;
+
+  readonly #settings: PermessageDeflateSettings;
+  readonly #deflater: Deflater;
+  readonly #inflater: Inflater;
+  readonly #inflaterBits: number;
+  readonly #onClosed: (() => void) | undefined;
+  #used = false;
+  #idle: Deadline | undefined;
+  #closed = false;
+
+  /**
+   * @param role ours.
+   * @param closed called when the connection is gone; for one that takes of the budget.
+   */
+  constructor(
+    settings: PermessageDeflateSettings,
+    parameters: DeflateParameters,
+    role: Role,
+    closed?: () => void,
+  ) {
+    const server: DeflateContextOptions = {
+      windowBits: parameters.serverMaxWindowBits,
+      takeover: !parameters.serverNoContextTakeover,
+    };
+    const client: DeflateContextOptions = {
+      windowBits: parameters.clientMaxWindowBits,
+      takeover: !parameters.clientNoContextTakeover,
+    };
+    const [ours, theirs] = role === 'server' ? [server, client] : [client, server];
+    const { shared, drive } = settings;
+    this.#settings = settings;
+    this.#onClosed = closed;
+    this.threshold = settings.threshold;
+    this.filter = settings.filter;
+    this.windowBits = ours.windowBits;
+    this.isShareable = !ours.takeover;
+    this.#inflaterBits = theirs.windowBits;
+    this.#deflater = ours.takeover ? ownDeflater(settings, ours) : shared.deflater(ours.windowBits);
+    this.#inflater = theirs.takeover
+      ? openInflater(theirs, drive)
+      : shared.inflater(theirs.windowBits);
+  }
+
+  /** @returns the payload of the compressed message; `undefined` if it is too long for {@link deflate}. */
+  deflate(message: Uint8Array): Buffer | undefined {
+    if (message.length > DEFLATE_AT_ONCE) return undefined;
+    const payload = this.#deflater.deflate(message);
+    this.#touch();
+    return payload;
+  }
+
+  /** Compress a long message, which nobody else may have, on the thread pool. What follows will not refer to it, nor it to what came before. */
+  deflateAsync(message: Uint8Array, callback: (payload: Buffer | undefined) => void): void {
+    const { level, memLevel, pool } = this.#settings;
+    if (!this.isShareable) this.#deflater.release();
+    const options = { windowBits: this.windowBits, level, memLevel };
+    pool.run((done) => {
+      deflateAsync(message, options, (payload) => {
+        done();
+        callback(payload);
+      });
+    });
+  }
+
+  /** The frame of a prepared message, compressed; `undefined` if it is too long for that, see {@link compressFrameAsync}. */
+  compressFrame(message: PreparedMessage): Buffer | undefined {
+    const { windowBits } = this;
+    const made = message.compressed?.get(windowBits);
+    if (made instanceof Buffer) return made;
+    const payload = this.deflate(message.payload);
+    return payload === undefined ? undefined : this.#keepFrame(message, payload);
+  }
+
+  /** Compress a prepared message on the thread pool, once for all who ask meanwhile. */
+  compressFrameAsync(message: PreparedMessage, callback: (frame: Buffer) => void): void {
+    const waiting = message.compressed?.get(this.windowBits);
+    if (Array.isArray(waiting)) {
+      waiting.push(callback);
+      return;
+    }
+    const callbacks = [callback];
+    (message.compressed ??= new Map()).set(this.windowBits, callbacks);
+    // A copy, because the application may get at the memory, and then zlib ends the process.
+    this.deflateAsync(Buffer.from(message.payload), (payload) => {
+      const frame = this.#keepFrame(message, payload);
+      for (const each of callbacks) each(frame);
+    });
+  }
+
+  /** The shorter of both frames becomes the compressed one, and is remembered. */
+  #keepFrame(message: PreparedMessage, payload: Buffer | undefined): Buffer {
+    const frame =
+      payload === undefined || payload.length >= message.payloadLength
+        ? message.frame
+        : encoder.encodeFrame(FIN | RSV1 | message.opcode, payload);
+    (message.compressed ??= new Map()).set(this.windowBits, frame);
+    return frame;
+  }
+
+  /**
+   * @param maxPayload most bytes that the message may have.
+   * @returns the message; `undefined` if it is too long for this, see {@link inflateAsync}.
+   * @throws ProtocolError if the payload is no compressed message, or the message is too long.
+   */
+  inflate(payload: Buffer, maxPayload: number): Buffer | undefined {
+    if (payload.length > INFLATE_AT_ONCE) return undefined;
+    const limit = Math.min(maxPayload, INFLATED_AT_ONCE);
+    const message = this.#inflater.inflate(payload, limit);
+    if (message === undefined && limit === maxPayload) throw tooBig(maxPayload);
+    return message;
+  }
+
+  /**
+   * Decompress a long message on the thread pool; nothing else may be decompressed until the callback.
+   *
+   * @param payloadNow asked when it is the message's turn; `undefined` if nobody wants it any more.
+   */
+  inflateAsync(
+    payloadNow: () => Buffer | undefined,
+    maxPayload: number,
+    callback: InflateCallback,
+  ): void {
+    const options = { windowBits: this.#inflaterBits, dictionary: this.#inflater.window };
+    this.#settings.pool.run((done) => {
+      const payload = payloadNow();
+      if (payload === undefined) {
+        process.nextTick(done); // not now: many in a row would be as many calls inside one another
+        return;
+      }
+      inflateAsync(payload, options, maxPayload, (error, message) => {
+        done();
+        if (message !== undefined) this.#inflater.advanceWindow(message);
+        callback(error ?? (message === undefined ? tooBig(maxPayload) : undefined), message);
+      });
+    });
+  }
+
+  /** The connection is gone, and a compressor of its own with it. What has come already can still be decompressed. */
+  close(): void {
+    this.#onClosed?.();
+    if (this.isShareable) return;
+    this.#closed = true;
+    this.#idle?.cancel();
+    this.#deflater.release();
+  }
+
+  /** The compressor was used: if it is this connection's own, keep it for a while. */
+  #touch(): void {
+    if (this.isShareable) return;
+    if (this.#closed) {
+      this.#deflater.release();
+      return;
+    }
+    this.#used = true;
+    this.#idle ??= this.#settings.deadlines.start(this.#settings.idleRelease, () => {
+      this.#sweep();
+    });
+  }
+
+  #sweep(): void {
+    this.#idle = undefined;
+    if (this.#used) {
+      this.#touch();
+      this.#used = false;
+    } else {
+      this.#deflater.release();
+    }
+  }
+}
+
+/** A compressor for one connection alone. */
+function ownDeflater(
+  settings: PermessageDeflateSettings,
+  options: DeflateContextOptions,
+): Deflater {
+  const { level, memLevel, ownFromZlib, shared, drive } = settings;
+  if (ownFromZlib) return openDeflater({ ...options, level, memLevel }, drive);
+  return new CompactDeflater(options.windowBits, shared.deflater(options.windowBits));
+}
+
+/** What a compressor of Node's zlib has whatever it is told: a hash table of 64 KiB, and its state. */
+const ZLIB_OVERHEAD = 72 * 1024;
+
+/** What the contexts of one connection take when all are in use, in bytes: a compressor, and a window for what comes. */
+export function contextBytes(
+  parameters: DeflateParameters,
+  { ownFromZlib, memLevel }: Pick<PermessageDeflateSettings, 'ownFromZlib' | 'memLevel'>,
+): number {
+  const { serverMaxWindowBits, clientMaxWindowBits } = parameters;
+  const deflater = ownFromZlib
+    ? 2 ** (serverMaxWindowBits + 2) + 2 ** (memLevel + 9) + ZLIB_OVERHEAD
+    : CompactDeflater.bytesOf(serverMaxWindowBits);
+  return (
+    (parameters.serverNoContextTakeover ? 0 : deflater) +
+    (parameters.clientNoContextTakeover ? 0 : 2 ** clientMaxWindowBits)
+  );
+}
+
+function tooBig(maxPayload: number): ProtocolError {
+  return new ProtocolError(
+    'ERR_MESSAGE_TOO_BIG',
+    `a compressed message is longer than maxPayload once decompressed, which is ${maxPayload} bytes`,
+  );
+}

@@ -1,0 +1,566 @@
+import { isAscii } from 'node:buffer';
+import type { Duplex } from 'node:stream';
+import type { ConnectionError } from '../close/close-info.js';
+import type { Closing } from '../close/closing.js';
+import type { PermessageDeflate } from '../deflate/permessage-deflate.js';
+import type { Deadline } from '../limits/deadlines.js';
+import { IncomingDeflate } from '../deflate/incoming.js';
+import { tellReceived } from '../diagnostics.js';
+import type { ConnectionEmitter } from '../events.js';
+import { HeartbeatTarget } from '../limits/keepalive.js';
+import { type AnyMessage, ReceiveQueue } from './receive-queue.js';
+import { ProtocolError } from '../../protocol/framing/protocol-error.js';
+import {
+  atByte,
+  FrameDecoder,
+  type FrameDecoderOptions,
+} from '../../protocol/framing/frame-decoder.js';
+import { type FrameHeader, Opcode } from '../../protocol/framing/frame.js';
+import { textOf } from '../../protocol/text/utf8-codec.js';
+import { RateLimiter } from './rate-limiter.js';
+import type { Outbox } from '../send/outbox.js';
+import type { ReceivingHalf, Sender } from '../send/sender.js';
+import type { ConnectionSettings } from '../settings.js';
+
+/**
+ * The receiving half of a connection: from the socket's chunks through the decoder to the
+ * application's listeners or iterator, one message at a time.
+ *
+ * ```
+ * socket 'data' - decoder.push - decoder.next - [inflate] - emit('message')
+ * ```
+ *
+ * Pausing, closing and a listener that throws are all the same to it: `next()` is not called.
+ */
+export class Receiver extends HeartbeatTarget implements ReceivingHalf {
+  readonly #connection: ConnectionEmitter;
+  readonly #socket: Duplex;
+  readonly #settings: ConnectionSettings;
+  readonly #decoderOptions: FrameDecoderOptions;
+  /** Made for the first bytes: a peer that only listens costs none. */
+  #decoder: FrameDecoder | undefined;
+  readonly #sender: Sender;
+  readonly #closing: Closing;
+  /** Only where permessage-deflate was negotiated. */
+  readonly #decompressor: IncomingDeflate | undefined;
+  /** Messages nobody has taken; `undefined` while listeners take them as they come. */
+  #inbox: ReceiveQueue | undefined;
+  /** What is discarded: messages without a consumer, after `resume()` or a wait that was too long; everything, after `terminate()`. */
+  #discards: 'nothing' | 'messages' | 'everything' = 'nothing';
+  /** The loop in {@link read} runs: a listener that calls back must not start a second one. */
+  #reading = false;
+  /** The decoder has found something that has not been handled yet. */
+  #found = false;
+  /** The peer's half of the transport has ended, or all of it, and the closing handshake does not know yet. */
+  #ended: 'half' | 'whole' | undefined;
+  /** The socket is paused. */
+  #stopped = false;
+  /** Where `messageRate` is set: what the peer may still send. Made with the decoder. */
+  #throttle: RateLimiter | undefined;
+  /** Runs while a message is unfinished. Made for the first that comes in several reads, and then kept: the others cost nothing. */
+  #messageDeadline: Deadline | undefined;
+
+  constructor(
+    connection: ConnectionEmitter,
+    socket: Duplex,
+    settings: ConnectionSettings,
+    decoder: FrameDecoderOptions,
+    sender: Sender,
+    closing: Closing,
+    compression?: PermessageDeflate,
+  ) {
+    super();
+    this.#connection = connection;
+    this.#socket = socket;
+    this.#settings = settings;
+    this.#decoderOptions = decoder;
+    this.#sender = sender;
+    this.#closing = closing;
+    if (compression !== undefined) {
+      this.#decompressor = new IncomingDeflate(compression, decoder.maxPayload!, () => {
+        this.read();
+      });
+    }
+    settings.heartbeat.add(this);
+    sender.receivingHalf = this;
+  }
+
+  /** For the budget: bytes held of what has come, whole messages or not. */
+  get #bytesHeld(): number {
+    return (
+      (this.#decoder?.bytesHeld ?? 0) +
+      (this.#inbox?.heldBytes ?? 0) +
+      (this.#decompressor?.bytesHeld ?? 0)
+    );
+  }
+
+  /** For the sender: so much waits that the connection has failed (RFC 6455 section 7.1.7). */
+  failSlowConsumer(error: ConnectionError): void {
+    this.#decoder?.stop();
+    this.#closing.tooSlow(error);
+  }
+
+  /** A message that was taken cannot be sent. */
+  unsendable(error: Error): void {
+    if (this.isOpen) this.#decoder?.stop();
+    this.#closing.unsendable(error);
+  }
+
+  /** For the budget: as `tooSlow`, but nothing may be kept for a peer that does not take it at once. */
+  evict(error: ConnectionError): void {
+    const { isOpen } = this;
+    this.failSlowConsumer(error);
+    this.#discardAll();
+    // One that is closing has been sent its Close already, and has shown that it does not end soon.
+    if (!isOpen || this.#sender.bufferedAmount > 0) this.#closing.cut(error);
+    this.scheduleRead(); // reading may have stopped, but the peer's end must be seen
+  }
+
+  get isPaused(): boolean {
+    return this.#inbox?.paused ?? false;
+  }
+
+  // For the heartbeat.
+
+  get isOpen(): boolean {
+    return this.#closing.state === 'open';
+  }
+
+  get isReadPaused(): boolean {
+    return this.#stopped;
+  }
+
+  get outbox(): Outbox {
+    return this.#sender.outbox;
+  }
+
+  closeGoingAway(cause: ConnectionError): void {
+    this.#closing.closeGoingAway(cause);
+    this.scheduleRead(); // reading may have stopped, but the peer's Close must be seen
+  }
+
+  terminateUnresponsive(cause: ConnectionError): void {
+    this.#closing.terminateUnresponsive(cause);
+  }
+
+  /** A message comes or goes. */
+  markMessageActivity(): void {
+    this.lastMessageAt = this.#settings.heartbeat.now;
+  }
+
+  // From the transport to the application.
+
+  /** Bytes came from the peer. */
+  push(chunk: Buffer): void {
+    if (this.#discards === 'everything') return;
+    this.#settings.counters.bytesReceived += chunk.length;
+    this.lastReceivedAt = this.#settings.heartbeat.now;
+    (this.#decoder ?? this.#makeDecoder()).push(chunk);
+    this.read();
+  }
+
+  /** The peer ended its half; that counts once all it sent before has been handled. */
+  end(): void {
+    this.#ended ??= 'half';
+    this.read();
+  }
+
+  /** The transport is gone. No message comes after `'close'`, so all that is not held for the application is delivered first. */
+  close(): void {
+    this.#ended = 'whole';
+    this.#closing.transportGone();
+    this.scheduleRead();
+  }
+
+  /** The application has terminated the connection. Nothing is delivered any more, also of what has come. */
+  terminate(): void {
+    this.#discards = 'everything';
+    this.#decoder?.stop();
+    this.#discardAll();
+  }
+
+  /** Hold messages from now on. */
+  pause(): void {
+    this.#expectConsumer();
+    (this.#inbox ??= new ReceiveQueue()).paused = true;
+  }
+
+  /** Deliver what is held and go on; without a consumer discard it, as Node's streams do. */
+  resume(): void {
+    const inbox = this.#inbox;
+    if (inbox !== undefined) inbox.paused = false;
+    if (this.#connection.listenerCount('message') === 0 && inbox?.iterating !== true) {
+      this.#discardMessages();
+    }
+    this.scheduleRead();
+  }
+
+  /** @throws TypeError if there is another consumer. */
+  iterate(): AsyncIterableIterator<AnyMessage, undefined, undefined> {
+    if (this.#inbox?.iterating === true || this.#connection.listenerCount('message') > 0) {
+      throw new TypeError(
+        "a connection has either 'message' listeners or one iterator; remove the other consumer first",
+      );
+    }
+    this.#expectConsumer();
+    const inbox = (this.#inbox ??= new ReceiveQueue());
+    const iterator = inbox.iterate(() => {
+      this.read();
+    });
+    this.read();
+    return iterator;
+  }
+
+  /** A `'message'` listener is about to be added. @throws TypeError while an iterator is at work. */
+  assertListenable(): void {
+    if (this.#inbox?.iterating === true) {
+      throw new TypeError(
+        "an iterator is taking this connection's messages; leave its loop before adding a 'message' listener",
+      );
+    }
+    this.#expectConsumer();
+    if (this.#inbox !== undefined) this.scheduleRead();
+  }
+
+  /** Messages are wanted from now on. Only after `terminate()` there are none. */
+  #expectConsumer(): void {
+    if (this.#discards === 'messages') this.#discards = 'nothing';
+    this.#inbox?.consumerDeadline?.cancel();
+  }
+
+  /** Discard the messages that are held, and those that come before there is a consumer. */
+  #discardMessages(): void {
+    if (this.#discards === 'nothing') this.#discards = 'messages';
+    this.#discardHeld();
+  }
+
+  #discardHeld(): void {
+    const inbox = this.#inbox;
+    if (inbox === undefined) return;
+    this.#settings.counters.messagesDiscarded += inbox.size;
+    inbox.clear();
+    inbox.consumerDeadline?.cancel();
+  }
+
+  /** Let go of all that has come and has not been delivered. */
+  #discardAll(): void {
+    this.#found = false;
+    this.#decoder?.releasePayload();
+    if (this.#decoder?.headers !== undefined) this.#decoder.headers.length = 0;
+    this.#decompressor?.forget();
+    this.#discardHeld();
+    this.#settings.budget?.received(this, 0);
+  }
+
+  /** A `'frame'` listener is about to be added. */
+  enableFrameEvents(): void {
+    (this.#decoder ?? this.#makeDecoder()).headers ??= [];
+  }
+
+  /** {@link read} in a call of its own, as Node's streams deliver what they hold. */
+  scheduleRead(): void {
+    process.nextTick(() => {
+      this.read();
+    });
+  }
+
+  /** Deliver all there is, as far as it is wanted, in the async context of the connection. */
+  read(): void {
+    if (this.#reading) return;
+    this.#reading = true;
+    this.#sender.context.runInAsyncScope(this.#readAll, this);
+  }
+
+  #readAll(): void {
+    IncomingDeflate.resetTurn();
+    let thrown = true;
+    const { outbox } = this.#sender;
+    const corked = outbox.cork(); // what the listeners send leaves in one write
+    try {
+      while (this.#readOne());
+      thrown = false;
+    } finally {
+      this.#reading = false;
+      if (corked) outbox.flush();
+      // A listener's exception goes up to the application; the messages behind it are not lost.
+      if (thrown) this.scheduleRead();
+    }
+    this.#updateFlow();
+  }
+
+  /** Pass on the peer's end; stop the socket when enough is held, but never once the connection is closing. */
+  #updateFlow(): void {
+    const inflating = this.#decompressor?.isBusy === true;
+    if (this.#ended === 'half' && !inflating) {
+      this.#ended = undefined;
+      this.#closing.peerEnd();
+    }
+    if (this.#ended === 'whole' && !inflating) {
+      this.#ended = undefined;
+      this.scheduleRead(); // for what is left to do, though a listener may throw
+      this.#closing.transportClose();
+      return;
+    }
+    const { state } = this.#closing;
+    if (state === 'closed') {
+      this.#messageDeadline?.cancel();
+      this.#inbox?.consumerDeadline?.cancel();
+      this.#settings.budget?.leave(this);
+      this.#settings.heartbeat.remove(this);
+      this.#throttle?.end();
+      // What is still held or undecoded can be taken all the same; a message without its end cannot.
+      if (inflating) {
+        this.#inbox?.reopen();
+      } else {
+        this.#inbox?.end();
+        if (this.#inbox?.full !== true) this.#decoder?.stop();
+      }
+      return;
+    }
+    this.#settings.budget?.received(this, this.#bytesHeld);
+    const waits = state === 'open' && this.#throttle?.isWaiting === true;
+    const stop = inflating || waits || (state === 'open' && this.#inbox?.full === true);
+    this.#updateMessageTimer();
+    if (this.#inbox !== undefined) this.#awaitConsumer(this.#inbox, state === 'open');
+    // A string that is held, say, needs the bytes no more that it was made of.
+    if (stop && !this.#found) this.#decoder!.releasePayload();
+    if (stop === this.#stopped) return;
+    this.#stopped = stop;
+    if (stop) {
+      // What it answers now cannot be read in time to tell the round trip; inflating takes no time worth the name.
+      if (!inflating && this.ping !== undefined) this.ping.sentAt = undefined;
+      this.#socket.pause();
+      return;
+    }
+    // What the peer has said meanwhile will be read now: its silence begins anew.
+    this.lastReceivedAt = this.lastMessageAt = this.#settings.heartbeat.now;
+    this.#socket.resume();
+  }
+
+  /** Give messages that wait their time; but a paused connection and a slow iterator may take as long as they like. */
+  #awaitConsumer(inbox: ReceiveQueue, isOpen: boolean): void {
+    const isAwaited =
+      isOpen &&
+      inbox.size > 0 &&
+      !inbox.paused &&
+      !inbox.iterating &&
+      this.#connection.listenerCount('message') === 0;
+    const { consumerDeadline: patience } = inbox;
+    if (!isAwaited) {
+      patience?.cancel();
+    } else if (patience === undefined) {
+      const { deadlines, heartbeat } = this.#settings;
+      inbox.consumerDeadline = deadlines.start(heartbeat.consumerTimeout, () => {
+        this.#discardMessages();
+        this.#settings.observer?.unread(this.#connection);
+        this.read(); // reading may have stopped, but the peer's Pings, its Close and its end must be seen
+      });
+    } else if (!patience.isRunning) {
+      patience.restart();
+    }
+  }
+
+  /**
+   * Give the message that is unfinished its time. Where it is us who do not read on there is none:
+   * we stop behind a whole message, and have not looked at the next. Only the throttle stops inside a
+   * message: its peer has sent more fragments and control frames than it may, and could have as many
+   * pauses as it likes.
+   */
+  #updateMessageTimer(): void {
+    const decoder = this.#decoder;
+    const deadline = this.#messageDeadline;
+    if (decoder?.inProgress !== true) deadline?.stop();
+    else if (deadline === undefined) this.#messageDeadline = this.#startTiming(decoder);
+    else if (!deadline.isRunning) deadline.restart();
+  }
+
+  #startTiming(decoder: FrameDecoder): Deadline {
+    const { deadlines, messageTimeout } = this.#settings;
+    return deadlines.start(messageTimeout, () => {
+      this.scheduleRead(); // reading may have stopped, but the peer's end must be seen
+      this.#failed(
+        new ProtocolError(
+          'ERR_MESSAGE_TIMEOUT',
+          `byte ${decoder.offset}: a message was not complete ${messageTimeout} ms after its first byte (messageTimeout)`,
+        ),
+      );
+    });
+  }
+
+  /** One message or control frame; `false` when there is nothing to be done now. */
+  #readOne(): boolean {
+    const inbox = this.#inbox;
+    if (inbox !== undefined) {
+      const { state } = this.#closing;
+      if (inbox.idle) this.#inbox = undefined;
+      else if (this.#deliverHeld(inbox)) return true;
+      else if (inbox.full && (state === 'open' || state === 'closed' || this.#ended === 'whole')) {
+        return false;
+      }
+    }
+    if (this.#decompressor?.isBusy === true) return this.#deliverInflated(this.#decompressor);
+    const decoder = this.#decoder;
+    if (decoder === undefined) return false;
+    if (!this.#found) {
+      if (this.#throttle !== undefined && this.isOpen && this.#throttle.mustWait()) return false;
+      this.#found = this.#decode(decoder);
+    }
+    // A listener that throws here does not cost the message: the next call goes on with it.
+    if (decoder.headers !== undefined) this.#emitHeaders(decoder.headers);
+    if (!this.#found) return false;
+    this.#found = false;
+    // The next message gets time of its own; but a control frame inside a message is no progress.
+    if (this.#messageDeadline?.isRunning === true && !decoder.inProgress) {
+      this.#messageDeadline.stop();
+    }
+    if (decoder.compressed) {
+      const decompressor = this.#decompressor!; // or the decoder had refused RSV1
+      decompressor.inflate(decoder.payload, decoder.opcode === Opcode.Binary);
+      return this.#deliverInflated(decompressor);
+    }
+    switch (decoder.opcode) {
+      case Opcode.Text:
+        if (this.#settings.textAs === 'buffer') this.#deliver(decoder.payload, false);
+        else return this.#deliverText(decoder);
+        break;
+      case Opcode.Binary:
+        this.#deliver(this.#binary(decoder.payload), true);
+        break;
+      case Opcode.Ping:
+        this.#onPing(decoder.payload);
+        break;
+      case Opcode.Pong:
+        this.#settings.counters.pongsReceived++;
+        this.#onPong(decoder.payload);
+        break;
+      default:
+        this.#closing.peerClose(decoder.close!);
+    }
+    return true;
+  }
+
+  #makeDecoder(): FrameDecoder {
+    const { messageRate } = this.#settings;
+    if (messageRate !== undefined) this.#throttle = new RateLimiter(messageRate, this);
+    return (this.#decoder = new FrameDecoder(this.#decoderOptions));
+  }
+
+  #decode(decoder: FrameDecoder): boolean {
+    try {
+      const found = decoder.next();
+      if (this.#throttle !== undefined && this.isOpen) this.#throttle.consume(decoder, found);
+      return found;
+    } catch (error) {
+      this.#closing.fail(error as ProtocolError);
+      return false;
+    }
+  }
+
+  /** Deliver a Text message as a string, unless it is too long for one. */
+  #deliverText(decoder: FrameDecoder): boolean {
+    let text: string;
+    try {
+      ({ text } = decoder);
+    } catch (error) {
+      this.#closing.fail(error as ProtocolError);
+      return false;
+    }
+    this.#deliver(text, false);
+    return true;
+  }
+
+  /** Deliver a decompressed message, if it is done. */
+  #deliverInflated(decompressor: IncomingDeflate): boolean {
+    let message: ReturnType<IncomingDeflate['take']>;
+    let text: string | undefined;
+    try {
+      message = decompressor.take();
+      if (message?.isBinary === false && this.#settings.textAs === 'string') {
+        const { data } = message;
+        text = textOf(data, 0, data.length, isAscii(data));
+      }
+    } catch (error) {
+      // Neither knows at which byte of the stream.
+      return this.#failed(atByte(this.#decoder!.offset, error as ProtocolError));
+    }
+    if (message === undefined) return false;
+    const { data, isBinary } = message;
+    this.#deliver(text ?? (isBinary ? this.#binary(data) : data), isBinary);
+    return true;
+  }
+
+  /** The peer broke a rule that the decoder does not know. */
+  #failed(error: ProtocolError): false {
+    this.#decoder!.stop();
+    this.#closing.fail(error);
+    return false;
+  }
+
+  /** Hand a held message to the listeners, if there are any and they want it. */
+  #deliverHeld(inbox: ReceiveQueue): boolean {
+    if (inbox.size === 0 || inbox.paused || inbox.iterating) return false;
+    if (this.#connection.listenerCount('message') === 0) return false;
+    const { data, isBinary } = inbox.take()!;
+    this.#connection.emit('message', data, isBinary);
+    return true;
+  }
+
+  /** The payload of a Binary message as the application wants it. */
+  #binary(payload: Buffer): Buffer | ArrayBuffer {
+    return this.#settings.binaryAs === 'buffer' ? payload : exactly(payload);
+  }
+
+  #deliver(data: AnyMessage, isBinary: boolean): void {
+    this.#settings.counters.messagesReceived++;
+    tellReceived(this.#connection, data, isBinary);
+    this.markMessageActivity();
+    if (
+      this.#inbox === undefined &&
+      this.#discards !== 'everything' && // a subscriber of the channel may have terminated
+      this.#connection.emit('message', data, isBinary)
+    ) {
+      return;
+    }
+    if (this.#discards === 'nothing') {
+      const inbox = (this.#inbox ??= new ReceiveQueue());
+      // Once we have sent a Close, reading goes on whether or not there is room.
+      if (this.#closing.state !== 'closing' || !(inbox.paused || inbox.full)) {
+        inbox.put(data, isBinary);
+        return;
+      }
+    }
+    this.#settings.counters.messagesDiscarded++;
+  }
+
+  /** "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response" (section 5.5.2). */
+  #onPing(payload: Buffer): void {
+    this.#settings.counters.pingsReceived++;
+    const { state } = this.#closing;
+    if (state === 'open' || state === 'closing') this.#sender.outbox.pong(payload);
+    this.#connection.emit('ping', payload);
+  }
+
+  #onPong(payload: Buffer): void {
+    const { ping } = this;
+    const isBeat = this.#settings.heartbeat.pong(this, payload);
+    const beat = isBeat && this.ping === undefined ? ping?.end : undefined;
+    if (!this.#sender.hearPong(payload, beat) && !isBeat) this.#connection.emit('pong', payload);
+  }
+
+  #emitHeaders(headers: FrameHeader[]): void {
+    let shown = 0;
+    try {
+      while (shown < headers.length) this.#connection.emit('frame', headers[shown++]!);
+    } finally {
+      headers.splice(0, shown);
+    }
+  }
+}
+
+/** An ArrayBuffer that has these bytes, and no others, and that nothing else refers to. */
+function exactly({ buffer, byteOffset, length }: Buffer): ArrayBuffer {
+  // Nothing that comes from a socket, or from zlib, is in shared memory. Empty Buffers may be one and the same.
+  const memory = buffer as ArrayBuffer;
+  const isOwn = length > 0 && memory.byteLength === length;
+  return isOwn ? memory : memory.slice(byteOffset, byteOffset + length);
+}

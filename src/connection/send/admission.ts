@@ -1,0 +1,50 @@
+import { ConnectionError } from '../close/close-info.js';
+
+/** How much may wait for one connection, and what happens above. */
+export interface SlowConsumerSettings {
+  /** Bytes. */
+  readonly maxBufferedAmount: number;
+  readonly slowConsumer: 'close' | 'drop';
+}
+
+/** Milliseconds that are left to a connection whose peer was too slow. */
+export const SLOW_CLOSE_TIMEOUT = 1000;
+
+/** What becomes of a message, as far as it is a question of what waits before it. */
+export type Admission = 'queue' | 'drop' | 'close';
+
+/**
+ * Judge a message that is about to be queued.
+ *
+ * Where messages may be dropped, one that may not finds as much room again: the others fill the
+ * room up to the limit, and it should not end the connection each time it comes behind them.
+ *
+ * @param amount bytes that wait already.
+ */
+export function admit(
+  amount: number,
+  droppable: boolean,
+  { maxBufferedAmount, slowConsumer }: SlowConsumerSettings,
+): Admission {
+  if (amount < maxBufferedAmount) return 'queue';
+  if (slowConsumer === 'close') return 'close';
+  if (droppable) return 'drop';
+  return amount < maxBufferedAmount * 2 ? 'queue' : 'close';
+}
+
+/** Whether a Ping or a Pong of the application may be queued: it ends no connection, but has its limit too. */
+export function admitsControl(
+  amount: number,
+  { maxBufferedAmount }: SlowConsumerSettings,
+): boolean {
+  return amount < maxBufferedAmount * 2;
+}
+
+/** Why the connection of a slow consumer is closed. */
+export function tooSlow(
+  amount: number,
+  { maxBufferedAmount }: SlowConsumerSettings,
+): ConnectionError {
+  const detail = `${amount} bytes wait for it, with a maxBufferedAmount of ${maxBufferedAmount}`;
+  return new ConnectionError('ERR_SLOW_CONSUMER', { detail });
+}

@@ -1,0 +1,91 @@
+import type { Buffer } from 'node:buffer';
+import type { Account } from '../limits/buffer-budget.js';
+import { Fifo } from './fifo.js';
+import { LongFrame } from './long-frame.js';
+import { Slab } from './slab.js';
+
+/** Up to this many bytes a payload is copied behind its header; a longer one goes out as it is. */
+export const COPY_UP_TO: number = 16 * 1024;
+/** Bytes of the slab of a connection whose socket is behind. */
+const OWN_SLAB_SIZE = COPY_UP_TO + 16;
+
+/** What a connection hands its socket: whole frames. */
+export type Piece = Buffer | LongFrame;
+
+/**
+ * What waits because a connection's socket is behind. Made when that happens: the socket of most
+ * connections never is.
+ */
+export class Backlog {
+  readonly #account: Account | undefined;
+  /** The newest of the pongs that wait, as a whole frame: it must not keep the chunk that its Ping came in. */
+  pong: Buffer | undefined;
+  #slab: Slab | undefined;
+  readonly #pieces = new Fifo<Piece>();
+  /** How many of the pieces are long frames. */
+  #longFrames = 0;
+  /** For the budget: what the socket was handed and has not written. */
+  #handed: Buffer[] = [];
+
+  /** @param account where the pieces are counted, from `push` until they are written. */
+  constructor(account: Account | undefined) {
+    this.#account = account;
+  }
+
+  /** Where small frames are written: one that waits must not keep the slab that all connections share. */
+  get slab(): Slab {
+    return (this.#slab ??= new Slab(OWN_SLAB_SIZE));
+  }
+
+  /** A payload of the application's is among what waits. */
+  get hasLongFrame(): boolean {
+    return this.#longFrames > 0;
+  }
+
+  push(piece: Piece): void {
+    this.#pieces.push(piece);
+    if (piece instanceof LongFrame) this.#longFrames++;
+    this.#hold(piece);
+  }
+
+  /** Take the next piece out. */
+  take(): Piece | undefined {
+    const piece = this.#pieces.take();
+    if (piece === undefined) return undefined;
+    if (piece instanceof LongFrame) this.#longFrames--;
+    this.#release(piece);
+    return piece;
+  }
+
+  /** For the budget: the socket was handed bytes and wants no more until that is written. */
+  handed(bytes: Buffer): void {
+    if (this.#account === undefined) return;
+    this.#account.hold(bytes);
+    this.#handed.push(bytes);
+  }
+
+  /** All that was handed to the socket is written, or never will be. */
+  settled(): void {
+    for (const bytes of this.#handed.splice(0)) this.#account!.release(bytes);
+  }
+
+  /** Forget what waits. */
+  clear(): void {
+    this.pong = undefined;
+    while (this.take() !== undefined);
+  }
+
+  #hold(piece: Piece): void {
+    if (this.#account === undefined) return;
+    for (const bytes of buffersOf(piece)) this.#account.hold(bytes);
+  }
+
+  #release(piece: Piece): void {
+    if (this.#account === undefined) return;
+    for (const bytes of buffersOf(piece)) this.#account.release(bytes);
+  }
+}
+
+function buffersOf(piece: Piece): Buffer[] {
+  return piece instanceof LongFrame ? [piece.head, piece.payload] : [piece];
+}

@@ -1,0 +1,71 @@
+import { Buffer } from 'node:buffer';
+import type { ConnectionError } from '../close/close-info.js';
+import { headerSize } from '../../protocol/framing/frame-encoder.js';
+
+/**
+ * A frame whose payload is too long to be copied. The payload is the application's memory, which it
+ * can detach or resize until the kernel has taken it; a header must not go out without its bytes.
+ */
+export class LongFrame {
+  /** Whole frames that stand before this one, and its header. */
+  readonly head: Buffer;
+  readonly payload: Buffer;
+  /** Bytes of payload that the header announces. */
+  readonly payloadLength: number;
+  /** Bytes of `head` and of the payload, whatever has become of it. */
+  readonly length: number;
+  /** Where in the stream it ends; known when the socket is handed it. */
+  end = 0;
+
+  constructor(head: Buffer, payload: Uint8Array) {
+    this.head = head;
+    this.payload = asBuffer(payload);
+    this.payloadLength = payload.length;
+    this.length = head.length + payload.length;
+  }
+
+  /** The payload is not what the header says any more. */
+  get isBroken(): boolean {
+    return this.payload.length !== this.payloadLength;
+  }
+
+  /** Bytes of the frame: its header and its payload. */
+  get frameLength(): number {
+    return headerSize(this.payloadLength) + this.payloadLength;
+  }
+
+  /** The frames that stand before this one. */
+  get before(): Buffer {
+    return this.head.subarray(0, this.length - this.frameLength);
+  }
+}
+
+/** What only a connection needs that has sent a long frame. */
+export class LongFrames {
+  /** What becomes of the frames that the kernel has not taken yet is to be seen. */
+  taken: LongFrame[] = [];
+  /** The payload of one was taken away; the connection does not know yet. */
+  broken: ConnectionError | undefined;
+  /** The socket is to be ended once those that wait are handed over. */
+  ending = false;
+
+  /**
+   * The kernel has taken a part of the stream.
+   *
+   * @returns the next frame in it whose payload was detached meanwhile: it may have left as other bytes.
+   */
+  nextBroken(left: number): LongFrame | undefined {
+    while (this.taken[0] !== undefined && this.taken[0].end <= left) {
+      const frame = this.taken.shift()!;
+      if (frame.isBroken) return frame;
+    }
+    return undefined;
+  }
+}
+
+/** The same memory, in a view whose length does not follow that of its buffer. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,49 @@
+import { AsyncResource } from 'node:async_hooks';
+import { Fifo } from './fifo.js';
+
+/** Called once the bytes are with the kernel, or with the reason why they never will be. */
+export type SendCallback = (error?: Error) => void;
+
+/**
+ * The callback, bound to the async context of this call. `callback` may be called much later, where
+ * the context is that of another call.
+ */
+export function bindToCall(callback: SendCallback): SendCallback {
+  const call = new AsyncResource('hawser.send');
+  return (...args) => {
+    call.runInAsyncScope(callback, undefined, ...args);
+  };
+}
+
+/** The callbacks of one connection's messages, each with the end of its message in the stream. */
+export class SendCallbacks {
+  #waiting = new Fifo<{ readonly at: number; readonly callback: SendCallback }>();
+
+  /** All have been called. */
+  get isEmpty(): boolean {
+    return this.#waiting.first === undefined;
+  }
+
+  /** @param at bytes of the stream up to the message's end; never less than in the call before. */
+  add(at: number, callback: SendCallback): void {
+    this.#waiting.push({ at, callback });
+  }
+
+  /** The kernel has taken this many bytes of the stream. */
+  written(bytes: number): void {
+    while (this.#waiting.first !== undefined && this.#waiting.first.at <= bytes) {
+      // In a call of its own, so that one that throws does not cost the others theirs.
+      process.nextTick(this.#waiting.take()!.callback);
+    }
+  }
+
+  /** What stands behind this position in the stream, and up to `end`, will never leave. */
+  rejectAfter(behind: number, reason: Error, end: number = Infinity): void {
+    const kept = new Fifo<{ readonly at: number; readonly callback: SendCallback }>();
+    for (let next; (next = this.#waiting.take()) !== undefined;) {
+      if (next.at <= behind || next.at > end) kept.push(next);
+      else process.nextTick(next.callback, reason);
+    }
+    this.#waiting = kept;
+  }
+}

@@ -1,0 +1,100 @@
+import { type FrameFlags, FLAG_RULES } from '../../protocol/framing/frame-encoder.js';
+import type { Opcode } from '../../protocol/framing/frame.js';
+import {
+  type Advice,
+  isBoolean,
+  checkOptions,
+  isFunction,
+  type Rules,
+  show,
+} from '../../protocol/option-checks.js';
+
+/** Options of `send`. */
+export interface SendOptions {
+  /** Send as Binary (`true`) or Text (`false`) whatever the data's type. Bytes sent as Text must be UTF-8. */
+  readonly binary?: boolean;
+  /** Compress, or not, whatever `threshold` and `filter` of `perMessageDeflate` say. */
+  readonly compress?: boolean;
+  /** The message may be dropped when `maxBufferedAmount` waits already and `slowConsumer` is `'drop'`. @default false */
+  readonly droppable?: boolean;
+}
+
+/** The bits of a frame for `sendFrame`. */
+export interface SendFrameOptions extends FrameFlags {
+  /** @default Opcode.Text for a string, Opcode.Binary for bytes */
+  readonly opcode?: Opcode;
+}
+
+/** What the options of `send` must be; those of `broadcast` too. */
+export const SEND_RULES: Rules<SendOptions> = {
+  binary: isBoolean,
+  compress: isBoolean,
+  droppable: isBoolean,
+};
+/** What to do about the options that `send` has in other libraries. */
+export const SEND_ADVICE: Advice = {
+  fin: 'send a part of a message with sendFrame',
+  mask: 'leave it out: clients mask, and servers must not (RFC 6455 section 5.1)',
+};
+const FRAME_RULES: Rules<SendFrameOptions> = {
+  ...FLAG_RULES,
+  opcode: { expected: 'one of Opcode', accepts: (value) => typeof value === 'number' },
+};
+
+/** Options that were checked already, for a broadcast: they are not checked again for each connection. */
+export class CheckedSendOptions implements SendOptions {
+  readonly compress?: boolean;
+  readonly droppable: boolean;
+
+  constructor(compress: boolean | undefined, droppable: boolean) {
+    if (compress !== undefined) this.compress = compress;
+    this.droppable = droppable;
+  }
+}
+
+/**
+ * Check what stands behind the data in a call of `send`. What is right takes as long as to look at
+ * each option once.
+ *
+ * @throws TypeError that says what is expected.
+ */
+export function checkSendOptions(options: unknown, callback: unknown): void {
+  if (callback !== undefined && typeof callback !== 'function') {
+    throw new TypeError(`send: expected the callback to be a function, got ${show(callback)}`);
+  }
+  if (options === undefined || options instanceof CheckedSendOptions) return;
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(
+      `send: expected options to be an object, or the callback, got ${show(options)}`,
+    );
+  }
+  let known = false;
+  for (const name in options) {
+    const value = (options as Record<string, unknown>)[name];
+    known =
+      (name === 'binary' || name === 'droppable' || name === 'compress') &&
+      (value === undefined || typeof value === 'boolean');
+    if (!known) break;
+  }
+  if (!known) checkOptions('send', options, SEND_RULES, '', SEND_ADVICE);
+}
+
+/** @throws TypeError for what stands behind the callback that was given in place of the options. */
+export function checkNothingBehind(callback: unknown): void {
+  if (callback === undefined) return;
+  throw new TypeError(`send: expected nothing behind the callback, got ${show(callback)}`);
+}
+
+/** @throws TypeError for options of `sendFrame` that are unknown or have a wrong type. */
+export function checkFrameOptions(options: unknown): void {
+  checkOptions('sendFrame', options, FRAME_RULES);
+}
+
+/** @throws TypeError for more arguments than a call takes, such as the callback that other libraries have there. */
+export function checkNoMore(who: string, more: readonly unknown[]): void {
+  if (more.length === 0 || more.every((each) => each === undefined)) return;
+  const hint = more.some(isFunction) ? '; it has no callback' : '';
+  throw new TypeError(
+    `${who}: expected no more arguments, got ${more.map(show).join(', ')}${hint}`,
+  );
+}

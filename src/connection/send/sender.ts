@@ -1,0 +1,477 @@
+import { AsyncResource } from 'node:async_hooks';
+import type { Duplex } from 'node:stream';
+import { abortReason, checkSignal, onAbort } from '../abort-signal.js';
+import type { Account, BudgetMember } from '../limits/buffer-budget.js';
+import { ConnectionError } from '../close/close-info.js';
+import type { PermessageDeflate } from '../deflate/permessage-deflate.js';
+import { OutgoingDeflate } from '../deflate/outgoing.js';
+import { contextOfSent, tellDropped, tellSent } from '../diagnostics.js';
+import type { ConnectionEmitter } from '../events.js';
+import { Outbox, type OutboxOwner } from './outbox.js';
+import {
+  checkFrame,
+  firstByte,
+  FrameEncoder,
+  type FrameFlags,
+} from '../../protocol/framing/frame-encoder.js';
+import { FIN, isControl, MASKING_KEY_BYTES, Opcode } from '../../protocol/framing/frame.js';
+import { bytesOf, checkText, type Payload, toBytes } from '../../protocol/framing/payload.js';
+import {
+  asPrepared,
+  checkPrepared,
+  type Data,
+  PreparedMessage,
+  prepareMessage,
+} from '../../protocol/framing/prepared-message.js';
+import { RoundTrips } from '../limits/round-trip.js';
+import { bindToCall, type SendCallback } from './send-callbacks.js';
+import type { SendOptions } from './send-options.js';
+import type { ConnectionSettings } from '../settings.js';
+import { admitsControl, admit, tooSlow } from './admission.js';
+import { callIsolated } from '../call-isolated.js';
+
+/** The receiving half of the connection. */
+export interface ReceivingHalf extends BudgetMember {
+  /** So much waits for the peer that the connection has to end. */
+  failSlowConsumer(error: ConnectionError): void;
+  /** A message that was taken cannot be sent: what was sent before it leaves, and the connection has to end. */
+  unsendable(error: Error): void;
+}
+
+/** A message behind an unfinished one, or behind a compression. */
+interface PendingMessage {
+  /** `undefined` if it is not to be sent after all. */
+  message: PreparedMessage | undefined;
+  compress: boolean | undefined;
+  callback: SendCallback | undefined;
+  /** See {@link contextOfSent}. */
+  readonly call: AsyncResource | undefined;
+}
+
+/** What is left of {@link Data} when bytes have become a Uint8Array. */
+type Text = string | PreparedMessage;
+
+const TEXT: number = FIN | Opcode.Text;
+const BINARY: number = FIN | Opcode.Binary;
+const PING: number = FIN | Opcode.Ping;
+const CLOSE: number = FIN | Opcode.Close;
+const clientEncoder = new FrameEncoder({ role: 'client' });
+
+/**
+ * The sending half of a connection: which frames an application's calls become, and when it should
+ * slow down. How they reach the socket is the outbox's business.
+ */
+export class Sender implements OutboxOwner {
+  /**
+   * The async context of the connection: the one it was made in, which is that of its upgrade. Its
+   * events are emitted in here. It is the sender's because all parts of a connection know the sender.
+   */
+  readonly context: AsyncResource = new AsyncResource('hawser.connection');
+  readonly #connection: ConnectionEmitter;
+  readonly #settings: ConnectionSettings;
+  readonly #outbox: Outbox;
+  /** We are a client: what we send is masked (RFC 6455 section 5.3). */
+  readonly #masks: boolean;
+  /** Set by the other half, which is made after this one. */
+  receivingHalf: ReceivingHalf | undefined;
+  /** No Close has been sent or received. */
+  #open = true;
+  /** A call has returned `false` since everything was last with the kernel. */
+  #needDrain = false;
+  #drainWaiters: Set<(below: boolean) => void> | undefined;
+  /** While `frame` has left a message unfinished: what has to wait for its end. */
+  #pending: PendingMessage[] | undefined;
+  #pendingBytes = 0;
+  /** Only where permessage-deflate was negotiated. */
+  readonly #compressor: OutgoingDeflate | undefined;
+  /** Made for the first. */
+  #roundTrips: RoundTrips | undefined;
+
+  /**
+   * @param connection where `'drain'` is emitted.
+   * @param copies see `Outbox`.
+   */
+  constructor(
+    connection: ConnectionEmitter,
+    socket: Duplex,
+    settings: ConnectionSettings,
+    copies = false,
+    compression?: PermessageDeflate,
+  ) {
+    this.#connection = connection;
+    this.#settings = settings;
+    this.#masks = settings.decoder.role === 'client';
+    this.#outbox = new Outbox(socket, this.#masks ? clientEncoder : undefined, this, copies);
+    this.#compressor =
+      compression && new OutgoingDeflate(connection, this.#outbox, compression, this.#masks);
+  }
+
+  /** A long message is on the thread pool, and what is sent waits behind it. */
+  get #isCompressing(): boolean {
+    return this.#compressor?.isBusy === true;
+  }
+
+  /** For the outbox. */
+  get account(): Account | undefined {
+    return this.#settings.budget?.accountOf(this.receivingHalf!);
+  }
+
+  get outbox(): Outbox {
+    return this.#outbox;
+  }
+
+  /** See `WebSocketConnection.bufferedAmount`. */
+  get bufferedAmount(): number {
+    return this.#outbox.bufferedAmount + this.#pendingBytes + (this.#compressor?.waitingBytes ?? 0);
+  }
+
+  /** See `WebSocketConnection.send`. */
+  send(data: Data, options: SendOptions | undefined, callback: SendCallback | undefined): boolean {
+    // What can throw comes first: a user's mistake is one on a closed connection too.
+    const binary = options?.binary;
+    let bytes: Uint8Array | undefined;
+    if (typeof data !== 'string' || binary === true) {
+      const prepared = data instanceof PreparedMessage ? data : undefined;
+      if (prepared === undefined) bytes = bytesOf(data);
+      if (bytes === undefined) data = checkedPrepared(prepared ?? data, binary);
+      else if (binary === false) checkText(bytes);
+    }
+    const bound = callback && bindToCall(callback);
+    if (!this.#admits(data, bound, options?.droppable === true)) return false;
+    const compress = options?.compress;
+    const waits = this.#pending !== undefined || this.#isCompressing;
+    if (this.#compressor?.asks(bytes ?? (data as Text), compress) === true) {
+      this.#ask(this.#compressor, data, bytes, binary, bound, waits);
+    } else if (waits) {
+      // Encoded now: the application may change a short payload once `send` has returned.
+      const message = toPrepared(data, binary);
+      this.#wait({ message, compress, callback: bound, call: contextOfSent() });
+    } else {
+      this.#queue(data, bytes, binary, compress, bound);
+    }
+    return this.#belowMark();
+  }
+
+  /** A Ping or a Pong. */
+  control(opcode: Opcode, data: Payload): boolean {
+    const bytes = toBytes(data);
+    checkFrame(opcode, bytes.length);
+    if (!this.#admitsControl()) return false;
+    if (!this.#isCompressing) {
+      this.#outbox.bytes(FIN | opcode, bytes);
+      if (opcode === Opcode.Ping) this.#roundTrips?.pinged(bytes, this.#outbox.endOffset);
+    } else {
+      const copy = Buffer.from(bytes);
+      this.#compressor!.wait(copy.length, (reason) => {
+        if (reason === undefined) this.control(opcode, copy);
+      });
+    }
+    return this.#belowMark();
+  }
+
+  /** See `WebSocketConnection.roundTrip`. */
+  roundTrip(signal: AbortSignal | undefined): Promise<number> {
+    if (signal?.aborted === true) return Promise.reject(abortReason(signal));
+    if (!this.#open) return Promise.reject(new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
+    const amount = this.bufferedAmount;
+    if (!admitsControl(amount, this.#settings)) {
+      return Promise.reject(tooSlow(amount, this.#settings));
+    }
+    const roundTrips = (this.#roundTrips ??= new RoundTrips(this.#settings.deadlines));
+    const { id, payload, milliseconds } = roundTrips.start(signal);
+    this.#sendTrip(roundTrips, id, payload);
+    return milliseconds;
+  }
+
+  /**
+   * A Pong came.
+   *
+   * @param beat see `RoundTrips.pong`.
+   * @returns whether it answers a Ping of `roundTrip`.
+   */
+  hearPong(payload: Buffer, beat: number | undefined): boolean {
+    return this.#roundTrips?.pong(payload, beat) === true;
+  }
+
+  /** See `WebSocketConnection.sendFrame`; not for Close frames. */
+  frame(opcode: Opcode, bytes: Uint8Array, flags: FrameFlags): boolean {
+    checkFrame(opcode, bytes.length, flags);
+    if (!this.#open) return false;
+    this.#compressor?.flushUncompressed(); // what is legal now depends on the frames before
+    const data = !isControl(opcode);
+    if (data && (opcode === Opcode.Continuation) !== (this.#pending !== undefined)) {
+      throw new RangeError(
+        opcode === Opcode.Continuation
+          ? 'sendFrame: there is no unfinished message to continue'
+          : 'sendFrame: the message that an earlier sendFrame left unfinished must be finished first',
+      );
+    }
+    // A part of a message is never dropped.
+    if (data ? !this.#admits(bytes, undefined, false) : !this.#admitsControl()) return false;
+    this.#outbox.bytes(firstByte(opcode, flags), bytes);
+    if (opcode === Opcode.Ping) this.#roundTrips?.pinged(bytes, this.#outbox.endOffset);
+    if (data) {
+      if (flags.fin === false) this.#pending ??= [];
+      else this.#takePending().forEach((each) => this.#forward(each));
+    }
+    return this.#belowMark();
+  }
+
+  /** The Close frame; nothing is sent after it. */
+  close(payload: Buffer): void {
+    this.stop();
+    this.#outbox.bytes(CLOSE, payload);
+  }
+
+  /** Accept nothing more from the application: the connection is not open any more. */
+  stop(): void {
+    this.#compressor?.flushUncompressed();
+    this.#open = false;
+    this.#settleDrained(false);
+    // A message behind an unfinished one cannot go out any more.
+    this.#rejectPending(new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
+  }
+
+  /** Forget what has not been handed to the socket, for this reason. */
+  discard(reason: Error): void {
+    this.#compressor?.discard(reason);
+    this.#rejectPending(reason);
+    this.#outbox.discard(reason);
+  }
+
+  /** For the outbox: bytes leave. */
+  onWritten(count: number): void {
+    this.#settings.counters.bytesSent += count;
+  }
+
+  /** The transport is gone: whatever still waits never leaves. */
+  onTransportClosed(reason: Error): void {
+    this.#outbox.onTransportClosed(reason);
+    this.#roundTrips?.close(reason);
+    this.#compressor?.close();
+  }
+
+  /** For the outbox: the kernel has taken a write. */
+  written(): boolean {
+    const amount = this.bufferedAmount;
+    if (amount < this.#settings.highWaterMark) this.#settleDrained(true);
+    if (this.#needDrain && amount === 0 && this.#open) {
+      this.#needDrain = false;
+      this.#connection.emit('drain');
+    }
+    return this.#needDrain || this.#drainWaiters !== undefined;
+  }
+
+  /** For the outbox: a payload was taken away. */
+  unsendable(error: ConnectionError): void {
+    this.#compressor?.discard(new ConnectionError('ERR_CONNECTION_CLOSED', { cause: error }));
+    this.receivingHalf!.unsendable(error);
+  }
+
+  /** See `WebSocketConnection.drained`. */
+  drained(signal: AbortSignal | undefined): Promise<boolean> {
+    if (signal !== undefined) checkSignal('drained', signal);
+    if (signal?.aborted === true) return Promise.reject(abortReason(signal));
+    if (!this.#open) return Promise.resolve(false);
+    if (this.bufferedAmount < this.#settings.highWaterMark) return Promise.resolve(true);
+    return new Promise((resolve, reject) => {
+      const waiters = (this.#drainWaiters ??= new Set());
+      const settle = (below: boolean): void => {
+        waiters.delete(settle);
+        forget?.();
+        resolve(below);
+      };
+      const forget =
+        signal &&
+        onAbort(signal, () => {
+          waiters.delete(settle);
+          reject(abortReason(signal));
+        });
+      waiters.add(settle);
+      this.#outbox.watch();
+    });
+  }
+
+  /** Whether a message may be queued: the connection is open, and not too much waits. */
+  #admits(data: Data, callback: SendCallback | undefined, droppable: boolean): boolean {
+    if (!this.#open) {
+      if (callback !== undefined) refuse(callback, new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
+      return false;
+    }
+    // Who was never told to slow down has less waiting than the high-water mark.
+    const { highWaterMark, maxBufferedAmount } = this.#settings;
+    if (!this.#needDrain && highWaterMark <= maxBufferedAmount) return true;
+    const amount = this.bufferedAmount;
+    const verdict = admit(amount, droppable, this.#settings);
+    if (verdict === 'queue') return true;
+    if (verdict === 'drop') this.#drop(data, callback);
+    else this.#tooSlow(amount, callback);
+    return false;
+  }
+
+  /** Send the Ping of a round trip, which was admitted. */
+  #sendTrip(roundTrips: RoundTrips, id: number, payload: Buffer): void {
+    if (this.#isCompressing) {
+      this.#compressor!.wait(payload.length, (reason) => {
+        if (reason === undefined) this.#sendTrip(roundTrips, id, payload);
+      });
+      return;
+    }
+    this.#outbox.bytes(PING, payload);
+    roundTrips.sent(id, this.#outbox.endOffset);
+  }
+
+  /** Whether a Ping or Pong may be queued. */
+  #admitsControl(): boolean {
+    return this.#open && admitsControl(this.bufferedAmount, this.#settings);
+  }
+
+  #drop(data: Data, callback: SendCallback | undefined): void {
+    this.#setNeedDrain();
+    // An error costs more than all the rest: it is made for those who want it.
+    if (callback !== undefined) refuse(callback, new ConnectionError('ERR_MESSAGE_DROPPED'));
+    this.#settings.counters.messagesDropped++;
+    tellDropped(this.#connection, data);
+    this.context.runInAsyncScope(() => {
+      // A listener must not interrupt a broadcast to all the others.
+      callIsolated(() => this.#connection.emit('dropped', data));
+    });
+  }
+
+  #tooSlow(amount: number, callback: SendCallback | undefined): void {
+    const error = tooSlow(amount, this.#settings);
+    this.receivingHalf!.failSlowConsumer(error);
+    if (callback !== undefined) refuse(callback, error);
+  }
+
+  /** Queue or let wait a message that was admitted, once `filter` was asked; if that throws, the caller hears it. */
+  #ask(
+    compressor: OutgoingDeflate,
+    data: Data,
+    bytes: Uint8Array | undefined,
+    binary: boolean | undefined,
+    callback: SendCallback | undefined,
+    waits: boolean,
+  ): void {
+    const asked = bytes ?? (data as Text);
+    if (!waits) {
+      compressor.askAndSend(asked, callback, (compress) => {
+        this.#queue(data, bytes, binary, compress, undefined);
+      });
+      return;
+    }
+    // It takes its place first: `filter` may send, or close.
+    const message = toPrepared(data, binary);
+    const waiting: PendingMessage = { message, compress: false, callback, call: contextOfSent() };
+    this.#wait(waiting);
+    try {
+      waiting.compress = compressor.ask(asked);
+    } catch (error) {
+      waiting.message = waiting.callback = undefined;
+      throw error;
+    }
+  }
+
+  /** Queue a message that was admitted; compressed, if that is worth it. */
+  #queue(
+    data: Data,
+    bytes: Uint8Array | undefined,
+    binary: boolean | undefined,
+    compress: boolean | undefined,
+    callback: SendCallback | undefined,
+  ): void {
+    const compressor = this.#compressor;
+    if (bytes !== undefined) {
+      const byte0 = binary === false ? TEXT : BINARY;
+      if (compressor?.bytes(byte0, bytes, compress) !== true) this.#outbox.bytes(byte0, bytes);
+    } else if (typeof data === 'string') {
+      if (compressor?.text(data, compress) !== true) this.#outbox.text(TEXT, data);
+    } else {
+      const message = data as PreparedMessage; // all else is bytes
+      if (compressor?.prepared(message, compress) !== true) this.#sendPrepared(message);
+    }
+    if (callback !== undefined) (compressor ?? this.#outbox).whenWritten(callback);
+    this.#settings.counters.messagesSent++;
+    tellSent(this.#connection, data, binary);
+  }
+
+  /** Let a message wait for the end of an unfinished one, or of a compression. */
+  #wait(waiting: PendingMessage): void {
+    const bytes = waiting.message!.frame.length + (this.#masks ? MASKING_KEY_BYTES : 0);
+    if (this.#isCompressing) {
+      this.#compressor!.wait(bytes, (reason) => {
+        if (reason === undefined) this.#forward(waiting);
+        else if (waiting.callback !== undefined) refuse(waiting.callback, reason);
+      });
+    } else {
+      this.#pending!.push(waiting);
+      this.#pendingBytes += bytes;
+    }
+  }
+
+  /** Send a message that has waited. It was admitted when it came. */
+  #forward(waiting: PendingMessage): void {
+    const { message, compress, callback, call } = waiting;
+    if (message === undefined) return;
+    if (this.#isCompressing) this.#wait(waiting);
+    else if (call === undefined) this.#queue(message, undefined, undefined, compress, callback);
+    else {
+      const queue = this.#queue;
+      call.runInAsyncScope(queue, this, message, undefined, undefined, compress, callback);
+    }
+  }
+
+  #sendPrepared(message: PreparedMessage): void {
+    if (this.#masks) this.#outbox.bytes(FIN | message.opcode, message.payload);
+    else this.#outbox.frame(message.frame);
+  }
+
+  /** A message behind an unfinished one cannot go out any more. */
+  #rejectPending(reason: Error): void {
+    for (const { callback } of this.#takePending()) {
+      if (callback !== undefined) refuse(callback, reason);
+    }
+  }
+
+  /** What waited for the end of an unfinished message. */
+  #takePending(): PendingMessage[] {
+    const behind = this.#pending ?? [];
+    this.#pending = undefined;
+    this.#pendingBytes = 0;
+    return behind;
+  }
+
+  #belowMark(): boolean {
+    if (!this.#open) return false;
+    return this.bufferedAmount < this.#settings.highWaterMark || this.#setNeedDrain();
+  }
+
+  /** Who is told to slow down is told, too, when everything is with the kernel. */
+  #setNeedDrain(): false {
+    this.#needDrain = true;
+    this.#outbox.watch();
+    return false;
+  }
+
+  #settleDrained(below: boolean): void {
+    if (this.#drainWaiters === undefined) return;
+    for (const settle of this.#drainWaiters) settle(below);
+    this.#drainWaiters = undefined;
+  }
+}
+
+function refuse(callback: SendCallback, reason: Error): void {
+  process.nextTick(callback, reason);
+}
+
+/** @throws TypeError for what is not a prepared message, or cannot be sent so. */
+function checkedPrepared(data: Data, binary: boolean | undefined): PreparedMessage {
+  const message = asPrepared(data);
+  if (message === undefined) toBytes(data); // says what is wrong
+  checkPrepared(message!, binary);
+  return message!;
+}
+
+function toPrepared(data: Data, binary: boolean | undefined): PreparedMessage {
+  return data instanceof PreparedMessage ? data : prepareMessage(data, binary);
+}

@@ -1,0 +1,148 @@
+import type { ExtensionOffer } from '../handshake/extensions.js';
+
+/**
+ * The server's part in the negotiation of permessage-deflate (RFC 7692 sections 5 and 7.1).
+ *
+ * Names are compared as they are: neither RFC calls them case-insensitive.
+ */
+
+const EXTENSION = 'permessage-deflate';
+
+const SERVER_NO_CONTEXT_TAKEOVER = 'server_no_context_takeover';
+const CLIENT_NO_CONTEXT_TAKEOVER = 'client_no_context_takeover';
+const SERVER_MAX_WINDOW_BITS = 'server_max_window_bits';
+const CLIENT_MAX_WINDOW_BITS = 'client_max_window_bits';
+
+/** A window of 32,768 bytes: what each side may use where nothing is said (section 7.1.2). */
+const LARGEST_WINDOW = 15;
+/**
+ * The smallest window that a client is asked for which has not named a smaller one. zlib cannot
+ * compress with a raw window of 8 bits, so some clients (Python's websockets) fail when they are told.
+ */
+const SMALLEST_ASKED = 9;
+
+/** What both sides agreed on (section 7.1). */
+export interface DeflateParameters {
+  /** The server begins each message with an empty window. */
+  readonly serverNoContextTakeover: boolean;
+  /** The client begins each message with an empty window. */
+  readonly clientNoContextTakeover: boolean;
+  /** The LZ77 sliding window of what the server sends, as a power of two: 8 to 15. */
+  readonly serverMaxWindowBits: number;
+  /** The LZ77 sliding window of what the client sends, as a power of two: 8 to 15. */
+  readonly clientMaxWindowBits: number;
+}
+
+/** What the server would like. */
+export interface DeflatePolicy {
+  /** Who may keep its window from message to message. */
+  readonly contextTakeover: 'none' | 'server' | 'client' | 'both';
+  /** The largest window that the server uses, and allows those clients that let themselves be told: 8 to 15, of which they are told no less than 9. */
+  readonly windowBits: number;
+}
+
+/** An offer that was accepted; {@link formatDeflate} writes the answer. */
+export interface AcceptedDeflate extends DeflateParameters {
+  /**
+   * The client has asked for `server_no_context_takeover`, and has to be answered. A server that takes
+   * nothing over without having been asked need not say so: some clients refuse what they have not offered.
+   */
+  readonly answersServerTakeover: boolean;
+  /** The same of `server_max_window_bits`, even if the window is the largest. */
+  readonly answersServerWindow: boolean;
+}
+
+/**
+ * Accept the first offer that can be accepted, in the client's order of preference.
+ *
+ * @returns `undefined` if there is none: messages are then sent as they are.
+ */
+export function acceptDeflate(
+  offers: readonly ExtensionOffer[],
+  policy: DeflatePolicy,
+): AcceptedDeflate | undefined {
+  for (const { name, params } of offers) {
+    const offered = name === EXTENSION ? readParameters(params) : undefined;
+    if (offered !== undefined) return agree(offered, policy);
+  }
+  return undefined;
+}
+
+/** The extension negotiation response: the value of `Sec-WebSocket-Extensions`. */
+export function formatDeflate(accepted: AcceptedDeflate): string {
+  const { serverMaxWindowBits, clientMaxWindowBits } = accepted;
+  let response = EXTENSION;
+  if (accepted.answersServerTakeover) response += `; ${SERVER_NO_CONTEXT_TAKEOVER}`;
+  // Also unasked: the client takes over its window unless it is told not to (section 7.1.1.2).
+  if (accepted.clientNoContextTakeover) response += `; ${CLIENT_NO_CONTEXT_TAKEOVER}`;
+  if (accepted.answersServerWindow) {
+    response += `; ${SERVER_MAX_WINDOW_BITS}=${serverMaxWindowBits}`;
+  }
+  // Smaller than the largest only if the client has offered the parameter: "the server MUST NOT
+  // include" it otherwise (section 7.1.2.2).
+  if (clientMaxWindowBits < LARGEST_WINDOW) {
+    response += `; ${CLIENT_MAX_WINDOW_BITS}=${clientMaxWindowBits}`;
+  }
+  return response;
+}
+
+type Offered = ReadonlyMap<string, string | undefined>;
+
+/** The parameters "defined for use in an offer", and the values that are valid for each. */
+const VALID: ReadonlyMap<string, (value: string | undefined) => boolean> = new Map([
+  [SERVER_NO_CONTEXT_TAKEOVER, isAbsent],
+  [CLIENT_NO_CONTEXT_TAKEOVER, isAbsent],
+  [SERVER_MAX_WINDOW_BITS, isWindowBits],
+  [CLIENT_MAX_WINDOW_BITS, (value) => isAbsent(value) || isWindowBits(value)],
+]);
+
+/**
+ * The parameters by name, or `undefined` if the offer has to be declined: "an extension parameter
+ * not defined for use in an offer", "an invalid value", "multiple extension parameters with the
+ * same name" (section 7). It stops at the first of these, so it looks at five parameters at most.
+ */
+function readParameters(params: ExtensionOffer['params']): Offered | undefined {
+  const offered = new Map<string, string | undefined>();
+  for (const { name, value } of params) {
+    if (offered.has(name) || !VALID.get(name)?.(value)) return undefined;
+    offered.set(name, value);
+  }
+  return offered;
+}
+
+function isAbsent(value: string | undefined): boolean {
+  return value === undefined;
+}
+
+/** "A decimal integer value without leading zeroes between 8 to 15, inclusive" (section 7.1.2). */
+function isWindowBits(value: string | undefined): boolean {
+  // Stryker disable next-line ConditionalExpression: the word "undefined" is no number either; the condition is for the type.
+  return value !== undefined && /^(?:[89]|1[0-5])$/.test(value);
+}
+
+/**
+ * What the client asks of the server is always granted. Whatever it asks, the server may use a smaller
+ * window than it could, and begin each message with an empty one: every client can follow that. What it says of itself (that it will not
+ * take over its window, or how large that is) is taken up too: the server then knows, and needs
+ * less memory.
+ */
+function agree(offered: Offered, { contextTakeover, windowBits }: DeflatePolicy): AcceptedDeflate {
+  const windowOf = (name: string, most: number): number =>
+    Math.min(most, Number(offered.get(name) ?? LARGEST_WINDOW));
+  return {
+    serverNoContextTakeover:
+      offered.has(SERVER_NO_CONTEXT_TAKEOVER) ||
+      contextTakeover === 'none' ||
+      contextTakeover === 'client',
+    clientNoContextTakeover:
+      offered.has(CLIENT_NO_CONTEXT_TAKEOVER) ||
+      contextTakeover === 'none' ||
+      contextTakeover === 'server',
+    serverMaxWindowBits: windowOf(SERVER_MAX_WINDOW_BITS, windowBits),
+    clientMaxWindowBits: offered.has(CLIENT_MAX_WINDOW_BITS)
+      ? windowOf(CLIENT_MAX_WINDOW_BITS, Math.max(windowBits, SMALLEST_ASKED))
+      : LARGEST_WINDOW,
+    answersServerTakeover: offered.has(SERVER_NO_CONTEXT_TAKEOVER),
+    answersServerWindow: offered.has(SERVER_MAX_WINDOW_BITS),
+  };
+}

@@ -1,0 +1,311 @@
+import { Buffer, kMaxLength } from 'node:buffer';
+import {
+  constants,
+  createInflateRaw,
+  deflateRaw,
+  deflateRawSync,
+  inflateRawSync,
+  type ZlibOptions,
+} from 'node:zlib';
+import { ProtocolError } from '../framing/protocol-error.js';
+import { LONGEST_MESSAGE } from '../framing/message-buffer.js';
+import { SlidingWindow } from './sliding-window.js';
+import type { ContextOptions } from './raw-zlib.js';
+
+/**
+ * Compressed messages by documented calls of zlib, each message with a context of its own: at once,
+ * or on the thread pool.
+ */
+
+const { Z_SYNC_FLUSH } = constants;
+
+/** What a sender removes from the end and a receiver adds (RFC 7692 sections 7.2.1 and 7.2.2). */
+export const TAIL: Buffer = Buffer.of(0x00, 0x00, 0xff, 0xff);
+/** The tail, an empty final block, and a byte that must not be read. */
+const TAIL_AND_END: Buffer = Buffer.concat([TAIL, Buffer.from('010000ffff00', 'hex')]);
+/** The same with one more empty block. */
+const TAIL_AND_LATER_END: Buffer = Buffer.concat([
+  TAIL,
+  Buffer.from('000000ffff', 'hex'),
+  TAIL_AND_END.subarray(TAIL.length),
+]);
+const END_AS_DATA: Buffer = TAIL_AND_END.subarray(0, -1);
+/**
+ * How much of it is left over if the message is whole: all but the last byte is read, or the tail
+ * alone, as the end of a final block, or nothing, since a final block ended before it.
+ */
+const LEFT_OVER: readonly number[] = [1, TAIL_AND_END.length - TAIL.length, TAIL_AND_END.length];
+export const CUT_SHORT = 'it ends inside a block';
+/**
+ * A block with BFINAL set ends a DEFLATE stream, and the rest of the message needs a context of its own.
+ * Senders that set it do so once a message; many would be an attack: two bytes of input for each context.
+ */
+export const MOST_STREAMS = 16;
+export const TOO_MANY_STREAMS: string = `it consists of more than ${MOST_STREAMS} DEFLATE streams`;
+/** The thread pool is asked once for so many bytes of output. */
+const CHUNK_SIZE = 128 * 1024;
+/**
+ * A longer payload and its tail go to the thread pool one after the other. That is a turn more, of about
+ * 50 µs; to join them is a copy, which a peer must not be able to make as long as it likes.
+ */
+const JOINED = 256 * 1024;
+
+/** Called with the message, with `undefined` if it is too long, or with what is wrong with the payload. */
+export type InflateCallback = (
+  error: ProtocolError | undefined,
+  message: Buffer | undefined,
+) => void;
+
+/** The peer's payload is no compressed message. */
+export function invalidDeflate(why: string): ProtocolError {
+  return new ProtocolError(
+    'ERR_INVALID_DEFLATE',
+    `a compressed message cannot be decompressed: ${why} (RFC 7692 section 7.2.2)`,
+  );
+}
+
+/** Compress a message. */
+export function deflateSync(message: Uint8Array, options: ContextOptions): Buffer {
+  return withoutTail(deflateRawSync(message, deflateOptions(options)));
+}
+
+/** Compress a message on the thread pool. The callback gets `undefined` if that fails, for want of memory. */
+export function deflateAsync(
+  message: Uint8Array,
+  options: ContextOptions,
+  callback: (payload: Buffer | undefined) => void,
+): void {
+  deflateRaw(
+    message,
+    { ...deflateOptions(options), chunkSize: CHUNK_SIZE },
+    (error, compressed) => {
+      callback(error === null ? withoutTail(compressed) : undefined);
+    },
+  );
+}
+
+/**
+ * Decompress a message.
+ *
+ * @returns `undefined` if more than `limit` bytes came out.
+ * @throws ProtocolError if it is none.
+ */
+export function inflateSync(
+  payload: Uint8Array,
+  options: ContextOptions,
+  limit: number,
+  primes: boolean = PRIMES,
+): Buffer | undefined {
+  const calls = inflateCalls(payload, options, limit, primes);
+  let step = calls.next();
+  while (step.done !== true) {
+    const { primer, data, tail, zlib, most } = step.value;
+    let result: Inflated;
+    try {
+      result = inflateRawSync(Buffer.concat([primer, data, tail]), {
+        ...zlib,
+        info: true,
+        maxOutputLength: Math.max(1, Math.min(most, kMaxLength)),
+      }) as unknown as Inflated;
+    } catch (error) {
+      if (isTooLong(error as Error)) return undefined;
+      throw invalidDeflate((error as Error).message);
+    }
+    step = calls.next(result);
+  }
+  return step.value;
+}
+
+/** {@link inflateSync} on the thread pool. */
+export function inflateAsync(
+  payload: Uint8Array,
+  options: ContextOptions,
+  limit: number,
+  callback: InflateCallback,
+  primes: boolean = PRIMES,
+): void {
+  const calls = inflateCalls(payload, options, limit, primes);
+  const goOn = (inflated?: Inflated): void => {
+    let step: IteratorResult<InflateCall, Buffer | undefined>;
+    try {
+      step = calls.next(inflated!); // which the first step does not look at
+    } catch (error) {
+      // Anything else is the want of memory to join the pieces.
+      callback(error instanceof ProtocolError ? error : undefined, undefined);
+      return;
+    }
+    if (step.done === true) {
+      callback(undefined, step.value);
+      return;
+    }
+    inflatePieces(step.value, (error, inflated) => {
+      if (inflated !== undefined) goOn(inflated);
+      else callback(error && invalidDeflate(error.message), undefined);
+    });
+  };
+  goOn();
+}
+
+/** One call on the thread pool. The callback gets neither an error nor a result if too much comes out. */
+function inflatePieces(
+  { primer, data, tail, zlib, most }: InflateCall,
+  callback: (error: Error | undefined, inflated: Inflated | undefined) => void,
+): void {
+  const engine = createInflateRaw({ ...zlib, chunkSize: CHUNK_SIZE });
+  const pieces: Buffer[] = [];
+  let length = 0;
+  engine.on('data', (piece: Buffer) => {
+    length += piece.length;
+    pieces.push(piece);
+    if (length <= most) return;
+    engine.destroy();
+    callback(undefined, undefined);
+  });
+  engine.on('error', (error) => {
+    callback(error, undefined);
+  });
+  engine.on('end', () => {
+    let buffer: Buffer;
+    try {
+      buffer = joined(pieces, length);
+    } catch {
+      callback(undefined, undefined); // there is no memory for so much
+      return;
+    }
+    callback(undefined, { buffer, engine });
+  });
+  if (data.length <= JOINED) {
+    engine.end(Buffer.concat([primer, data, tail]));
+  } else {
+    if (primer.length > 0) engine.write(primer);
+    engine.write(data);
+    engine.end(tail);
+  }
+}
+
+/** One call of zlib that decompresses. */
+interface InflateCall {
+  /** What goes before it, so that zlib knows the window; empty where zlib takes a dictionary. */
+  readonly primer: Buffer;
+  /** The payload, or what is left of it, … */
+  readonly data: Uint8Array;
+  /** … and what has to follow it. */
+  readonly tail: Buffer;
+  readonly zlib: ZlibOptions;
+  /** Bytes that may come out. */
+  readonly most: number;
+}
+
+/** What zlib answers with the option `info`. */
+interface Inflated {
+  readonly buffer: Buffer;
+  readonly engine: { readonly bytesWritten: number };
+}
+
+/** The calls that a message takes: one, unless blocks with BFINAL set end a stream inside it. */
+function* inflateCalls(
+  payload: Uint8Array,
+  { windowBits, dictionary }: ContextOptions,
+  limit: number,
+  primes: boolean,
+): Generator<InflateCall, Buffer | undefined, Inflated> {
+  const window = new SlidingWindow(windowBits);
+  if (dictionary !== undefined) window.slide(dictionary);
+  const pieces: Buffer[] = [];
+  let length = 0;
+  let data = payload;
+  while (pieces.length < MOST_STREAMS) {
+    const history = window.contents;
+    const primer = primes && history !== undefined ? storedBlock(history) : NOTHING;
+    const known = Math.max(0, primer.length - STORED_HEADER);
+    const zlib = {
+      windowBits,
+      finishFlush: Z_SYNC_FLUSH,
+      dictionary: primes ? undefined : history,
+    };
+    const longest = Math.min(limit, LONGEST_MESSAGE);
+    const most = longest - length + known;
+    const inflated = yield { primer, data, tail: TAIL_AND_END, zlib, most };
+    const buffer = inflated.buffer.subarray(known);
+    const used = inflated.engine.bytesWritten - primer.length;
+    pieces.push(buffer);
+    length += buffer.length;
+    if (length > longest) return undefined;
+    const left = data.length + TAIL_AND_END.length - used;
+    if (LEFT_OVER.includes(left)) {
+      if (left === 1 && buffer.subarray(-END_AS_DATA.length).equals(END_AS_DATA)) {
+        // A message may end so. Or a final stored block was cut short of as many bytes: it takes any
+        // other end for its own too, and then leaves more of it.
+        const again = yield { primer, data, tail: TAIL_AND_LATER_END, zlib, most };
+        const usedAgain = again.engine.bytesWritten - primer.length;
+        const leftAgain = data.length + TAIL_AND_LATER_END.length - usedAgain;
+        if (leftAgain !== 1) throw invalidDeflate(CUT_SHORT);
+      }
+      return joined(pieces, length);
+    }
+    if (left < TAIL_AND_END.length) throw invalidDeflate(CUT_SHORT);
+    window.slide(buffer);
+    data = data.subarray(used);
+  }
+  throw invalidDeflate(TOO_MANY_STREAMS);
+}
+
+/** Bytes before those of a block that is not compressed. */
+const STORED_HEADER = 5;
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** Bytes as a block that is not compressed (RFC 1951 section 3.2.4); at most 64 KiB. */
+function storedBlock(bytes: Buffer): Buffer {
+  const header = Buffer.of(0x00, 0x00, 0x00, 0xff, 0xff);
+  header.writeUInt16LE(bytes.length, 1);
+  header.writeUInt16LE(bytes.length ^ 0xffff, 3);
+  return Buffer.concat([header, bytes]);
+}
+
+/**
+ * Whether zlib's raw contexts take a dictionary. Deno ignores it: what refers to the window is then "too
+ * far back", and the window has to be put through as a block that is not compressed.
+ */
+export function takesDictionary(inflate: typeof inflateRawSync = inflateRawSync): boolean {
+  // "hawser", as a copy of six bytes from the dictionary.
+  const copy = Buffer.of(0x82, 0x90, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff);
+  try {
+    const options = { dictionary: Buffer.from('hawser hawser'), finishFlush: Z_SYNC_FLUSH };
+    return inflate(copy, options).toString() === 'hawser';
+  } catch {
+    return false;
+  }
+}
+
+const PRIMES = !takesDictionary();
+
+function deflateOptions({ windowBits, level, memLevel, dictionary }: ContextOptions): ZlibOptions {
+  return {
+    finishFlush: Z_SYNC_FLUSH,
+    windowBits: Math.max(9, windowBits), // as in ZlibDrive.deflate
+    level,
+    memLevel,
+    dictionary,
+  };
+}
+
+/** One piece is not copied, unless it is short. */
+function joined(pieces: Buffer[], length: number): Buffer {
+  return pieces.length === 1 ? unpinned(pieces[0]!) : Buffer.concat(pieces, length);
+}
+
+function withoutTail(compressed: Buffer): Buffer {
+  return unpinned(compressed.subarray(0, compressed.length - TAIL.length));
+}
+
+/** A short result must not keep the chunk of zlib's that it came in. */
+function unpinned(bytes: Buffer): Buffer {
+  if (bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
+  const own = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(own);
+  return own;
+}
+
+function isTooLong(error: Error & { code?: string }): boolean {
+  return error.code === 'ERR_BUFFER_TOO_LARGE';
+}

@@ -1,0 +1,222 @@
+import { Buffer } from 'node:buffer';
+import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib';
+import { invalidDeflate } from './one-shot-zlib.js';
+
+/**
+ * What zlib's contexts of Node have inside. It is not documented, so nothing here is relied on
+ * before {@link isRawZlibSupported} has tried it all; deflate.ts has another way that needs only documented
+ * calls.
+ */
+interface Driven {
+  readonly _handle: {
+    onerror: (message: string, errno: number, code: string) => void;
+    reset(): void;
+    writeSync(
+      flush: number,
+      input: Uint8Array,
+      inputAt: number,
+      inputLength: number,
+      output: Uint8Array,
+      outputAt: number,
+      outputLength: number,
+    ): void;
+  };
+  /** After a call: how much of the output, and of the input, was not used. */
+  readonly _writeState: Uint32Array;
+  close(): void;
+}
+
+/** What a context needs to know. */
+export interface ContextOptions {
+  /** 8 to 15. */
+  readonly windowBits: number;
+  /** 0 to 9; for a compressor. */
+  readonly level?: number;
+  /** 1 to 9; for a compressor. */
+  readonly memLevel?: number;
+  /** The sliding window so far. */
+  readonly dictionary?: Buffer | undefined;
+}
+
+/** Output gathers here, whoever it is for: the contexts run one after the other. */
+const scratch = Buffer.allocUnsafeSlow(64 * 1024);
+/** For output that nobody wants; as long as the largest window. */
+const discarded = Buffer.allocUnsafeSlow(32 * 1024);
+/** Less room than this and zlib may have to write its end marker twice. */
+const LEAST_ROOM = 16;
+/** Node's streams want a buffer of their own, which is never used here: the least they take. */
+const NO_CHUNKS = { chunkSize: 64 };
+
+/**
+ * A zlib context that stays open and is driven synchronously: neither a stream nor the thread pool
+ * stands between a message and its compressed form.
+ */
+export class RawZlib {
+  readonly #zlib: Driven;
+  #error: string | undefined;
+
+  private constructor(zlib: Driven) {
+    this.#zlib = zlib;
+    zlib._handle.onerror = (message) => {
+      this.#error = message;
+    };
+  }
+
+  /** Open a compressor. A raw window of 8 bits is one of 9 to zlib, whose distances stay below 256 (see docs/compression.md). */
+  static deflate(options: ContextOptions): RawZlib {
+    const windowBits = Math.max(9, options.windowBits);
+    const zlib = createDeflateRaw({ ...options, ...NO_CHUNKS, windowBits });
+    return new RawZlib(zlib as unknown as Driven);
+  }
+
+  /** Open a decompressor. */
+  static inflate(options: ContextOptions): RawZlib {
+    return new RawZlib(createInflateRaw({ ...options, ...NO_CHUNKS }) as unknown as Driven);
+  }
+
+  /** Begin anew, without what came before. */
+  reset(): void {
+    this.#zlib._handle.reset();
+  }
+
+  /** Give the memory back. */
+  close(): void {
+    this.#zlib.close();
+  }
+
+  /** Put bytes through of which at most a window's length comes out, and forget that. */
+  skip(input: Uint8Array): void {
+    const { length } = discarded;
+    this.#zlib._handle.writeSync(
+      constants.Z_SYNC_FLUSH,
+      input,
+      0,
+      input.length,
+      discarded,
+      0,
+      length,
+    );
+  }
+
+  /**
+   * Put bytes through.
+   *
+   * @param output where the result is added.
+   * @param limit stop when the output is longer.
+   * @returns how many bytes of the input were not used: the stream ended before them, or the limit
+   * was reached.
+   * @throws ProtocolError for data that is no DEFLATE.
+   */
+  run(flush: number, input: Uint8Array, output: Output, limit: number): number {
+    const { _handle: handle, _writeState: state } = this.#zlib;
+    let left = input.length;
+    for (;;) {
+      const room = output.room();
+      handle.writeSync(
+        flush,
+        input,
+        input.length - left,
+        left,
+        scratch,
+        scratch.length - room,
+        room,
+      );
+      const error = this.#error;
+      if (error !== undefined) {
+        this.#error = undefined;
+        throw invalidDeflate(error);
+      }
+      const unused = state[0]!;
+      left = state[1]!;
+      output.added(room - unused);
+      if (unused > 0 || output.length > limit) return left;
+    }
+  }
+}
+
+/** Where the output of a context gathers; only one at a time is in use. */
+export class Output {
+  /** Bytes gathered. */
+  length = 0;
+  #filled = 0;
+  #full: Buffer[] | undefined;
+
+  /** Bytes of room in the scratch buffer, which is emptied if there is too little. */
+  room(): number {
+    if (scratch.length - this.#filled < LEAST_ROOM) {
+      (this.#full ??= []).push(Buffer.from(scratch.subarray(0, this.#filled)));
+      this.#filled = 0;
+    }
+    return scratch.length - this.#filled;
+  }
+
+  /** The context has written so many bytes. */
+  added(count: number): void {
+    this.#filled += count;
+    this.length += count;
+  }
+
+  /** All that was gathered, in a buffer of its own, but for the last bytes. */
+  take(withoutLast = 0): Buffer {
+    const rest = scratch.subarray(0, this.#filled);
+    if (this.#full === undefined) return Buffer.from(rest.subarray(0, this.length - withoutLast));
+    return Buffer.concat([...this.#full, rest], this.length - withoutLast);
+  }
+}
+
+let drivable: boolean | undefined;
+
+/** Whether this Node's zlib can be driven as above; tried once, when it is first asked. */
+export function isRawZlibSupported(): boolean {
+  return (drivable ??= selfTest(RawZlib));
+}
+
+/** Everything that deflate.ts relies on, tried on data whose result is known. */
+export function selfTest(drive: Pick<typeof RawZlib, 'deflate' | 'inflate'>): boolean {
+  const { Z_SYNC_FLUSH, Z_BLOCK } = constants;
+  try {
+    const deflater = drive.deflate({ windowBits: 9, level: 6, memLevel: 5 });
+    const inflater = drive.inflate({ windowBits: 9 });
+    const put = (context: RawZlib, bytes: Uint8Array, flush = Z_SYNC_FLUSH): [Buffer, number] => {
+      const output = new Output();
+      const left = context.run(flush, bytes, output, Infinity);
+      return [output.take(), left];
+    };
+    const text = Buffer.from('hawser '.repeat(20));
+    const long = Buffer.alloc(3 * scratch.length);
+    const marker = Buffer.of(0x00, 0x00, 0xff, 0xff, 0x00);
+    try {
+      const [first] = put(deflater, text);
+      const [second] = put(deflater, text); // refers to the first
+      deflater.reset();
+      const [again] = put(deflater, text);
+      const [compressed] = put(deflater, long);
+      const body = first.subarray(0, -4);
+      const results = [
+        second.length < first.length,
+        again.equals(first),
+        put(inflater, body)[0].equals(text),
+        put(inflater, marker, Z_BLOCK)[1] === 1,
+        put(inflater, second)[0].equals(text),
+        put(inflater, Buffer.from('030000ff', 'hex'))[1] === 2, // a final block; two bytes behind it
+      ];
+      inflater.reset();
+      results.push(put(inflater, again)[0].equals(text), put(inflater, compressed)[0].equals(long));
+      return results.every(Boolean) && throws(() => put(inflater, Buffer.of(0xff)));
+    } finally {
+      deflater.close();
+      inflater.close();
+    }
+  } catch {
+    return false;
+  }
+}
+
+function throws(action: () => unknown): boolean {
+  try {
+    action();
+    return false;
+  } catch {
+    return true;
+  }
+}

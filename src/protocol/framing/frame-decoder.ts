@@ -1,0 +1,481 @@
+import { Buffer, isUtf8 } from 'node:buffer';
+import {
+  checkReceivedCode,
+  type ClosePayload,
+  CODE_BYTES,
+  invalidReason,
+  parseClosePayload,
+} from './close-frame.js';
+import { ProtocolError } from './protocol-error.js';
+import { header, type HeaderContext, parseHeader } from './frame-header.js';
+import { type FrameHeader, isControl, MAX_HEADER_BYTES, Opcode, type Role, RSV1 } from './frame.js';
+import { rotateKey, unmask } from './mask.js';
+import { LONGEST_MESSAGE, MessageBuffer } from './message-buffer.js';
+import { isBoolean, checkOptions, oneOf, type Rules, integerBetween } from '../option-checks.js';
+import { textOf } from '../text/utf8-codec.js';
+import { Utf8Validator } from '../text/utf8-validator.js';
+
+/** 4 MiB. */
+export const DEFAULT_MAX_PAYLOAD: number = 4 * 1024 * 1024;
+
+/** Options of a `FrameDecoder`. */
+export interface FrameDecoderOptions {
+  /** Our role. A server refuses unmasked frames, a client masked ones (section 5.1). @default 'server' */
+  readonly role?: Role;
+  /** Longest message in bytes, all fragments; a longer one is refused at its frame header with 1009. So is one of 4 GiB, whatever this says. @default 4 MiB */
+  readonly maxPayload?: number;
+  /** An extension was negotiated that gives RSV1 a meaning (RFC 7692). Text under it is not checked to be UTF-8: only its inflated form can be. @default false */
+  readonly rsv1?: boolean;
+}
+
+/**
+ * A piece of a message that is at least this long, and most of its chunk, stays where it is until
+ * the message is complete: it is copied once instead of about twice.
+ */
+const KEEP_FROM = 16 * 1024;
+
+/** A role that is neither would be the one that need not be masked: so it is checked. */
+const OPTION_RULES: Rules<FrameDecoderOptions> = {
+  role: oneOf('server', 'client'),
+  maxPayload: integerBetween('a number of bytes', 0, Number.MAX_SAFE_INTEGER),
+  rsv1: isBoolean,
+};
+
+const EMPTY: Buffer = Buffer.alloc(0);
+
+/**
+ * Turns the bytes of one peer into messages and control frames (RFC 6455 section 5). Pure: no
+ * socket, no event, no clock.
+ *
+ * ```ts
+ * decoder.push(chunk);
+ * while (decoder.next()) use(decoder.opcode, decoder.payload);
+ * ```
+ *
+ * It is pulled, so pausing is not calling `next()`. Fragments are joined, text is checked to be
+ * UTF-8 as soon as the bytes prove it is not, and `maxPayload` is enforced before anything is
+ * allocated. Memory held is at most twice the bytes received and not yet delivered, plus a constant.
+ */
+export class FrameDecoder {
+  // What next() found; the following call overwrites it.
+
+  /** `Text`, `Binary`, `Close`, `Ping` or `Pong`; for a fragmented message that of its first frame. */
+  opcode: Opcode = Opcode.Continuation;
+  /** The message had RSV1 set: it is compressed (RFC 7692 section 6). */
+  compressed = false;
+  /** Code and reason, after a Close frame. */
+  close: ClosePayload | undefined;
+  /** Set it to `[]` and the header of every frame is added here, for whoever wants to see them. */
+  headers: FrameHeader[] | undefined;
+  /** Frames that began no message, continuation and control frames, since somebody set this to 0. */
+  nonInitialFrames = 0;
+
+  readonly #context: HeaderContext;
+
+  // The bytes being read, and where they stand in the stream.
+  #chunk = EMPTY;
+  #at = 0;
+  #chunkOffset = 0;
+  /** Chunks pushed while an earlier one was not read to its end. */
+  #backlog: MessageBuffer | undefined;
+  /** A header cut by the end of a chunk. */
+  #cutHeader: Buffer | undefined;
+  #cutHeaderLength = 0;
+  /** After a Close or an error nothing more is taken (sections 5.5.1 and 7.1.7). */
+  #ended = false;
+
+  // The frame whose payload is being gathered because the chunk cuts it. Without one, nobody reads
+  // more than that nothing remains of it.
+  #frameOpcode: Opcode = Opcode.Continuation;
+  // Stryker disable next-line BooleanLiteral: every frame sets it before it is read
+  #frameFin = true;
+  #frameRemaining = -1;
+  #key = 0;
+
+  // The message in progress: fragmented, or cut by the end of a chunk.
+  /** Its first frame's opcode; Continuation when no fragmented message is in progress. */
+  #messageOpcode: Opcode = Opcode.Continuation;
+  // Stryker disable next-line BooleanLiteral: every message sets it before anything depends on it
+  #messageCompressed = false;
+  #message: MessageBuffer | undefined;
+  #validator: Utf8Validator | undefined;
+  #control: MessageBuffer | undefined;
+
+  // Where the payload that next() found stands, and whether it is all ASCII.
+  #source = EMPTY;
+  #start = 0;
+  #end = 0;
+  // Stryker disable next-line BooleanLiteral: before there is a payload it has no bytes to decode
+  #ascii = false;
+
+  /**
+   * @param options see {@link FrameDecoderOptions}; an object that has them all is kept and shared.
+   * @throws TypeError for an option that is unknown or has a wrong value.
+   */
+  constructor(options: FrameDecoderOptions = {}) {
+    checkOptions('FrameDecoder', options, OPTION_RULES);
+    const { role = 'server', rsv1 = false } = options;
+    const maxPayload = Math.min(options.maxPayload ?? DEFAULT_MAX_PAYLOAD, LONGEST_MESSAGE);
+    this.#context =
+      options.role === role && options.maxPayload === maxPayload && options.rsv1 === rsv1
+        ? (options as HeaderContext)
+        : { role, maxPayload, rsv1 };
+  }
+
+  /**
+   * Add bytes from the peer, cut anywhere. They belong to the decoder from now on: payloads are
+   * unmasked in place.
+   */
+  push(chunk: Buffer): void {
+    if (this.#ended || chunk.length === 0) return;
+    if (this.#at === this.#chunk.length && this.#backlog === undefined) {
+      this.#chunkOffset += this.#chunk.length;
+      this.#chunk = chunk;
+      this.#at = 0;
+    } else {
+      (this.#backlog ??= new MessageBuffer()).append(chunk, 0, chunk.length);
+    }
+  }
+
+  /**
+   * Read on to the next message or control frame.
+   *
+   * @returns `true` when one is there; `false` when more bytes are needed, or none are wanted any
+   * more because a Close came.
+   * @throws ProtocolError when the peer broke a rule; the decoder then ignores everything further.
+   */
+  next(): boolean {
+    try {
+      return this.#advance();
+    } catch (error) {
+      const { offset } = this;
+      this.#fail();
+      if (error instanceof ProtocolError) throw error;
+      throw new ProtocolError(
+        'ERR_MESSAGE_TOO_BIG',
+        `byte ${offset}: there is no memory for a message so long (${(error as Error).message})`,
+      );
+    }
+  }
+
+  /** Ignore everything further, and do not keep the chunk until the connection is gone. */
+  #fail(): void {
+    this.#source = EMPTY;
+    this.stop();
+  }
+
+  /**
+   * The payload that `next()` found, unmasked and whole. It is the caller's to keep: a small payload
+   * is a copy, so that keeping it does not keep the chunk it came in.
+   */
+  get payload(): Buffer {
+    const { length } = this.#source;
+    if (this.#end - this.#start === length) return this.#source;
+    const view = this.#source.subarray(this.#start, this.#end);
+    return view.length * 2 < length ? Buffer.from(view) : view;
+  }
+
+  /**
+   * The payload as a string; for a Text message, which `next()` has checked to be UTF-8.
+   *
+   * @throws ProtocolError, with close code 1009, when the message is longer than a string can be (536,870,888
+   * UTF-16 code units in V8); the decoder then ignores everything further. `payload` has no such limit.
+   */
+  get text(): string {
+    try {
+      return textOf(this.#source, this.#start, this.#end, this.#ascii);
+    } catch (error) {
+      const { offset } = this;
+      this.#fail();
+      throw atByte(offset, error as ProtocolError);
+    }
+  }
+
+  /** Bytes of memory held for what has arrived and has not been delivered. */
+  get bytesHeld(): number {
+    return (
+      (this.#at < this.#chunk.length ? this.#chunk.length : 0) +
+      (this.#backlog?.capacity ?? 0) +
+      (this.#cutHeader?.length ?? 0) +
+      (this.#message?.capacity ?? 0) +
+      (this.#control?.capacity ?? 0)
+    );
+  }
+
+  /** Bytes of the stream that have been read. */
+  get offset(): number {
+    return this.#chunkOffset + this.#at;
+  }
+
+  /** Whether a message, or a control frame, has begun and is not complete. */
+  get inProgress(): boolean {
+    return (
+      this.#frameRemaining !== -1 ||
+      this.#messageOpcode !== Opcode.Continuation ||
+      this.#cutHeaderLength > 0
+    );
+  }
+
+  #advance(): boolean {
+    for (;;) {
+      if (this.#frameRemaining >= 0) {
+        if (!this.#gather()) {
+          if (!this.#nextChunk()) return this.#needMore();
+        } else if (this.#endFrame()) {
+          return true;
+        }
+      } else if (!this.#readHeader()) {
+        if (!this.#nextChunk()) return this.#needMore();
+      } else if (this.#wholeInChunk()) {
+        return true;
+      }
+    }
+  }
+
+  /** Nothing that waits for more bytes may keep the chunk of an earlier message. */
+  #needMore(): false {
+    this.#source = EMPTY;
+    return false;
+  }
+
+  /** Go on to the backlog, if there is one. */
+  #nextChunk(): boolean {
+    this.#chunkOffset += this.#chunk.length;
+    this.#at = 0;
+    const backlog = this.#backlog;
+    this.#chunk = backlog === undefined ? EMPTY : backlog.take(); // do not keep a chunk that is read
+    this.#backlog = undefined;
+    return backlog !== undefined;
+  }
+
+  /** Read a header, which the end of a chunk may have cut. */
+  #readHeader(): boolean {
+    const chunk = this.#chunk;
+    const at = this.#at;
+    const available = chunk.length - at;
+    if (available === 0) return false;
+    const gathered =
+      this.#messageOpcode === Opcode.Continuation ? -1 : (this.#message?.length ?? 0);
+    if (this.#cutHeaderLength === 0) {
+      const size = parseHeader(
+        chunk,
+        at,
+        available,
+        gathered,
+        this.#chunkOffset + at,
+        this.#context,
+        this.#messageCompressed,
+      );
+      if (size > 0) {
+        this.#at = at + size;
+        this.#beginFrame();
+        return true;
+      }
+    }
+    // The chunk cuts the header. Join it with what follows, in a block of its own; what is copied
+    // too much (the payload's first bytes) stays in the chunk and is read there.
+    const cut = (this.#cutHeader ??= Buffer.allocUnsafe(MAX_HEADER_BYTES));
+    const before = this.#cutHeaderLength;
+    const total = before + chunk.copy(cut, before, at);
+    const size = parseHeader(
+      cut,
+      0,
+      total,
+      gathered,
+      this.#chunkOffset - before, // a cut header goes on where its next chunk begins
+      this.#context,
+      this.#messageCompressed,
+    );
+    if (size === 0) {
+      this.#cutHeaderLength = total;
+      this.#at = chunk.length;
+      return false;
+    }
+    this.#cutHeader = undefined;
+    this.#cutHeaderLength = 0;
+    this.#at = at + size - before;
+    this.#beginFrame();
+    return true;
+  }
+
+  /** The header is legal: remember what the payload needs. */
+  #beginFrame(): void {
+    const { opcode, fin, rsv, length, key } = header;
+    this.#frameOpcode = opcode;
+    this.#frameFin = fin;
+    this.#frameRemaining = length;
+    this.#key = key;
+    this.headers?.push({
+      opcode,
+      fin,
+      rsv1: (rsv & RSV1) !== 0,
+      rsv2: false, // set, these two were refused: no extension has a use for them
+      rsv3: false,
+      length,
+    });
+    if (opcode === Opcode.Text || opcode === Opcode.Binary) {
+      this.#messageOpcode = opcode;
+      this.#messageCompressed = rsv === RSV1;
+    } else {
+      this.nonInitialFrames++;
+    }
+  }
+
+  /**
+   * The straight path: an unfragmented frame that lies whole in the chunk is unmasked and found
+   * where it is.
+   */
+  #wholeInChunk(): boolean {
+    const opcode = this.#frameOpcode;
+    const length = this.#frameRemaining;
+    const start = this.#at;
+    const end = start + length;
+    const chunk = this.#chunk;
+    if (opcode === Opcode.Continuation || !this.#frameFin || end > chunk.length) return false;
+    this.#at = end;
+    this.#frameRemaining = -1;
+    if (opcode !== Opcode.Text && length * 2 < chunk.length) {
+      // It will be copied out (see `payload`), so unmask while copying.
+      const copy = Buffer.allocUnsafe(length);
+      unmask(chunk, start, end, copy, 0, this.#key);
+      this.#setResult(opcode, copy, 0, length);
+    } else {
+      this.#ascii = unmask(chunk, start, end, chunk, start, this.#key) === 0;
+      this.#setResult(opcode, chunk, start, end);
+    }
+    if (opcode === Opcode.Text && !this.#ascii && !this.#messageCompressed) {
+      if (!isUtf8(chunk.subarray(start, end))) throw this.#invalidText(chunk, start, end);
+    }
+    if (!isControl(opcode)) this.#messageOpcode = Opcode.Continuation;
+    return true;
+  }
+
+  /** Unmask what has arrived of the frame's payload, and put it with the rest of the message. */
+  #gather(): boolean {
+    const chunk = this.#chunk;
+    const from = this.#at;
+    const count = Math.min(this.#frameRemaining, chunk.length - from);
+    if (count > 0) {
+      const to = from + count;
+      const control = isControl(this.#frameOpcode);
+      const buffer = control
+        ? (this.#control ??= new MessageBuffer())
+        : (this.#message ??= new MessageBuffer());
+      const total = this.#frameFin ? buffer.length + this.#frameRemaining : Infinity;
+      let seen: number;
+      let bytes = chunk;
+      let at = from;
+      if (count >= KEEP_FROM && count * 2 >= chunk.length && buffer.willGrowAgain(count, total)) {
+        seen = unmask(chunk, from, to, chunk, from, this.#key);
+        buffer.keep(chunk.subarray(from, to));
+      } else {
+        bytes = buffer.extend(count, total);
+        at = buffer.filled - count;
+        seen = unmask(chunk, from, to, bytes, at, this.#key);
+      }
+      this.#key = rotateKey(this.#key, count);
+      this.#at = to;
+      this.#frameRemaining -= count;
+      if (this.#frameOpcode === Opcode.Close) this.#checkClose(bytes, at, at + count);
+      if (!control && this.#messageOpcode === Opcode.Text && !this.#messageCompressed) {
+        // Until the first byte that is not ASCII there is nothing to validate.
+        if (seen !== 0) this.#validator ??= new Utf8Validator();
+        if (this.#validator?.push(bytes, at, at + count) === false) {
+          throw this.#invalidByte(this.#validator, bytes, at + count);
+        }
+      }
+    }
+    return this.#frameRemaining === 0;
+  }
+
+  /** A Close frame that comes in pieces is judged as far as it is there, like text. */
+  #checkClose(payload: Buffer, start: number, end: number): void {
+    const offset = this.offset - end;
+    if (end >= CODE_BYTES) checkReceivedCode(payload.readUInt16BE(0), offset);
+    // A text message that is in progress has no use for its validator any more.
+    if (start === 0) this.#validator = new Utf8Validator();
+    const valid = this.#validator!.push(payload, Math.max(start, CODE_BYTES), end);
+    if (!valid) throw invalidReason(offset);
+  }
+
+  /** The gathered frame is complete; is the message? */
+  #endFrame(): boolean {
+    const opcode = this.#frameOpcode;
+    this.#frameRemaining = -1;
+    if (isControl(opcode)) {
+      const payload = this.#control!.take();
+      this.#control = undefined;
+      this.#setResult(opcode, payload, 0, payload.length);
+      return true;
+    }
+    if (!this.#frameFin) return false;
+    const validator = this.#validator;
+    if (validator?.complete === false) throw this.#cutCharacter();
+    const payload = this.#message?.take() ?? EMPTY;
+    this.#ascii = validator === undefined && !this.#messageCompressed;
+    this.#setResult(this.#messageOpcode, payload, 0, payload.length);
+    this.#message = undefined;
+    this.#validator = undefined;
+    this.#messageOpcode = Opcode.Continuation;
+    return true;
+  }
+
+  #setResult(opcode: Opcode, source: Buffer, start: number, end: number): void {
+    this.opcode = opcode;
+    this.#source = source;
+    this.#start = start;
+    this.#end = end;
+    this.compressed = this.#messageCompressed && !isControl(opcode);
+    if (opcode === Opcode.Close) {
+      this.close = parseClosePayload(this.payload, this.offset - (end - start));
+      this.stop();
+    }
+  }
+
+  /** Let go of the payload that `next()` found. Without this it is kept until the following call. */
+  releasePayload(): void {
+    this.#source = EMPTY;
+  }
+
+  /** Take nothing more from the peer, as after an error: the connection has failed. */
+  stop(): void {
+    this.#ended = true;
+    this.#chunk = EMPTY;
+    this.#at = 0;
+    this.#backlog = undefined;
+    this.#cutHeader = undefined;
+    this.#cutHeaderLength = 0;
+    this.#frameRemaining = -1;
+    this.#messageOpcode = Opcode.Continuation;
+    this.#message = undefined;
+    this.#control = undefined;
+  }
+
+  /** What to throw for a Text message that lies whole in the chunk and is none: it is looked at anew. */
+  #invalidText(chunk: Buffer, start: number, end: number): ProtocolError {
+    const validator = new Utf8Validator();
+    return validator.push(chunk, start, end)
+      ? this.#cutCharacter()
+      : this.#invalidByte(validator, chunk, end);
+  }
+
+  /** @param end where in `bytes` that stands which was read last. */
+  #invalidByte({ faultAt }: Utf8Validator, bytes: Buffer, end: number): ProtocolError {
+    return new ProtocolError(
+      'ERR_INVALID_UTF8',
+      `byte ${this.offset - (end - faultAt)}: a Text message has 0x${bytes.toString('hex', faultAt, faultAt + 1)} where UTF-8 cannot have it; send bytes as Binary (RFC 6455 section 8.1)`,
+    );
+  }
+
+  #cutCharacter(): ProtocolError {
+    return new ProtocolError(
+      'ERR_INVALID_UTF8',
+      `byte ${this.offset}: a Text message ends inside a character of UTF-8; was it cut by bytes? (RFC 6455 section 8.1)`,
+    );
+  }
+}
+
+/** The same error, with the byte of the stream where it was found. */
+export function atByte(offset: number, { code, message }: ProtocolError): ProtocolError {
+  return new ProtocolError(code, `byte ${offset}: ${message}`);
+}

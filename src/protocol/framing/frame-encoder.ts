@@ -1,0 +1,165 @@
+import { Buffer } from 'node:buffer';
+import { randomFillSync } from 'node:crypto';
+import {
+  FIN,
+  isControl,
+  LENGTH_16,
+  LENGTH_64,
+  MASK,
+  MASKING_KEY_BYTES,
+  MAX_16_BIT_LENGTH,
+  MAX_7_BIT_LENGTH,
+  Opcode,
+  type Role,
+  RSV1,
+  RSV2,
+  RSV3,
+} from './frame.js';
+import { readKey, unmask } from './mask.js';
+import { anyFunction, isBoolean, checkOptions, oneOf, type Rules, show } from '../option-checks.js';
+import { type Payload, toBytes } from './payload.js';
+
+/** The bits of a frame that are not its opcode. */
+export interface FrameFlags {
+  /** Whether this is the last fragment of its message. @default true */
+  readonly fin?: boolean;
+  /** For an extension: permessage-deflate's "Per-Message Compressed". @default false */
+  readonly rsv1?: boolean;
+  /** For an extension. @default false */
+  readonly rsv2?: boolean;
+  /** For an extension. @default false */
+  readonly rsv3?: boolean;
+}
+
+/** Options of a `FrameEncoder`. */
+export interface FrameEncoderOptions {
+  /** Our role: a client masks what it sends, a server does not (section 5.1). @default 'server' */
+  readonly role?: Role;
+  /** Where masking keys come from; four bytes that nobody can predict (section 5.3). @default random */
+  readonly maskingKey?: (target: Buffer) => void;
+}
+
+const OPTION_RULES: Rules<FrameEncoderOptions> = {
+  role: oneOf('server', 'client'),
+  maskingKey: anyFunction,
+};
+
+/** What the flags of a frame must be. */
+export const FLAG_RULES: Rules<FrameFlags> = {
+  fin: isBoolean,
+  rsv1: isBoolean,
+  rsv2: isBoolean,
+  rsv3: isBoolean,
+};
+
+/** The header's first byte. */
+export function firstByte(opcode: Opcode, flags: FrameFlags = {}): number {
+  return (
+    opcode |
+    (flags.fin === false ? 0 : FIN) |
+    (flags.rsv1 === true ? RSV1 : 0) |
+    (flags.rsv2 === true ? RSV2 : 0) |
+    (flags.rsv3 === true ? RSV3 : 0)
+  );
+}
+
+/** Bytes that the header of an unmasked frame takes (section 5.2). */
+export function headerSize(payloadLength: number): number {
+  if (payloadLength <= MAX_7_BIT_LENGTH) return 2;
+  return payloadLength <= MAX_16_BIT_LENGTH ? 4 : 10;
+}
+
+/** Write the header of an unmasked frame and return where its payload begins. */
+export function writeHeader(
+  target: Buffer,
+  at: number,
+  byte0: number,
+  payloadLength: number,
+): number {
+  target[at] = byte0;
+  if (payloadLength <= MAX_7_BIT_LENGTH) {
+    target[at + 1] = payloadLength;
+    return at + 2;
+  }
+  if (payloadLength <= MAX_16_BIT_LENGTH) {
+    target[at + 1] = LENGTH_16;
+    target[at + 2] = payloadLength >>> 8;
+    target[at + 3] = payloadLength & 0xff;
+    return at + 4;
+  }
+  target[at + 1] = LENGTH_64;
+  target.writeUInt32BE(Math.floor(payloadLength / 0x1_0000_0000), at + 2);
+  target.writeUInt32BE(payloadLength >>> 0, at + 6);
+  return at + 10;
+}
+
+/**
+ * Turns an opcode and a payload into the bytes of one frame (RFC 6455 section 5.2). Pure and
+ * without state: one encoder serves every connection, and what it returns may be sent to all.
+ */
+export class FrameEncoder {
+  readonly #masks: boolean;
+  readonly #maskingKey: (target: Buffer) => void;
+
+  /** @throws TypeError for an option that is unknown or has a wrong value. */
+  constructor(options: FrameEncoderOptions = {}) {
+    checkOptions('FrameEncoder', options, OPTION_RULES);
+    const { role, maskingKey = randomFillSync } = options;
+    this.#masks = role === 'client';
+    this.#maskingKey = maskingKey;
+  }
+
+  /**
+   * Encode one frame; nothing is fragmented. A string is encoded as UTF-8, whatever the opcode.
+   *
+   * @throws RangeError for a control frame that is fragmented or has more than 125 bytes, TypeError
+   * for a payload that is neither string nor bytes, and for flags that are unknown or not boolean.
+   */
+  encode(opcode: Opcode, payload: Payload, flags?: FrameFlags): Buffer {
+    const bytes = toBytes(payload);
+    if (flags !== undefined) checkOptions('encode', flags, FLAG_RULES);
+    checkFrame(opcode, bytes.length, flags);
+    return this.encodeFrame(firstByte(opcode, flags), bytes);
+  }
+
+  /** {@link encode} with the header's first byte ready made, and unchecked. */
+  encodeFrame(byte0: number, payload: Uint8Array): Buffer {
+    const { length } = payload;
+    const bare = headerSize(length);
+    const start = this.#masks ? bare + MASKING_KEY_BYTES : bare;
+    const frame = Buffer.allocUnsafe(start + length);
+    writeHeader(frame, 0, byte0, length);
+    frame.set(payload, start);
+    if (this.#masks) {
+      this.#maskingKey(frame.subarray(bare, start));
+      frame[1]! |= MASK;
+      unmask(frame, start, start + length, frame, start, readKey(frame, bare));
+    }
+    return frame;
+  }
+}
+
+/**
+ * Refuse a frame that RFC 6455 forbids to send (section 5.5), or an opcode that is none.
+ *
+ * @throws RangeError with the numbers, TypeError for an opcode that is not a number.
+ */
+export function checkFrame(opcode: Opcode, length: number, flags: FrameFlags = {}): void {
+  if (typeof opcode !== 'number') {
+    throw new TypeError(`expected opcode to be one of Opcode, got ${show(opcode)}`);
+  }
+  if (!OPCODES.has(opcode)) {
+    throw new RangeError(`opcode ${String(opcode)} is not one of Opcode (RFC 6455 section 5.2)`);
+  }
+  if (!isControl(opcode)) return;
+  if (flags.fin === false) {
+    throw new RangeError('a control frame must not be fragmented (RFC 6455 section 5.5)');
+  }
+  if (length > MAX_7_BIT_LENGTH) {
+    throw new RangeError(
+      `a control frame has at most ${MAX_7_BIT_LENGTH} bytes of payload, not ${length} (RFC 6455 section 5.5)`,
+    );
+  }
+}
+
+const OPCODES: ReadonlySet<number> = new Set(Object.values(Opcode));

@@ -1,0 +1,123 @@
+import { Buffer, constants } from 'node:buffer';
+
+/**
+ * The longest message that can be joined, in bytes, whatever `maxPayload` says: a Buffer is no longer, and
+ * Node's calls (those of zlib, `copy`) count in 32 bits where it could be.
+ */
+export const LONGEST_MESSAGE: number = Math.min(constants.MAX_LENGTH, 0xffff_ffff);
+/** The smallest block worth allocating, in bytes. */
+const MIN_CAPACITY = 64;
+/** Most messages keep nothing; they need no list of their own. */
+const NONE: Buffer[] = [];
+
+/**
+ * Where the pieces of a message gather.
+ *
+ * Small pieces are copied into one growing block. Its capacity follows the bytes that have arrived,
+ * never the bytes that were announced: it is at most twice what it holds (or 64 bytes). A hundred
+ * thousand one-byte fragments therefore cost two hundred kilobytes, not a hundred thousand objects,
+ * and a header that promises four megabytes costs nothing. Growing by doubling keeps the copying
+ * linear in the bytes received.
+ *
+ * A large piece can be kept as it is instead, and is then copied once.
+ */
+export class MessageBuffer {
+  /** Large pieces, and blocks that were complete before one; in order. */
+  #kept: Buffer[] = NONE;
+  #keptLength = 0;
+  #block: Buffer | undefined;
+  #filled = 0;
+
+  /** Bytes gathered. */
+  get length(): number {
+    return this.#keptLength + this.#filled;
+  }
+
+  /** Bytes allocated. */
+  get capacity(): number {
+    return this.#keptLength + (this.#block?.length ?? 0);
+  }
+
+  /** Bytes in the growing block. */
+  get filled(): number {
+    return this.#filled;
+  }
+
+  /**
+   * Whether the block for `count` more bytes will have to grow again: the message is, or may be,
+   * more than twice as long as what is there. Then a large piece is better kept than copied.
+   */
+  willGrowAgain(count: number, total: number): boolean {
+    return total > (this.length + count) * 2;
+  }
+
+  /**
+   * Make room for `count` more bytes and count them as gathered. The caller writes them into the
+   * returned block, up to the index that `filled` has after the call.
+   *
+   * @param total length the whole message will have, if that is known: as soon as half of it is
+   * there, it gets one block that has room for all.
+   * @throws RangeError if there is no memory for so long a block.
+   */
+  extend(count: number, total: number = Infinity): Buffer {
+    let block = this.#block;
+    if (block === undefined || block.length < this.#filled + count) {
+      const whole = !this.willGrowAgain(count, total);
+      const pieces = whole ? this.#kept : NONE;
+      const needed = this.#filled + count;
+      const ahead = Math.min(needed * 2, LONGEST_MESSAGE);
+      block = Buffer.allocUnsafe(whole ? total : Math.max(MIN_CAPACITY, needed, ahead));
+      let at = 0;
+      for (const piece of pieces) at += piece.copy(block, at);
+      at += this.#block?.copy(block, at, 0, this.#filled) ?? 0;
+      if (whole) {
+        this.#kept = NONE;
+        this.#keptLength = 0;
+      }
+      this.#block = block;
+      this.#filled = at;
+    }
+    this.#filled += count;
+    return block;
+  }
+
+  /** Add bytes by copying them. */
+  append(bytes: Buffer, start: number, end: number): void {
+    const block = this.extend(end - start);
+    bytes.copy(block, this.#filled - (end - start), start, end);
+  }
+
+  /** Add bytes by keeping them where they are. */
+  keep(piece: Buffer): void {
+    if (this.#kept === NONE) this.#kept = [];
+    this.#closeBlock();
+    this.#kept.push(piece);
+    this.#keptLength += piece.length;
+  }
+
+  /**
+   * The gathered bytes as one buffer, which now belongs to the caller; the gathering starts anew.
+   *
+   * @throws RangeError if there is no memory for so long a buffer.
+   */
+  take(): Buffer {
+    if (this.#kept !== NONE) this.#closeBlock();
+    const bytes =
+      this.#kept === NONE
+        ? (this.#block?.subarray(0, this.#filled) ?? Buffer.alloc(0))
+        : Buffer.concat(this.#kept, this.#keptLength);
+    this.#kept = NONE;
+    this.#keptLength = 0;
+    this.#block = undefined;
+    this.#filled = 0;
+    return bytes;
+  }
+
+  #closeBlock(): void {
+    if (this.#block === undefined) return;
+    this.#kept.push(this.#block.subarray(0, this.#filled));
+    this.#keptLength += this.#filled;
+    this.#block = undefined;
+    this.#filled = 0;
+  }
+}

@@ -1,0 +1,96 @@
+import { isUtf8 } from 'node:buffer';
+import { isAnyArrayBuffer, isBoxedPrimitive, isPromise, isUint8Array } from 'node:util/types';
+import { encodeText } from '../text/utf8-codec.js';
+
+/** What an application can send: a string, or bytes. */
+export type Payload = string | ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
+
+const at: (this: Uint8Array, index: number) => number | undefined = Reflect.get(
+  Uint8Array.prototype,
+  'at',
+);
+
+/**
+ * The bytes of a payload, not copied; those of a string are its UTF-8. Values of another realm, such
+ * as those of a test runner, are the same as our own.
+ *
+ * @returns `undefined` for what is neither a string nor bytes.
+ * @throws TypeError for bytes whose memory is gone.
+ */
+export function bytesOf(data: unknown): Uint8Array | undefined {
+  if (typeof data === 'string') return encodeText(data);
+  const isBytes = data instanceof Uint8Array || isUint8Array(data);
+  if (isBytes && data.length > 0) return data;
+  if (!isBytes && !ArrayBuffer.isView(data) && !isAnyArrayBuffer(data)) return undefined;
+  try {
+    if (isBytes)
+      at.call(data, 0); // throws where the memory is gone
+    else if (!ArrayBuffer.isView(data)) return bytesIn(data, 0, data.byteLength);
+    else return bytesIn(data.buffer, data.byteOffset, data.byteLength);
+    return data;
+  } catch {
+    throw new TypeError(
+      'the memory of data is gone: its buffer was transferred or made smaller; send it before that, or send a copy',
+    );
+  }
+}
+
+/** Its length is given, or a view would grow with a buffer that can be resized. */
+function bytesIn(buffer: ArrayBufferLike, start: number, length: number): Uint8Array {
+  return new Uint8Array(buffer, start, length);
+}
+
+/**
+ * {@link bytesOf}, of what is nothing else.
+ *
+ * @throws TypeError for what is neither a string nor bytes; it says what to do.
+ */
+export function toBytes(data: unknown): Uint8Array {
+  const bytes = bytesOf(data);
+  if (bytes !== undefined) return bytes;
+  throw new TypeError(
+    `expected data to be a string, Buffer, typed array, DataView or ArrayBuffer, got ${describe(data)}`,
+  );
+}
+
+/** @throws TypeError for bytes that cannot be sent as Text (RFC 6455 section 5.6). */
+export function checkText(bytes: Uint8Array): void {
+  if (!isUtf8(bytes)) {
+    throw new TypeError(
+      `${bytes.length} bytes were to be sent as Text but are not valid UTF-8; send them as Binary`,
+    );
+  }
+}
+
+/** What a Blob has that is needed to send it; a File and those of polyfills have it too. */
+export interface BlobLike {
+  /** Bytes. */
+  readonly size: number;
+  /** Its content. */
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** Whether a value is a Blob, of whatever realm or library. */
+export function isBlob(value: unknown): value is BlobLike {
+  if (typeof value !== 'object' || value === null) return false;
+  const { size, arrayBuffer } = value as Partial<BlobLike>;
+  return (
+    typeof size === 'number' &&
+    typeof arrayBuffer === 'function' &&
+    /^\[object (Blob|File)\]$/.test(Object.prototype.toString.call(value))
+  );
+}
+
+/** What was got instead of data, and what to do about it. */
+function describe(data: unknown): string {
+  if (data === undefined || data === null) return String(data);
+  if (typeof data === 'function' || typeof data === 'symbol') return `a ${typeof data}`;
+  if (typeof data !== 'object') return `a ${typeof data}; send String(data)`;
+  if (isBoxedPrimitive(data)) return 'a boxed primitive; send String(data)';
+  if (isPromise(data)) return 'a promise; await it first';
+  if (isBlob(data)) return 'a Blob; await its arrayBuffer() first';
+  if (Symbol.asyncIterator in data || 'getReader' in data) {
+    return 'a stream; a message is sent whole: read it first';
+  }
+  return `${Array.isArray(data) ? 'an array' : 'an object'}; send JSON.stringify(data)`;
+}

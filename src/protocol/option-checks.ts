@@ -1,0 +1,128 @@
+import { isRegExp } from 'node:util/types';
+import { nearest } from './nearest-name.js';
+
+/** The words in which it is said what an option must be, and the check. */
+
+/** What a value must be, in words and as a test. */
+export interface Rule {
+  readonly expected: string;
+  readonly accepts: (value: unknown) => boolean;
+  /** Why a value of the right type cannot do what it says; `undefined` if it can. */
+  readonly fault?: (value: unknown) => string | undefined;
+}
+/** A rule for each option. */
+export type Rules<Options> = Readonly<Record<keyof Options, Rule>>;
+/** What to do about a name that other libraries have and hawser does not. */
+export type Advice = Readonly<Record<string, string>>;
+
+/** A message lists the names that exist if there are at most this many. */
+const LISTED_NAMES = 8;
+
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Whether an object is of no class, in whichever realm it was made. */
+export function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+export const isFunction = (value: unknown): boolean => typeof value === 'function';
+export const isStrings = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((each) => typeof each === 'string');
+const isNumber = (value: unknown, least: number, most: number): boolean =>
+  typeof value === 'number' && value >= least && value <= most;
+
+export const integerBetween = (what: string, least: number, most: number): Rule => ({
+  expected: `${what} from ${least} to ${most}`,
+  accepts: (value) => Number.isInteger(value) && isNumber(value, least, most),
+});
+export const nonNegativeInteger: Rule = {
+  expected: 'a whole number from 0, or Infinity',
+  accepts: (value) =>
+    value === Infinity || (Number.isInteger(value) && isNumber(value, 0, Infinity)),
+};
+export const byteCount: Rule = {
+  expected: 'a number of bytes above 0, or Infinity',
+  accepts: (value) => isNumber(value, 1, Infinity),
+};
+export const milliseconds: Rule = {
+  expected: 'a number of milliseconds above 0, or Infinity',
+  accepts: (value) => isNumber(value, Number.MIN_VALUE, Infinity),
+};
+export const atLeastOne: Rule = {
+  expected: 'a number from 1',
+  accepts: (value) => isNumber(value, 1, Infinity),
+};
+export const positiveNumber: Rule = { expected: 'a number above 0', accepts: milliseconds.accepts };
+export const oneOf = (...values: unknown[]): Rule => ({
+  expected: `one of ${values.map((value) => JSON.stringify(value)).join(', ')}`,
+  accepts: (value) => values.includes(value),
+});
+export const isBoolean: Rule = {
+  expected: 'a boolean',
+  accepts: (value) => typeof value === 'boolean',
+};
+export const anyFunction: Rule = { expected: 'a function', accepts: isFunction };
+
+/** What was got instead, for an error message. */
+export function show(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (value === '') return "'' (string)";
+  if (isRegExp(value)) return String(value);
+  if (Array.isArray(value)) {
+    return `[${value.map((each) => (Array.isArray(each) ? 'an array' : show(each))).join(', ')}]`;
+  }
+  if (typeof value === 'object' && value !== null) {
+    return isPlain(value) ? 'an object' : 'an object of a class';
+  }
+  return `${String(value)} (${typeof value})`;
+}
+
+/**
+ * Check options.
+ *
+ * @param who whose they are, for the message.
+ * @param prefix the name of the option that they are the value of, with a dot.
+ * @param advice for names of other libraries.
+ * @returns those that are not `undefined`: such an option counts as left out.
+ * @throws TypeError naming the option, what was expected and what was got.
+ */
+export function checkOptions(
+  who: string,
+  options: unknown,
+  rules: Readonly<Record<string, Rule>>,
+  prefix = '',
+  advice: Advice = {},
+): Record<string, unknown> {
+  // What a Map has, or a class in its getters, would be overlooked.
+  if (!isObject(options) || (!isPlain(options) && Object.keys(options).length === 0)) {
+    throw new TypeError(`${who}: expected options to be an object, got ${show(options)}`);
+  }
+  const given: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(rules, name)) {
+      throw new TypeError(
+        `${who}: unknown option ${prefix}${name} (got ${show(value)}); ${insteadOf(name, prefix, Object.keys(rules), advice)}`,
+      );
+    }
+    if (value === undefined) continue;
+    const { expected, accepts, fault } = rules[name]!;
+    if (!accepts(value)) {
+      throw new TypeError(
+        `${who}: expected option ${prefix}${name} to be ${expected}, got ${show(value)}`,
+      );
+    }
+    const wrong = fault?.(value);
+    if (wrong !== undefined) throw new TypeError(`${who}: option ${prefix}${name}: ${wrong}`);
+    given[name] = value;
+  }
+  return given;
+}
+
+/** What to write for an unknown name. */
+function insteadOf(name: string, prefix: string, known: readonly string[], advice: Advice): string {
+  if (Object.hasOwn(advice, name)) return advice[name]!;
+  const meant = nearest(name, known);
+  const list = known.length > LISTED_NAMES ? [] : [`expected one of ${known.join(', ')}`];
+  if (meant !== undefined) list.push(`did you mean ${prefix}${meant}?`);
+  return list.join('; ') || 'the API reference lists the options';
+}

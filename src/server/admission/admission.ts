@@ -1,0 +1,167 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { AddressLimit } from './address-limit.js';
+import { answeredAtOnce } from './answered-at-once.js';
+import { hostHint, originHint, pathHint, subprotocolHint } from './hints.js';
+import { hostEntry, originEntry } from './list-entries.js';
+import type { Log } from '../logger.js';
+import { matchPath, type PathMatch } from './path-match.js';
+import { peerAddressOf } from '../http1/raw-socket.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import { checkUpgrade, type Handshake } from '../../protocol/handshake/opening-handshake.js';
+import {
+  type Host,
+  isListedHost,
+  isListedOrigin,
+  isSameOrigin,
+  type OriginEntry,
+} from '../../protocol/handshake/origin.js';
+import { selectSubprotocol } from '../../protocol/handshake/subprotocol.js';
+import { UpgradeRejection } from '../../protocol/handshake/upgrade-rejection.js';
+import { sharesOf } from './shared-limits.js';
+import { Proxies, type Seen } from './trust-proxy.js';
+
+/** Seconds after which a client that was refused for load may try again. */
+const RETRY_AFTER = '10';
+
+/** A refusal that is not the client's fault. */
+export function unavailable(body: string): UpgradeRejection {
+  return new UpgradeRejection(503, { headers: { 'Retry-After': RETRY_AFTER }, body });
+}
+
+/** What there is already. */
+export interface Occupancy {
+  readonly connections: number;
+  /** Upgrades for whose `authorize` the server waits. */
+  readonly pending: number;
+  readonly addresses: AddressLimit;
+}
+
+/** An upgrade that may go on. */
+export interface Admitted {
+  readonly handshake: Handshake;
+  /** The host that the client asked for, as far as the proxies that are trusted can tell. */
+  readonly host: string;
+  /** What a RegExp as option `path` matched. */
+  readonly match: RegExpExecArray | undefined;
+  /** The client's, see {@link Admission.addressOf}. */
+  readonly address: string | undefined;
+}
+
+/** The options that decide who comes in. */
+type AdmissionOptions = Pick<
+  ResolvedOptions<unknown>,
+  | 'allowedHosts'
+  | 'limits'
+  | 'maxConnections'
+  | 'maxPendingUpgrades'
+  | 'origin'
+  | 'path'
+  | 'subprotocols'
+  | 'trustProxy'
+>;
+
+/** The server's policy: everything that is decided about an upgrade before `authorize`. */
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #log: Log;
+  readonly #proxies: Proxies;
+  /** The entries of `origin`, if that is a list, and of `allowedHosts`. Their options were checked. */
+  readonly #origins: readonly OriginEntry[];
+  readonly #hosts: readonly Host[];
+
+  constructor(options: AdmissionOptions, log: Log) {
+    const { allowedHosts = [], origin, trustProxy } = options;
+    this.#options = options;
+    this.#log = log;
+    this.#proxies = new Proxies(trustProxy);
+    this.#origins = isList(origin) ? origin.map((each) => originEntry(each) as OriginEntry) : [];
+    this.#hosts = allowedHosts.map((each) => hostEntry(each) as Host);
+  }
+
+  /**
+   * Let a request in.
+   *
+   * @param matched that its path has been compared already, and with what result.
+   * @throws UpgradeRejection
+   */
+  admit(
+    request: IncomingMessage,
+    socket: Duplex,
+    { connections, pending, addresses }: Occupancy,
+    matched?: PathMatch,
+  ): Admitted {
+    const { allowedHosts, limits, maxConnections, maxPendingUpgrades, origin, path } =
+      this.#options;
+    const handshake = checkUpgrade(request);
+    const match = matched ?? matchPath(path, handshake.path, request);
+    if (match === false) {
+      this.#log.hint(pathHint(handshake.path, [path]));
+      throw new UpgradeRejection(404, { body: 'no WebSocket is served at this path' });
+    }
+    const { address, forwardedHost, fault } = this.#seen(request, socket);
+    if (fault !== undefined) {
+      this.#log.hint(fault.hint);
+      throw fault.rejection;
+    }
+    const host = forwardedHost ?? handshake.host;
+    if (allowedHosts !== undefined && !isListedHost(host, this.#hosts)) {
+      this.#log.hint(hostHint(host, allowedHosts));
+      throw new UpgradeRejection(403, { body: 'this host is not served here' });
+    }
+    if (handshake.origin !== undefined && !this.#allowsOrigin(handshake.origin, host, request)) {
+      this.#log.hint(originHint(handshake.origin, host, origin));
+      throw new UpgradeRejection(403, { body: 'this origin is not allowed' });
+    }
+    if (addresses.isFull(address)) {
+      throw new UpgradeRejection(429, {
+        headers: { 'Retry-After': RETRY_AFTER },
+        body: 'too many connections from this address',
+      });
+    }
+    const shared = limits && sharesOf(limits);
+    if (
+      connections + pending >= maxConnections ||
+      (shared !== undefined && shared.addresses.total >= shared.maxConnections)
+    ) {
+      throw unavailable('too many connections');
+    }
+    if (pending >= maxPendingUpgrades) throw unavailable('too many upgrades are pending');
+    return { handshake, host, match: match === true ? undefined : match, address };
+  }
+
+  /** The client's address, as far as the proxies that are trusted can tell. */
+  addressOf(request: IncomingMessage, socket: Duplex): string | undefined {
+    return this.#seen(request, socket).address;
+  }
+
+  /** The subprotocol by the server's preference, if the client offered any it knows. */
+  subprotocolFor(offered: readonly string[], request: IncomingMessage): string | undefined {
+    if (offered.length === 0) return undefined;
+    const { subprotocols } = this.#options;
+    const chosen =
+      typeof subprotocols === 'function'
+        ? answeredAtOnce('subprotocols', subprotocols(offered, request))
+        : selectSubprotocol(offered, subprotocols);
+    // Functions that were written for another library answer `false`, `null` or '' for none.
+    if (typeof chosen === 'string' ? chosen !== '' : Boolean(chosen)) return chosen;
+    this.#log.hint(subprotocolHint(offered, subprotocols));
+    return undefined;
+  }
+
+  #allowsOrigin(origin: string, host: string, request: IncomingMessage): boolean {
+    const policy = this.#options.origin;
+    if (policy === '*') return true;
+    if (policy === 'same-origin') return isSameOrigin(origin, host);
+    if (typeof policy !== 'function') return isListedOrigin(origin, host, this.#origins);
+    return answeredAtOnce('origin', policy(origin, request));
+  }
+
+  #seen(request: IncomingMessage, socket: Duplex): Seen {
+    return this.#proxies.seen(request, peerAddressOf(request, socket));
+  }
+}
+
+function isList(policy: AdmissionOptions['origin']): policy is readonly string[] {
+  return Array.isArray(policy);
+}

@@ -1,0 +1,91 @@
+import { isListedHost, isListedOrigin } from '../../protocol/handshake/origin.js';
+import { hostEntry, isFault, originEntry } from './list-entries.js';
+import type { ServerOptions } from '../options/options.js';
+
+/**
+ * What the log says about an upgrade that was refused and perhaps should not have been: the values
+ * that were compared, and an option that can be pasted as it is. An option that would not help is not named.
+ */
+
+/** What a client sent is shown up to this length, in characters. */
+const MAX_SHOWN = 200;
+/** An option that would be longer is not written out. */
+const MAX_ADVICE = 1000;
+/** So many of the paths, and of the subprotocols that a client offered, are named. */
+const MAX_NAMED = 5;
+
+/** What a client sent, fit for a log: on one line, without control characters and not without end. */
+export function show(text: string): string {
+  return JSON.stringify(text.slice(0, MAX_SHOWN)).replaceAll(
+    /[\x7f-\x9f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** A page of this origin was refused. */
+export function originHint(
+  origin: string,
+  host: string,
+  policy: NonNullable<ServerOptions['origin']>,
+): string {
+  const refused = `refused origin ${show(origin)} at host ${show(host)}`;
+  if (typeof policy === 'function') return `${refused}; so the function of option origin decided`;
+  if (origin.length > MAX_SHOWN) return `${refused}; it is ${origin.length} characters long`;
+  const entry = originEntry(origin);
+  if (isFault(entry) || !isListedOrigin(origin, host, [entry])) {
+    return `${refused}; it is not an origin (RFC 6454 section 6.2), so no entry of option origin matches it`;
+  }
+  const listed = typeof policy === 'string' ? ['same-origin'] : policy;
+  const advice = adviceFor('origin', listed, origin);
+  if (origin === 'null') {
+    return `${refused}; ${advice}, and with it the sandboxed frames of every page`;
+  }
+  return `${refused}; ${advice}`;
+}
+
+/** A request for this host was refused. */
+export function hostHint(host: string, allowedHosts: readonly string[]): string {
+  const refused = `refused host ${show(host)}`;
+  const entry = host.length > MAX_SHOWN ? { fault: '' } : hostEntry(host);
+  if (isFault(entry) || !isListedHost(host, [entry])) {
+    return `${refused}; no entry of option allowedHosts matches it`;
+  }
+  return `${refused}; ${adviceFor('allowedHosts', allowedHosts, host)}`;
+}
+
+/** None of the subprotocols that a client offered was chosen. */
+export function subprotocolHint(
+  offered: readonly string[],
+  subprotocols: NonNullable<ServerOptions['subprotocols']>,
+): string {
+  const refused = `no common subprotocol: the client offered ${named(offered.map(show))}; browsers close such a connection`;
+  if (typeof subprotocols === 'function') {
+    return `${refused}; the function of option subprotocols chose none`;
+  }
+  const first = offered[0]!;
+  return first.length > MAX_SHOWN
+    ? refused
+    : `${refused}; ${adviceFor('subprotocols', subprotocols, first)}`;
+}
+
+/** No server has this path. @param paths what option `path` of each server is */
+export function pathHint(asked: string, paths: readonly unknown[]): string {
+  const served = paths.map((path) => {
+    if (typeof path === 'string') return JSON.stringify(path);
+    return typeof path === 'function' ? 'what a function decides' : String(path);
+  });
+  const are = served.length === 0 ? 'none is served' : `option path is ${named(served)}`;
+  return `refused path ${show(asked)}: no WebSocket is served there; ${are}`;
+}
+
+function adviceFor(option: string, listed: readonly string[], entry: string): string {
+  const list = [...listed, entry].map((each) => JSON.stringify(each)).join(', ');
+  return list.length > MAX_ADVICE
+    ? `${show(entry)} beside the others in option ${option} would allow it`
+    : `option ${option}: [${list}] would allow it`;
+}
+
+function named(all: readonly string[]): string {
+  const some = all.slice(0, MAX_NAMED).join(', ');
+  return all.length > MAX_NAMED ? `${some} and ${all.length - MAX_NAMED} more` : some;
+}

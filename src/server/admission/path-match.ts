@@ -1,0 +1,32 @@
+import { isRegExp } from 'node:util/types';
+import type { IncomingMessage } from 'node:http';
+import { answeredAtOnce } from './answered-at-once.js';
+import type { ServerOptions } from '../options/options.js';
+
+/** What a RegExp matched; of the other kinds of `path`, whether they match. */
+export type PathMatch = RegExpExecArray | boolean;
+
+/** Match a request's path, without its query, with option `path`. Without the option every path matches. */
+export function matchPath(
+  option: ServerOptions['path'],
+  path: string,
+  request: IncomingMessage,
+): PathMatch {
+  if (option === undefined) return true;
+  if (typeof option === 'string') return option === path;
+  if (isRegExp(option)) return option.exec(path) ?? false;
+  const answer: unknown = answeredAtOnce('path', option(path, request));
+  return Boolean(answer); // what is true enough for an `if` will do, in JavaScript
+}
+
+/** Why a string can never be the path of a request, and what to write; `undefined` if it can. */
+export function pathFault(path: string): string | undefined {
+  const bare = path.split(/[?#]/, 1)[0]!;
+  if (bare !== path) {
+    return `${JSON.stringify(path)} has a query or a fragment, which is not part of a path; write ${JSON.stringify(bare)}`;
+  }
+  const { pathname } = new URL(`http://localhost${path}`);
+  return pathname === path
+    ? undefined
+    : `${JSON.stringify(path)} is never asked for in this form; write ${JSON.stringify(pathname)}`;
+}

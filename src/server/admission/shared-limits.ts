@@ -1,0 +1,78 @@
+import { BufferBudget } from '../../connection/limits/buffer-budget.js';
+import {
+  byteCount,
+  checkOptions,
+  nonNegativeInteger,
+  type Rules,
+} from '../../protocol/option-checks.js';
+import { AddressLimit } from './address-limit.js';
+
+/** Options of a {@link SharedLimits}; at least one of them. */
+export interface SharedLimitsOptions {
+  /** Connections and pending upgrades of all the servers; more are refused with 503. @default Infinity */
+  readonly maxConnections?: number;
+  /** Connections and pending upgrades of one client at all the servers; more are refused with 429. @default Infinity */
+  readonly maxConnectionsPerAddress?: number;
+  /** Bytes that the connections of all the servers may hold together. @default Infinity */
+  readonly maxTotalBuffered?: number;
+}
+
+const RULES: Rules<SharedLimitsOptions> = {
+  maxConnections: nonNegativeInteger,
+  maxConnectionsPerAddress: nonNegativeInteger,
+  maxTotalBuffered: byteCount,
+};
+
+/** What the servers need of it. */
+interface Shares {
+  readonly maxConnections: number;
+  readonly addresses: AddressLimit;
+  readonly budget: BufferBudget | undefined;
+}
+
+let sharesOf: (limits: SharedLimits) => Shares;
+let isSharedLimits: (value: unknown) => value is SharedLimits;
+
+/**
+ * Limits that several `WebSocketServer`s share, those on one `http.Server` for example. The options
+ * of the same names of a server count that server's connections alone.
+ *
+ * ```ts
+ * const limits = new SharedLimits({ maxConnections: 10_000 });
+ * const chat = new WebSocketServer(server, { path: '/chat', limits });
+ * const feeds = new WebSocketServer(server, { path: '/feeds', limits, maxConnections: 1000 });
+ * ```
+ */
+export class SharedLimits {
+  readonly #shares: Shares;
+
+  /** @throws TypeError for an unknown option or a wrong value, and without any. */
+  constructor(options: SharedLimitsOptions) {
+    const given: SharedLimitsOptions = checkOptions('SharedLimits', options, RULES);
+    const { maxConnections = Infinity, maxConnectionsPerAddress = Infinity } = given;
+    const { maxTotalBuffered = Infinity } = given;
+    if (Object.keys(given).length === 0) {
+      throw new TypeError(
+        `SharedLimits: expected at least one of ${Object.keys(RULES).join(', ')}`,
+      );
+    }
+    this.#shares = {
+      maxConnections,
+      addresses: new AddressLimit(maxConnectionsPerAddress),
+      budget: maxTotalBuffered === Infinity ? undefined : new BufferBudget(maxTotalBuffered),
+    };
+  }
+
+  /** Connections and pending upgrades of all the servers, now. */
+  get connections(): number {
+    return this.#shares.addresses.total;
+  }
+
+  static {
+    sharesOf = (limits) => limits.#shares;
+    isSharedLimits = (value): value is SharedLimits =>
+      typeof value === 'object' && value !== null && #shares in value;
+  }
+}
+
+export { isSharedLimits, sharesOf };

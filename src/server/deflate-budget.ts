@@ -1,0 +1,98 @@
+import {
+  PermessageDeflate,
+  type PermessageDeflateSettings,
+  contextBytes,
+} from '../connection/deflate/permessage-deflate.js';
+import type { Deadlines } from '../connection/limits/deadlines.js';
+import { ThreadPool } from '../connection/deflate/thread-pool.js';
+import { SharedContexts } from '../connection/deflate/shared-contexts.js';
+import type { ResolvedDeflateOptions } from './options/resolve-options.js';
+import type { ExtensionOffer } from '../protocol/handshake/extensions.js';
+import type { Role } from '../protocol/framing/frame.js';
+import {
+  acceptDeflate,
+  type DeflateParameters,
+  type DeflatePolicy,
+  formatDeflate,
+} from '../protocol/deflate/negotiation.js';
+
+/** permessage-deflate as a client and the server agreed on it. */
+export interface NegotiatedCompression {
+  readonly parameters: DeflateParameters;
+  /** For the response: `Sec-WebSocket-Extensions`. */
+  readonly response: string;
+  /** What the connection's contexts take of the budget, in bytes. */
+  readonly bytes: number;
+}
+
+/** Which connections compress, and how: a server's permessage-deflate and its budget of memory. */
+export class DeflateBudget {
+  readonly #options: ResolvedDeflateOptions;
+  readonly #settings: PermessageDeflateSettings;
+  /** Those that need no context of their own, by their parameters. */
+  readonly #shared = new Map<string, PermessageDeflate>();
+  #bytes = 0;
+
+  constructor(options: ResolvedDeflateOptions, deadlines: Deadlines) {
+    const { threshold, filter, level, memLevel, ownFromZlib, idleRelease } = options;
+    this.#options = options;
+    this.#settings = {
+      threshold,
+      filter,
+      level,
+      memLevel,
+      ownFromZlib,
+      idleRelease,
+      deadlines,
+      pool: new ThreadPool(),
+      shared: new SharedContexts({ level, memLevel }),
+    };
+  }
+
+  /** Bytes that the contexts of connections may take now; at most `memoryBudget`. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Accept one of a client's offers.
+   *
+   * @returns `undefined` if there is none that can be accepted.
+   */
+  negotiate(offers: readonly ExtensionOffer[]): NegotiatedCompression | undefined {
+    const { contextTakeover, windowBits, memoryBudget } = this.#options;
+    const policy: DeflatePolicy = { contextTakeover, windowBits };
+    let accepted = acceptDeflate(offers, policy);
+    if (accepted === undefined) return undefined;
+    let bytes = contextBytes(accepted, this.#options);
+    if (this.#bytes + bytes > memoryBudget) {
+      // Nothing in an offer can stand against it: every client has to accept both parameters.
+      accepted = acceptDeflate(offers, { ...policy, contextTakeover: 'none' })!;
+      bytes = 0;
+    }
+    return { parameters: accepted, response: formatDeflate(accepted), bytes };
+  }
+
+  /**
+   * The connection is open: what compresses for it. What that takes of the budget is given back when
+   * it is closed.
+   *
+   * @param role the connection's.
+   */
+  open({ parameters, bytes }: NegotiatedCompression, role: Role = 'server'): PermessageDeflate {
+    if (bytes > 0) {
+      this.#bytes += bytes;
+      return new PermessageDeflate(this.#settings, parameters, role, () => {
+        this.#bytes -= bytes;
+      });
+    }
+    const { serverMaxWindowBits, clientMaxWindowBits } = parameters;
+    const key = `${role} ${serverMaxWindowBits} ${clientMaxWindowBits}`;
+    let compression = this.#shared.get(key);
+    if (compression === undefined) {
+      compression = new PermessageDeflate(this.#settings, parameters, role);
+      this.#shared.set(key, compression);
+    }
+    return compression;
+  }
+}

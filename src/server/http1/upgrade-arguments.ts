@@ -1,0 +1,67 @@
+import { Buffer } from 'node:buffer';
+import { show } from '../../protocol/option-checks.js';
+
+const USAGE =
+  "server.on('upgrade', (request, socket, head) => wss.handleUpgrade(request, socket, head))";
+
+const TRANSPORT_METHODS = ['on', 'off', 'read', 'write', 'end', 'pause', 'resume', 'destroy'];
+
+/**
+ * Check what was passed to `handleUpgrade` or `accept`.
+ *
+ * @param who the method, for the message.
+ * @returns `head` as a Buffer.
+ * @throws TypeError saying what was expected and how it is called.
+ */
+export function checkUpgradeArguments(
+  who: string,
+  request: unknown,
+  socket: unknown,
+  head: unknown,
+): Buffer {
+  const { headers, upgrade, socket: own } = fields(request);
+  if (
+    typeof headers !== 'object' ||
+    headers === null ||
+    typeof fields(headers)['get'] === 'function'
+  ) {
+    throw wrong(who, "request to be the IncomingMessage of an 'upgrade' event", request);
+  }
+  if (!TRANSPORT_METHODS.every((name) => typeof fields(socket)[name] === 'function')) {
+    throw wrong(who, "socket to be the Duplex of an 'upgrade' event", socket);
+  }
+  if (!isBytes(head)) throw wrong(who, "head to be the Buffer of an 'upgrade' event", head);
+  if (upgrade === false && own === socket) {
+    throw new TypeError(
+      `${who}: this request came by 'request', so its socket is still read by Node's HTTP parser; a WebSocket handshake comes by 'upgrade': ${USAGE}`,
+    );
+  }
+  return Buffer.isBuffer(head) ? head : Buffer.from(head.buffer, head.byteOffset, head.byteLength);
+}
+
+/** Refuse a fourth argument of `handleUpgrade`. @throws TypeError */
+export function checkNoCallback(rest: readonly unknown[]): void {
+  if (rest.length === 0) return;
+  throw new TypeError(
+    `handleUpgrade: expected three arguments, got a fourth, ${nameOf(rest[0])}; there is no callback: listen for 'connection', or await what handleUpgrade returns`,
+  );
+}
+
+function wrong(who: string, expected: string, got: unknown): TypeError {
+  return new TypeError(`${who}: expected ${expected}, got ${nameOf(got)}; call it so: ${USAGE}`);
+}
+
+/** A Uint8Array of any realm; a Buffer is one. */
+function isBytes(value: unknown): value is Uint8Array {
+  return Object.prototype.toString.call(value) === '[object Uint8Array]';
+}
+
+function fields(value: unknown): Record<string, unknown> {
+  return (value ?? {}) as Record<string, unknown>;
+}
+
+/** What a value is, with the name of its class where it has one. */
+function nameOf(value: unknown): string {
+  const { name } = fields(typeof value === 'object' ? fields(value).constructor : undefined);
+  return typeof name !== 'string' || name === 'Object' ? show(value) : `a value of class ${name}`;
+}

@@ -1,0 +1,170 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Deadlines } from '../../connection/limits/deadlines.js';
+import {
+  isWebSocketUpgrade,
+  notWebSocket,
+  requestPath,
+} from '../../protocol/handshake/opening-handshake.js';
+import { UpgradeRejection } from '../../protocol/handshake/upgrade-rejection.js';
+import { canGiveBack, giveBack } from './give-back.js';
+import { pathHint } from '../admission/hints.js';
+import { peerAddressOf, writtenTo } from './raw-socket.js';
+import { ignoreErrors } from './socket-errors.js';
+import { isTaken } from './taken-sockets.js';
+
+/** What the dispatcher needs to know of a WebSocketServer. */
+export interface UpgradeEndpoint {
+  readonly path: unknown;
+  /** It serves no new connections, but still says so with a 503. */
+  readonly isClosed: boolean;
+  /** The http.Server is its own, and has no application behind it. */
+  readonly ownsServer: boolean;
+  readonly deadlines: Deadlines;
+  readonly upgradeTimeout: number;
+  matches(path: string, request: IncomingMessage): boolean;
+  handle(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** The application's code threw while it was asked. */
+  fail(request: IncomingMessage, socket: Duplex, error: unknown): void;
+  /** @param hint for the log. */
+  refuse(
+    request: IncomingMessage,
+    socket: Duplex,
+    rejection: UpgradeRejection,
+    hint?: string,
+  ): void;
+  /** The http.Server listens. */
+  listening(): void;
+}
+
+const dispatchers = new WeakMap<Server, UpgradeDispatcher>();
+
+/**
+ * Takes the upgrade requests of one http.Server to the WebSocketServers attached to it, and keeps
+ * out of the way of whoever else listens for `'upgrade'` there.
+ */
+export class UpgradeDispatcher {
+  readonly #server: Server;
+  readonly #endpoints = new Set<UpgradeEndpoint>();
+  /** What the socket had written before anyone saw the request of the `'upgrade'` in progress. */
+  #writtenBefore = 0;
+
+  /** The one dispatcher of an http.Server. */
+  static of(server: Server): UpgradeDispatcher {
+    let dispatcher = dispatchers.get(server);
+    if (dispatcher === undefined) {
+      dispatchers.set(server, (dispatcher = new UpgradeDispatcher(server)));
+    }
+    return dispatcher;
+  }
+
+  private constructor(server: Server) {
+    this.#server = server;
+    server.prependListener('upgrade', this.#beforeOthers);
+    server.on('upgrade', this.#dispatch);
+    server.on('listening', this.#listening);
+  }
+
+  /** Attach a WebSocketServer. */
+  add(endpoint: UpgradeEndpoint): void {
+    this.#endpoints.add(endpoint);
+  }
+
+  /** Detach it. The last one takes everything with it that was added to the http.Server. */
+  remove(endpoint: UpgradeEndpoint): void {
+    this.#endpoints.delete(endpoint);
+    if (this.#endpoints.size > 0) return;
+    dispatchers.delete(this.#server);
+    this.#server
+      .off('upgrade', this.#beforeOthers)
+      .off('upgrade', this.#dispatch)
+      .off('listening', this.#listening);
+  }
+
+  readonly #listening = (): void => {
+    for (const endpoint of this.#endpoints) endpoint.listening();
+  };
+
+  readonly #beforeOthers = (request: IncomingMessage, socket: Duplex): void => {
+    // Node takes its own listeners off the socket before this event. From here to the end of
+    // its life a reset must not be an uncaught exception.
+    ignoreErrors(socket);
+    peerAddressOf(request, socket); // before another listener closes the socket
+    this.#writtenBefore = writtenTo(request, socket);
+  };
+
+  readonly #dispatch = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    if (!socket.writable || writtenTo(request, socket) > this.#writtenBefore) return;
+    const first = this.#first;
+    if (!isWebSocketUpgrade(request)) {
+      if (this.#hasOtherListeners()) this.#leave(request, socket);
+      else if (first.ownsServer || this.#server.listenerCount('request') === 0 || !canGiveBack) {
+        first.refuse(request, socket, notWebSocket());
+      } else giveBack(this.#server, request, socket, head);
+      return;
+    }
+    const path = requestPath(request.url ?? '');
+    // A target that is no path is at no server's path; whichever is asked will refuse it.
+    for (const endpoint of path === undefined ? [first] : this.#ranked()) {
+      try {
+        if (path !== undefined && !endpoint.matches(path, request)) continue;
+      } catch (error) {
+        endpoint.fail(request, socket, error);
+        return;
+      }
+      endpoint.handle(request, socket, head);
+      return;
+    }
+    if (this.#hasOtherListeners()) this.#leave(request, socket);
+    else {
+      const paths = [...this.#endpoints]
+        .filter(({ isClosed }) => !isClosed)
+        .map((each) => each.path);
+      const hint = path === undefined ? undefined : pathHint(path, paths);
+      const body = 'no WebSocket is served at this path';
+      first.refuse(request, socket, new UpgradeRejection(404, { body }), hint);
+    }
+  };
+
+  /** Open servers first, in order of construction; those that take any path last. */
+  #ranked(): UpgradeEndpoint[] {
+    const rank = ({ isClosed, path }: UpgradeEndpoint): number =>
+      (isClosed ? 2 : 0) + (path === undefined ? 1 : 0);
+    return [...this.#endpoints].sort((a, b) => rank(a) - rank(b));
+  }
+
+  /** There is always one: the listeners go with the last. */
+  get #first(): UpgradeEndpoint {
+    return this.#endpoints.values().next().value!;
+  }
+
+  #hasOtherListeners(): boolean {
+    return this.#server.listenerCount('upgrade') > 2;
+  }
+
+  /** Leave a request to the other listeners. A socket that none of them uses is not kept for ever. */
+  #leave(request: IncomingMessage, socket: Duplex): void {
+    const first = this.#first;
+    const before = writtenTo(request, socket);
+    const deadline = first.deadlines.start(first.upgradeTimeout, () => {
+      const isUsed =
+        isTaken(request, socket) ||
+        !socket.writable ||
+        writtenTo(request, socket) > before ||
+        isRead(socket);
+      if (!isUsed) socket.destroy();
+    });
+    socket.once('close', () => {
+      deadline.cancel();
+    });
+  }
+}
+
+/** Whether a listener reads from a socket. One that has only paused it does not. */
+function isRead(socket: Duplex): boolean {
+  return (
+    socket.readableFlowing === true ||
+    socket.listenerCount('data') > 0 ||
+    socket.listenerCount('readable') > 0
+  );
+}

@@ -1,0 +1,325 @@
+import type { HeartbeatOptions } from '../../connection/limits/keepalive.js';
+import { isNativeError, isRegExp } from 'node:util/types';
+import { isAbortSignal } from '../../connection/abort-signal.js';
+import type { Attachment } from './attachment.js';
+import { FOREIGN_DEFLATE, FOREIGN_HEARTBEAT, FOREIGN_OPTIONS } from './foreign-options.js';
+import { type EntryFault, hostEntry, isFault, originEntry } from '../admission/list-entries.js';
+import type { Authorization, DeflateOptions, ServerOptions } from './options.js';
+import { pathFault } from '../admission/path-match.js';
+import { isSharedLimits } from '../admission/shared-limits.js';
+import { networkFault } from '../admission/trust-proxy.js';
+import {
+  anyFunction,
+  type Advice,
+  byteCount,
+  checkOptions,
+  nonNegativeInteger,
+  milliseconds,
+  atLeastOne,
+  isFunction,
+  isObject,
+  isPlain,
+  isStrings,
+  oneOf,
+  positiveNumber,
+  type Rule,
+  type Rules,
+  show,
+  integerBetween,
+} from '../../protocol/option-checks.js';
+import { DEFAULT_MAX_PAYLOAD } from '../../protocol/framing/frame-decoder.js';
+import { isToken } from '../../protocol/handshake/http-grammar.js';
+
+/** Options as they are used: checked, and with their defaults. */
+export type ResolvedOptions<Context> = Required<
+  Omit<
+    ServerOptions<Context>,
+    | 'path'
+    | 'authorize'
+    | 'allowedHosts'
+    | 'heartbeat'
+    | 'limits'
+    | 'messageRate'
+    | 'logger'
+    | 'clock'
+    | 'perMessageDeflate'
+  >
+> &
+  Pick<HeartbeatOptions, 'heartbeat'> &
+  Pick<
+    ServerOptions<Context>,
+    'path' | 'authorize' | 'allowedHosts' | 'limits' | 'messageRate' | 'logger' | 'clock'
+  > & { readonly perMessageDeflate: false | ResolvedDeflateOptions };
+
+/** {@link DeflateOptions} with their defaults. */
+export type ResolvedDeflateOptions = Required<Omit<DeflateOptions, 'filter'>> &
+  Pick<DeflateOptions, 'filter'> & {
+    /** Whether a compressor of a connection's own is zlib's: somebody has said how hard it is to try. */
+    readonly ownFromZlib: boolean;
+  };
+
+const DEFAULTS = {
+  subprotocols: [],
+  origin: 'same-origin',
+  upgradeTimeout: 10_000,
+  closeTimeout: 10_000,
+  maxPayload: DEFAULT_MAX_PAYLOAD,
+  messageTimeout: 60_000,
+  textAs: 'string',
+  binaryAs: 'buffer',
+  highWaterMark: 64 * 1024,
+  maxBufferedAmount: 16 * 1024 * 1024,
+  slowConsumer: 'close',
+  maxTotalBuffered: Infinity,
+  heartbeat: { interval: 25_000, timeout: 10_000 },
+  idleTimeout: Infinity,
+  maxLifetime: Infinity,
+  maxConnections: Infinity,
+  maxPendingUpgrades: 1024,
+  maxConnectionsPerAddress: Infinity,
+  trustProxy: false,
+  perMessageDeflate: false,
+} as const;
+
+const DEFLATE_DEFAULTS = {
+  contextTakeover: 'none',
+  memoryBudget: 128 * 1024 * 1024,
+  idleRelease: 30_000,
+} as const;
+
+const HEARTBEAT_RULES: Rules<{ interval: number; timeout: number }> = {
+  interval: milliseconds,
+  timeout: milliseconds,
+};
+const MESSAGE_RATE_RULES: Rules<Required<NonNullable<ServerOptions['messageRate']>>> = {
+  perSecond: positiveNumber,
+  burst: atLeastOne,
+  fragments: positiveNumber,
+  action: oneOf('close', 'pause'),
+};
+const DEFLATE_RULES: Rules<DeflateOptions> = {
+  threshold: nonNegativeInteger,
+  contextTakeover: oneOf('none', 'server', 'client', 'both'),
+  windowBits: integerBetween('a number of bits', 8, 15),
+  level: integerBetween('a zlib level', 0, 9),
+  memLevel: integerBetween('a zlib memLevel', 1, 9),
+  filter: anyFunction,
+  memoryBudget: byteCount,
+  idleRelease: milliseconds,
+};
+
+const RULES: Rules<ServerOptions> = {
+  path: {
+    expected: 'a string that begins with /, a RegExp without the flags g and y, or a function',
+    accepts: (value) =>
+      isFunction(value) ||
+      (typeof value === 'string' && value.startsWith('/')) ||
+      (isRegExp(value) && !value.global && !value.sticky),
+    fault: (value) => (typeof value === 'string' ? pathFault(value) : undefined),
+  },
+  subprotocols: {
+    expected: 'an array of strings or a function',
+    accepts: (value) => isFunction(value) || isStrings(value),
+    fault: (value) => (isFunction(value) ? undefined : subprotocolsFault(value as string[])),
+  },
+  origin: {
+    expected:
+      "'same-origin', '*', a function, or an array of origins such as 'https://example.com' (scheme and host, no path)",
+    accepts: (value) =>
+      value === 'same-origin' || value === '*' || isFunction(value) || isStrings(value),
+    fault: (value) => (Array.isArray(value) ? faultIn(value as string[], originEntry) : undefined),
+  },
+  allowedHosts: {
+    expected: 'an array of host names',
+    accepts: isStrings,
+    fault: (value) => {
+      const hosts = value as string[];
+      if (hosts.length === 0)
+        return 'an empty array admits nobody; leave it out to serve every host';
+      return faultIn(hosts, hostEntry);
+    },
+  },
+  authorize: anyFunction,
+  upgradeTimeout: milliseconds,
+  closeTimeout: milliseconds,
+  maxPayload: integerBetween('a number of bytes', 1, Number.MAX_SAFE_INTEGER),
+  messageTimeout: milliseconds,
+  textAs: oneOf('string', 'buffer'),
+  binaryAs: oneOf('buffer', 'arraybuffer'),
+  highWaterMark: byteCount,
+  maxBufferedAmount: byteCount,
+  slowConsumer: oneOf('close', 'drop'),
+  maxTotalBuffered: byteCount,
+  heartbeat: {
+    expected: 'false or an object with interval and timeout',
+    accepts: (value) => value === false || isObject(value),
+  },
+  idleTimeout: milliseconds,
+  maxLifetime: milliseconds,
+  maxConnections: nonNegativeInteger,
+  maxPendingUpgrades: nonNegativeInteger,
+  maxConnectionsPerAddress: nonNegativeInteger,
+  messageRate: {
+    expected: 'an object with perSecond, burst and action',
+    accepts: (value) =>
+      isObject(value) &&
+      ['perSecond', 'burst', 'action'].every((name) => value[name] !== undefined),
+  },
+  trustProxy: {
+    expected:
+      'false, a number of proxies from 1, an array of addresses and networks, or a function',
+    accepts: (value) =>
+      value === false ||
+      isFunction(value) ||
+      isStrings(value) ||
+      (Number.isInteger(value) && (value as number) >= 1),
+    fault: (value) =>
+      Array.isArray(value)
+        ? value.map((each) => networkFault(each as string)).find((each) => each !== undefined)
+        : undefined,
+  },
+  limits: { expected: 'a SharedLimits', accepts: isSharedLimits },
+  perMessageDeflate: {
+    expected: 'a boolean or an object',
+    accepts: (value) => typeof value === 'boolean' || isObject(value),
+  },
+  logger: {
+    expected: 'an object with the methods warn and error',
+    accepts: (value) => isObject(value) && isFunction(value['warn']) && isFunction(value['error']),
+  },
+  clock: {
+    expected: 'an object with the methods now, setTimeout and clearTimeout, and perhaps afterPoll',
+    accepts: (value) =>
+      isObject(value) &&
+      isFunction(value['now']) &&
+      isFunction(value['setTimeout']) &&
+      isFunction(value['clearTimeout']) &&
+      (value['afterPoll'] === undefined || isFunction(value['afterPoll'])),
+  },
+};
+
+/** Options that say what the server is attached to; `server.ts` handles them itself. */
+const ATTACHMENT_RULES: Rules<Attachment> = {
+  port: integerBetween('a port', 0, 65_535),
+  host: { expected: 'a string', accepts: (value) => typeof value === 'string' },
+  socketPath: {
+    expected: 'the path of a Unix socket',
+    accepts: (value) => typeof value === 'string' && value !== '',
+  },
+  tls: { expected: 'an object with the options of tls.createServer', accepts: isObject },
+  backlog: integerBetween('a number of connections', 1, 0x7fff_ffff),
+  signal: { expected: 'an AbortSignal', accepts: isAbortSignal },
+  noServer: oneOf(true),
+};
+
+/**
+ * Check options and fill in the defaults. An option that is `undefined` counts as left out.
+ *
+ * @param attachment which options of an {@link Attachment} are allowed besides.
+ * @throws TypeError naming the option, what was expected and what was got.
+ */
+export function resolveOptions<Context>(
+  options: object,
+  attachment: readonly (keyof typeof ATTACHMENT_RULES)[],
+): ResolvedOptions<Context> {
+  const rules: Record<string, Rule> = { ...RULES };
+  for (const name of attachment) rules[name] = ATTACHMENT_RULES[name];
+  const given = check(options, rules, '', FOREIGN_OPTIONS);
+  const { heartbeat, messageRate, perMessageDeflate } = given;
+  if (isObject(heartbeat)) {
+    given['heartbeat'] = {
+      ...DEFAULTS.heartbeat,
+      ...check(heartbeat, HEARTBEAT_RULES, 'heartbeat.', FOREIGN_HEARTBEAT),
+    };
+  }
+  if (isObject(messageRate)) check(messageRate, MESSAGE_RATE_RULES, 'messageRate.');
+  if (perMessageDeflate === true) given['perMessageDeflate'] = resolveDeflate({});
+  if (isObject(perMessageDeflate)) {
+    const deflate = check(perMessageDeflate, DEFLATE_RULES, 'perMessageDeflate.', FOREIGN_DEFLATE);
+    given['perMessageDeflate'] = resolveDeflate(deflate);
+  }
+  return { ...DEFAULTS, ...given };
+}
+
+function check(
+  options: unknown,
+  rules: Readonly<Record<string, Rule>>,
+  prefix?: string,
+  advice?: Advice,
+): Record<string, unknown> {
+  return checkOptions('WebSocketServer', options, rules, prefix, advice);
+}
+
+/** What is wrong with the first entry that could never match. */
+function faultIn(
+  entries: readonly string[],
+  read: (entry: string) => object | string,
+): string | undefined {
+  const fault = entries.map(read).find((entry): entry is EntryFault => isFault(entry));
+  return fault?.fault;
+}
+
+function subprotocolsFault(names: readonly string[]): string | undefined {
+  for (const [index, name] of names.entries()) {
+    if (!isToken(name)) {
+      return `${JSON.stringify(name)} is not a name that a client can offer: letters, digits, and of other characters - . _ ~ ! # $ % & ' * + ^ \` |`;
+    }
+    if (names.indexOf(name) !== index) return `${JSON.stringify(name)} is listed twice`;
+  }
+  return undefined;
+}
+
+/** What one connection pays for is smaller than what all of them share. */
+function resolveDeflate(given: DeflateOptions): ResolvedDeflateOptions {
+  const shared = (given.contextTakeover ?? 'none') === 'none';
+  const effort = shared
+    ? { threshold: 512, windowBits: 15, level: 6, memLevel: 8 }
+    : { threshold: 128, windowBits: 12, level: 3, memLevel: 5 };
+  const ownFromZlib = given.level !== undefined || given.memLevel !== undefined;
+  return { ...DEFLATE_DEFAULTS, ...effort, ...given, ownFromZlib };
+}
+
+const AUTHORIZATION_KEYS = ['context', 'headers', 'subprotocol', 'maxPayload'];
+
+/**
+ * Check what `authorize` returned, or what `accept` was given. What is no answer must not count as a
+ * yes (`false`), and what stands beside the answer must not be lost (the user in place of
+ * `{ context: user }`).
+ *
+ * @param who said it, for the message.
+ * @throws TypeError saying what was expected and what was got.
+ */
+export function checkAuthorization<Context>(
+  answer: unknown,
+  who: 'authorize' | 'accept' = 'authorize',
+): Authorization<Context> {
+  if (answer === undefined || answer === null) return {};
+  if (!isObject(answer) || isNativeError(answer)) {
+    const got = isNativeError(answer) ? 'an error' : show(answer);
+    if (who === 'accept') {
+      throw new TypeError(`${who}: expected options to be an object, got ${got}`);
+    }
+    throw new TypeError(
+      `authorize: expected it to return nothing or an object, got ${got}; to refuse, throw new UpgradeRejection(403)`,
+    );
+  }
+  const keys = Object.keys(answer);
+  const other = keys.find((key) => !AUTHORIZATION_KEYS.includes(key));
+  if (other !== undefined || (keys.length === 0 && !isPlain(answer))) {
+    throw new TypeError(
+      `${who}: expected an object with context, headers, subprotocol and maxPayload only, got ${other === undefined ? 'an object of a class' : JSON.stringify(other)}; for conn.context return { context: … }`,
+    );
+  }
+  const { subprotocol, maxPayload } = answer;
+  if (subprotocol !== undefined && typeof subprotocol !== 'string') {
+    throw new TypeError(`${who}: expected subprotocol to be a string, got ${show(subprotocol)}`);
+  }
+  checkMaxPayload(who, maxPayload);
+  return answer;
+}
+
+function checkMaxPayload(who: string, maxPayload: unknown): void {
+  const { expected, accepts } = RULES.maxPayload;
+  if (maxPayload === undefined || accepts(maxPayload)) return;
+  throw new TypeError(`${who}: expected maxPayload to be ${expected}, got ${show(maxPayload)}`);
+}
