@@ -218,7 +218,7 @@ describe('what a program for ws does, hawser does by another name', () => {
         const { headers } = await answer(client);
         return (headers['sec-websocket-extensions'] ?? '')
           .split(/; */)
-          .filter((parameter) => parameter.includes('no_context_takeover'))
+          .filter((parameter) => parameter === 'client_no_context_takeover')
           .sort();
       }),
     );

@@ -195,7 +195,7 @@ const FAULTS: [name: string, verdict: string, fault: string][] = [
      const { createDeflater } = deflate;
      deflate.createDeflater = (options, ...rest) => createDeflater({ ...options, windowBits: 15 }, ...rest);
      const fixed = inside('protocol/deflate/compact/compact-deflater.js');
-     fixed.FixedDeflater = class extends fixed.FixedDeflater {
+     fixed.CompactDeflater = class extends fixed.CompactDeflater {
        constructor(windowBits, long) {
          super(15, long);
        }

@@ -116,7 +116,7 @@ const frameOf = (data: string | Buffer): Buffer =>
 
 interface Pong {
   frame: Buffer;
-  /** Its Ping came while the socket was behind. */
+  /** Its Ping came while the socket had not written an earlier frame yet. */
   mayMiss: boolean;
 }
 
@@ -140,7 +140,7 @@ class Peer {
       transportCopies: copies,
     });
     this.connection.on('ping', (payload) => {
-      const mayMiss = this.kernel.writableNeedDrain;
+      const mayMiss = this.kernel.writableLength > 0;
       if (mayMiss) seen.behind++;
       this.pongs.push({ frame: serverFrame({ opcode: 10, payload }), mayMiss });
     });

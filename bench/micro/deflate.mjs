@@ -1,6 +1,6 @@
 import { bench, do_not_optimize, group } from 'mitata';
 import { createDeflater } from '../../dist/protocol/deflate/contexts.js';
-import { FixedDeflater } from '../../dist/protocol/deflate/compact/compact-deflater.js';
+import { CompactDeflater } from '../../dist/protocol/deflate/compact/compact-deflater.js';
 import { jsonMessages } from '../payloads.mjs';
 
 const windowBits = 12;
@@ -10,7 +10,7 @@ const zlib = (/** @type {boolean} */ takeover, /** @type {number} */ level) =>
 for (const size of [64, 400, 2048, 65_536]) {
   const messages = jsonMessages(1000, size);
   const compressors = {
-    "hawser's own": new FixedDeflater(windowBits, zlib(false, 3)),
+    "hawser's own": new CompactDeflater(windowBits, zlib(false, 3)),
     'zlib, takeover, level 3': zlib(true, 3),
     'zlib, shared, level 6': zlib(false, 6),
   };

@@ -22,7 +22,9 @@ export function offences({ method, url, httpVersion, headers, rawHeaders }) {
     'Connection names upgrade': names(headers['connection'], 'upgrade'),
     'what may be there once is there once': isSingular(rawHeaders),
     'the target is a path': path.startsWith('/') || (path === '' && authority !== undefined),
+    'the path is the same to every reader': !/\\|\/(?:\.|%2e){1,2}(?:\/|$)/i.test(path),
     'there is a host': isHost(host),
+    'there is no body, or an empty one': isWithoutContent(headers),
     'the version is 13': (headers['sec-websocket-version'] ?? '') === '13',
     'the key is 16 bytes': /^[A-Za-z0-9+/]{22}==$/.test(headers['sec-websocket-key'] ?? ''),
     'extensions follow the grammar':
@@ -42,13 +44,28 @@ function names(header, name) {
 /** @param {string[]} rawHeaders */
 function isSingular(rawHeaders) {
   const found = rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
-  const once = ['host', 'origin', 'sec-websocket-key', 'sec-websocket-version'];
+  const once = [
+    'content-length',
+    'host',
+    'origin',
+    'sec-websocket-key',
+    'sec-websocket-version',
+    'transfer-encoding',
+  ];
   return once.every((name) => found.filter((other) => other === name).length < 2);
+}
+
+/** RFC 9112 section 6.3. @param {Record<string, string>} headers */
+function isWithoutContent(headers) {
+  const length = headers['content-length'];
+  const coding = headers['transfer-encoding'];
+  if (length === undefined) return coding === undefined || coding.toLowerCase() === 'chunked';
+  return coding === undefined && /^0+$/.test(length);
 }
 
 /** RFC 3986 section 3.2, without a user. @param {string} host */
 function isHost(host) {
   const [, name = ''] = /^(.*?)(?::[0-9]{0,5})?$/s.exec(host) ?? [];
-  if (name.startsWith('[')) return /^\[[0-9A-Fa-f:.]+\]$/.test(name);
+  if (name.startsWith('[')) return /^\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.~%-]+)?\]$/.test(name);
   return name !== '' && [...name].every((one) => /[A-Za-z0-9._~%!$&'()*+,;=-]/.test(one));
 }

@@ -89,7 +89,7 @@ export function prepare(load) {
         assert.equal(error, undefined, 'a second ProtocolError');
         error = thrown;
       }
-      assertHolds(decoder, decoder.unfinished ? 2 * received + CONSTANT : 0);
+      assertHolds(decoder, decoder.inProgress ? 2 * received + CONSTANT : 0);
     }
     assert.deepEqual(
       kept.map((say) => say()),

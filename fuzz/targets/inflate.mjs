@@ -29,8 +29,8 @@ const LIMITS = [1024 * 1024, 1000, 10, 0];
 export function prepare(load) {
   const { createDeflater, createInflater } = load('protocol/deflate/contexts.js');
   const { ProtocolError } = load('protocol/framing/protocol-error.js');
-  const { canDrive } = load('protocol/deflate/raw-zlib.js');
-  const ways = [canDrive(), false];
+  const { isRawZlibSupported } = load('protocol/deflate/raw-zlib.js');
+  const ways = [isRawZlibSupported(), false];
 
   /** @param {any} inflater @param {Buffer} payload @param {number} limit @returns {string | Buffer} */
   function inflate(inflater, payload, limit) {

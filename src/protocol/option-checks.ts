@@ -122,7 +122,8 @@ export function checkOptions(
 function insteadOf(name: string, prefix: string, known: readonly string[], advice: Advice): string {
   if (Object.hasOwn(advice, name)) return advice[name]!;
   const meant = nearest(name, known);
-  const list = known.length > LISTED_NAMES ? [] : [`expected one of ${known.join(', ')}`];
-  if (meant !== undefined) list.push(`did you mean ${prefix}${meant}?`);
-  return list.join('; ') || 'the API reference lists the options';
+  if (meant !== undefined) return `did you mean ${prefix}${meant}?`;
+  return known.length > LISTED_NAMES
+    ? 'the API reference lists the options'
+    : `expected one of ${known.join(', ')}`;
 }

@@ -209,7 +209,7 @@ export function conversations(
     const second = await open(host.url);
     await host.connection();
     const report = await host.server.close({ reason: 'maintenance' });
-    expect(report).toMatchObject({ total: 2, clean: 2, cut: 0 });
+    expect(report).toMatchObject({ total: 2, clean: 2, terminated: 0 });
     expect(await peer.ended()).toEqual({ code: 1001, reason: 'maintenance' });
     expect(await second.ended()).toEqual({ code: 1001, reason: 'maintenance' });
     await expect(open(host.url)).rejects.toThrow();

@@ -116,8 +116,8 @@ describe('what is an AbortSignal', () => {
     [null, 'null (object)'],
     [{}, 'an object'],
     [{ aborted: false, addEventListener: () => undefined }, 'an object'],
-    [new EventTarget(), 'an object'],
-    [new AbortController(), 'an object; pass its signal, not the object'],
+    [new EventTarget(), 'an object of a class'],
+    [new AbortController(), 'an object of a class; pass its signal, not the object'],
     [{ signal: AbortSignal.abort() }, 'an object; pass its signal, not the object'],
   ])('is not %p', (value, got) => {
     expect(isAbortSignal(value)).toBe(false);

@@ -161,7 +161,10 @@ describe('WebSocketConnection, its socket', () => {
     [false, 3],
     [undefined, 3],
   ])('has its bytes used again only if it copies them: %s', async (copies, spent) => {
-    const details = { ...DETAILS, ...(copies === undefined ? {} : { copies }) };
+    const details = {
+      ...DETAILS,
+      ...(copies === undefined ? {} : { transportCopies: copies }),
+    };
     const connection = createConnection(new Sink(), settingsOf(new HandClock()), details);
     sharedSlab.reserve(sharedSlab.bytes.length);
     const before = sharedSlab.at;

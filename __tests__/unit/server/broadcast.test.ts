@@ -146,7 +146,7 @@ describe('broadcast', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['exept', undefined, 'unknown option exept (got an object); did you mean except?'],
+    ['exept', undefined, 'unknown option exept (got an object of a class); did you mean except?'],
     ['fin', false, 'unknown option fin (got false (boolean)); send a part of a message with'],
     ['key', 'a', 'unknown option key'],
     ['except', 5, 'expected option except to be a connection, or several in an array, a Set or'],

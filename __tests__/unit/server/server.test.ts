@@ -431,7 +431,7 @@ describe('several on one http.Server', () => {
 
   it('report a close() of a server that is attached to nothing', async () => {
     const wss = new WebSocketServer({ noServer: true });
-    expect(await wss.close()).toMatchObject({ total: 0, cut: 0 });
+    expect(await wss.close()).toMatchObject({ total: 0, terminated: 0 });
   });
 
   it('take everything with them that they added to the http.Server', async () => {
@@ -890,7 +890,7 @@ describe('close', () => {
       client.finish();
     }
     expect(closed).not.toHaveBeenCalled();
-    expect(await closing).toEqual({ total: 2, clean: 2, cut: 0, milliseconds: 40 });
+    expect(await closing).toEqual({ total: 2, clean: 2, terminated: 0, milliseconds: 40 });
     expect(closed).toHaveBeenCalledTimes(1);
     expect(wss.connections.size).toBe(0);
     expect(server.listening).toBe(true);
@@ -920,7 +920,7 @@ describe('close', () => {
     const client = await ask(port);
     expect((await client.response()).status).toBe(101);
     const closing = wss.close({ signal: AbortSignal.abort() });
-    expect(await closing).toMatchObject({ total: 1, cut: 1 });
+    expect(await closing).toMatchObject({ total: 1, terminated: 1 });
   });
 
   it('cuts at the deadline a client that never answers', async () => {
@@ -931,7 +931,7 @@ describe('close', () => {
     clock.advance(499);
     expect(wss.connections.size).toBe(1);
     clock.advance(1);
-    expect(await closing).toEqual({ total: 1, clean: 0, cut: 1, milliseconds: 500 });
+    expect(await closing).toEqual({ total: 1, clean: 0, terminated: 1, milliseconds: 500 });
     await client.ended();
   });
 
@@ -943,7 +943,7 @@ describe('close', () => {
     await client.close();
     const [connection] = wss.connections;
     controller.abort();
-    expect(await closing).toMatchObject({ total: 1, clean: 0, cut: 1 });
+    expect(await closing).toMatchObject({ total: 1, clean: 0, terminated: 1 });
     expect(connection!.closeInfo).toMatchObject({ cause: { code: 'ERR_SERVER_CLOSED' } });
     expect(wss.stats().closedByCause).toStrictEqual({ ERR_SERVER_CLOSED: 1 });
   });

@@ -56,7 +56,7 @@ describe('closeConnections', () => {
     connections[0]!.ended(true);
     connections[1]!.ended(true);
     connections[2]!.ended(false);
-    await expect(report).resolves.toEqual({ total: 3, clean: 2, cut: 0, milliseconds: 25 });
+    await expect(report).resolves.toEqual({ total: 3, clean: 2, terminated: 0, milliseconds: 25 });
     expect(clock.timers).toBe(0);
   });
 
@@ -77,7 +77,12 @@ describe('closeConnections', () => {
       'close 1001 ',
       'cut ERR_SERVER_CLOSED',
     ]);
-    await expect(report).resolves.toEqual({ total: 2, clean: 1, cut: 1, milliseconds: 10_000 });
+    await expect(report).resolves.toEqual({
+      total: 2,
+      clean: 1,
+      terminated: 1,
+      milliseconds: 10_000,
+    });
   });
 
   it('has the deadline that was given', () => {
@@ -95,14 +100,14 @@ describe('closeConnections', () => {
     expect(connections[0]!.calls).not.toContain('cut ERR_SERVER_CLOSED');
     controller.abort();
     expect(connections[0]!.calls).toContain('cut ERR_SERVER_CLOSED');
-    await expect(report).resolves.toMatchObject({ total: 1, cut: 1 });
+    await expect(report).resolves.toMatchObject({ total: 1, terminated: 1 });
     expect(removed).toHaveBeenCalledTimes(1);
   });
 
   it('cuts at once when the signal has aborted before', async () => {
     const { connections, report } = start(1, { signal: AbortSignal.abort() });
     expect(connections[0]!.calls).toEqual(['close 1001 ', 'cut ERR_SERVER_CLOSED']);
-    await expect(report).resolves.toMatchObject({ total: 1, clean: 0, cut: 1 });
+    await expect(report).resolves.toMatchObject({ total: 1, clean: 0, terminated: 1 });
   });
 
   it('counts a connection once when the signal and the deadline both cut it', async () => {
@@ -110,7 +115,7 @@ describe('closeConnections', () => {
     const { clock, report } = start(1, { signal: controller.signal });
     controller.abort();
     clock.advance(10_000);
-    await expect(report).resolves.toMatchObject({ total: 1, cut: 1 });
+    await expect(report).resolves.toMatchObject({ total: 1, terminated: 1 });
   });
 
   it('counts as cut also who was cut before, at the end of its closeTimeout, and nobody else', async () => {
@@ -118,7 +123,7 @@ describe('closeConnections', () => {
     connections[0]!.ended(false, new ConnectionError('ERR_CLOSE_TIMEOUT'));
     connections[1]!.ended(false, new ConnectionError('ERR_TRANSPORT_ENDED'));
     connections[2]!.ended(true);
-    await expect(report).resolves.toMatchObject({ total: 3, clean: 1, cut: 1 });
+    await expect(report).resolves.toMatchObject({ total: 3, clean: 1, terminated: 1 });
   });
 
   it('has nothing to do without connections', async () => {
@@ -126,7 +131,7 @@ describe('closeConnections', () => {
     await expect(closeConnections([], {}, new Deadlines(clock), clock)).resolves.toEqual({
       total: 0,
       clean: 0,
-      cut: 0,
+      terminated: 0,
       milliseconds: 0,
     });
   });
@@ -136,7 +141,7 @@ describe('closeConnections', () => {
     const connection = new FakeConnection();
     const report = closeConnections([connection], {}, new Deadlines(clock), clock);
     clock.advance(10_000);
-    await expect(report).resolves.toMatchObject({ cut: 1 });
+    await expect(report).resolves.toMatchObject({ terminated: 1 });
   });
 
   it('ends the http.Server after the connections, and cuts it at the same deadline', async () => {
@@ -151,7 +156,12 @@ describe('closeConnections', () => {
     clock.advance(10_000);
     expect(companion.calls).toEqual(['end', 'cut']);
     ended();
-    await expect(report).resolves.toEqual({ total: 1, clean: 1, cut: 0, milliseconds: 10_000 });
+    await expect(report).resolves.toEqual({
+      total: 1,
+      clean: 1,
+      terminated: 0,
+      milliseconds: 10_000,
+    });
   });
 });
 

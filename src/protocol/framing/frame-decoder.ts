@@ -150,7 +150,8 @@ export class FrameDecoder {
     } catch (error) {
       const { offset } = this;
       this.#fail();
-      if (error instanceof ProtocolError) throw error;
+      // A failed allocation is a RangeError without a code; any other error is a bug.
+      if (!(error instanceof RangeError) || 'code' in error) throw error;
       throw new ProtocolError(
         'ERR_MESSAGE_TOO_BIG',
         `byte ${offset}: there is no memory for a message so long (${(error as Error).message})`,

@@ -22,7 +22,6 @@ describe('checkSendOptions', () => {
     [{ binary: true, compress: false, droppable: true }],
     [{ binary: undefined }, undefined],
     [Object.create({ binary: true })],
-    [Object.create({ unknown: 1 })],
     [new CheckedSendOptions(true, false)],
     [new CheckedSendOptions(undefined, true)],
   ])('takes %p', (...args) => {
@@ -38,7 +37,8 @@ describe('checkSendOptions', () => {
     [null, callback, 'options to be an object, or the callback, got null (object)'],
     [5, undefined, 'options to be an object, or the callback, got 5 (number)'],
     [[], undefined, 'options to be an object, got []'],
-    [new Map([['binary', true]]), undefined, 'options to be an object, got an object'],
+    [new Map([['binary', true]]), undefined, 'options to be an object, got an object of a class'],
+    [Object.create({ unknown: 1 }), undefined, 'options to be an object, got an object of a class'],
     [{}, 5, 'the callback to be a function, got 5 (number)'],
     [undefined, 'no function', 'the callback to be a function, got no function (string)'],
     [{}, null, 'the callback to be a function, got null (object)'],

@@ -335,11 +335,11 @@ describe('createDeflater and createInflater', () => {
 
   it('open a decompressor with the window it is for', () => {
     jest.isolateModules(() => {
-      const path = '../../../src/protocol/';
-      const zlib = jest.requireActual<{ ZlibDrive: typeof RawZlib }>(`${path}zlib-drive.js`);
-      const opened = jest.spyOn(zlib.ZlibDrive, 'inflate');
+      const path = '../../../../src/protocol/deflate/';
+      const zlib = jest.requireActual<{ RawZlib: typeof RawZlib }>(`${path}raw-zlib.js`);
+      const opened = jest.spyOn(zlib.RawZlib, 'inflate');
       const fresh = jest.requireActual<{ createInflater: typeof createInflater }>(
-        `${path}deflate.js`,
+        `${path}contexts.js`,
       );
       fresh.createInflater({ windowBits: 9, takeover: true }, true);
       expect(opened.mock.calls).toStrictEqual([[{ windowBits: 9 }]]);

@@ -141,7 +141,11 @@ describe('formatClosePayload, its arguments', () => {
     ['1000', '', 'expected the close code to be a number, got 1000 (string)'],
     [null, '', 'expected the close code to be a number, got null (object)'],
     [1000, 5, 'expected the close reason to be a string, got 5 (number)'],
-    [1000, Buffer.from('a'), 'expected the close reason to be a string, got an object; decode it'],
+    [
+      1000,
+      Buffer.from('a'),
+      'expected the close reason to be a string, got an object of a class; decode it',
+    ],
   ])('refuses %p, %p with a TypeError', (code, reason, message) => {
     const attempt = () => formatClosePayload(code as number, reason as string);
     expect(attempt).toThrow(TypeError);

@@ -906,10 +906,7 @@ describe('the options of a FrameDecoder', () => {
       { role: 'Server', maxPayload: 1, rsv1: false },
       'expected option role to be one of "server", "client", got Server (string)',
     ],
-    [
-      { maxPaylod: 1 },
-      'unknown option maxPaylod (got 1 (number)); expected one of role, maxPayload, rsv1; did you mean maxPayload?',
-    ],
+    [{ maxPaylod: 1 }, 'unknown option maxPaylod (got 1 (number)); did you mean maxPayload?'],
     [null, 'expected options to be an object, got null (object)'],
   ])('are refused where nothing safe can be made of them: %j', (options, message) => {
     expect(() => new FrameDecoder(options as never)).toThrow(

@@ -31,6 +31,6 @@ describe('ProtocolError', () => {
     const error = new ProtocolError('ERR_INVALID_UTF8', 'not text');
     expect(error).toBeInstanceOf(Error);
     expect(String(error)).toBe('ProtocolError: not text');
-    expect(error.stack).toContain('errors.test.ts');
+    expect(error.stack).toContain('protocol-error.test.ts');
   });
 });

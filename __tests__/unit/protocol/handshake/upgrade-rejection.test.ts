@@ -55,7 +55,7 @@ describe('UpgradeRejection', () => {
     ],
     [
       { header: {} },
-      'UpgradeRejection: unknown option header (got an object); expected one of headers, body; did you mean headers?',
+      'UpgradeRejection: unknown option header (got an object); did you mean headers?',
     ],
   ])('refuses the options %p', (options, message) => {
     const make = (): unknown => new UpgradeRejection(401, options as object);

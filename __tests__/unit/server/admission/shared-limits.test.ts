@@ -32,7 +32,7 @@ describe('SharedLimits', () => {
     [{ maxConnections: undefined }, 'SharedLimits: expected at least one of maxConnections'],
     [
       { maxConections: 1 },
-      'SharedLimits: unknown option maxConections (got 1 (number)); expected one of maxConnections, maxConnectionsPerAddress, maxTotalBuffered; did you mean maxConnections?',
+      'SharedLimits: unknown option maxConections (got 1 (number)); did you mean maxConnections?',
     ],
     [
       { maxPendingUpgrades: 1 },
