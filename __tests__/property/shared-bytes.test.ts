@@ -140,7 +140,7 @@ class Peer {
       transportCopies: copies,
     });
     this.connection.on('ping', (payload) => {
-      const mayMiss = this.kernel.writableLength > 0;
+      const mayMiss = this.kernel.writableNeedDrain || this.kernel.writableLength > 0;
       if (mayMiss) seen.behind++;
       this.pongs.push({ frame: serverFrame({ opcode: 10, payload }), mayMiss });
     });
