@@ -1,5 +1,5 @@
-// A conversation as a loop. While the loop is busy, hawser stops reading from the socket, TCP tells
-// the sender to wait, and a slow job here never fills the memory.
+// A conversation as a loop. While the loop is busy, hawser stops reading from the socket and TCP makes
+// the peer wait, so slow work here never fills the memory.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocketServer } from 'hawser';
 
@@ -15,12 +15,12 @@ wss.on('connection', async (conn) => {
     }
     sum += await slowly(Number(message));
   }
-  // Here either after "sum", or because the peer has gone: closing is right in both cases.
+  // The loop ends after "sum", or because the peer has left. Closing is right in both cases.
   const { code, clean } = await conn.close(1000, 'That was all');
   console.log('closed', code, clean ? 'cleanly' : 'abruptly');
 });
 
-/** Stands for a query, a file, a request to another service. */
+/** A stand-in for a query, a file, or a request to another service. */
 async function slowly(/** @type {number} */ number) {
   await sleep(1);
   return Number.isFinite(number) ? number : 0;

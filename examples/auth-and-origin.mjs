@@ -1,11 +1,11 @@
-// Who may come in: pages of known origins only, and visitors with a valid token only.
+// Access control: only pages of known origins, and only visitors with a valid session, may connect.
 //
-// A browser sends cookies along with every WebSocket that any page opens, and no CORS check stands
-// in between. That is why hawser accepts only the page's own origin unless it is told of others.
+// A browser sends cookies along with every WebSocket that any page opens, without a CORS check. That
+// is why hawser accepts only its own origin unless you list others.
 import { createServer } from 'node:http';
 import { UpgradeRejection, WebSocketServer } from 'hawser';
 
-// A real program asks a database, or checks a signature.
+// A real program queries a database, or verifies a signature.
 const sessions = new Map([
   ['s3cret', { name: 'Ada', role: 'captain' }],
   ['0ther', { name: 'Bo', role: 'deckhand' }],
@@ -18,7 +18,8 @@ const server = createServer();
 const wss = new WebSocketServer(server, {
   origin: ['https://app.example', 'http://localhost:3000'],
 
-  // May take its time: what the client sends meanwhile is kept, and `signal` aborts if it leaves.
+  // This may take a while: hawser keeps what the client sends meanwhile, and `signal` aborts if the
+  // client leaves.
   async authorize(request, { signal }) {
     const token = /(?:^|;\s*)session=([^;]*)/.exec(request.headers.cookie ?? '')?.[1] ?? '';
     const user = await findUser(token, signal);
@@ -33,7 +34,7 @@ const wss = new WebSocketServer(server, {
 });
 
 wss.on('connection', (conn) => {
-  // `context` has the type of what authorize returned: User here, never undefined.
+  // `context` has the type that authorize returns: here User, never undefined.
   conn.send(`Welcome, ${conn.context.role} ${conn.context.name}.`);
 });
 wss.on('rejected', ({ status, reason }) => console.log('rejected', status, reason));

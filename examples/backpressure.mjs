@@ -1,13 +1,13 @@
-// Two ways to send to peers that may be slow. An export waits for its peer: nothing is lost and
-// little is held. A ticker waits for nobody: who is behind misses prices, and hears how many.
+// Two ways to send to slow peers. An export waits for its peer: nothing is lost, and little memory
+// is used. A ticker does not wait: a slow peer misses prices, and is told how many.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocketServer } from 'hawser';
 
 const wss = new WebSocketServer({
   port: Number(process.env.PORT ?? 8080),
   host: '127.0.0.1',
-  maxBufferedAmount: 256 * 1024, // what a slow peer may cost
-  slowConsumer: 'drop', // broadcasts, and what is sent with `droppable`
+  maxBufferedAmount: 256 * 1024, // memory that a slow peer may use
+  slowConsumer: 'drop', // drops broadcasts, and messages sent with `droppable`
 });
 
 wss.on('connection', (conn) => {
@@ -25,7 +25,7 @@ wss.on('connection', (conn) => {
 async function exportRows(/** @type {import('hawser').WebSocketConnection} */ conn) {
   for (let row = 1; row <= 20_000; row++) {
     conn.send(JSON.stringify({ row, text: 'x'.repeat(1000) }));
-    // Resolves at once while less than highWaterMark waits; false: the peer has gone.
+    // Resolves at once while less than highWaterMark is waiting; false: the peer has left.
     if (!(await conn.drained())) return console.log(`export: the peer left at row ${row}`);
   }
   conn.send('that was all', (error) => {

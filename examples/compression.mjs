@@ -1,4 +1,4 @@
-// Compression: contexts that all connections share; and when not to compress.
+// Compression with contexts that all connections share, and messages that must not be compressed.
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'hawser';
 
@@ -14,12 +14,12 @@ wss.on('connection', (conn) => {
   console.log(conn.extensions || 'this client does not compress');
   conn.on('message', (data) => {
     conn.send(data);
-    // A secret beside what a stranger has written could be guessed from the length.
+    // The length of a compressed message could reveal a secret that stands next to a stranger's text.
     conn.send(`your token is ${'•'.repeat(200)}, you wrote ${data.length}`, { compress: false });
   });
 });
 
-// Compressed once, whoever gets it.
+// A broadcast is compressed once for all connections.
 const prices = Array.from({ length: 50 }, (_, index) => ({ symbol: `HWS${index}`, price: 100 }));
 setInterval(() => {
   for (const each of prices) each.price += Math.round(Math.random() * 20 - 10) / 10;

@@ -1,4 +1,4 @@
-// The smallest useful server: what you say comes back.
+// The smallest useful server: it sends every message back.
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'hawser';
 
@@ -9,11 +9,11 @@ const wss = new WebSocketServer(server);
 
 wss.on('connection', (conn) => {
   conn.on('message', (data, isBinary) => {
-    // A string goes back as Text, a Buffer as Binary: each as it came.
+    // A string is sent as Text, a Buffer as Binary: the same type as it arrived.
     console.log(isBinary ? `${data.length} bytes` : data);
     conn.send(data);
   });
-  // A peer may leave in any way it likes. There is nothing to catch: 'close' tells how it was.
+  // A peer may leave in any way. Nothing throws: 'close' tells what happened.
   conn.on('close', (code, reason, info) =>
     console.log('closed', code, reason, `by ${info.initiator}`),
   );

@@ -1,7 +1,7 @@
-// Express and hawser on one port: pages from the one, conversations from the other.
+// Express and hawser on one port: Express serves pages, hawser serves WebSockets.
 //
-// Any framework that runs on Node's http.Server works like this: hand that server to hawser. It
-// listens to 'upgrade', which frameworks leave alone, and to requests not at all.
+// Every framework that runs on Node's http.Server works like this: pass that server to hawser. It
+// listens for 'upgrade', which frameworks do not use, and not for requests.
 import { createServer } from 'node:http';
 import express from 'express';
 import { WebSocketServer } from 'hawser';
@@ -18,7 +18,7 @@ app.get('/', (request, response) => {
   );
 });
 
-// A plain HTTP request becomes a message to everyone who is connected.
+// A plain HTTP request becomes a message to all connections.
 app.post('/news', (request, response) => {
   if (typeof request.body !== 'string')
     return void response.status(415).send('text/plain, please.\n');

@@ -1,4 +1,4 @@
-// Stopping without dropping anyone: SIGTERM (or Ctrl-C) and the order of what happens then.
+// Stopping without losing messages: what happens, in order, after SIGTERM (or Ctrl-C).
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'hawser';
 
@@ -6,7 +6,7 @@ let isStopping = false;
 
 const server = createServer((request, response) => {
   if (request.url !== '/health') return void response.writeHead(404).end();
-  // The load balancer asks here. 503 means: send nobody new.
+  // The load balancer's health check. 503 means: send no new clients.
   response.writeHead(isStopping ? 503 : 200).end(isStopping ? 'stopping\n' : 'ok\n');
 });
 const wss = new WebSocketServer(server);
@@ -16,16 +16,21 @@ wss.on('connection', (conn) => {
 });
 
 async function stop() {
-  // 1. Tell the load balancer, and give it time to notice before the door closes.
+  // 1. Tell the load balancer, and give it time to notice before new clients are refused.
   isStopping = true;
   await new Promise((resolve) => setTimeout(resolve, Number(process.env.DRAIN_MS ?? 5000)));
 
-  // 2. Close every conversation: queued messages leave first, then each peer gets 1001 "going away"
-  //    and comes back to another instance. A client that has not answered by the deadline is terminated.
-  const { total, clean, terminated, milliseconds } = await wss.close({ code: 1001, timeout: 10_000 });
-  console.log(`closed ${total}: ${clean} cleanly, ${terminated} terminated, in ${Math.round(milliseconds)} ms`);
+  // 2. Close every connection. Queued messages leave first; then each peer gets 1001 "going away" and
+  //    reconnects to another instance. A peer that has not answered by the deadline is terminated.
+  const { total, clean, terminated, milliseconds } = await wss.close({
+    code: 1001,
+    timeout: 10_000,
+  });
+  console.log(
+    `closed ${total}: ${clean} cleanly, ${terminated} terminated, in ${Math.round(milliseconds)} ms`,
+  );
 
-  // 3. Stop listening. The http.Server is ours, so it is ours to close: hawser leaves it alone.
+  // 3. Stop listening. We made the http.Server, so we close it: hawser does not.
   server.close(() => console.log('stopped'));
 }
 

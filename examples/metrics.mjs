@@ -1,4 +1,4 @@
-// Seeing what happens: figures for Prometheus at /metrics, and a line for every connection that ends.
+// Observability: figures for Prometheus at /metrics, and a line for every connection that ends.
 import { subscribe } from 'node:diagnostics_channel';
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'hawser';
@@ -6,8 +6,8 @@ import { CONTENT_TYPE, metrics } from 'hawser/metrics';
 
 const server = createServer((request, response) => {
   if (request.url !== '/metrics') return void response.writeHead(404).end();
-  // Several servers in a process: metrics({ chat, news }) labels each sample with its server.
-  // Where prom-client is at work already: registerMetrics(promClient, wss) adds these to its own.
+  // With several servers in a process, metrics({ chat, news }) labels each sample with its server.
+  // If you already use prom-client, registerMetrics(promClient, wss) adds these to its metrics.
   response.setHeader('Content-Type', CONTENT_TYPE).end(metrics(wss));
 });
 const wss = new WebSocketServer(server);
@@ -16,8 +16,8 @@ wss.on('connection', (conn) => {
   conn.on('message', (data) => conn.send(data));
 });
 
-// Sees every server of the process, without a line in the code that serves. When nobody subscribes
-// nothing is made and nothing is called.
+// A subscriber sees every server of the process, and their code does not change. Without subscribers
+// hawser makes no payload and calls nothing.
 subscribe('hawser.connection.closed', (message) => {
   const { connection, info } =
     /** @type {import('hawser').DiagnosticsChannels['hawser.connection.closed']} */ (message);
