@@ -1,9 +1,6 @@
 /// <reference types="node" preserve="true" />
-export {
-  type CloseInfo,
-  ConnectionError,
-  type ConnectionErrorCode,
-} from './connection/close/close-info.js';
+export { type CloseInfo } from './connection/close/close-info.js';
+export { ConnectionError, type ConnectionErrorCode } from './connection/close/connection-error.js';
 export {
   createConnectionPair,
   type ConnectionPair,

@@ -1,4 +1,4 @@
-import { CONNECTION_ERRORS } from '../../src/connection/close/close-info.js';
+import { CONNECTION_ERRORS } from '../../src/connection/close/connection-error.js';
 import { PROTOCOL_ERRORS } from '../../src/protocol/framing/protocol-error.js';
 import { callerErrors, document, refusals, rowsUnder } from './sources.js';
 

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
-import type { CloseInfo, ConnectionError } from './close/close-info.js';
+import type { CloseInfo } from './close/close-info.js';
+import type { ConnectionError } from './close/connection-error.js';
 import { Closing } from './close/closing.js';
 import type { ConnectionEmitter, ConnectionEvents } from './events.js';
 import type { ConnectionDetails, ConnectionSettings } from './settings.js';

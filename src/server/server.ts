@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { onAbort } from '../connection/abort-signal.js';
 import { BufferBudget } from '../connection/limits/buffer-budget.js';
 import type { ConnectionObserver, ConnectionSettings } from '../connection/settings.js';
-import { ConnectionError } from '../connection/close/close-info.js';
+import { ConnectionError } from '../connection/close/connection-error.js';
 import type { WebSocketConnection } from '../connection/connection.js';
 import { Counters } from '../connection/counters.js';
 import { type Clock, Deadlines, systemClock } from '../connection/limits/deadlines.js';

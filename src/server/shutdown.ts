@@ -1,5 +1,6 @@
 import { isAbortSignal, onAbort } from '../connection/abort-signal.js';
-import { type CloseInfo, ConnectionError } from '../connection/close/close-info.js';
+import type { CloseInfo } from '../connection/close/close-info.js';
+import { ConnectionError } from '../connection/close/connection-error.js';
 import { type Clock, type Deadlines } from '../connection/limits/deadlines.js';
 import { formatClosePayload } from '../protocol/framing/close-frame.js';
 import { checkOptions, type Rules } from '../protocol/option-checks.js';

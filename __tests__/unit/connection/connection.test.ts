@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import { ConnectionError } from '../../../src/connection/close/close-info.js';
+import { ConnectionError } from '../../../src/connection/close/connection-error.js';
 import { createConnection, type WebSocketConnection } from '../../../src/connection/connection.js';
 import { sharedSlab } from '../../../src/connection/send/slab.js';
 import { Opcode } from '../../../src/protocol/framing/frame.js';

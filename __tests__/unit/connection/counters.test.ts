@@ -1,4 +1,4 @@
-import { ConnectionError } from '../../../src/connection/close/close-info.js';
+import { ConnectionError } from '../../../src/connection/close/connection-error.js';
 import { Counters, increment } from '../../../src/connection/counters.js';
 import { ProtocolError } from '../../../src/protocol/framing/protocol-error.js';
 

@@ -1,4 +1,5 @@
-import { type CloseInfo, ConnectionError } from '../../../src/connection/close/close-info.js';
+import type { CloseInfo } from '../../../src/connection/close/close-info.js';
+import { ConnectionError } from '../../../src/connection/close/connection-error.js';
 import { Deadlines } from '../../../src/connection/limits/deadlines.js';
 import {
   checkCloseOptions,

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
-import { type CloseInfo, CONNECTION_ERRORS, ConnectionError } from './close-info.js';
+import type { CloseInfo } from './close-info.js';
+import { CONNECTION_ERRORS, ConnectionError } from './connection-error.js';
 import type { ConnectionEmitter } from '../events.js';
 import type { ConnectionSettings } from '../settings.js';
 import type { Deadline } from '../limits/deadlines.js';

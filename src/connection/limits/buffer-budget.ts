@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { ConnectionError } from '../close/close-info.js';
+import { ConnectionError } from '../close/connection-error.js';
 import { append, emptyList, isEmpty, type ListNode, membersOf, remove } from './linked-list.js';
 
 /** For whom bytes are kept: a connection. */

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { ConnectionError } from '../close/close-info.js';
+import { ConnectionError } from '../close/connection-error.js';
 import type { Clock, Deadline, Deadlines } from './deadlines.js';
 import type { Outbox } from '../send/outbox.js';
 import { FIN, Opcode } from '../../protocol/framing/frame.js';

@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer';
 import type { Duplex } from 'node:stream';
-import type { ConnectionError } from '../close/close-info.js';
+import type { ConnectionError } from '../close/connection-error.js';
 import type { Closing } from '../close/closing.js';
 import type { PermessageDeflate } from '../deflate/permessage-deflate.js';
 import type { Deadline } from '../limits/deadlines.js';

@@ -1,4 +1,4 @@
-import { ConnectionError } from '../close/close-info.js';
+import { ConnectionError } from '../close/connection-error.js';
 
 /** How much may wait for one connection, and what happens above. */
 export interface SlowConsumerSettings {

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { ConnectionError } from '../close/close-info.js';
+import type { ConnectionError } from '../close/connection-error.js';
 import { headerSize } from '../../protocol/framing/frame-encoder.js';
 
 /**

@@ -6,7 +6,7 @@ import { FIN, Opcode } from '../../protocol/framing/frame.js';
 import { SMALL_FRAME } from '../../protocol/framing/prepared-message.js';
 import { encodeText } from '../../protocol/text/utf8-codec.js';
 import type { Account } from '../limits/buffer-budget.js';
-import { ConnectionError } from '../close/close-info.js';
+import { ConnectionError } from '../close/connection-error.js';
 import { flushAtEndOfTick, join } from './end-of-tick.js';
 import { LongFrame, LongFrames } from './long-frame.js';
 import { type SendCallback, SendCallbacks } from './send-callbacks.js';

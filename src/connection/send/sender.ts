@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Duplex } from 'node:stream';
 import { abortReason, checkSignal, onAbort } from '../abort-signal.js';
 import type { Account, BudgetMember } from '../limits/buffer-budget.js';
-import { ConnectionError } from '../close/close-info.js';
+import { ConnectionError } from '../close/connection-error.js';
 import type { PermessageDeflate } from '../deflate/permessage-deflate.js';
 import { OutgoingDeflate } from '../deflate/outgoing.js';
 import { contextOfSent, tellDropped, tellSent } from '../diagnostics.js';

@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { type CloseInfo, ConnectionError } from '../../../../src/connection/close/close-info.js';
+import type { CloseInfo } from '../../../../src/connection/close/close-info.js';
+import { ConnectionError } from '../../../../src/connection/close/connection-error.js';
 import { Closing } from '../../../../src/connection/close/closing.js';
 import { Counters } from '../../../../src/connection/counters.js';
 import type { CloseReply, ConnectionEvents } from '../../../../src/connection/events.js';

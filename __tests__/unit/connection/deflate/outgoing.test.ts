@@ -3,7 +3,7 @@ import {
   PermessageDeflate,
   type PermessageDeflateSettings,
 } from '../../../../src/connection/deflate/permessage-deflate.js';
-import { ConnectionError } from '../../../../src/connection/close/close-info.js';
+import { ConnectionError } from '../../../../src/connection/close/connection-error.js';
 import { ThreadPool } from '../../../../src/connection/deflate/thread-pool.js';
 import type { ConnectionEmitter, ConnectionEvents } from '../../../../src/connection/events.js';
 import type { SendOptions } from '../../../../src/connection/send/send-options.js';

@@ -5,7 +5,7 @@ import {
   BufferBudget,
   type BudgetMember,
 } from '../../../../src/connection/limits/buffer-budget.js';
-import type { ConnectionError } from '../../../../src/connection/close/close-info.js';
+import type { ConnectionError } from '../../../../src/connection/close/connection-error.js';
 import { detach, own } from '../../../support/memory.js';
 import { turns } from '../support.js';
 

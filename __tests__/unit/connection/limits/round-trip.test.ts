@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events';
-import { ConnectionError } from '../../../../src/connection/close/close-info.js';
+import { ConnectionError } from '../../../../src/connection/close/connection-error.js';
 import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import {
   checkRoundTripOptions,

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { BufferBudget } from '../../../../src/connection/limits/buffer-budget.js';
-import { ConnectionError } from '../../../../src/connection/close/close-info.js';
+import { ConnectionError } from '../../../../src/connection/close/connection-error.js';
 import { Closing } from '../../../../src/connection/close/closing.js';
 import type { WebSocketConnection } from '../../../../src/connection/connection.js';
 import { Counters } from '../../../../src/connection/counters.js';

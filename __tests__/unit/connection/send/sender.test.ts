@@ -5,7 +5,7 @@ import type { ConnectionEmitter, ConnectionEvents } from '../../../../src/connec
 import { Sender } from '../../../../src/connection/send/sender.js';
 import type { ConnectionSettings } from '../../../../src/connection/settings.js';
 import { PermessageDeflate } from '../../../../src/connection/deflate/permessage-deflate.js';
-import { ConnectionError } from '../../../../src/connection/close/close-info.js';
+import { ConnectionError } from '../../../../src/connection/close/connection-error.js';
 import { ThreadPool } from '../../../../src/connection/deflate/thread-pool.js';
 import { TypedEmitter } from '../../../../src/connection/typed-emitter.js';
 import { formatClosePayload } from '../../../../src/protocol/framing/close-frame.js';

@@ -1,7 +1,10 @@
-import { CONNECTION_ERRORS, ConnectionError } from '../../../../src/connection/close/close-info.js';
+import {
+  CONNECTION_ERRORS,
+  ConnectionError,
+} from '../../../../src/connection/close/connection-error.js';
 
 describe('ConnectionError', () => {
-  it('has a code, a name, and the message that belongs to the code', () => {
+  it('has a name, a code and the message of the code', () => {
     const error = new ConnectionError('ERR_CLOSE_TIMEOUT');
     expect(error).toBeInstanceOf(Error);
     expect(error.name).toBe('ConnectionError');
@@ -10,17 +13,17 @@ describe('ConnectionError', () => {
     expect(error.cause).toBeUndefined();
   });
 
-  it('says more where there is more to say', () => {
+  it('appends the detail to the message of the code', () => {
     const { message } = new ConnectionError('ERR_TERMINATED', { detail: '2 of 3' });
     expect(message).toBe('the application called terminate(): 2 of 3');
   });
 
-  it('carries what caused it', () => {
+  it('carries its cause', () => {
     const reset = new Error('read ECONNRESET');
     expect(new ConnectionError('ERR_CONNECTION_CLOSED', { cause: reset }).cause).toBe(reset);
   });
 
-  it('knows these codes and no others', () => {
+  it('has these codes and no others', () => {
     expect(Object.keys(CONNECTION_ERRORS)).toEqual([
       'ERR_CONNECTION_NOT_OPEN',
       'ERR_CONNECTION_CLOSED',
