@@ -1,117 +1,106 @@
 import type { Buffer } from 'node:buffer';
 import { ConnectionError } from '../close/connection-error.js';
-import { append, emptyList, isEmpty, type ListNode, membersOf, remove } from './linked-list.js';
 
-/** For whom bytes are kept: a connection. */
+/** What a budget needs of a connection. */
 export interface BudgetMember {
-  /** Let go of all of it at once: the server has no room for it. */
+  /** Fail the connection and release all that it holds at once: the server has no room for it. */
   evict(error: ConnectionError): void;
 }
 
-/** What stands in the ring of those that have something: as much of an account as is asked for there. */
-interface Charged extends ListNode {
-  readonly member: BudgetMember | undefined;
-  /** Its part of the total, in bytes. */
-  readonly charge: number;
-}
-
-/** What is kept for one member. */
-export class Account implements Charged {
-  prev: ListNode | undefined;
-  next: ListNode | undefined;
-  /** Until it leaves: a piece that others keep may list the account long afterwards. */
+/** What one connection holds. */
+export class Account {
+  /** The connection; `undefined` after it has left. Its queue may still hold buffers then. */
   member: BudgetMember | undefined;
   readonly budget: BufferBudget;
-  /** The member's account with the budget that several servers share. */
-  readonly shared: Account | undefined;
-  /** Bytes of what has come from its peer. */
-  received = 0;
-  /** How many times a piece is kept for it. */
+  /** The connection's account with the budget that several servers share. */
+  readonly parent: Account | undefined;
+  /** Bytes held of what its peer has sent. */
+  receivedBytes = 0;
+  /** How many references to buffers its queue holds. */
   refs = 0;
-  /** What falls to it of those pieces: for each of its places the piece's `share`. */
+  /** Its share of those buffers, in bytes: for each reference the buffer's `share`. */
   sharedBytes = 0;
-  /** For the budget, while it settles one piece: so many of its places there have been left. */
-  leaving = 0;
 
-  constructor(budget: BufferBudget, member: BudgetMember, shared?: Account) {
+  constructor(budget: BufferBudget, member: BudgetMember, parent?: Account) {
     this.budget = budget;
     this.member = member;
-    this.shared = shared;
+    this.parent = parent;
   }
 
+  /** Its part of the budget's total, in bytes; exact after the budget has updated the shares. */
   get charge(): number {
-    return this.received + this.sharedBytes;
+    return this.receivedBytes + this.sharedBytes;
   }
 
-  /** For the member's send queue: keep a piece in one place more. */
-  hold(piece: Buffer): void {
-    this.budget.hold(this, piece);
-    this.shared?.hold(piece);
+  /** The connection's send queue holds one more reference to a buffer. */
+  hold(buffer: Buffer): void {
+    this.budget.hold(this, buffer);
+    this.parent?.hold(buffer);
   }
 
-  /** For the member's send queue: keep it in one place less. */
-  release(piece: Buffer): void {
-    this.budget.release(this, piece);
-    this.shared?.release(piece);
+  /** The connection's send queue holds one reference less to a buffer. */
+  release(buffer: Buffer): void {
+    this.budget.release(this, buffer);
+    this.parent?.release(buffer);
   }
 }
 
-/** A buffer that is kept in one place or more; in the ring of those of which that is not settled. */
-class SharedBuffer implements ListNode {
-  prev: ListNode | undefined;
-  next: ListNode | undefined;
+/** A buffer in one send queue or several. */
+class SharedBuffer {
+  /** Its length when it was first held: the application may have detached it since. */
   readonly length: number;
-  refs = 1;
-  /** What falls to each place according to the accounts: what it was when they were last settled. */
+  /** How many references each account holds. */
+  readonly holders = new Map<Account, number>();
+  /** The sum of those references. */
+  refs = 0;
+  /** Bytes that each reference is charged in the accounts: `length / refs` at the last update. */
   share: number;
-  /** For whom, once for each place; those that have left it since are there still. */
-  readonly holders: Account[];
-  /** Who has left a place since, once for each. */
-  readonly leavers: Account[] = [];
+  /** Whether `refs` has changed since that update. */
+  isOutdated = false;
 
-  constructor(length: number, holder: Account) {
+  constructor(length: number) {
     this.length = this.share = length;
-    this.holders = [holder];
   }
 }
 
 /**
- * `maxTotalBuffered`: how much the connections of a server, or of several that share it, may hold together of what they could not
- * send yet and of what has come and was not taken yet. Whoever has the largest part of it goes first; of a
- * piece that is kept in several places each has a part, or a peer with a message of its own could
- * have all those cut for whom the same broadcast waits, which frees little.
+ * The limit `maxTotalBuffered`: how many bytes all connections of a server may hold together, in
+ * their send queues and of what their peers have sent. Above the limit the connections with the
+ * largest charge are evicted, one after another, until there is room.
  *
- * Counted are the pieces that wait in a send queue, those that were handed to a socket which then
- * wanted no more, the memory of incomplete messages, messages that wait for the application (a string
- * by its length), and compressed ones that wait for the thread pool. A piece in several queues counts
- * once. Not counted are, for each connection, up to 16 KiB that a socket takes before it is behind, up
- * to 16 KiB of small frames that are not a piece yet, and up to 64 KiB that Node has read of a socket
- * that is paused; nor what the four messages on the thread pool are becoming.
+ * A buffer in several queues counts once, and each reference to it is charged an equal share. A
+ * charge is therefore what evicting the connection would free: the subscribers for whom one
+ * broadcast waits are not evicted before the one peer that holds as many bytes alone.
  *
- * To keep a piece or to let go of it takes constant time. That changes what falls to everybody else
- * who keeps it, which is settled only when somebody has to go: then each piece whose places are others
- * than before is looked at, and each member that has something. What waits and does not move costs
- * nothing, however much it is.
+ * Counted are the buffers in a send queue, those that were written to a socket which then wanted no
+ * more, the memory of incomplete messages, messages that wait for the application (a string by its
+ * length) and compressed messages that wait for the thread pool. Not counted are, for each
+ * connection, up to 16 KiB that a socket takes before it is backpressured, up to 16 KiB of small
+ * frames that are still being gathered, up to 64 KiB that Node has read from a paused socket, and
+ * what the four messages on the thread pool inflate to.
+ *
+ * `hold` and `release` take constant time. They change the share of every other holder, which is
+ * updated only when a connection has to be evicted, and only for buffers that were held or released
+ * since the last time. Buffers that stay where they are cost nothing then.
  */
 export class BufferBudget {
   readonly #limit: number;
+  /** The budget of several servers, in which the bytes of this one count too. */
+  readonly #parent: BufferBudget | undefined;
   #total = 0;
-  readonly #pieces = new Map<Buffer, SharedBuffer>();
+  readonly #buffers = new Map<Buffer, SharedBuffer>();
   readonly #accounts = new Map<BudgetMember, Account>();
-  /** The accounts that have something. */
-  readonly #charged = emptyList();
-  /** The pieces whose `share` is not what falls to each place now. */
-  readonly #unsettled = emptyList();
-  /** At the end of this tick the total will be looked at. */
-  #due = false;
-
-  /** The budget of several servers, in which this one's bytes count too. */
-  readonly #shared: BufferBudget | undefined;
+  /** The accounts that hold anything. */
+  readonly #charged = new Set<Account>();
+  /** The buffers that are outdated: all that an update has to look at. */
+  readonly #outdated = new Set<SharedBuffer>();
+  /** Whether the total is compared with the limit at the end of this tick. */
+  #isCheckScheduled = false;
 
   /** @param limit in bytes. */
-  constructor(limit: number, shared?: BufferBudget) {
+  constructor(limit: number, parent?: BufferBudget) {
     this.#limit = limit;
-    this.#shared = shared;
+    this.#parent = parent;
   }
 
   /** Bytes counted now. */
@@ -119,124 +108,102 @@ export class BufferBudget {
     return this.#total;
   }
 
-  /** Made when it is first asked for, until the member leaves: most never have to keep anything. */
+  /** The account of a connection. It is made on first use: most connections never hold anything. */
   accountOf(member: BudgetMember): Account {
     let account = this.#accounts.get(member);
     if (account === undefined) {
-      account = new Account(this, member, this.#shared?.accountOf(member));
+      account = new Account(this, member, this.#parent?.accountOf(member));
       this.#accounts.set(member, account);
     }
     return account;
   }
 
-  /** The member is gone, and nothing here keeps it any more; what its queue still holds counts on. */
+  /** Remove a connection that has ended. What its send queue still holds counts until it is released. */
   leave(member: BudgetMember): void {
     this.received(member, 0);
     const account = this.#accounts.get(member);
     if (account === undefined) return;
     account.member = undefined;
     this.#accounts.delete(member);
-    this.#shared?.leave(member);
+    this.#parent?.leave(member);
   }
 
   /** Called by `Account.hold` only. */
   hold(account: Account, buffer: Buffer): void {
-    // Its length is what it was when it came: the application may have detached it since.
-    let piece = this.#pieces.get(buffer);
-    const length = piece?.length ?? buffer.length;
-    if (length === 0) return;
-    if (piece === undefined) {
-      this.#pieces.set(buffer, (piece = new SharedBuffer(length, account)));
+    let held = this.#buffers.get(buffer);
+    if (held === undefined) {
+      if (buffer.length === 0) return;
+      this.#buffers.set(buffer, (held = new SharedBuffer(buffer.length)));
+      this.#add(held.length);
     } else {
-      piece.refs++;
-      piece.holders.push(account);
-      this.#unsettle(piece);
+      this.#markOutdated(held);
     }
+    held.refs++;
+    held.holders.set(account, (held.holders.get(account) ?? 0) + 1);
+    if (account.refs === 0) this.#charged.add(account);
     account.refs++;
-    account.sharedBytes += piece.share;
-    this.#note(account);
-    if (piece.refs === 1) this.#add(length);
+    account.sharedBytes += held.share;
   }
 
   /** Called by `Account.release` only. */
   release(account: Account, buffer: Buffer): void {
-    const piece = this.#pieces.get(buffer);
-    if (piece === undefined) return; // it was empty when it came
+    const held = this.#buffers.get(buffer);
+    if (held === undefined) return; // it was empty when it was held
+    const own = held.holders.get(account)! - 1;
+    if (own === 0) held.holders.delete(account);
+    else held.holders.set(account, own);
     account.refs--;
-    // Many fractions were added up: this is where what they lost in rounding is put right.
-    account.sharedBytes = account.refs === 0 ? 0 : account.sharedBytes - piece.share;
-    this.#note(account);
-    piece.refs--;
-    if (piece.refs === 0) {
-      this.#pieces.delete(buffer);
-      remove(piece);
-      this.#add(-piece.length);
+    // Shares are fractions; at zero references the rounding errors of their sum are dropped.
+    account.sharedBytes = account.refs === 0 ? 0 : account.sharedBytes - held.share;
+    if (account.refs === 0) this.#removeIfEmpty(account);
+    held.refs--;
+    if (held.refs > 0) {
+      this.#markOutdated(held);
       return;
     }
-    piece.leavers.push(account);
-    // At the latest when half of the list have left: so the list is short, and each has paid for it.
-    if (piece.leavers.length > piece.refs) this.#settle(piece);
-    else this.#unsettle(piece);
+    this.#buffers.delete(buffer);
+    this.#outdated.delete(held);
+    this.#add(-held.length);
   }
 
-  /** So many bytes are now held of what has come from the member's peer. */
+  /** The connection now holds this many bytes of what its peer has sent. */
   received(member: BudgetMember, bytes: number): void {
     if (bytes === 0 && !this.#accounts.has(member)) return;
     const account = this.accountOf(member);
-    const more = bytes - account.received;
-    if (more === 0) return;
-    account.received = bytes;
-    this.#note(account);
-    this.#add(more);
-    this.#shared?.received(member, bytes);
+    const added = bytes - account.receivedBytes;
+    if (added === 0) return;
+    account.receivedBytes = bytes;
+    if (bytes > 0) this.#charged.add(account);
+    else this.#removeIfEmpty(account);
+    this.#add(added);
+    this.#parent?.received(member, bytes);
   }
 
-  /** Something has changed in this account: is there anything? */
-  #note(account: Account): void {
-    if (account.refs === 0 && account.received === 0) remove(account);
-    else if (account.next === undefined) append(this.#charged, account);
+  #markOutdated(held: SharedBuffer): void {
+    if (held.isOutdated) return; // the usual case, without looking it up in the set
+    held.isOutdated = true;
+    this.#outdated.add(held);
   }
 
-  #unsettle(piece: SharedBuffer): void {
-    if (piece.next === undefined) append(this.#unsettled, piece);
-  }
-
-  /** Let what falls to each place be what it is now, in the accounts too. */
-  #settle(piece: SharedBuffer): void {
-    const share = piece.length / piece.refs;
-    const more = share - piece.share;
-    const { holders, leavers } = piece;
-    for (const account of leavers) account.leaving++;
-    let kept = 0;
-    for (const account of holders) {
-      if (account.leaving > 0) {
-        account.leaving--;
-      } else {
-        account.sharedBytes += more;
-        holders[kept++] = account;
-      }
-    }
-    holders.length = kept;
-    leavers.length = 0;
-    piece.share = share;
-    remove(piece);
+  #removeIfEmpty(account: Account): void {
+    if (account.refs === 0 && account.receivedBytes === 0) this.#charged.delete(account);
   }
 
   #add(bytes: number): void {
     this.#total += bytes;
-    if (this.#total <= this.#limit || this.#due) return;
-    this.#due = true;
-    // Not now: the call that holds a piece more is in the middle of its work.
+    if (this.#total <= this.#limit || this.#isCheckScheduled) return;
+    this.#isCheckScheduled = true;
+    // Not at once: the call that exceeds the limit has not finished its work.
     process.nextTick(() => {
-      this.#due = false;
-      if (this.#total > this.#limit) this.#makeRoom();
+      this.#isCheckScheduled = false;
+      if (this.#total > this.#limit) this.#evictLargest();
     });
   }
 
-  #makeRoom(): void {
-    while (!isEmpty(this.#unsettled)) this.#settle(this.#unsettled.next as SharedBuffer);
-    const charged = membersOf(this.#charged) as Charged[];
-    // Mostly one is enough, and need not be found by sorting all of them.
+  #evictLargest(): void {
+    this.#updateShares();
+    const charged = [...this.#charged];
+    // One is usually enough, and is found without sorting all of them.
     this.#evict(charged.reduce((one, other) => (other.charge > one.charge ? other : one)));
     if (this.#total <= this.#limit) return;
     charged.sort((one, other) => other.charge - one.charge);
@@ -246,9 +213,21 @@ export class BufferBudget {
     }
   }
 
-  #evict({ member, charge: part }: Charged): void {
+  /** Bring the shares of all buffers, and the accounts that hold them, up to date. */
+  #updateShares(): void {
+    for (const held of this.#outdated) {
+      const share = held.length / held.refs;
+      const change = share - held.share;
+      for (const [account, refs] of held.holders) account.sharedBytes += refs * change;
+      held.share = share;
+      held.isOutdated = false;
+    }
+    this.#outdated.clear();
+  }
+
+  #evict({ member, charge }: Account): void {
     if (member === undefined) return;
-    const detail = `its part of what all connections hold is the largest, ${Math.round(part)} of ${this.#total} bytes, and maxTotalBuffered is ${this.#limit}`;
+    const detail = `its part of what all connections hold is the largest, ${Math.round(charge)} of ${this.#total} bytes, and maxTotalBuffered is ${this.#limit}`;
     member.evict(new ConnectionError('ERR_SLOW_CONSUMER', { detail }));
   }
 }

@@ -1,11 +1,14 @@
-/** What a ring is made of: its members, and the head, which is none. */
+/**
+ * A node of a circular doubly linked list: a member, or the head. Members carry the links
+ * themselves, so appending and removing take constant time and no memory.
+ */
 export interface ListNode {
-  /** `undefined` while it is in no ring. */
+  /** `undefined` while the node is not in a list. */
   prev: ListNode | undefined;
   next: ListNode | undefined;
 }
 
-/** @returns the head of a ring that has no members: `after` it comes the first one, `before` it the last. */
+/** @returns the head of an empty list: `next` is the first member, `prev` the last. */
 export function emptyList(): ListNode {
   const head: ListNode = { prev: undefined, next: undefined };
   head.prev = head.next = head;
@@ -16,14 +19,7 @@ export function isEmpty(head: ListNode): boolean {
   return head.next === head;
 }
 
-/** The members, in the order in which they were put. */
-export function membersOf(head: ListNode): ListNode[] {
-  const members: ListNode[] = [];
-  for (let next = head.next!; next !== head; next = next.next!) members.push(next);
-  return members;
-}
-
-/** Put a member that is in no ring behind all others. */
+/** Add a member that is not in a list, as the last. */
 export function append(head: ListNode, member: ListNode): void {
   member.prev = head.prev;
   member.next = head;
@@ -32,7 +28,7 @@ export function append(head: ListNode, member: ListNode): void {
 }
 
 /**
- * Take a member out of its ring.
+ * Remove a member from its list.
  *
  * @returns whether it was in one.
  */

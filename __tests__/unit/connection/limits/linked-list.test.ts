@@ -3,7 +3,6 @@ import {
   emptyList,
   isEmpty,
   type ListNode,
-  membersOf,
   remove,
 } from '../../../../src/connection/limits/linked-list.js';
 
@@ -13,7 +12,7 @@ interface Member extends ListNode {
 
 const member = (name: string): Member => ({ name, prev: undefined, next: undefined });
 
-/** The names around the ring, one way and the other. */
+/** The names of the members, from the first to the last and back. */
 function names(head: ListNode): [forwards: string, backwards: string] {
   let forwards = '';
   for (let at = head.next!; at !== head; at = at.next!) forwards += (at as Member).name;
@@ -30,32 +29,30 @@ beforeEach(() => {
   members = ['a', 'b', 'c'].map(member);
 });
 
-describe('a ring', () => {
-  it('is its head alone while it has no members', () => {
+describe('a linked list', () => {
+  it('is empty at first', () => {
     expect(isEmpty(head)).toBe(true);
-    expect(membersOf(head)).toStrictEqual([]);
     expect(names(head)).toStrictEqual(['', '']);
   });
 
-  it('keeps the order in which members were added, both ways', () => {
+  it('keeps the order in which members were appended, in both directions', () => {
     for (const each of members) append(head, each);
     expect(names(head)).toStrictEqual(['abc', 'cba']);
     expect(isEmpty(head)).toBe(false);
-    expect(membersOf(head)).toStrictEqual(members);
   });
 
   it.each([
     ['first', 0, ['bc', 'cb']],
     ['middle', 1, ['ac', 'ca']],
     ['last', 2, ['ab', 'ba']],
-  ])('lets go of its %s member and joins the others', (_which, index, left) => {
+  ])('removes its %s member and links the others', (_which, index, left) => {
     for (const each of members) append(head, each);
     expect(remove(members[index]!)).toBe(true);
     expect(names(head)).toStrictEqual(left);
     expect(members[index]).toStrictEqual(member('abc'[index]!));
   });
 
-  it('says so when it is asked to let go of what it has not, and changes nothing', () => {
+  it('tells that a member was not in a list, and changes nothing', () => {
     for (const each of members) append(head, each);
     expect(remove(member('d'))).toBe(false);
     expect(names(head)).toStrictEqual(['abc', 'cba']);
@@ -64,7 +61,7 @@ describe('a ring', () => {
     expect(names(head)).toStrictEqual(['ac', 'ca']);
   });
 
-  it('is its head alone again when its last member has gone, which can come back', () => {
+  it('is empty again after its last member is removed, which can be appended again', () => {
     append(head, members[0]!);
     remove(members[0]!);
     expect(isEmpty(head)).toBe(true);
