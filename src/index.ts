@@ -8,7 +8,7 @@ export {
 } from './server/connection-pair.js';
 export { type CloseReply, type ConnectionEvents } from './connection/events.js';
 export { WebSocketConnection } from './connection/connection.js';
-export { type Clock } from './connection/limits/deadlines.js';
+export { type Clock } from './connection/limits/clock.js';
 export { type AnyMessage, type Message } from './connection/receive/receive-queue.js';
 export { type OwnServerOptions, type OwnServerParts } from './server/options/attachment.js';
 export { type DiagnosticsChannels } from './server/diagnostics.js';

@@ -7,7 +7,8 @@ import {
   PermessageDeflate,
   type PermessageDeflateSettings,
 } from '../../src/connection/deflate/permessage-deflate.js';
-import { Deadlines, systemClock } from '../../src/connection/limits/deadlines.js';
+import { systemClock } from '../../src/connection/limits/clock.js';
+import { Deadlines } from '../../src/connection/limits/deadlines.js';
 import { ThreadPool } from '../../src/connection/deflate/thread-pool.js';
 import { SharedContexts } from '../../src/connection/deflate/shared-contexts.js';
 import { hex, random } from '../support/bytes.js';

@@ -1,4 +1,4 @@
-import type { Clock } from '../connection/limits/deadlines.js';
+import type { Clock } from '../connection/limits/clock.js';
 import { callIsolated } from '../connection/call-isolated.js';
 
 /** Where hawser writes what an operator should know. `console` is one. */

@@ -9,7 +9,8 @@ import type { ConnectionObserver, ConnectionSettings } from '../connection/setti
 import { ConnectionError } from '../connection/close/connection-error.js';
 import type { WebSocketConnection } from '../connection/connection.js';
 import { Counters } from '../connection/counters.js';
-import { type Clock, Deadlines, systemClock } from '../connection/limits/deadlines.js';
+import { type Clock, systemClock } from '../connection/limits/clock.js';
+import { Deadlines } from '../connection/limits/deadlines.js';
 import {
   type Attachment,
   attachmentOptions,

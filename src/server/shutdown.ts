@@ -1,7 +1,8 @@
 import { isAbortSignal, onAbort } from '../connection/abort-signal.js';
 import type { CloseInfo } from '../connection/close/close-info.js';
 import { ConnectionError } from '../connection/close/connection-error.js';
-import { type Clock, type Deadlines } from '../connection/limits/deadlines.js';
+import type { Clock } from '../connection/limits/clock.js';
+import type { Deadlines } from '../connection/limits/deadlines.js';
 import { formatClosePayload } from '../protocol/framing/close-frame.js';
 import { checkOptions, type Rules } from '../protocol/option-checks.js';
 

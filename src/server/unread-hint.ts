@@ -1,4 +1,4 @@
-import type { Clock } from '../connection/limits/deadlines.js';
+import type { Clock } from '../connection/limits/clock.js';
 import type { Log } from './logger.js';
 
 /** There is at most one hint in so many milliseconds: a server that never listens has as many causes as connections. */

@@ -9,7 +9,8 @@ import {
 } from '../../../src/connection/deflate/permessage-deflate.js';
 import { createConnection, type WebSocketConnection } from '../../../src/connection/connection.js';
 import { Counters } from '../../../src/connection/counters.js';
-import { Deadlines, type Clock } from '../../../src/connection/limits/deadlines.js';
+import type { Clock } from '../../../src/connection/limits/clock.js';
+import { Deadlines } from '../../../src/connection/limits/deadlines.js';
 import { ThreadPool } from '../../../src/connection/deflate/thread-pool.js';
 import { Heartbeat, type HeartbeatOptions } from '../../../src/connection/limits/keepalive.js';
 import {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import { Duplex } from 'node:stream';
-import type { Clock } from '../../../src/connection/limits/deadlines.js';
+import type { Clock } from '../../../src/connection/limits/clock.js';
 import type { Logger } from '../../../src/server/logger.js';
 import type { WebSocketConnection } from '../../../src/connection/connection.js';
 import type { OwnServerParts } from '../../../src/server/options/attachment.js';

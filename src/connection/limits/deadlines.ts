@@ -1,54 +1,28 @@
 import { neutral } from '../neutral-context.js';
+import { type Clock, systemClock } from './clock.js';
 import { append, emptyList, isEmpty, type ListNode, remove } from './linked-list.js';
 
-/** Where time comes from. The default is Node's own; tests inject one that they move by hand. */
-export interface Clock {
-  /** Milliseconds since some moment; never goes back. */
-  now(): number;
-  /** Call `callback` once, after this time. @returns what `clearTimeout` takes. */
-  setTimeout(callback: () => void, milliseconds: number): unknown;
-  /** Do not call it after all. */
-  clearTimeout(timer: unknown): void;
-  /**
-   * Call `callback` once, when what has come from peers by now has been read: what is due waits for
-   * that. Node's own does it by `setImmediate`.
-   * @default at once: a test that moves time by hand sees what has expired
-   */
-  afterPoll?(callback: () => void): void;
-}
-
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  setTimeout: (callback, milliseconds) => {
-    // A deadline alone is no reason for the process to stay alive: the socket it guards is.
-    return setTimeout(callback, milliseconds).unref();
-  },
-  clearTimeout: (timer) => {
-    clearTimeout(timer as NodeJS.Timeout);
-  },
-  afterPoll: (callback) => {
-    setImmediate(callback); // behind libuv's poll phase
-  },
-};
-
-/** A timer waits at most this long (2^31 - 1 ms); then the rest is waited for anew. */
+/** The longest wait of a Node timer (2^31 - 1 ms); a longer deadline takes several. */
 const MAX_TIMEOUT = 0x7fff_ffff;
-/** A deadline runs at least so long, in milliseconds, as a timer does: one that starts itself anew when it expires is no endless loop. */
+/**
+ * The shortest deadline, in milliseconds, as for a Node timer: one that restarts itself when it
+ * expires is not an endless loop.
+ */
 const MIN_TIMEOUT = 1;
 
-/** What stands in a queue. */
+/** A member of a queue. */
 interface Queued extends ListNode {
-  /** When it expires; milliseconds of the clock. */
+  /** The time when it expires, in milliseconds of the clock. */
   readonly at: number;
   readonly expire: () => void;
 }
 
-/** One thing that must happen by a certain time, unless it is stopped before, to be started anew, or cancelled for good. */
+/** A function that is called after a time, unless the deadline is stopped (to be restarted) or cancelled before. */
 export class Deadline implements Queued {
   prev: ListNode | undefined;
   next: ListNode | undefined;
   at = 0;
-  /** How long it runs. */
+  /** Its duration. */
   readonly milliseconds: number;
   readonly expire: () => void;
   readonly #deadlines: Deadlines;
@@ -63,17 +37,20 @@ export class Deadline implements Queued {
     return this.next !== undefined;
   }
 
-  /** For its owner: let it run anew, from its beginning. It must not be running. */
+  /** Start it again, for its whole duration. It must not be running. */
   restart(): void {
     this.#deadlines.run(this);
   }
 
-  /** It will be started again: the timer is left as it is, and finds nothing due if it comes first. */
+  /**
+   * Stop it, to be restarted later. The timer stays set: a deadline that stops and restarts for each
+   * message must not set a timer each time. A timer that finds nothing due does nothing.
+   */
   stop(): void {
     remove(this);
   }
 
-  /** It is not needed any more. The timer goes with the last one. */
+  /** Stop it for good. The timer is cleared with the last deadline. */
   cancel(): void {
     remove(this);
     this.#deadlines.removeIfEmpty(this);
@@ -83,32 +60,34 @@ export class Deadline implements Queued {
 /**
  * All the deadlines of a server, on one timer.
  *
- * Deadlines of the same duration expire in the order they were started, so each duration has a
- * queue of its own (a ring through the deadlines: one begins and ends in constant time, without
- * memory) and only the first of each queue matters. A server has a handful of durations: its options.
+ * Deadlines of the same duration expire in the order in which they were started. Each duration
+ * therefore has a queue, and only the first deadline of each queue matters. A queue is a linked list
+ * of the deadlines themselves: starting and stopping take constant time and no memory. A server has
+ * a handful of durations: its options.
  *
- * What is due waits until the event loop has read once more: if the process was busy, what peers have
- * sent in time is still with the kernel, and a peer must not pay for that. Only what was due before
- * that reading expires behind it; what became due meanwhile has a reading of its own.
+ * A deadline that has passed expires only after the event loop has polled once more. If the process
+ * was busy, what peers have sent in time is still in the kernel, and a peer must not pay for that.
+ * Only deadlines that had passed before the poll expire after it; those that pass during it wait for
+ * another poll.
  */
 export class Deadlines {
   readonly #clock: Clock;
   readonly #queues = new Map<number, ListNode>();
   #timer: unknown;
   #timerAt = Infinity;
-  /** Something is due and waits for the reading, or is expiring; the timer is set when that is done. */
+  /** Whether deadlines wait for the poll or are expiring now. The timer is set after that. */
   #expiring = false;
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
   }
 
-  /** Milliseconds of the clock. */
+  /** The clock's time, in milliseconds. */
   now(): number {
     return this.#clock.now();
   }
 
-  /** Call `expire` once `milliseconds` have passed, at least 1; never, if that is Infinity. */
+  /** Call `expire` after `milliseconds`, at least 1; never, if that is Infinity. */
   start(milliseconds: number, expire: () => void): Deadline {
     const deadline = new Deadline(this, milliseconds, expire);
     this.run(deadline);
@@ -126,7 +105,10 @@ export class Deadlines {
     this.#arm(deadline.at);
   }
 
-  /** Called by `Deadline.cancel` only: it has left its queue, perhaps as the last, and may have left others empty by stopping. */
+  /**
+   * Called by `Deadline.cancel` only. Its queue may be empty now; others may be because their
+   * deadlines were stopped.
+   */
   removeIfEmpty({ milliseconds }: Deadline): void {
     const queue = this.#queues.get(milliseconds);
     if (queue !== undefined && isEmpty(queue)) this.#queues.delete(milliseconds);
@@ -138,7 +120,7 @@ export class Deadlines {
     this.#disarm();
     this.#timerAt = at;
     const wait = Math.min(Math.max(0, Math.ceil(at - this.#clock.now())), MAX_TIMEOUT);
-    // The timer is everybody's: it must not keep the async context of the call that needs it first.
+    // All deadlines share the timer: it must not keep the async context of the call that sets it.
     neutral.runInAsyncScope(() => {
       this.#timer = this.#clock.setTimeout(() => {
         this.#sweep();
@@ -174,7 +156,7 @@ export class Deadlines {
     return false;
   }
 
-  /** @param now when it was found that something is due, before the reading. */
+  /** @param now the time before the poll: what had passed by then expires. */
   #expireDue(now: number): void {
     try {
       for (const queue of this.#queues.values()) {
@@ -184,14 +166,14 @@ export class Deadlines {
         }
       }
     } finally {
-      // `expire` can reach a listener of the application; one that throws must not keep the
-      // others' deadlines from being met.
+      // `expire` can call a listener of the application. If that throws, the other deadlines
+      // still expire.
       this.#expiring = false;
       this.#rearm();
     }
   }
 
-  /** Set the timer for the first of each queue, and forget the queues that are empty. */
+  /** Set the timer for the first deadline of all queues, and remove the empty queues. */
   #rearm(): void {
     for (const [milliseconds, queue] of this.#queues) {
       if (isEmpty(queue)) this.#queues.delete(milliseconds);

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { ConnectionError } from '../close/connection-error.js';
-import type { Clock, Deadline, Deadlines } from './deadlines.js';
+import type { Clock } from './clock.js';
+import type { Deadline, Deadlines } from './deadlines.js';
 import type { Outbox } from '../send/outbox.js';
 import { FIN, Opcode } from '../../protocol/framing/frame.js';
 import type { ListNode } from './linked-list.js';

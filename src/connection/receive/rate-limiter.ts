@@ -1,4 +1,5 @@
-import type { Clock, Deadline, Deadlines } from '../limits/deadlines.js';
+import type { Clock } from '../limits/clock.js';
+import type { Deadline, Deadlines } from '../limits/deadlines.js';
 import { ProtocolError } from '../../protocol/framing/protocol-error.js';
 import type { FrameDecoder } from '../../protocol/framing/frame-decoder.js';
 import { isControl, Opcode } from '../../protocol/framing/frame.js';

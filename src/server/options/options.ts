@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Clock } from '../../connection/limits/deadlines.js';
+import type { Clock } from '../../connection/limits/clock.js';
 import type { Logger } from '../logger.js';
 import type { UpgradeHeaders } from '../../protocol/handshake/upgrade-headers.js';
 import type { SharedLimits } from '../admission/shared-limits.js';

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { Deadlines, systemClock } from '../../../../src/connection/limits/deadlines.js';
+import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import { HandClock } from '../support.js';
 
 let clock: HandClock;
@@ -13,22 +13,22 @@ beforeEach(() => {
   log = [];
 });
 
-/** How long the one timer will wait. */
+/** The waits of the timers that are set. */
 const waits = (): number[] => [...clock.timers.values()].map(({ wait }) => wait);
 
 describe('Deadlines', () => {
-  it('tells the time of its clock', () => {
+  it('tell the time of their clock', () => {
     clock.advance(5);
     expect(deadlines.now()).toBe(clock.now());
   });
 
-  it('has one timer, however many deadlines there are', () => {
+  it('use one timer, however many there are', () => {
     for (let i = 0; i < 1000; i++) deadlines.start(100 + (i % 5), note(`${i}`));
     expect(clock.timers.size).toBe(1);
     expect(waits()).toEqual([100]);
   });
 
-  it('has no timer while there is nothing to wait for', () => {
+  it('set no timer while none is running', () => {
     expect(clock.timers.size).toBe(0);
     deadlines.start(100, note('done'));
     clock.advance(100);
@@ -36,7 +36,7 @@ describe('Deadlines', () => {
     expect(clock.timers.size).toBe(0);
   });
 
-  it('expires each at its time and not a millisecond before, in the order of the times', () => {
+  it('expire at their times and not a millisecond before', () => {
     deadlines.start(300, note('third'));
     deadlines.start(100, note('first'));
     deadlines.start(200, note('second'));
@@ -50,7 +50,7 @@ describe('Deadlines', () => {
     expect(log).toEqual(['first', 'second', 'third']);
   });
 
-  it('expires deadlines of one duration in the order they were started', () => {
+  it('expire in the order in which they were started, if their durations are equal', () => {
     deadlines.start(100, note('first'));
     clock.advance(10);
     deadlines.start(100, note('second'));
@@ -61,7 +61,7 @@ describe('Deadlines', () => {
     expect(log).toEqual(['first', 'second']);
   });
 
-  it('moves its timer forward for an earlier deadline, and leaves it for a later one', () => {
+  it('move the timer forward for an earlier deadline, and leave it for a later one', () => {
     deadlines.start(100, note('later'));
     deadlines.start(50, note('earlier'));
     expect(waits()).toEqual([50]);
@@ -71,7 +71,7 @@ describe('Deadlines', () => {
     expect(log).toEqual(['earlier', 'between', 'later']);
   });
 
-  it('expires all that is due when its timer comes late', () => {
+  it('all expire that are due when the timer is late', () => {
     deadlines.start(100, note('a'));
     deadlines.start(200, note('b'));
     clock.time += 250; // the process was busy
@@ -79,7 +79,7 @@ describe('Deadlines', () => {
     expect(log).toEqual(['a', 'b']);
   });
 
-  it('forgets a cancelled deadline, and its timer with the last one', () => {
+  it('never expire after they are cancelled; the last one clears the timer', () => {
     const first = deadlines.start(100, note('first'));
     const second = deadlines.start(100, note('second'));
     const third = deadlines.start(200, note('third'));
@@ -94,7 +94,7 @@ describe('Deadlines', () => {
     expect(log).toEqual([]);
   });
 
-  it('still meets the others of the same duration when one is cancelled', () => {
+  it('expire when another of the same duration is cancelled', () => {
     const first = deadlines.start(100, note('first'));
     deadlines.start(100, note('second'));
     first.cancel();
@@ -102,7 +102,7 @@ describe('Deadlines', () => {
     expect(log).toEqual(['second']);
   });
 
-  it('starts anew after all were cancelled', () => {
+  it('can be started after all were cancelled', () => {
     deadlines.start(100, note('cancelled')).cancel();
     deadlines.start(200, note('kept'));
     expect(waits()).toEqual([200]);
@@ -110,7 +110,7 @@ describe('Deadlines', () => {
     expect(log).toEqual(['kept']);
   });
 
-  it('does nothing when one is cancelled twice, or after it expired', () => {
+  it('can be cancelled twice, and after they expired, without effect', () => {
     const deadline = deadlines.start(100, note('once'));
     clock.advance(100);
     const other = deadlines.start(100, note('other'));
@@ -121,7 +121,7 @@ describe('Deadlines', () => {
     other.cancel();
   });
 
-  it('does not expire one that another cancels at the same moment', () => {
+  it('do not expire if another cancels them at the same moment', () => {
     deadlines.start(100, () => {
       victim.cancel();
     });
@@ -130,7 +130,7 @@ describe('Deadlines', () => {
     expect(log).toEqual([]);
   });
 
-  it('lets an expired deadline start another', () => {
+  it('can start another when they expire', () => {
     deadlines.start(100, () => deadlines.start(100, note('again')));
     clock.advance(100);
     expect(log).toEqual([]);
@@ -138,8 +138,8 @@ describe('Deadlines', () => {
     expect(log).toEqual(['again']);
   });
 
-  describe('that are stopped and started again', () => {
-    it('expire so long after the last start, on a timer that is set once for each time it fires', () => {
+  describe('that are stopped and restarted', () => {
+    it('expire one duration after the last start, on a timer that is set once for each time it fires', () => {
       const timers = jest.spyOn(clock, 'setTimeout');
       const deadline = deadlines.start(100, note('done'));
       for (let i = 0; i < 50; i++) {
@@ -158,7 +158,7 @@ describe('Deadlines', () => {
       expect(deadline.isRunning).toBe(false);
     });
 
-    it('go behind those of the same duration that were started meanwhile', () => {
+    it('expire after those of the same duration that were started meanwhile', () => {
       const first = deadlines.start(100, note('first'));
       deadlines.start(100, note('second'));
       first.stop();
@@ -167,7 +167,7 @@ describe('Deadlines', () => {
       expect(log).toEqual(['second', 'first']);
     });
 
-    it('do not expire while they are stopped, and leave no timer behind the one that was set', () => {
+    it('do not expire while they are stopped, and set no further timer', () => {
       const deadline = deadlines.start(100, note('stopped'));
       deadline.stop();
       deadline.stop();
@@ -182,7 +182,7 @@ describe('Deadlines', () => {
       expect(log).toEqual([]);
     });
 
-    it('take the timer with them when they are cancelled, and nothing else is waited for', () => {
+    it('clear the timer when they are cancelled and no other is running', () => {
       const one = deadlines.start(100, note('one'));
       const other = deadlines.start(100, note('other'));
       one.stop();
@@ -196,7 +196,7 @@ describe('Deadlines', () => {
       expect(log).toEqual(['other']);
     });
 
-    it('may do so while others expire, each at its time', () => {
+    it('can be stopped and restarted while others expire', () => {
       const again: number[] = [];
       const deadline = deadlines.start(100, () => {
         again.push(clock.now());
@@ -210,7 +210,7 @@ describe('Deadlines', () => {
       expect(again).toEqual([1100, 1200, 1300]);
     });
 
-    it('are never met if they are of Infinity', () => {
+    it('never expire if their duration is Infinity', () => {
       const never = deadlines.start(Infinity, note('never'));
       never.stop();
       never.restart();
@@ -219,7 +219,7 @@ describe('Deadlines', () => {
     });
   });
 
-  it('goes on with the others of an exception’s duration that are not cancelled meanwhile', () => {
+  it('expire after another of the same duration has thrown, unless they are cancelled meanwhile', () => {
     deadlines.start(100, () => {
       throw new Error('mine');
     });
@@ -233,7 +233,7 @@ describe('Deadlines', () => {
     expect(log).toEqual(['kept']);
   });
 
-  it('never expires one of Infinity, and needs no timer for it', () => {
+  it('never expire if their duration is Infinity, and need no timer', () => {
     const never = deadlines.start(Infinity, note('never'));
     expect(clock.timers.size).toBe(0);
     never.cancel();
@@ -241,7 +241,7 @@ describe('Deadlines', () => {
     expect(log).toEqual([]);
   });
 
-  it('gives one of zero, or of less, the millisecond that a timer takes at least', () => {
+  it('last at least the millisecond that a Node timer takes, even for zero and less', () => {
     deadlines.start(0, note('zero'));
     deadlines.start(-5, note('less'));
     expect(waits()).toEqual([1]);
@@ -249,7 +249,7 @@ describe('Deadlines', () => {
     expect(log).toEqual(['zero', 'less']);
   });
 
-  it('lets one of zero start itself anew without end, each time on another timer', () => {
+  it('can start another of zero each time, without an endless loop', () => {
     const again = (): void => {
       log.push(`${clock.time}`);
       deadlines.start(0, again);
@@ -259,12 +259,12 @@ describe('Deadlines', () => {
     expect(log).toEqual(['1001', '1002', '1003']);
   });
 
-  it('rounds a fraction of a millisecond up, so that the timer never comes before the deadline', () => {
+  it('round a fraction of a millisecond up, so that the timer never fires before the deadline', () => {
     deadlines.start(0.25, note('done'));
     expect(waits()).toEqual([1]);
   });
 
-  it('waits longer than a timer can: 2^31 ms and more', () => {
+  it('can be longer than a Node timer: 2^31 ms and more', () => {
     deadlines.start(2 ** 31 + 10, note('25 days'));
     expect(waits()).toEqual([2_147_483_647]);
     clock.advance(2_147_483_647);
@@ -274,7 +274,7 @@ describe('Deadlines', () => {
     expect(log).toEqual(['25 days']);
   });
 
-  it('lets the exception of one surface, and still meets the others’ deadlines', () => {
+  it('let the exception of one surface, and the others still expire', () => {
     const fail = (words: string) => () => {
       throw new Error(words);
     };
@@ -293,7 +293,7 @@ describe('Deadlines', () => {
     expect(log).toEqual(['before', 'between', 'after', 'much later']);
   });
 
-  it('lets the exception of the last one surface, with nothing left to do', () => {
+  it('let the exception of the last one surface, and leave no timer', () => {
     deadlines.start(100, () => {
       throw new Error('mine');
     });
@@ -302,48 +302,45 @@ describe('Deadlines', () => {
   });
 });
 
-describe('Deadlines, what is due', () => {
-  /** Callbacks that wait for the reading. */
-  let readings: (() => void)[];
-  /** The event loop has read once. */
-  const read = (): void => {
-    for (const callback of readings.splice(0)) callback();
+describe('Deadlines that have passed', () => {
+  /** Callbacks that wait for the poll. */
+  let polls: (() => void)[];
+  /** The event loop polls once. */
+  const poll = (): void => {
+    for (const callback of polls.splice(0)) callback();
   };
   beforeEach(() => {
-    readings = [];
-    clock.afterPoll = (callback) => void readings.push(callback);
+    polls = [];
+    clock.afterPoll = (callback) => void polls.push(callback);
   });
 
-  it.each([0, 1, 20, 10_000])(
-    'waits until what has come was read, if its timer is %d ms late',
-    (late) => {
-      const met = deadlines.start(100, note('met'));
-      deadlines.start(100, note('expired'));
-      clock.time += 100 + late;
-      clock.advance(0);
-      expect(log).toEqual([]);
-      met.cancel(); // what it waited for was there
-      read();
-      expect(log).toEqual(['expired']);
-    },
-  );
+  it.each([0, 1, 20, 10_000])('expire after a poll, if the timer is %d ms late', (late) => {
+    const met = deadlines.start(100, note('met'));
+    deadlines.start(100, note('expired'));
+    clock.time += 100 + late;
+    clock.advance(0);
+    expect(log).toEqual([]);
+    met.cancel(); // the poll has read what it waited for
+    poll();
+    expect(log).toEqual(['expired']);
+  });
 
-  it('is only what was due before the reading; what fell due meanwhile has one of its own', () => {
+  it('expire after a poll of their own if they passed during another one', () => {
     deadlines.start(100, note('first'));
     deadlines.start(150, note('second'));
     clock.advance(100);
-    clock.time += 80; // so long the reading took
-    read();
+    clock.time += 80; // the duration of the poll
+    poll();
     expect(log).toEqual(['first']);
     expect(waits()).toEqual([0]);
     clock.advance(0);
     expect(log).toEqual(['first']);
-    expect(readings).toHaveLength(1);
-    read();
+    expect(polls).toHaveLength(1);
+    poll();
     expect(log).toEqual(['first', 'second']);
   });
 
-  it('waits once, and no timer is set beside it', () => {
+  it('wait for one poll, and no timer is set meanwhile', () => {
     const deadline = deadlines.start(100, note('restarted'));
     deadlines.start(100, note('due'));
     clock.advance(100);
@@ -351,65 +348,65 @@ describe('Deadlines, what is due', () => {
     deadline.restart();
     deadlines.start(5, note('started meanwhile'));
     expect(clock.timers.size).toBe(0);
-    expect(readings).toHaveLength(1);
+    expect(polls).toHaveLength(1);
     clock.advance(10);
-    read();
+    poll();
     expect(log).toEqual(['due']);
     expect(clock.timers.size).toBe(1);
     clock.advance(0);
-    read();
+    poll();
     expect(log).toEqual(['due', 'started meanwhile']);
     clock.advance(90);
-    read();
+    poll();
     expect(log).toEqual(['due', 'started meanwhile', 'restarted']);
     expect(clock.timers.size).toBe(0);
   });
 
-  it('may all be cancelled before the reading is over, and others started: they are met', () => {
+  it('can be cancelled during the poll, and others started, which expire', () => {
     const cancelled = deadlines.start(100, note('cancelled'));
     clock.advance(100);
     cancelled.cancel();
     deadlines.start(100, note('other'));
-    read();
+    poll();
     expect(log).toEqual([]);
     expect(waits()).toEqual([100]);
     clock.advance(100);
-    read();
+    poll();
     expect(log).toEqual(['other']);
-    expect(clock.timers.size + readings.length).toBe(0);
+    expect(clock.timers.size + polls.length).toBe(0);
   });
 
-  it('leaves nothing behind when all are cancelled before the reading is over', () => {
+  it('leave no timer and no poll if all are cancelled during the poll', () => {
     const cancelled = deadlines.start(100, note('cancelled'));
     clock.advance(100);
     cancelled.cancel();
-    read();
+    poll();
     expect(log).toEqual([]);
-    expect(clock.timers.size + readings.length).toBe(0);
+    expect(clock.timers.size + polls.length).toBe(0);
   });
 
-  it('goes on behind an exception, after another reading', () => {
+  it('expire after another poll if one of them throws', () => {
     deadlines.start(100, () => {
       throw new Error('mine');
     });
     deadlines.start(100, note('other'));
     clock.advance(100);
-    expect(read).toThrow('mine');
+    expect(poll).toThrow('mine');
     expect(log).toEqual([]);
     clock.advance(0);
-    read();
+    poll();
     expect(log).toEqual(['other']);
   });
 
-  it('needs no reading where it was stopped before its time', () => {
+  it('need no poll if they were stopped before', () => {
     deadlines.start(100, note('stopped')).stop();
     deadlines.start(200, note('later'));
     clock.advance(100);
-    expect(readings).toHaveLength(0);
+    expect(polls).toHaveLength(0);
     expect(waits()).toEqual([100]);
   });
 
-  it('happens at once with a clock that does not say when what has come was read', () => {
+  it('expire at once with a clock that has no afterPoll', () => {
     delete clock.afterPoll;
     deadlines.start(100, note('expired'));
     clock.advance(100);
@@ -417,32 +414,7 @@ describe('Deadlines, what is due', () => {
   });
 });
 
-describe('systemClock', () => {
-  it('is the default: real time passes', async () => {
-    const before = systemClock.now();
-    await new Promise<void>((resolve) => {
-      new Deadlines().start(5, resolve);
-    });
-    expect(systemClock.now()).toBeGreaterThanOrEqual(before + 5);
-  });
-
-  it('says that what has come was read after a turn of the event loop', async () => {
-    systemClock.afterPoll!(note('read'));
-    await Promise.resolve();
-    expect(log).toEqual([]);
-    await new Promise(setImmediate);
-    expect(log).toEqual(['read']);
-  });
-
-  it('does not keep the process alive for a deadline, and clears its timers', () => {
-    const timer = systemClock.setTimeout(note('never'), 5) as NodeJS.Timeout;
-    expect(timer.hasRef()).toBe(false);
-    systemClock.clearTimeout(timer);
-    expect((timer as unknown as { _destroyed: boolean })._destroyed).toBe(true);
-  });
-});
-
-it('sets its timer in no context of a call that needs it, the first time and again', () => {
+it('sets its timer outside the async context of the caller, the first time and later', () => {
   const user = new AsyncLocalStorage<string>();
   const stores: unknown[] = [];
   const setTimeout = jest.spyOn(clock, 'setTimeout').mockImplementation((...args) => {
@@ -457,4 +429,12 @@ it('sets its timer in no context of a call that needs it, the first time and aga
   expect(log).toStrictEqual(['one', 'other']);
   expect(stores).toStrictEqual([undefined, undefined]);
   setTimeout.mockRestore();
+});
+
+it('uses the clock of the process by default', async () => {
+  const before = performance.now();
+  await new Promise<void>((resolve) => {
+    new Deadlines().start(5, resolve);
+  });
+  expect(performance.now()).toBeGreaterThanOrEqual(before + 5);
 });
