@@ -173,9 +173,8 @@ export class Upgrader<Context> {
     const admitted = { handshake, address };
     const answer = this.#answer(request, admitted, checked);
     takeSocket(request, socket);
-    const connection = this.#open(request, socket, first, admitted, checked, answer);
     this.#addresses.add(address);
-    return connection;
+    return this.#open(request, socket, first, admitted, checked, answer);
   }
 
   /**
@@ -198,6 +197,7 @@ export class Upgrader<Context> {
       compression: negotiated && this.#compressions!.open(negotiated),
     });
     this.#connections.add(connection);
+    this.#addresses.add(undefined);
     this.counters.accepted++;
     connection.start(Buffer.alloc(0));
     return { connection, negotiated, perMessageDeflate: this.#options.perMessageDeflate };

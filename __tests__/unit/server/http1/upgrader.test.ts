@@ -732,6 +732,49 @@ describe('limits', () => {
   });
 });
 
+describe('a connection of a pair', () => {
+  it.each([
+    ['first', 0],
+    ['last', 1],
+  ])('counts in SharedLimits exactly until it ends, where it ends %s', async (_name, order) => {
+    const limits = new SharedLimits({ maxConnections: 2, maxConnectionsPerAddress: 2 });
+    const wss = new WebSocketServer({ noServer: true, limits });
+    const socket = (): Duplex => Object.assign(transportPair()[0], { remoteAddress: '192.0.2.1' });
+    const upgrade = () => wss.handleUpgrade(fakeRequest(), socket(), NO_HEAD);
+    const { connection: joined } = joinServer(wss, transportPair()[0], undefined, []);
+    expect(limits.connections).toBe(1);
+    const upgraded = (await upgrade())!;
+    expect(limits.connections).toBe(2);
+    expect(await upgrade()).toBeUndefined();
+    const ends = order === 0 ? [joined, upgraded] : [upgraded, joined];
+    for (const [index, connection] of ends.entries()) {
+      const closed = once(connection, 'close');
+      connection.terminate();
+      await closed;
+      expect(limits.connections).toBe(1 - index);
+    }
+    for (let count = 0; count < 2; count++) expect(await upgrade()).toBeDefined();
+    expect(await upgrade()).toBeUndefined();
+  });
+});
+
+describe('a connection that accept opens', () => {
+  it("is counted for its address before the listeners of 'connection' are called", async () => {
+    const limits = new SharedLimits({ maxConnections: 10 });
+    const wss = new WebSocketServer({ noServer: true, limits, maxConnectionsPerAddress: 1 });
+    const socket = (): Duplex => Object.assign(transportPair()[0], { remoteAddress: '192.0.2.1' });
+    const counted: number[] = [];
+    wss.on('connection', () => {
+      counted.push(limits.connections);
+      if (counted.length === 1) void wss.handleUpgrade(fakeRequest(), socket(), NO_HEAD);
+    });
+    wss.accept(fakeRequest(), socket(), NO_HEAD);
+    await settle();
+    expect(counted).toEqual([1]);
+    expect(wss.stats().upgradesRejected).toEqual({ 429: 1 });
+  });
+});
+
 describe('a refusal', () => {
   it('tells the logger which option would have let a page in', async () => {
     const { port, log } = await serve();
