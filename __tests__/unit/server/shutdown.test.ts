@@ -206,7 +206,10 @@ describe('checkCloseOptions', () => {
   });
 
   it.each<[unknown, string]>([
-    [{ tiemout: 5 }, 'close: unknown option tiemout (got 5 (number)); did you mean timeout?'],
+    [
+      { tiemout: 5 },
+      'close: unknown option tiemout (got 5 (number)); expected one of code, reason, timeout, signal; did you mean timeout?',
+    ],
     [{ code: 1006 }, 'close code 1006 must not be sent'],
     [{ reason: 'x'.repeat(124) }, 'the close reason is 124 bytes'],
     [null, 'close: expected options to be an object, got null (object)'],
