@@ -19,7 +19,7 @@ const joined = (rows: [string, string][], by: string): string[] =>
 
 describe('docs/errors.md', () => {
   it('has every ProtocolError code with its close code', () => {
-    const codes = Object.entries(PROTOCOL_ERRORS).map(([code, closeCode]) => [
+    const codes = Object.entries(PROTOCOL_ERRORS).map(([code, { closeCode }]) => [
       code,
       `${closeCode}`,
     ]);

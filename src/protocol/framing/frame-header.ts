@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { ProtocolError, type ProtocolErrorCode } from './protocol-error.js';
+import { PROTOCOL_ERRORS, ProtocolError, type ProtocolErrorCode } from './protocol-error.js';
 import {
   FIN,
   isControl,
@@ -18,7 +18,7 @@ import {
 import { readKey } from './mask.js';
 import { LONGEST_MESSAGE } from './message-buffer.js';
 
-/** What the decoder knows that decides whether the next header is legal. */
+/** The decoder's settings that decide whether a header is legal. */
 export interface HeaderContext {
   /** Our role: a server's peer must mask, a client's must not. */
   readonly role: Role;
@@ -32,7 +32,7 @@ export interface HeaderContext {
  * The header that {@link parseHeader} has just read. It is one object for all decoders: they copy
  * what they need before anything else can run, and no connection pays for an object of its own.
  */
-// Stryker disable next-line ObjectLiteral: nobody reads it before the first header has set all of it
+// Stryker disable next-line ObjectLiteral: it is not read before the first header has set all of it
 export const header = {
   // Stryker disable next-line BooleanLiteral: likewise
   fin: true,
@@ -45,13 +45,15 @@ export const header = {
   key: 0,
 };
 
+const RSV_BITS = RSV1 | RSV2 | RSV3;
+
 /**
  * Read the frame header at `at` into {@link header}, checking every rule of section 5 that a
  * header can break.
  *
- * @param available bytes there are from `at` on.
- * @param gathered bytes of the fragmented message in progress, or -1 if there is none.
- * @param offset where in the stream the header stands; for messages only.
+ * @param available number of bytes from `at` on.
+ * @param gathered bytes of the fragmented message in progress, or -1 without such a message.
+ * @param offset position of the header in the stream; for messages only.
  * @param compressed whether the fragmented message in progress is compressed.
  * @returns the header's size in bytes, or 0 if more bytes are needed to know.
  * @throws ProtocolError for a fault, as soon as the header's first two bytes, or its length, prove it.
@@ -66,133 +68,67 @@ export function parseHeader(
   compressed: boolean = false,
 ): number {
   if (available < 2) return 0;
+  try {
+    return readHeader(bytes, at, available, gathered, context, compressed);
+  } catch (error) {
+    throw describe(error as HeaderFault, bytes, at, gathered, offset, context.maxPayload);
+  }
+}
+
+/** {@link parseHeader} of at least two bytes: one rule of section 5 a line. @throws HeaderFault */
+function readHeader(
+  bytes: Buffer,
+  at: number,
+  available: number,
+  gathered: number,
+  context: HeaderContext,
+  compressed: boolean,
+): number {
   const byte0 = bytes[at]!;
   const byte1 = bytes[at + 1]!;
   const opcode = byte0 & 0x0f;
   const fin = (byte0 & FIN) !== 0;
-  const rsv = byte0 & (RSV1 | RSV2 | RSV3);
+  const rsv = byte0 & RSV_BITS;
+  const control = isControl(opcode);
   const masked = (byte1 & MASK) !== 0;
+  let length = byte1 & 0x7f;
 
-  if (rsv !== 0) {
-    // Section 5.2: RSV bits MUST be 0 unless an extension defines them. RFC 7692 section 6.1
-    // defines RSV1, and only on the first frame of a data message.
-    if (rsv !== RSV1 || !context.rsv1 || isControl(opcode) || opcode === Opcode.Continuation) {
-      throw fault(
-        'ERR_RESERVED_BIT',
-        `${rsvNames(rsv)} set on ${opcodeName(opcode)}, but no extension defines it; is another listener writing to this socket?`,
-        '5.2',
-        bytes,
-        at,
-        offset,
-      );
-    }
-  }
-  if (isControl(opcode)) {
-    if (opcode > Opcode.Pong) throw reserved(bytes, at, offset);
-    if (!fin) {
-      throw fault(
-        'ERR_CONTROL_FRAGMENTED',
-        `${opcodeName(opcode)} is fragmented; control frames are sent whole`,
-        '5.5',
-        bytes,
-        at,
-        offset,
-      );
-    }
-    if ((byte1 & 0x7f) > MAX_7_BIT_LENGTH) {
-      throw fault(
-        'ERR_CONTROL_TOO_LONG',
-        `${opcodeName(opcode)} announces more than ${MAX_7_BIT_LENGTH} bytes of payload; send a message instead`,
-        '5.5',
-        bytes,
-        at,
-        offset,
-      );
-    }
-  } else if (opcode > Opcode.Binary) {
-    throw reserved(bytes, at, offset);
-  }
-  if (masked !== (context.role === 'server')) {
-    throw masked
-      ? fault(
-          'ERR_MASK_FORBIDDEN',
-          'a frame from the server is masked; only clients mask',
-          '5.1',
-          bytes,
-          at,
-          offset,
-        )
-      : fault(
-          'ERR_MASK_REQUIRED',
-          'a frame from the client is not masked; clients mask every frame',
-          '5.1',
-          bytes,
-          at,
-          offset,
-        );
-  }
-  if (!isControl(opcode) && (opcode === Opcode.Continuation) !== gathered >= 0) {
-    throw gathered < 0
-      ? fault(
-          'ERR_UNEXPECTED_CONTINUATION',
-          'a continuation frame continues no message; a first fragment has opcode 1 or 2',
-          '5.4',
-          bytes,
-          at,
-          offset,
-        )
-      : fault(
-          'ERR_EXPECTED_CONTINUATION',
-          `${opcodeName(opcode)} begins inside a fragmented message, of which ${gathered} bytes have come; its fragments have opcode 0`,
-          '5.4',
-          bytes,
-          at,
-          offset,
-        );
-  }
+  // Section 5.2: the RSV bits MUST be 0 unless an extension defines them. RFC 7692 section 6.1
+  // defines RSV1, on the first frame of a data message only.
+  const startsMessage = !control && opcode !== Opcode.Continuation;
+  const rsvIsDefined = rsv === RSV1 && context.rsv1 && startsMessage;
+  if (rsv !== 0 && !rsvIsDefined) throw new HeaderFault('ERR_RESERVED_BIT');
+  if (opcode > (control ? Opcode.Pong : Opcode.Binary))
+    throw new HeaderFault('ERR_RESERVED_OPCODE');
+  if (control && !fin) throw new HeaderFault('ERR_CONTROL_FRAGMENTED');
+  if (control && length > MAX_7_BIT_LENGTH) throw new HeaderFault('ERR_CONTROL_TOO_LONG');
+  if (masked && context.role === 'client') throw new HeaderFault('ERR_MASK_FORBIDDEN');
+  if (!masked && context.role === 'server') throw new HeaderFault('ERR_MASK_REQUIRED');
+  if (startsMessage && gathered >= 0) throw new HeaderFault('ERR_EXPECTED_CONTINUATION');
+  if (!startsMessage && !control && gathered < 0)
+    throw new HeaderFault('ERR_UNEXPECTED_CONTINUATION');
 
   let size = 2;
-  let length = byte1 & 0x7f;
   if (length === LENGTH_16) {
     size = 4;
     if (available < size) return 0;
     length = (bytes[at + 2]! << 8) | bytes[at + 3]!;
-    if (length <= MAX_7_BIT_LENGTH)
-      throw fault('ERR_LENGTH_NOT_MINIMAL', minimal(length, 16), '5.2', bytes, at, offset, size);
+    if (length <= MAX_7_BIT_LENGTH) throw new HeaderFault('ERR_LENGTH_NOT_MINIMAL', size, length);
   } else if (length === LENGTH_64) {
     size = 10;
     if (available < size) return 0;
     // Section 5.2: "the most significant bit MUST be 0". Above 2^53 the sum is not exact, which
     // does no harm: no limit can be that high.
-    if (bytes[at + 2]! > 0x7f) {
-      throw fault(
-        'ERR_LENGTH_TOP_BIT',
-        'the 64-bit payload length has its top bit set; was it computed with a sign?',
-        '5.2',
-        bytes,
-        at,
-        offset,
-        size,
-      );
-    }
+    if (bytes[at + 2]! > 0x7f) throw new HeaderFault('ERR_LENGTH_TOP_BIT', size);
     length = bytes.readUInt32BE(at + 2) * 0x1_0000_0000 + bytes.readUInt32BE(at + 6);
-    if (length <= MAX_16_BIT_LENGTH)
-      throw fault('ERR_LENGTH_NOT_MINIMAL', minimal(length, 64), '5.2', bytes, at, offset, size);
+    if (length <= MAX_16_BIT_LENGTH) throw new HeaderFault('ERR_LENGTH_NOT_MINIMAL', size, length);
   }
-  if (!isControl(opcode) && length + Math.max(gathered, 0) > context.maxPayload) {
+  if (!control) {
     const total = length + Math.max(gathered, 0);
-    const { maxPayload } = context;
-    const isCompressed = opcode === Opcode.Continuation ? compressed : rsv === RSV1;
-    if (!isCompressed || total > Math.min(longestCompressed(maxPayload), LONGEST_MESSAGE)) {
-      throw fault(
-        'ERR_MESSAGE_TOO_BIG',
-        `the ${isCompressed ? 'compressed message' : 'message'} is at least ${total} bytes long; ${maxPayload === LONGEST_MESSAGE ? 'the longest that can be joined has' : 'maxPayload is'} ${maxPayload}`,
-        '7.4.1',
-        bytes,
-        at,
-        offset,
-        size,
-      );
+    if (total > context.maxPayload) {
+      const isCompressed = startsMessage ? rsv === RSV1 : compressed;
+      const limit = isCompressed ? longestCompressed(context.maxPayload) : context.maxPayload;
+      if (total > limit) throw new HeaderFault('ERR_MESSAGE_TOO_BIG', size, length, isCompressed);
     }
   }
   if (masked) {
@@ -208,14 +144,84 @@ export function parseHeader(
 }
 
 /**
- * How long the compressed form of a message of so many bytes may be. What cannot be compressed grows:
- * in the fixed Huffman code most of all, where a literal may take 9 bits, and each block its header
- * of 3 and an end of 7 (RFC 1951 sections 3.2.3 and 3.2.6). 255 literals is the shortest block that
- * zlib may write so although a stored one were shorter (see its `deflateBound`): 10 bits for each
+ * The longest compressed form that a message of `length` bytes may have. Data that does not compress
+ * grows, most of all in the fixed Huffman code: a literal takes up to 9 bits there, and each block has
+ * a header of 3 bits and an end of 7 (RFC 1951 sections 3.2.3 and 3.2.6). 255 literals is the shortest
+ * block that zlib writes although a stored block is shorter (see its `deflateBound`): 10 bits for each
  * 255 bytes are less than a 128th. The KiB is for short messages, and for a sender that flushes.
  */
 function longestCompressed(length: number): number {
-  return length + length / 8 + length / 128 + 1024;
+  return Math.min(length + length / 8 + length / 128 + 1024, LONGEST_MESSAGE);
+}
+
+/** The error of a rule that a header breaks, before {@link describe} adds what the peer sent. */
+class HeaderFault extends Error {
+  readonly rule: keyof typeof FAULTS;
+  /** Bytes of the header that prove it. */
+  readonly size: number;
+  /** The payload length, where the rule is about it. */
+  readonly length: number;
+  readonly isCompressed: boolean;
+
+  constructor(rule: keyof typeof FAULTS, size = 2, length = 0, isCompressed = false) {
+    super(rule);
+    this.rule = rule;
+    this.size = size;
+    this.length = length;
+    this.isCompressed = isCompressed;
+  }
+}
+
+/** The values that a message about a header can name. */
+interface HeaderFacts extends Pick<HeaderFault, 'size' | 'length' | 'isCompressed'> {
+  readonly opcode: number;
+  readonly rsv: number;
+  readonly gathered: number;
+  readonly maxPayload: number;
+}
+
+/** What is wrong, by rule, and a hint where there is one; it has to fit into a Close frame. */
+const FAULTS = {
+  ERR_RESERVED_BIT: ({ rsv, opcode }) =>
+    `${rsvNames(rsv)} set on ${opcodeName(opcode)}, but no extension defines it; is another listener writing to this socket?`,
+  ERR_RESERVED_OPCODE: ({ opcode }) =>
+    `opcode 0x${opcode.toString(16)} is reserved; was an earlier frame not as long as it said?`,
+  ERR_CONTROL_FRAGMENTED: ({ opcode }) =>
+    `${opcodeName(opcode)} is fragmented; control frames are sent whole`,
+  ERR_CONTROL_TOO_LONG: ({ opcode }) =>
+    `${opcodeName(opcode)} announces more than ${MAX_7_BIT_LENGTH} bytes of payload; send a message instead`,
+  ERR_MASK_FORBIDDEN: () => 'a frame from the server is masked; only clients mask',
+  ERR_MASK_REQUIRED: () => 'a frame from the client is not masked; clients mask every frame',
+  ERR_EXPECTED_CONTINUATION: ({ opcode, gathered }) =>
+    `${opcodeName(opcode)} begins inside a fragmented message, of which ${gathered} bytes have come; its fragments have opcode 0`,
+  ERR_UNEXPECTED_CONTINUATION: () =>
+    'a continuation frame continues no message; a first fragment has opcode 1 or 2',
+  ERR_LENGTH_NOT_MINIMAL: ({ length, size }) =>
+    `payload length ${length} was sent in ${size === 4 ? 16 : 64} bits, not in the shortest form`,
+  ERR_LENGTH_TOP_BIT: () =>
+    'the 64-bit payload length has its top bit set; was it computed with a sign?',
+  ERR_MESSAGE_TOO_BIG: ({ isCompressed, length, gathered, maxPayload }) =>
+    `the ${isCompressed ? 'compressed message' : 'message'} is at least ${length + Math.max(gathered, 0)} bytes long; ${maxPayload === LONGEST_MESSAGE ? 'the longest that can be joined has' : 'maxPayload is'} ${maxPayload}`,
+} satisfies Partial<Record<ProtocolErrorCode, (facts: HeaderFacts) => string>>;
+
+/** The error for the peer: position, what is wrong, the bytes that prove it, and the section. */
+function describe(
+  { rule, size, length, isCompressed }: HeaderFault,
+  bytes: Buffer,
+  at: number,
+  gathered: number,
+  offset: number,
+  maxPayload: number,
+): ProtocolError {
+  const opcode = bytes[at]! & 0x0f;
+  const rsv = bytes[at]! & RSV_BITS;
+  const facts = { opcode, rsv, size, length, isCompressed, gathered, maxPayload };
+  const shown = bytes.toString('hex', at, at + size).replaceAll(/..(?=.)/g, '$& ');
+  const { section } = PROTOCOL_ERRORS[rule];
+  return new ProtocolError(
+    rule,
+    `byte ${offset}: ${FAULTS[rule](facts)} (header ${shown}; RFC 6455 section ${section})`,
+  );
 }
 
 function opcodeName(opcode: number): string {
@@ -223,47 +229,7 @@ function opcodeName(opcode: number): string {
   return name === undefined ? `a frame with opcode 0x${opcode.toString(16)}` : `a ${name} frame`;
 }
 
-/**
- * @param what what is wrong, and a hint where there is one; the peer gets as much of it as fits into
- * a Close frame.
- * @param size bytes of the header that prove it.
- */
-function fault(
-  code: ProtocolErrorCode,
-  what: string,
-  section: string,
-  bytes: Buffer,
-  at: number,
-  offset: number,
-  size = 2,
-): ProtocolError {
-  const shown = bytes.toString('hex', at, at + size).replaceAll(/..(?=.)/g, '$& ');
-  return new ProtocolError(
-    code,
-    `byte ${offset}: ${what} (header ${shown}; RFC 6455 section ${section})`,
-  );
-}
-
-function reserved(bytes: Buffer, at: number, offset: number): ProtocolError {
-  const opcode = (bytes[at]! & 0x0f).toString(16);
-  return fault(
-    'ERR_RESERVED_OPCODE',
-    `opcode 0x${opcode} is reserved; was an earlier frame not as long as it said?`,
-    '5.2',
-    bytes,
-    at,
-    offset,
-  );
-}
-
 function rsvNames(rsv: number): string {
-  const names: string[] = [];
-  if ((rsv & RSV1) !== 0) names.push('RSV1');
-  if ((rsv & RSV2) !== 0) names.push('RSV2');
-  if ((rsv & RSV3) !== 0) names.push('RSV3');
+  const names = ['RSV1', 'RSV2', 'RSV3'].filter((_, bit) => (rsv & (RSV1 >> bit)) !== 0);
   return names.join(' and ') + (names.length > 1 ? ' are' : ' is');
-}
-
-function minimal(length: number, bits: number): string {
-  return `payload length ${length} was sent in ${bits} bits, not in the shortest form`;
 }

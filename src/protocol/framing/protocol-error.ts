@@ -1,35 +1,36 @@
 /**
- * What a peer can do wrong once the connection is open, and the close code that answers it
- * (RFC 6455 section 7.4.1: 1002 protocol error, 1007 invalid payload, 1008 policy violation, 1009
- * message too big).
+ * The rules that a peer can break once the connection is open. `closeCode` is the status code that
+ * answers a broken rule: 1002 protocol error, 1007 invalid payload, 1008 policy violation or 1009
+ * message too big. `section` is the section of RFC 6455 with the rule, or with the close code where
+ * the rule is a limit or belongs to RFC 7692.
  * `docs/errors.md` has a cause and a remedy for each; a test keeps the two lists equal.
  */
 export const PROTOCOL_ERRORS = {
-  ERR_RESERVED_BIT: 1002,
-  ERR_RESERVED_OPCODE: 1002,
-  ERR_MASK_REQUIRED: 1002,
-  ERR_MASK_FORBIDDEN: 1002,
-  ERR_CONTROL_FRAGMENTED: 1002,
-  ERR_CONTROL_TOO_LONG: 1002,
-  ERR_LENGTH_NOT_MINIMAL: 1002,
-  ERR_LENGTH_TOP_BIT: 1002,
-  ERR_UNEXPECTED_CONTINUATION: 1002,
-  ERR_EXPECTED_CONTINUATION: 1002,
-  ERR_CLOSE_PAYLOAD: 1002,
-  ERR_CLOSE_CODE: 1002,
-  ERR_INVALID_UTF8: 1007,
-  ERR_INVALID_DEFLATE: 1007,
-  ERR_MESSAGE_TIMEOUT: 1008,
-  ERR_MESSAGE_RATE: 1008,
-  ERR_MESSAGE_TOO_BIG: 1009,
+  ERR_RESERVED_BIT: { closeCode: 1002, section: '5.2' },
+  ERR_RESERVED_OPCODE: { closeCode: 1002, section: '5.2' },
+  ERR_MASK_REQUIRED: { closeCode: 1002, section: '5.1' },
+  ERR_MASK_FORBIDDEN: { closeCode: 1002, section: '5.1' },
+  ERR_CONTROL_FRAGMENTED: { closeCode: 1002, section: '5.5' },
+  ERR_CONTROL_TOO_LONG: { closeCode: 1002, section: '5.5' },
+  ERR_LENGTH_NOT_MINIMAL: { closeCode: 1002, section: '5.2' },
+  ERR_LENGTH_TOP_BIT: { closeCode: 1002, section: '5.2' },
+  ERR_UNEXPECTED_CONTINUATION: { closeCode: 1002, section: '5.4' },
+  ERR_EXPECTED_CONTINUATION: { closeCode: 1002, section: '5.4' },
+  ERR_CLOSE_PAYLOAD: { closeCode: 1002, section: '5.5.1' },
+  ERR_CLOSE_CODE: { closeCode: 1002, section: '7.4' },
+  ERR_INVALID_UTF8: { closeCode: 1007, section: '8.1' },
+  ERR_INVALID_DEFLATE: { closeCode: 1007, section: '7.4.1' },
+  ERR_MESSAGE_TIMEOUT: { closeCode: 1008, section: '7.4.1' },
+  ERR_MESSAGE_RATE: { closeCode: 1008, section: '7.4.1' },
+  ERR_MESSAGE_TOO_BIG: { closeCode: 1009, section: '7.4.1' },
 } as const;
 /** What `ProtocolError.code` can be. */
 export type ProtocolErrorCode = keyof typeof PROTOCOL_ERRORS;
 
 /**
  * The peer broke the protocol or a limit. Never thrown into an application: the connection fails
- * with `closeCode` (RFC 6455 section 7.1.7) and reports this as `closeInfo.cause` and as the
- * server's `'connectionError'`. Only those who drive a `FrameDecoder` themselves catch it.
+ * with `closeCode` (RFC 6455 section 7.1.7) and reports the error as `closeInfo.cause` and as the
+ * server's `'connectionError'`. Only code that drives a `FrameDecoder` of its own has to catch it.
  */
 export class ProtocolError extends Error {
   /** The name of the class. */
@@ -42,6 +43,6 @@ export class ProtocolError extends Error {
   constructor(code: ProtocolErrorCode, message: string) {
     super(message);
     this.code = code;
-    this.closeCode = PROTOCOL_ERRORS[code];
+    this.closeCode = PROTOCOL_ERRORS[code].closeCode;
   }
 }
