@@ -39,7 +39,11 @@ const READY_STATE = {
 /** Where a socket says which connection it carries. */
 const CONNECTION = Symbol('hawser connection');
 type Carrier = Duplex & { [CONNECTION]: WebSocketConnection<unknown> };
-/** Makes a connection; for a server and for a pair. Its constructor is private, so that users cannot. */
+/**
+ * Makes a connection, for a server and for a pair. The constructor is private, so that users cannot.
+ *
+ * @internal
+ */
 export let createConnection: <Context>(
   socket: Duplex,
   settings: ConnectionSettings,
@@ -113,9 +117,10 @@ export class WebSocketConnection<
   }
 
   /**
-   * Begin to read; for whoever made the connection.
+   * Begin to read. For the code that made the connection.
    *
-   * @param head what came in the same packet as the handshake.
+   * @param head bytes that came in the same packet as the handshake.
+   * @internal
    */
   start(head: Buffer): void {
     this.#socket.on('data', onData);
@@ -268,7 +273,11 @@ export class WebSocketConnection<
     this.#closing.terminate();
   }
 
-  /** `terminate` with a reason of its own, the `cause` of `closeInfo`; for whoever made the connection. */
+  /**
+   * `terminate` with a reason of its own, the `cause` of `closeInfo`. For the code that made the connection.
+   *
+   * @internal
+   */
   cut(reason: ConnectionError): void {
     this.#closing.cut(reason);
   }

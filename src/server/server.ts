@@ -46,7 +46,11 @@ import { UpgradeDispatcher, type UpgradeEndpoint } from './http1/upgrade-dispatc
 import { UnreadHint } from './unread-hint.js';
 import { Upgrader } from './http1/upgrader.js';
 
-/** Makes the server's end of an in-memory pair one of a server's connections. */
+/**
+ * Makes the server's end of an in-memory pair one of a server's connections.
+ *
+ * @internal
+ */
 export let joinServer: <Context>(
   server: WebSocketServer<Context>,
   ...parts: Parameters<Upgrader<Context>['adopt']>

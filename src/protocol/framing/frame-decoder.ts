@@ -65,9 +65,9 @@ export class FrameDecoder {
   compressed = false;
   /** Code and reason, after a Close frame. */
   close: ClosePayload | undefined;
-  /** Set it to `[]` and the header of every frame is added here, for whoever wants to see them. */
+  /** The header of every frame is added to this list once it is set to `[]`. @internal */
   headers: FrameHeader[] | undefined;
-  /** Frames that began no message, continuation and control frames, since somebody set this to 0. */
+  /** Frames that began no message (continuation and control frames) since the reader set this to 0. @internal */
   nonInitialFrames = 0;
 
   readonly #context: HeaderContext;
@@ -433,12 +433,12 @@ export class FrameDecoder {
     }
   }
 
-  /** Let go of the payload that `next()` found. Without this it is kept until the following call. */
+  /** Release the payload that `next()` found. Without this call it is kept until the next one. @internal */
   releasePayload(): void {
     this.#source = EMPTY;
   }
 
-  /** Take nothing more from the peer, as after an error: the connection has failed. */
+  /** Ignore everything that the peer sends from now on, as after an error: the connection has failed. @internal */
   stop(): void {
     this.#ended = true;
     this.#chunk = EMPTY;

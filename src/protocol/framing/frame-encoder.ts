@@ -122,7 +122,7 @@ export class FrameEncoder {
     return this.encodeFrame(firstByte(opcode, flags), bytes);
   }
 
-  /** {@link encode} with the header's first byte ready made, and unchecked. */
+  /** {@link encode} with the header's first byte as given, and without its checks. @internal */
   encodeFrame(byte0: number, payload: Uint8Array): Buffer {
     const { length } = payload;
     const bare = headerSize(length);

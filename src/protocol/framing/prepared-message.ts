@@ -20,13 +20,15 @@ const BRAND = Symbol.for('hawser.PreparedMessage');
 export class PreparedMessage {
   /** Text or Binary. */
   readonly opcode: typeof Opcode.Text | typeof Opcode.Binary;
-  /** The whole frame as a server sends it. */
+  /** The whole frame as a server sends it. @internal */
   readonly frame: Buffer;
   /** Bytes of payload data. */
   readonly payloadLength: number;
   /**
    * The frames with a compressed payload, by the size of the window that a peer needs. Made by whoever
    * needs one first; while it is on its way, a list of those who wait for it.
+   *
+   * @internal
    */
   compressed: Map<number, Buffer | ((frame: Buffer) => void)[]> | undefined;
 
@@ -34,6 +36,7 @@ export class PreparedMessage {
     Object.defineProperty(this.prototype, BRAND, { value: true });
   }
 
+  /** @internal */
   constructor(opcode: typeof Opcode.Text | typeof Opcode.Binary, data: string | Uint8Array) {
     const payload = toBytes(data);
     this.opcode = opcode;
@@ -41,7 +44,7 @@ export class PreparedMessage {
     this.payloadLength = payload.length;
   }
 
-  /** The payload data alone, for connections that have to mask or compress it for themselves. */
+  /** The payload data alone, for connections that mask or compress it themselves. @internal */
   get payload(): Buffer {
     return this.frame.subarray(headerSize(this.payloadLength));
   }

@@ -30,8 +30,10 @@ interface Shares {
   readonly budget: BufferBudget | undefined;
 }
 
-let sharesOf: (limits: SharedLimits) => Shares;
-let isSharedLimits: (value: unknown) => value is SharedLimits;
+/** The limits' parts, for the servers that share them. @internal */
+export let sharesOf: (limits: SharedLimits) => Shares;
+/** Whether a value is a SharedLimits of this copy of the package. @internal */
+export let isSharedLimits: (value: unknown) => value is SharedLimits;
 
 /**
  * Limits that several `WebSocketServer`s share, those on one `http.Server` for example. The options
@@ -74,5 +76,3 @@ export class SharedLimits {
       typeof value === 'object' && value !== null && #shares in value;
   }
 }
-
-export { isSharedLimits, sharesOf };
