@@ -11,7 +11,7 @@ export { WebSocketConnection } from './connection/connection.js';
 export { type Clock } from './connection/limits/clock.js';
 export { type AnyMessage, type Message } from './connection/receive/receive-queue.js';
 export { type OwnServerOptions, type OwnServerParts } from './server/options/attachment.js';
-export { type DiagnosticsChannels } from './server/diagnostics.js';
+export { type DiagnosticsChannels } from './diagnostics-channels.js';
 export { type Logger } from './server/logger.js';
 export {
   type Authorization,

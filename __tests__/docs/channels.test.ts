@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { document, root, rowsUnder } from './sources.js';
 
-/** The channels that an interface of src/ declares, each with the fields of its payload. */
+/** The channels that an interface in a file of src/ declares, each with the fields of its payload. */
 function declared(file: string, named: string): [string, string[]][] {
   const source = readFileSync(join(root, file), 'utf8');
   const tree = ts.createSourceFile(file, source, ts.ScriptTarget.ES2022, true);
@@ -31,13 +31,12 @@ const published = (file: string): string[] =>
   );
 
 const FILES = ['src/connection/diagnostics.ts', 'src/server/diagnostics.ts'];
-const types = [
-  ...declared(FILES[0]!, 'ConnectionChannels'),
-  ...declared(FILES[1]!, 'DiagnosticsChannels'),
-].sort(([one], [other]) => (one < other ? -1 : 1));
+const types = declared('src/diagnostics-channels.ts', 'DiagnosticsChannels').sort(
+  ([one], [other]) => (one < other ? -1 : 1),
+);
 
 describe('the channels', () => {
-  it('that are published have a type, and none has that is not', () => {
+  it('that are published are those that have a type', () => {
     expect(types.length).toBeGreaterThan(8);
     expect(FILES.flatMap(published).sort()).toStrictEqual(types.map(([name]) => name));
   });

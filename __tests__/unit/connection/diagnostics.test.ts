@@ -1,13 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import {
-  connectionPayloads,
   contextOfSent,
-  tellClosed,
-  tellDropped,
-  tellFailed,
-  tellReceived,
-  tellSent,
+  publishClosed,
+  publishDropped,
+  publishFailed,
+  publishReceived,
+  publishSent,
 } from '../../../src/connection/diagnostics.js';
 import { prepareMessage } from '../../../src/protocol/framing/prepared-message.js';
 import { connectionOn, Sink } from './support.js';
@@ -19,16 +18,16 @@ const bytes = Buffer.from([1, 2]);
 const text = prepareMessage('a');
 const binary = prepareMessage(bytes);
 
-type Row = [name: string, tell: () => void, payload: object];
+type Row = [name: string, publish: () => void, payload: object];
 const ROWS: Row[] = [
   [
     'hawser.message.received',
-    () => tellReceived(connection, 'a', false),
+    () => publishReceived(connection, 'a', false),
     { connection, data: 'a', isBinary: false },
   ],
   [
     'hawser.message.received',
-    () => tellReceived(connection, bytes, true),
+    () => publishReceived(connection, bytes, true),
     { connection, data: bytes, isBinary: true },
   ],
   ...(
@@ -42,66 +41,66 @@ const ROWS: Row[] = [
     ] as const
   ).map(([data, option, isBinary]): Row => [
     'hawser.message.sent',
-    () => tellSent(connection, data, option),
+    () => publishSent(connection, data, option),
     { connection, data, isBinary },
   ]),
-  ['hawser.message.dropped', () => tellDropped(connection, text), { connection, data: text }],
-  ['hawser.connection.failed', () => tellFailed(connection, error), { connection, error }],
-  ['hawser.connection.closed', () => tellClosed(connection, info), { connection, info }],
+  ['hawser.message.dropped', () => publishDropped(connection, text), { connection, data: text }],
+  ['hawser.connection.failed', () => publishFailed(connection, error), { connection, error }],
+  ['hawser.connection.closed', () => publishClosed(connection, info), { connection, info }],
 ];
 
-let made: jest.SpyInstance[];
-beforeEach(() => {
-  made = (['message', 'dropped', 'failed', 'closed'] as const).map((name) =>
-    jest.spyOn(connectionPayloads, name),
-  );
-});
+/** The calls of `publish` from now on, of the channels that do not have a subscriber yet. */
+function countPublished(names: readonly string[]): () => number {
+  const spies = names.map((name) => jest.spyOn(channel(name), 'publish'));
+  return () => spies.reduce((sum, { mock }) => sum + mock.calls.length, 0);
+}
 afterEach(() => jest.restoreAllMocks());
-const payloadsMade = () => made.reduce((sum, { mock }) => sum + mock.calls.length, 0);
 
 describe('the channels of a connection', () => {
-  it.each(ROWS)('%s publishes what happened to who listens', (name, tell, payload) => {
+  it.each(ROWS)('%s publishes to its subscribers what happened', (name, publish, payload) => {
     const heard: unknown[] = [];
     const listener = (message: unknown, channelName: string | symbol) =>
       heard.push([channelName, message]);
     subscribe(name, listener);
-    tell();
+    publish();
     unsubscribe(name, listener);
-    tell();
+    publish();
     expect(heard).toStrictEqual([[name, payload]]);
-    expect(payloadsMade()).toBe(1);
   });
 
-  it('makes no payload for channels on which nobody listens', () => {
-    const deaf = () => undefined;
-    for (const [listened] of ROWS) {
-      subscribe(listened, deaf);
-      for (const [name, tell] of ROWS) if (name !== listened) tell();
-      unsubscribe(listened, deaf);
+  it('publishes nothing on channels without a subscriber, whichever others have one', () => {
+    const ignore = () => undefined;
+    for (const [subscribed] of ROWS) {
+      const others = ROWS.filter(([name]) => name !== subscribed);
+      const published = countPublished(others.map(([name]) => name));
+      subscribe(subscribed, ignore);
+      for (const [, publish] of others) publish();
+      unsubscribe(subscribed, ignore);
+      expect(published()).toBe(0);
+      jest.restoreAllMocks();
     }
-    expect(payloadsMade()).toBe(0);
   });
 
-  it('leaves no channel with a subscriber that a test forgot', () => {
+  it('has no subscriber left after these tests', () => {
     for (const [name] of ROWS) expect(channel(name).hasSubscribers).toBe(false);
   });
 });
 
 describe('contextOfSent', () => {
-  it('is the context of the call, to tell of a message later', () => {
+  it('is the context of the call, for a message that is published later', () => {
     const user = new AsyncLocalStorage<string>();
     const heard: unknown[] = [];
     const listener = (): void => void heard.push(user.getStore());
     subscribe('hawser.message.sent', listener);
     const call = user.run('ann', contextOfSent);
     user.run('bob', () => {
-      call?.runInAsyncScope(tellSent, undefined, connection, 'a', undefined);
+      call?.runInAsyncScope(publishSent, undefined, connection, 'a', undefined);
     });
     unsubscribe('hawser.message.sent', listener);
     expect(heard).toStrictEqual(['ann']);
   });
 
-  it('is not made where nobody listens', () => {
+  it('is not made without a subscriber', () => {
     expect(contextOfSent()).toBeUndefined();
   });
 });

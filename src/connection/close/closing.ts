@@ -4,7 +4,7 @@ import { CONNECTION_ERRORS, ConnectionError } from './connection-error.js';
 import type { ConnectionEmitter } from '../events.js';
 import type { ConnectionSettings } from '../settings.js';
 import type { Deadline } from '../limits/deadlines.js';
-import { tellClosed, tellFailed } from '../diagnostics.js';
+import { publishClosed, publishFailed } from '../diagnostics.js';
 import {
   CLOSING_HANDSHAKE,
   type CloseAction,
@@ -259,7 +259,7 @@ export class Closing {
   }
 
   #tell(error: Error): void {
-    tellFailed(this.#connection, error);
+    publishFailed(this.#connection, error);
     this.#settings.observer?.failed(error, this.#connection);
     // Without a listener `emit('error')` would throw, even where a monitor has heard it.
     const heard = this.#connection.listenerCount('error') > 0;
@@ -276,7 +276,7 @@ export class Closing {
       new ConnectionError('ERR_CONNECTION_CLOSED', { cause: ending.cause }),
     );
     this.#settings.counters.countClose(info);
-    tellClosed(this.#connection, info);
+    publishClosed(this.#connection, info);
     this.#settings.observer?.closed(this.#connection);
     for (const resolve of ending.waiters) resolve(info);
     this.#connection.emit('close', info.code, info.reason, info);

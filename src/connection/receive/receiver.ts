@@ -5,7 +5,7 @@ import type { Closing } from '../close/closing.js';
 import type { PermessageDeflate } from '../deflate/permessage-deflate.js';
 import type { Deadline } from '../limits/deadlines.js';
 import { IncomingDeflate } from '../deflate/incoming.js';
-import { tellReceived } from '../diagnostics.js';
+import { publishReceived } from '../diagnostics.js';
 import type { ConnectionEmitter } from '../events.js';
 import { HeartbeatTarget } from '../limits/keepalive.js';
 import { type AnyMessage, ReceiveQueue } from './receive-queue.js';
@@ -512,7 +512,7 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
 
   #deliver(data: AnyMessage, isBinary: boolean): void {
     this.#settings.counters.messagesReceived++;
-    tellReceived(this.#connection, data, isBinary);
+    publishReceived(this.#connection, data, isBinary);
     this.markMessageActivity();
     if (
       this.#inbox === undefined &&

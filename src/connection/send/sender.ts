@@ -5,7 +5,7 @@ import type { Account, BudgetMember } from '../limits/buffer-budget.js';
 import { ConnectionError } from '../close/connection-error.js';
 import type { PermessageDeflate } from '../deflate/permessage-deflate.js';
 import { OutgoingDeflate } from '../deflate/outgoing.js';
-import { contextOfSent, tellDropped, tellSent } from '../diagnostics.js';
+import { contextOfSent, publishDropped, publishSent } from '../diagnostics.js';
 import type { ConnectionEmitter } from '../events.js';
 import { Outbox, type OutboxOwner } from './outbox.js';
 import {
@@ -331,7 +331,7 @@ export class Sender implements OutboxOwner {
     // An error costs more than all the rest: it is made for those who want it.
     if (callback !== undefined) refuse(callback, new ConnectionError('ERR_MESSAGE_DROPPED'));
     this.#settings.counters.messagesDropped++;
-    tellDropped(this.#connection, data);
+    publishDropped(this.#connection, data);
     this.context.runInAsyncScope(() => {
       // A listener must not interrupt a broadcast to all the others.
       callIsolated(() => this.#connection.emit('dropped', data));
@@ -392,7 +392,7 @@ export class Sender implements OutboxOwner {
     }
     if (callback !== undefined) (compressor ?? this.#outbox).whenWritten(callback);
     this.#settings.counters.messagesSent++;
-    tellSent(this.#connection, data, binary);
+    publishSent(this.#connection, data, binary);
   }
 
   /** Let a message wait for the end of an unfinished one, or of a compression. */

@@ -10,7 +10,12 @@ import type { ExtensionOffer } from '../../protocol/handshake/extensions.js';
 import { checkSubprotocol } from '../../protocol/handshake/subprotocol.js';
 import { rejectionOf, UpgradeRejection } from '../../protocol/handshake/upgrade-rejection.js';
 import type { DeflateBudget } from '../deflate-budget.js';
-import { tellAbandoned, tellOpened, tellRejected, tellRequested } from '../diagnostics.js';
+import {
+  publishAbandoned,
+  publishOpened,
+  publishRejected,
+  publishRequested,
+} from '../diagnostics.js';
 import { AddressLimit } from '../admission/address-limit.js';
 import { Admission, type Admitted, unavailable } from '../admission/admission.js';
 import { earlierResponses } from './earlier-responses.js';
@@ -95,7 +100,7 @@ export class Upgrader<Context> {
     }
     takeSocket(request, socket);
     ignoreErrors(socket);
-    tellRequested(this.#server, request);
+    publishRequested(this.#server, request);
     peerAddressOf(request, socket); // before it can be forgotten
     let admitted: Admitted;
     try {
@@ -327,7 +332,7 @@ export class Upgrader<Context> {
   /** The client left before it was decided, or another listener has served it. */
   #abandon(request: IncomingMessage, socket: Duplex): void {
     this.counters.abandoned++;
-    tellAbandoned(this.#server, request);
+    publishAbandoned(this.#server, request);
     // Nothing else reads a socket that was ended: its client's end would never be seen.
     if (socket.writableEnded && !socket.destroyed) {
       lingerUntilEnd(socket, this.#settings.deadlines, this.#options.closeTimeout);
@@ -401,7 +406,7 @@ export class Upgrader<Context> {
     this.#connections.add(connection);
     socket.write(response, 'latin1');
     this.counters.accepted++;
-    tellOpened(this.#server, request, connection);
+    publishOpened(this.#server, request, connection);
     callIsolated(() => this.#server.emit('connection', connection, request));
     callIsolated(() => {
       connection.start(head);
@@ -440,7 +445,7 @@ export class Upgrader<Context> {
     );
     const rejected = { status: rejection.status, reason, request, remoteAddress: address };
     this.counters.refused(rejection.status);
-    tellRejected(this.#server, rejected);
+    publishRejected(this.#server, rejected);
     callIsolated(() => this.#server.emit('rejected', rejected));
   }
 }
