@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { constants } from 'node:zlib';
+import { invalidDeflate } from './invalid-deflate.js';
 import {
   CUT_SHORT,
   deflateSync,
   inflateSync,
-  invalidDeflate,
   MOST_STREAMS,
   TAIL,
   TOO_MANY_STREAMS,

@@ -9,6 +9,7 @@ import {
 } from 'node:zlib';
 import { ProtocolError } from '../framing/protocol-error.js';
 import { LONGEST_MESSAGE } from '../framing/message-buffer.js';
+import { invalidDeflate } from './invalid-deflate.js';
 import { SlidingWindow } from './sliding-window.js';
 import type { ContextOptions } from './raw-zlib.js';
 
@@ -55,14 +56,6 @@ export type InflateCallback = (
   error: ProtocolError | undefined,
   message: Buffer | undefined,
 ) => void;
-
-/** The peer's payload is no compressed message. */
-export function invalidDeflate(why: string): ProtocolError {
-  return new ProtocolError(
-    'ERR_INVALID_DEFLATE',
-    `a compressed message cannot be decompressed: ${why} (RFC 7692 section 7.2.2)`,
-  );
-}
 
 /** Compress a message. */
 export function deflateSync(message: Uint8Array, options: ContextOptions): Buffer {

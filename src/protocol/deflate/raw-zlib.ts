@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib';
-import { invalidDeflate } from './one-shot-zlib.js';
+import { invalidDeflate } from './invalid-deflate.js';
 
 /**
  * What zlib's contexts of Node have inside. It is not documented, so nothing here is relied on

@@ -5,11 +5,9 @@ import {
   type InflateCallback,
   inflateSync,
   inflateAsync,
-  invalidDeflate,
   MOST_STREAMS,
   takesDictionary,
 } from '../../../../src/protocol/deflate/one-shot-zlib.js';
-import type { ProtocolError } from '../../../../src/protocol/framing/protocol-error.js';
 import type { ContextOptions } from '../../../../src/protocol/deflate/raw-zlib.js';
 import { hex, random } from '../../../support/bytes.js';
 import { DeflateWriter } from '../../../support/deflate-blocks.js';
@@ -288,16 +286,6 @@ describe('on the thread pool', () => {
     order.push('returned');
     await done;
     expect(order).toStrictEqual(['returned', 'called back']);
-  });
-});
-
-describe('invalidDeflate', () => {
-  it('says what zlib said', () => {
-    const error: ProtocolError = invalidDeflate('invalid block type');
-    expect(error.message).toBe(
-      'a compressed message cannot be decompressed: invalid block type (RFC 7692 section 7.2.2)',
-    );
-    expect(error.closeCode).toBe(1007);
   });
 });
 
