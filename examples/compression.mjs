@@ -6,7 +6,6 @@ const server = createServer();
 const wss = new WebSocketServer(server, {
   perMessageDeflate: {
     threshold: 256, // shorter messages go out as they are
-    filter: (message) => typeof message === 'string', // so do images and the like
   },
 });
 

@@ -1,6 +1,5 @@
 /** The end of a connection while a message of it is on zlib's thread pool: nothing is lost, doubled or left behind. */
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { ServerOptions, WebSocketConnection } from '../../src/index.js';
 import { hex } from '../support/bytes.js';
@@ -76,28 +75,6 @@ describe('sending', () => {
       expect(connection.bufferedAmount).toBe(0);
       client.destroy();
     }
-  });
-
-  test('a filter that throws tells the caller, and the connection goes on', async () => {
-    const { client, connection } = await start({
-      perMessageDeflate: {
-        threshold: 0,
-        filter: (message) => {
-          if (message === 'bad') throw new Error('of the application');
-          return true;
-        },
-      },
-    });
-    const drain = once(connection, 'drain');
-    connection.send(LONG);
-    expect(() => connection.send('bad')).toThrow('of the application');
-    connection.send('good');
-    await drain;
-    expect(() => connection.send('bad')).toThrow('of the application');
-    connection.send('last');
-    for (let i = 0; i < 3; i++) await client.frame();
-    expect(received(client)).toStrictEqual(['LONG', 'good', 'last']);
-    client.destroy();
   });
 });
 

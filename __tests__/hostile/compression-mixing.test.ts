@@ -25,7 +25,7 @@ afterEach(stopChildren);
 const MODES: (true | DeflateOptions)[] = [
   true,
   { contextTakeover: 'both', threshold: 0 },
-  { contextTakeover: 'both', threshold: 0, level: 6 },
+  { contextTakeover: 'both', threshold: 0, compressor: 'zlib', level: 6 },
   { contextTakeover: 'server', windowBits: 9 },
   { contextTakeover: 'client', level: 1 },
 ];
@@ -36,9 +36,8 @@ function peerOf(extensions: string): PermessageDeflate {
   const effort = { level: 6, memLevel: 8 };
   const settings: PermessageDeflateSettings = {
     ...effort,
-    ownFromZlib: true,
+    compressor: 'zlib',
     threshold: 0,
-    filter: undefined,
     idleRelease: Infinity,
     deadlines: new Deadlines(systemClock),
     pool: new ThreadPool(),
@@ -196,7 +195,7 @@ test('what prepared messages are compressed to suits every peer, whoever was fir
 describe('the memory of contexts', () => {
   const PROGRAM = `
     const wss = new hawser.WebSocketServer(server, {
-      perMessageDeflate: { contextTakeover: 'both', level: 3, memoryBudget: 20 * 108 * 1024 },
+      perMessageDeflate: { contextTakeover: 'both', compressor: 'zlib', memoryBudget: 20 * 108 * 1024 },
     });
     wss.on('connection', (conn) => {
       conn.on('message', (data) => { conn.send(data); conn.send('x'.repeat(200_000)); });

@@ -69,11 +69,17 @@ export function serve({ kind, select, deflate, messages }) {
 
 /** @param {import('./host.mjs').Deflate} deflate */
 function settingsOf({ takeover, ...given }) {
-  return { threshold: 0, contextTakeover: takeover ? 'both' : 'none', ...given };
+  const compressor = usesCompact({ takeover, ...given }) ? 'compact' : 'zlib';
+  return { threshold: 0, contextTakeover: takeover ? 'both' : 'none', compressor, ...given };
 }
 
 /** @type {import('./host.mjs').Peer['effort']} */
 export const effort = ({ takeover, level, memLevel }) =>
-  takeover && level === undefined && memLevel === undefined
+  usesCompact({ takeover, level, memLevel })
     ? 'its own compressor'
     : `level ${level ?? (takeover ? 3 : 6)}, memLevel ${memLevel ?? (takeover ? 5 : 8)}`;
+
+/** @param {import('./host.mjs').Deflate} deflate */
+function usesCompact({ takeover, level, memLevel }) {
+  return takeover && level === undefined && memLevel === undefined;
+}

@@ -34,14 +34,13 @@ export class DeflateBudget {
   #bytes = 0;
 
   constructor(options: ResolvedDeflateOptions, deadlines: Deadlines) {
-    const { threshold, filter, level, memLevel, ownFromZlib, idleRelease } = options;
+    const { threshold, compressor, level, memLevel, idleRelease } = options;
     this.#options = options;
     this.#settings = {
       threshold,
-      filter,
+      compressor,
       level,
       memLevel,
-      ownFromZlib,
       idleRelease,
       deadlines,
       pool: new ThreadPool(),

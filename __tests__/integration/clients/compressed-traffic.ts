@@ -32,9 +32,9 @@ export function compressedTraffic(open: Open, can: Abilities, page = ''): void {
     async (contextTakeover) => {
       let seed = SEED;
       for (const windowBits of can.windows) {
-        // Every other window with a compressor of zlib's, where a connection has one of its own.
-        const level = windowBits % 2 === 0 ? { level: 6 } : {};
-        const policy = { contextTakeover, windowBits, threshold: 0, ...level };
+        // Every other window with zlib's compressor, also where the other one is the default.
+        const effort = windowBits % 2 === 0 ? ({ compressor: 'zlib', level: 6 } as const) : {};
+        const policy = { contextTakeover, windowBits, threshold: 0, ...effort };
         const host = await Host.start({ perMessageDeflate: policy }, page);
         for (const offer of can.offers) {
           const peer = await open(host.url, [], offer);

@@ -176,9 +176,8 @@ export function compressing(
   const effort = { level: 6, memLevel: 8 };
   return {
     threshold: 0,
-    filter: undefined,
     ...effort,
-    ownFromZlib: true,
+    compressor: 'zlib',
     idleRelease: 30_000,
     deadlines: new Deadlines(new HandClock()),
     pool: new ThreadPool(),

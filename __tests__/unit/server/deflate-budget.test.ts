@@ -76,10 +76,9 @@ describe('Compressions, what connections share', () => {
     expect(open(compressions)).not.toBe(open(compressions));
   });
 
-  it('has the threshold, the filter, level and memLevel of the options', () => {
-    const filter = (): boolean => true;
-    const compression = open(make({ threshold: 7, filter, level: 0 }));
-    expect([compression.threshold, compression.filter]).toStrictEqual([7, filter]);
+  it('has the threshold, level and memLevel of the options', () => {
+    const compression = open(make({ threshold: 7, level: 0 }));
+    expect(compression.threshold).toBe(7);
     expect(compression.deflate(MESSAGE)!.length).toBeGreaterThan(MESSAGE.length);
   });
 });
@@ -99,26 +98,27 @@ describe('Compressions, the budget of memory', () => {
     expect(compressions.bytes).toBe(0);
   });
 
-  it("counts zlib's where level or memLevel is given", () => {
+  it("counts zlib's compressor where that is chosen", () => {
     const bytes = (options: DeflateOptions): number =>
       make({ contextTakeover: 'server', ...options }).negotiate(BROWSER)!.bytes;
     expect(bytes({})).toBe(18 * 1024);
-    expect(bytes({ level: 3 })).toBe(2 ** 14 + 2 ** 14 + 72 * 1024);
-    expect(bytes({ memLevel: 5 })).toBe(bytes({ level: 3 }));
+    expect(bytes({ compressor: 'zlib' })).toBe(2 ** 14 + 2 ** 14 + 72 * 1024);
   });
 
-  it("has a compressor of zlib's where level or memLevel is given, and else hawser's", () => {
+  it('compresses with the compressor that was chosen', () => {
     const length = (options: DeflateOptions): number =>
       open(make({ contextTakeover: 'server', ...options })).deflate(MESSAGE)!.length;
-    expect(length({ level: 0 })).toBeGreaterThan(MESSAGE.length);
+    expect(length({ compressor: 'zlib', level: 0 })).toBeGreaterThan(MESSAGE.length);
     expect(length({})).toBe(14);
-    expect(length({ level: 3 })).toBe(16);
-    expect(length({ memLevel: 9 })).toBe(16);
+    expect(length({ compressor: 'compact' })).toBe(14);
+    expect(length({ compressor: 'zlib' })).toBe(16);
+    expect(length({ compressor: 'zlib', memLevel: 9 })).toBe(16);
   });
 
   it('counts them as large as memLevel makes them', () => {
     const bytes = [1, 9].map(
-      (memLevel) => make({ contextTakeover: 'server', memLevel }).negotiate(BROWSER)!.bytes,
+      (memLevel) =>
+        make({ contextTakeover: 'server', compressor: 'zlib', memLevel }).negotiate(BROWSER)!.bytes,
     );
     expect(bytes[1]! - bytes[0]!).toBe(2 ** 18 - 2 ** 10);
   });

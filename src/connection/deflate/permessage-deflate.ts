@@ -20,13 +20,13 @@ export interface PermessageDeflateSettings {
   /** Shorter messages are not compressed; bytes. */
   readonly threshold: number;
   /** Whether a message is worth compressing. */
-  readonly filter: ((message: string | Uint8Array, connection: unknown) => boolean) | undefined;
+  readonly filter?: ((message: string | Uint8Array, connection: unknown) => boolean) | undefined;
   /** Of zlib's compressors: 0 to 9. */
   readonly level: number;
   /** Of zlib's compressors: 1 to 9. */
   readonly memLevel: number;
-  /** A compressor of a connection's own is zlib's, and not a `FixedDeflater`. */
-  readonly ownFromZlib: boolean;
+  /** What compresses for a connection with context takeover. */
+  readonly compressor: 'compact' | 'zlib';
   /** Milliseconds; a connection's compressor that was not used for so long is released, at the latest after twice that. */
   readonly idleRelease: number;
   readonly deadlines: Deadlines;
@@ -231,8 +231,8 @@ function ownDeflater(
   settings: PermessageDeflateSettings,
   options: DeflateContextOptions,
 ): Deflater {
-  const { level, memLevel, ownFromZlib, shared, drive } = settings;
-  if (ownFromZlib) return openDeflater({ ...options, level, memLevel }, drive);
+  const { level, memLevel, compressor, shared, drive } = settings;
+  if (compressor === 'zlib') return openDeflater({ ...options, level, memLevel }, drive);
   return new CompactDeflater(options.windowBits, shared.deflater(options.windowBits));
 }
 
@@ -242,12 +242,13 @@ const ZLIB_OVERHEAD = 72 * 1024;
 /** What the contexts of one connection take when all are in use, in bytes: a compressor, and a window for what comes. */
 export function contextBytes(
   parameters: DeflateParameters,
-  { ownFromZlib, memLevel }: Pick<PermessageDeflateSettings, 'ownFromZlib' | 'memLevel'>,
+  { compressor, memLevel }: Pick<PermessageDeflateSettings, 'compressor' | 'memLevel'>,
 ): number {
   const { serverMaxWindowBits, clientMaxWindowBits } = parameters;
-  const deflater = ownFromZlib
-    ? 2 ** (serverMaxWindowBits + 2) + 2 ** (memLevel + 9) + ZLIB_OVERHEAD
-    : CompactDeflater.bytesOf(serverMaxWindowBits);
+  const deflater =
+    compressor === 'zlib'
+      ? 2 ** (serverMaxWindowBits + 2) + 2 ** (memLevel + 9) + ZLIB_OVERHEAD
+      : CompactDeflater.bytesOf(serverMaxWindowBits);
   return (
     (parameters.serverNoContextTakeover ? 0 : deflater) +
     (parameters.clientNoContextTakeover ? 0 : 2 ** clientMaxWindowBits)

@@ -80,12 +80,14 @@ const ZLIB = 'use level, memLevel and windowBits of perMessageDeflate itself';
 
 /** For `perMessageDeflate`. */
 export const FOREIGN_DEFLATE: Advice = {
+  filter: 'decide at the call: send and broadcast take compress: true or false',
   serverNoContextTakeover: TAKEOVER,
   clientNoContextTakeover: TAKEOVER,
   serverMaxWindowBits: 'use perMessageDeflate.windowBits, which holds for both directions',
   clientMaxWindowBits: 'use perMessageDeflate.windowBits, which holds for both directions',
   zlibDeflateOptions: ZLIB,
   zlibInflateOptions: ZLIB,
-  concurrencyLimit: 'leave it out: few messages are compressed at a time, whatever comes',
+  concurrencyLimit:
+    'leave it out: the number of long messages compressed at a time is always limited',
   maxPayload: 'use maxPayload of the server: it holds after inflation',
 };

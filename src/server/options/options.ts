@@ -40,30 +40,36 @@ export interface AuthorizeOptions {
  * leave it off.
  */
 export interface DeflateOptions {
-  /** Shorter messages are not compressed; bytes. @default 512 if all contexts are shared, else 128 */
+  /** Shorter messages are sent uncompressed, unless `send` is called with `compress: true`; bytes. @default 512 with `contextTakeover: 'none'`, else 128 */
   readonly threshold?: number;
   /**
-   * Who may refer to earlier messages. `'none'`: contexts are shared by all connections.
-   * Otherwise a connection has contexts of its own.
+   * Which side may refer to its earlier messages. With `'none'` all connections share their contexts;
+   * otherwise each connection has contexts of its own.
    * @default 'none'
    */
   readonly contextTakeover?: 'none' | 'server' | 'client' | 'both';
-  /** The largest sliding window, as a power of two: 8 to 15. @default 15 if all contexts are shared, else 12 */
-  readonly windowBits?: number;
   /**
-   * How hard zlib tries, 0 to 9. Where the server takes over its context, a connection's compressor is
-   * hawser's own, which knows no levels and takes four times the window and 2 KiB: zlib's are used for
-   * long messages only. If this or `memLevel` is given it is zlib's, and takes about 100 KiB.
-   * @default 6 if all contexts are shared, else 3
+   * What compresses a connection's messages where the server takes its context over.
+   *
+   * - `'compact'`: a compressor in JavaScript for messages that resemble each other. It takes four
+   *   times the window and 2 KiB (18 KiB with the default window), and knows neither `level` nor
+   *   `memLevel`. Messages of more than 2 KiB that resemble nothing before them go through a shared
+   *   zlib context.
+   * - `'zlib'`: Node's zlib, with `level` and `memLevel`. A connection's context takes 104 KiB with the
+   *   default window. Without takeover by the server it is the only choice.
+   *
+   * @default 'compact' with `contextTakeover` `'server'` or `'both'`, else 'zlib'
    */
+  readonly compressor?: 'compact' | 'zlib';
+  /** The largest sliding window, as a power of two: 8 to 15. @default 15 with `contextTakeover: 'none'`, else 12 */
+  readonly windowBits?: number;
+  /** zlib's compression level, 0 to 9; with the compressor `'zlib'` only. @default 6 with `contextTakeover: 'none'`, else 3 */
   readonly level?: number;
-  /** Memory of a compressor of zlib's, 1 to 9; see `level`. @default 8 if all contexts are shared, else 5 */
+  /** zlib's memLevel, 1 to 9; with the compressor `'zlib'` only. @default 8 with `contextTakeover: 'none'`, else 5 */
   readonly memLevel?: number;
-  /** Whether a message of at least `threshold` bytes is worth compressing. `connection` is the WebSocketConnection; what is called on it here comes behind the message. */
-  readonly filter?: (message: string | Uint8Array, connection: unknown) => boolean;
-  /** Bytes that the contexts of this server's connections may take; above it a new connection gets shared ones. @default 128 MiB */
+  /** Bytes that the contexts of this server's connections may take. Above it a new connection gets shared contexts. @default 128 MiB */
   readonly memoryBudget?: number;
-  /** Milliseconds without a message sent compressed after which a connection's compressor is released until the next one; it can take twice as long. @default 30 s */
+  /** Milliseconds without a compressed message sent, after which a connection's compressor is released until the next one. The release can take twice as long. @default 30 s */
   readonly idleRelease?: number;
 }
 

@@ -52,11 +52,7 @@ export type ResolvedOptions<Context> = Required<
   > & { readonly perMessageDeflate: false | ResolvedDeflateOptions };
 
 /** {@link DeflateOptions} with their defaults. */
-export type ResolvedDeflateOptions = Required<Omit<DeflateOptions, 'filter'>> &
-  Pick<DeflateOptions, 'filter'> & {
-    /** Whether a compressor of a connection's own is zlib's: somebody has said how hard it is to try. */
-    readonly ownFromZlib: boolean;
-  };
+export type ResolvedDeflateOptions = Required<DeflateOptions>;
 
 const DEFAULTS = {
   subprotocols: [],
@@ -100,10 +96,10 @@ const MESSAGE_RATE_RULES: Rules<Required<NonNullable<ServerOptions['messageRate'
 const DEFLATE_RULES: Rules<DeflateOptions> = {
   threshold: nonNegativeInteger,
   contextTakeover: oneOf('none', 'server', 'client', 'both'),
+  compressor: oneOf('compact', 'zlib'),
   windowBits: integerBetween('a number of bits', 8, 15),
   level: integerBetween('a zlib level', 0, 9),
   memLevel: integerBetween('a zlib memLevel', 1, 9),
-  filter: anyFunction,
   memoryBudget: byteCount,
   idleRelease: milliseconds,
 };
@@ -269,14 +265,29 @@ function subprotocolsFault(names: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** What one connection pays for is smaller than what all of them share. */
+/**
+ * The options of permessage-deflate with their defaults. Contexts of a connection's own are smaller
+ * than those that all connections share.
+ *
+ * @throws TypeError if the options contradict each other, saying what to write.
+ */
 function resolveDeflate(given: DeflateOptions): ResolvedDeflateOptions {
-  const shared = (given.contextTakeover ?? 'none') === 'none';
-  const effort = shared
-    ? { threshold: 512, windowBits: 15, level: 6, memLevel: 8 }
-    : { threshold: 128, windowBits: 12, level: 3, memLevel: 5 };
-  const ownFromZlib = given.level !== undefined || given.memLevel !== undefined;
-  return { ...DEFLATE_DEFAULTS, ...effort, ...given, ownFromZlib };
+  const { contextTakeover = 'none' } = given;
+  const takesOver = contextTakeover === 'server' || contextTakeover === 'both';
+  const { compressor = takesOver ? 'compact' : 'zlib' } = given;
+  const sizes =
+    contextTakeover === 'none'
+      ? { threshold: 512, windowBits: 15, level: 6, memLevel: 8 }
+      : { threshold: 128, windowBits: 12, level: 3, memLevel: 5 };
+  const resolved = { ...DEFLATE_DEFAULTS, ...sizes, ...given, compressor };
+  if (compressor === 'zlib') return resolved;
+  const effort = (['level', 'memLevel'] as const).find((name) => given[name] !== undefined);
+  if (takesOver && effort === undefined) return resolved;
+  const name = takesOver ? effort : 'compressor';
+  const fault = takesOver
+    ? `it is for zlib, and with contextTakeover '${contextTakeover}' the compressor is 'compact'; add compressor: 'zlib', or leave it out`
+    : `'compact' is for contextTakeover 'server' or 'both', and it is '${contextTakeover}'; leave compressor out`;
+  throw new TypeError(`WebSocketServer: option perMessageDeflate.${name}: ${fault}`);
 }
 
 const AUTHORIZATION_KEYS = ['context', 'headers', 'subprotocol', 'maxPayload'];

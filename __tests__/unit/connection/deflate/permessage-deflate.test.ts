@@ -441,7 +441,7 @@ describe('Compression, the contexts of one connection', () => {
 });
 
 describe("Compression, with hawser's own compressor", () => {
-  const settings = { ownFromZlib: false };
+  const settings = { compressor: 'compact' } as const;
   const SHORT = PROSE.subarray(0, 500);
 
   it('writes in the fixed codes, without a compressor of its own from zlib', () => {
@@ -518,7 +518,7 @@ describe('contextBytes', () => {
     [{ clientNoContextTakeover: false, clientMaxWindowBits: 8 }, 8, 2 ** 8],
     [TAKEOVER, 8, 2 ** 18 + 73_728 + 2 ** 15],
   ])("of %p with zlib's memLevel %i is %i", (parameters, memLevel, expected) => {
-    const settings = { memLevel, ownFromZlib: true };
+    const settings = { memLevel, compressor: 'zlib' } as const;
     expect(contextBytes(parametersOf(parameters), settings)).toBe(expected);
   });
 
@@ -529,7 +529,7 @@ describe('contextBytes', () => {
     [{ clientNoContextTakeover: false }, 32 * KIB],
     [{ ...TAKEOVER, serverMaxWindowBits: 12, clientMaxWindowBits: 12 }, 22 * KIB],
   ])("of %p with hawser's own compressor is %i", (parameters, expected) => {
-    const settings = { memLevel: 9, ownFromZlib: false };
+    const settings = { memLevel: 9, compressor: 'compact' } as const;
     expect(contextBytes(parametersOf(parameters), settings)).toBe(expected);
   });
 });

@@ -129,7 +129,7 @@ const WRONG: [string, unknown, string, string][] = [
   ['perMessageDeflate.windowBits', 16, 'a number of bits from 8 to 15', '16 (number)'],
   ['perMessageDeflate.level', 10, 'a zlib level from 0 to 9', '10 (number)'],
   ['perMessageDeflate.memLevel', 0, 'a zlib memLevel from 1 to 9', '0 (number)'],
-  ['perMessageDeflate.filter', 'all', 'a function', 'all (string)'],
+  ['perMessageDeflate.compressor', 'fast', 'one of "compact", "zlib"', 'fast (string)'],
   ['perMessageDeflate.memoryBudget', 0, BYTES, '0 (number)'],
   ['logger', { warn: () => {} }, 'an object with the methods warn and error', 'an object'],
   ['logger', { error: () => {} }, 'an object with the methods warn and error', 'an object'],
@@ -286,17 +286,16 @@ describe('resolveOptions', () => {
         threshold: 0,
         contextTakeover: 'both',
         windowBits: 8,
+        compressor: 'zlib',
         level: 0,
         memLevel: 9,
-        filter: () => true,
         memoryBudget: 1,
         idleRelease: Infinity,
       },
       logger: new MemoryLogger(),
       clock: new HandClock(),
     };
-    const perMessageDeflate = { ...(given.perMessageDeflate as DeflateOptions), ownFromZlib: true };
-    expect(resolve(given)).toEqual({ ...given, perMessageDeflate });
+    expect(resolve(given)).toEqual(given);
   });
 
   it.each([
@@ -501,12 +500,11 @@ describe('resolveOptions, perMessageDeflate', () => {
     windowBits: 15,
     level: 6,
     memLevel: 8,
-    ownFromZlib: false,
+    compressor: 'zlib',
     memoryBudget: 128 * 1024 * 1024,
     idleRelease: 30_000,
   };
-  const OWN = { threshold: 128, windowBits: 12, level: 3, memLevel: 5 };
-  const filter = (): boolean => true;
+  const OWN = { threshold: 128, windowBits: 12, level: 3, memLevel: 5, compressor: 'compact' };
 
   it.each<[unknown, unknown]>([
     [undefined, false],
@@ -517,10 +515,41 @@ describe('resolveOptions, perMessageDeflate', () => {
     [{ contextTakeover: undefined, level: undefined }, SHARED],
     // What each connection pays for is smaller.
     [{ contextTakeover: 'both' }, { ...SHARED, contextTakeover: 'both', ...OWN }], // prettier-ignore
-    [{ contextTakeover: 'server', windowBits: 15, memLevel: 9 }, { ...SHARED, contextTakeover: 'server', ...OWN, windowBits: 15, memLevel: 9, ownFromZlib: true }], // prettier-ignore
-    [{ windowBits: 8, threshold: 0, level: 0, filter }, { ...SHARED, windowBits: 8, threshold: 0, level: 0, ownFromZlib: true, filter }], // prettier-ignore
+    [{ contextTakeover: 'server', compressor: 'compact' }, { ...SHARED, contextTakeover: 'server', ...OWN }], // prettier-ignore
+    [{ contextTakeover: 'client' }, { ...SHARED, contextTakeover: 'client', ...OWN, compressor: 'zlib' }], // prettier-ignore
+    [{ contextTakeover: 'server', compressor: 'zlib', windowBits: 15, memLevel: 9 }, { ...SHARED, contextTakeover: 'server', ...OWN, compressor: 'zlib', windowBits: 15, memLevel: 9 }], // prettier-ignore
+    [{ contextTakeover: 'client', level: 9 }, { ...SHARED, contextTakeover: 'client', ...OWN, compressor: 'zlib', level: 9 }], // prettier-ignore
+    [{ compressor: 'zlib', windowBits: 8, threshold: 0, level: 0 }, { ...SHARED, windowBits: 8, threshold: 0, level: 0 }], // prettier-ignore
     [{ threshold: Infinity, idleRelease: Infinity, memoryBudget: Infinity }, { ...SHARED, threshold: Infinity, idleRelease: Infinity, memoryBudget: Infinity }], // prettier-ignore
   ])('%p becomes %p', (perMessageDeflate, expected) => {
     expect(resolve({ perMessageDeflate })).toHaveProperty('perMessageDeflate', expected);
+  });
+
+  it.each(['none', 'client', undefined] as const)(
+    'refuses the compact compressor where contextTakeover is %p',
+    (contextTakeover) => {
+      const perMessageDeflate = { contextTakeover, compressor: 'compact' };
+      expect(complaint(() => resolve({ perMessageDeflate }))).toBe(
+        `WebSocketServer: option perMessageDeflate.compressor: 'compact' is for contextTakeover 'server' or 'both', and it is '${contextTakeover ?? 'none'}'; leave compressor out`,
+      );
+      expect(resolve({ perMessageDeflate: { contextTakeover } })).toBeDefined();
+    },
+  );
+
+  it.each([
+    [{ contextTakeover: 'server', level: 3 }, 'level'],
+    [{ contextTakeover: 'both', memLevel: 5 }, 'memLevel'],
+    [{ contextTakeover: 'both', compressor: 'compact', level: 6, memLevel: 8 }, 'level'],
+  ])('refuses for the compact compressor what only zlib knows: %p', (given, name) => {
+    const options = given as DeflateOptions;
+    expect(complaint(() => resolve({ perMessageDeflate: options }))).toBe(
+      `WebSocketServer: option perMessageDeflate.${name}: it is for zlib, and with contextTakeover '${options.contextTakeover}' the compressor is 'compact'; add compressor: 'zlib', or leave it out`,
+    );
+    const withZlib = { ...options, compressor: 'zlib' };
+    expect(resolve({ perMessageDeflate: withZlib })).toHaveProperty('perMessageDeflate', {
+      ...SHARED,
+      ...OWN,
+      ...withZlib,
+    });
   });
 });
