@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { builtPackage } from '../support/built-package.js';
 
-const RUN = resolve(__dirname, '../../soak/run.mjs');
+const RUN = resolve(__dirname, '../../tools/soak/run.mjs');
 
 /** Milliseconds after which a run has hung: it goes on for two minutes where there is hardly time for it. */
 const HUNG = 300_000;

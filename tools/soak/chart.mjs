@@ -1,5 +1,5 @@
 // The chart of a run: four panels over the same seconds.
-import { svg, text, WIDTH } from '../bench/svg.mjs';
+import { svg, text, WIDTH } from '../../bench/svg.mjs';
 import { drift } from './judge.mjs';
 
 const [LEFT, RIGHT, PANEL, GAP] = [70, 30, 110, 74];

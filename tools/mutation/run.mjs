@@ -17,7 +17,7 @@ const HELP = `npm run mutate -- [options] [module ...]
 `;
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -56,7 +56,7 @@ async function mutate(modules) {
   // Outside the house, or every check that walks through it would find a second one.
   const sandbox = mkdtempSync(join(tmpdir(), 'hawser-mutation-'));
   const stryker = new Stryker({
-    mutate: named.map(([name, ...lines]) => [`src/protocol/${name}.ts`, ...lines].join(':')),
+    mutate: named.map(([name, ...lines]) => [`src/protocol/**/${name}.ts`, ...lines].join(':')),
     ignorePatterns: [
       'bench',
       'coverage',
@@ -64,11 +64,11 @@ async function mutate(modules) {
       'docs',
       'examples',
       'fuzz',
-      'mutation/node_modules',
+      'tools/mutation/node_modules',
     ],
     plugins: [fileURLToPath(import.meta.resolve('@stryker-mutator/jest-runner'))],
     testRunner: 'jest',
-    jest: { configFile: 'mutation/jest.config.cjs' },
+    jest: { configFile: 'tools/mutation/jest.config.cjs' },
     coverageAnalysis: 'perTest',
     ignoreStatic: false,
     concurrency: Number(values.concurrency),

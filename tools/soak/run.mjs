@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Worker } from '../bench/rpc.mjs';
+import { Worker } from '../../bench/rpc.mjs';
 import { chart } from './chart.mjs';
 import { ALLOWED_OUTSIDE, hasFault, judge, work } from './judge.mjs';
 import { report } from './report.mjs';
@@ -17,7 +17,7 @@ const HELP = `npm run soak -- [options]
   --echoes n         so many messages that were sent back are checked at least (half of the connections)
   --seed n           of everything that chance decides (1)
   --json             print the results as JSON instead of tables
-  --results folder   where results.json and soak.svg go (soak/results)
+  --results folder   where results.json and soak.svg go (tools/soak/results)
   --dist file        another build's index.js
 `;
 
@@ -30,7 +30,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
     results: { type: 'string', default: here('results') },
-    dist: { type: 'string', default: here('../dist/index.js') },
+    dist: { type: 'string', default: here('../../dist/index.js') },
   },
 });
 

@@ -1,6 +1,6 @@
 // The process of the chaos peers: they come, do one thing that a peer should not do, and leave, over and over.
 import { setTimeout as delay } from 'node:timers/promises';
-import { answer } from '../bench/rpc.mjs';
+import { answer } from '../../bench/rpc.mjs';
 import { compressedDeeds } from './compressed-deeds.mjs';
 import { deeds as plainDeeds } from './deeds.mjs';
 import { limitedDeeds } from './limited-deeds.mjs';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
-import { answer } from '../bench/rpc.mjs';
+import { answer } from '../../bench/rpc.mjs';
 import { BINARY } from './frames.mjs';
 import { broadcastMessage } from './messages.mjs';
 

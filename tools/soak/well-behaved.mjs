@@ -1,6 +1,6 @@
 // The process of the well-behaved peers.
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
-import { answer } from '../bench/rpc.mjs';
+import { answer } from '../../bench/rpc.mjs';
 import { allLatencies, faults, found, latencies, unanswered } from './findings.mjs';
 import { course, Peer } from './peer.mjs';
 

@@ -3,18 +3,18 @@
 'use strict';
 
 /** @type {any} */
-const unit = require('../jest.config.js').projects?.[0];
+const unit = require('../../jest.config.js').projects?.[0];
 const { transform, moduleNameMapper } = unit;
 const { HAWSER_MUTATED: mutated = '*', HAWSER_CONFORMANCE: conformance } = process.env;
 
 module.exports = {
-  rootDir: '..',
+  rootDir: '../..',
   testEnvironment: 'node',
   transform,
   moduleNameMapper,
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   testMatch: [
-    ...mutated.split(' ').map((name) => `<rootDir>/__tests__/unit/protocol/${name}.test.ts`),
+    ...mutated.split(' ').map((name) => `<rootDir>/__tests__/unit/protocol/**/${name}.test.ts`),
     ...(conformance === 'true' ? ['<rootDir>/__tests__/conformance/*.test.ts'] : []),
   ],
   // Conversations over real sockets, through the whole server.
