@@ -1,11 +1,12 @@
 /**
- * Two projects in one run. `unit` is instrumented, so that scripts/coverage-reporter.cjs can ask whether
- * each unit test alone covers its own module. The rest runs uninstrumented: it measures memory and time.
+ * Two projects in one run. `unit` is instrumented, so that scripts/coverage-reporter.cjs can check that each
+ * unit test alone covers its own module. The other tests run uninstrumented, because some of them measure memory.
+ * ts-jest does not check types (isolatedModules in tsconfig.json): `npm run typecheck` does.
  */
 const common = {
   testEnvironment: 'node',
   transform: { '^.+\\.ts$': ['ts-jest', {}] },
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' }, // a source says './x.js' and means x.ts
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' }, // a source imports './x.js' and means x.ts
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
 };
 
@@ -25,13 +26,9 @@ module.exports = {
       coveragePathIgnorePatterns: ['.'],
     },
   ],
-  // A test that takes so long has hung: where the machine is busy, one of seconds takes minutes.
+  // A test that takes this long hangs. On a busy machine a test of seconds takes minutes.
   testTimeout: 300_000,
   collectCoverageFrom: ['src/**/*.ts'],
-  coverageReporters: ['lcovonly'],
-  reporters: [
-    'default',
-    '<rootDir>/scripts/coverage-reporter.cjs',
-    '<rootDir>/scripts/tally-reporter.cjs',
-  ],
+  coverageReporters: [], // scripts/coverage-reporter.cjs reads the coverage itself
+  reporters: ['default', '<rootDir>/scripts/coverage-reporter.cjs'],
 };

@@ -1,6 +1,6 @@
-// A Jest reporter for one rule of the house: each module of src/ is covered completely (statements,
+// A Jest reporter for one rule of this repository: each module of src/ is covered completely (statements,
 // branches, functions) by its own unit test alone. The test of src/a/b.ts is __tests__/unit/a/b.test.ts.
-// It works on the coverage that each test file brings home, so one `jest --coverage` checks every module.
+// The reporter reads the coverage of each test file by itself, so one `jest --coverage` checks every module.
 'use strict';
 
 const fs = require('node:fs');
@@ -11,19 +11,19 @@ const ts = require('typescript');
 
 /** Modules that need no unit test of their own, each with the reason. */
 const EXEMPT = {
-  'src/index.ts': 'the front door: re-exports, nothing else',
+  'src/index.ts': 're-exports only',
 };
 
 const slashes = (file) => file.split(path.sep).join('/');
 
-/** Whether a module is only types: nothing of it is left to run. */
+/** Whether a module has only types, so nothing in it runs. */
 function isOnlyTypes(file) {
   const compilerOptions = { module: ts.ModuleKind.ESNext, removeComments: true };
   const { outputText } = ts.transpileModule(fs.readFileSync(file, 'utf8'), { compilerOptions });
   return /^\s*export \{\s*\};\s*$/.test(outputText);
 }
 
-/** What of `file` never ran, as readable lines; empty when all of it did. */
+/** The parts of `file` that never ran, as readable lines; empty when all of it ran. */
 function uncovered(file) {
   const { s, f, b, statementMap, fnMap, branchMap } = file.data;
   const gaps = [];
@@ -45,15 +45,12 @@ function uncovered(file) {
 }
 
 class CoverageReporter {
-  /** Every complaint of the last run; the tally reporter counts them as failures. */
-  static complaints = [];
-
   constructor(globalConfig, options = {}) {
     this.globalConfig = globalConfig;
     this.root = globalConfig.rootDir;
     this.exempt = options.exempt ?? EXEMPT;
     this.own = new Map(); // module -> its raw coverage under its own test, or undefined
-    CoverageReporter.complaints = [];
+    this.complaints = [];
   }
 
   onTestResult(test, result) {
@@ -81,7 +78,7 @@ class CoverageReporter {
     const { collectCoverage, testNamePattern, testPathPatterns, onlyChanged, shard } =
       this.globalConfig;
     if (!collectCoverage || testNamePattern || results.wasInterrupted) return;
-    const complaints = CoverageReporter.complaints;
+    const { complaints } = this;
     const modules = this.modules().sort();
     const whole = !testPathPatterns?.patterns?.length && !onlyChanged && !shard;
 
@@ -109,12 +106,10 @@ class CoverageReporter {
       }
     }
     if (whole) {
-      const results_ = results.testResults.map((r) =>
-        slashes(path.relative(this.root, r.testFilePath)),
-      );
+      const ran = results.testResults.map((r) => slashes(path.relative(this.root, r.testFilePath)));
       for (const module of modules) {
         const test = module.replace(/^src/, '__tests__/unit').replace(/\.ts$/, '.test.ts');
-        if (module in this.exempt || results_.includes(test)) continue;
+        if (module in this.exempt || ran.includes(test)) continue;
         if (isOnlyTypes(path.join(this.root, module))) continue;
         complaints.push(`${module} has no unit test of its own (${test})`);
       }
@@ -128,7 +123,7 @@ class CoverageReporter {
   }
 
   getLastError() {
-    const { length } = CoverageReporter.complaints;
+    const { length } = this.complaints;
     return length > 0 ? new Error(`${length} complaints about coverage, listed above`) : undefined;
   }
 }

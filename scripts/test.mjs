@@ -1,63 +1,110 @@
-// `npm test`: build, type-check, lint, check the generated docs, run every test; then one closing line.
-// What follows `npm test --` goes to Jest, for instance `npm test -- --maxWorkers=1`.
-import { spawnSync } from 'node:child_process';
-import {
-  appendFileSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+// `npm test`: build, then every check and every test. Two smaller selections are for other occasions:
+//   --quick     types, unit tests and conformance tests; no build, no coverage
+//   --portable  unit, conformance and property tests, for the other Node lines
+// Other arguments go to Jest, for instance `npm test -- --maxWorkers=1`. The last line is the sum of Jest's tests
+// and one for each other step. The exit code is 1 if anything failed.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addUp, lastLine } from './tally.mjs';
 
-const temporary = mkdtempSync(join(tmpdir(), 'hawser-test-'));
-const tally = join(temporary, 'tally');
-writeFileSync(tally, '');
+/** @typedef {{ passed: number, failed: number, skipped: number }} Sum */
 
-const npm = (/** @type {string} */ script) => ['npm', 'run', '--silent', script];
-const jest = [process.execPath, 'node_modules/jest/bin/jest.js', '--coverage'];
-// Left alone Jest keeps one core free; of two that is half.
-if (!process.argv.some((argument) => /^(--maxWorkers|-w|-i|--runInBand)/.test(argument))) {
-  jest.push('--maxWorkers=100%');
-}
-if (process.env.CI === 'true') jest.push('--ci');
+const MODES = ['--quick', '--portable'];
+const mode = MODES.find((name) => process.argv.includes(name));
+const forJest = process.argv.slice(2).filter((argument) => argument !== mode);
 
-/** @type {[name: string, command: string[]][]} */
-const steps = [
-  ['build', npm('build')],
-  ['typecheck', npm('typecheck')],
-  ['lint', npm('lint')],
-  ...(existsSync('docs/api')
-    ? [/** @type {[string, string[]]} */ (['docs:check', npm('docs:check')])]
-    : []),
-  ['jest', [...jest, ...process.argv.slice(2)]],
-];
-
+const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+/** @type {Sum} */
+const sum = { passed: 0, failed: 0, skipped: 0 };
+/** @type {string[]} */
 const failures = [];
-for (const [name, [command, ...args]] of steps) {
-  const began = performance.now();
-  const { status, error } = spawnSync(command ?? '', args, {
-    stdio: 'inherit',
-    env: { ...process.env, HAWSER_TALLY: tally },
-  });
-  if (error) console.error(`${name}: ${error.message}`);
-  const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  console.log(`\n${status === 0 ? 'ok' : 'FAILED'}: ${name} (${seconds} s)\n`);
-  if (status === 0) continue;
-  failures.push(name);
-  // A failed step is one failure. Jest has counted its own, unless it never got to the end.
-  if (name !== 'jest' || addUp(tally).failed === 0) {
-    appendFileSync(tally, `${JSON.stringify({ passed: 0, failed: 1, skipped: 0 })}\n`);
+
+/** Runs a program. Output that is kept back is returned. @param {string[]} args */
+function run(/** @type {string} */ command, args, /** @type {'inherit' | 'pipe'} */ stdio) {
+  const child = spawn(command, args, { stdio: ['ignore', stdio, stdio] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (/** @type {string} */ text) => (output += text));
   }
-  if (name === 'build') break; // without a build nothing that follows says anything
+  return /** @type {Promise<{ status: number | null, output: string }>} */ (
+    new Promise((done) => {
+      child.on('error', (error) => done({ status: null, output: error.message }));
+      child.on('close', (status) => done({ status, output }));
+    })
+  );
 }
 
-const sum = addUp(tally);
-if (process.env.HAWSER_TALLY) appendFileSync(process.env.HAWSER_TALLY, readFileSync(tally));
-rmSync(temporary, { recursive: true, force: true });
+/** @param {number} began */
+function conclude(/** @type {string} */ name, began, /** @type {boolean} */ isGood, output = '') {
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  console.log(`\n${output}${isGood ? 'ok' : 'FAILED'}: ${name} (${seconds} s)\n`);
+  if (!isGood) failures.push(name);
+}
+
+/** Runs a script of package.json: one passed or one failed. Its output is shown when it ends. */
+async function step(/** @type {string} */ name) {
+  const began = performance.now();
+  const { status, output } = await run('npm', ['run', '--silent', name], 'pipe');
+  if (status === 0) sum.passed++;
+  else sum.failed++;
+  conclude(name, began, status === 0, output);
+  return status === 0;
+}
+
+/** Runs these scripts one after the other, so that one core is left for Jest. */
+async function steps(/** @type {string[]} */ ...names) {
+  for (const name of names) await step(name);
+}
+
+/** Runs Jest and adds what its JSON counts. */
+async function jest(/** @type {string[]} */ ...args) {
+  const began = performance.now();
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-test-'));
+  const results = join(folder, 'results.json');
+  const all = ['node_modules/jest/bin/jest.js', '--json', `--outputFile=${results}`, ...args];
+  // Jest leaves one core free unless told otherwise; of two that is half.
+  if (!forJest.some((argument) => /^(--maxWorkers|-w|-i|--runInBand)/.test(argument))) {
+    all.push('--maxWorkers=100%');
+  }
+  if (process.env.CI === 'true') all.push('--ci');
+  const { status } = await run(process.execPath, [...all, ...forJest], 'inherit');
+  const counted = count(results);
+  // A complaint about coverage, or a crash of Jest itself, is not among its tests.
+  if (status !== 0 && counted.failed === 0) counted.failed = 1;
+  sum.passed += counted.passed;
+  sum.failed += counted.failed;
+  sum.skipped += counted.skipped;
+  rmSync(folder, { recursive: true });
+  conclude('jest', began, status === 0);
+}
+
+/** @returns {Sum} */
+function count(/** @type {string} */ file) {
+  let results;
+  try {
+    results = JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return { passed: 0, failed: 1, skipped: 0 }; // Jest crashed before it wrote the file
+  }
+  return {
+    passed: results.numPassedTests,
+    // A test file that cannot be loaded has no test that could fail.
+    failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
+    skipped: results.numPendingTests + results.numTodoTests,
+  };
+}
+
+if (mode === '--portable') {
+  await jest('__tests__/unit', '__tests__/conformance', '__tests__/property');
+} else if (mode === '--quick') {
+  await Promise.all([steps('typecheck:node'), jest('__tests__/unit', '__tests__/conformance')]);
+} else if (await step('build')) {
+  const checks = ['typecheck', 'lint', 'docs:check'].filter((name) => name in scripts);
+  await Promise.all([steps(...checks), jest('--coverage')]);
+}
+
 if (failures.length > 0) console.log(`These steps failed: ${failures.join(', ')}`);
-console.log(lastLine(sum));
+const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : '';
+console.log(`${sum.passed} passed, ${sum.failed} failed${skipped}`);
 process.exitCode = sum.failed > 0 || sum.passed === 0 ? 1 : 0;
