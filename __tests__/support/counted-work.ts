@@ -1,10 +1,10 @@
 /**
- * For the program of a `Child`: counts what hawser does, so that a test of its cost needs no clock. Put it at
- * the program's beginning and start the child with `COUNTING`. Then `ask('work')` tells, since the last time it
- * was asked:
+ * A piece of the program of a `Child` that counts hawser's work, so that a test of its cost needs no clock. Put it
+ * at the program's beginning and start the child with `COUNTING`. Then `ask('work')` returns, counted since the
+ * last call:
  *
- * - `steps`: executions of blocks of hawser's code, as V8's precise coverage tells;
- * - `moved`: bytes that Buffer allocated or copied, for whomever.
+ * - `steps`: executions of blocks of hawser's code, from V8's precise coverage;
+ * - `moved`: bytes that Buffer allocated or copied, by any caller.
  */
 export const COUNT_WORK = `
   const { Session } = require('node:inspector');
@@ -15,6 +15,7 @@ export const COUNT_WORK = `
   // Blocks are counted in code that is compiled from now on.
   for (const file of Object.keys(require.cache)) delete require.cache[file];
   hawser = require(process.argv[2]);
+  const build = require('node:path').dirname(process.argv[2]);
 
   let moved = 0;
   const count = (target, name, bytes) => {
@@ -33,7 +34,7 @@ export const COUNT_WORK = `
     let steps = 0;
     session.post('Profiler.takePreciseCoverage', (error, { result }) => {
       for (const { url, functions } of result) {
-        if (!/\\/(protocol|connection|server)\\/[^/]*\\.js$/.test(url)) continue;
+        if (!url.includes(build)) continue;
         for (const { ranges } of functions) for (const { count } of ranges) steps += count;
       }
     });
@@ -43,10 +44,10 @@ export const COUNT_WORK = `
   };
 `;
 
-/** Optimized code does not count what it inlines. */
+/** Flags of the child: optimized code does not count what it inlines. */
 export const COUNTING = ['--no-opt', '--no-maglev'];
 
-/** What `ask('work')` answers. */
+/** The answer to `ask('work')`. */
 export interface Work {
   readonly steps: number;
   readonly moved: number;
