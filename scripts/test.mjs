@@ -5,7 +5,7 @@
 // and one for each other step. The exit code is 1 if anything failed.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Sum */
@@ -63,9 +63,9 @@ async function jest(/** @type {string[]} */ ...args) {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-test-'));
   const results = join(folder, 'results.json');
   const all = ['node_modules/jest/bin/jest.js', '--json', `--outputFile=${results}`, ...args];
-  // Jest leaves one core free unless told otherwise; of two that is half.
+  // One more worker than cores: tests of browsers, limits and other processes often wait.
   if (!forJest.some((argument) => /^(--maxWorkers|-w|-i|--runInBand)/.test(argument))) {
-    all.push('--maxWorkers=100%');
+    all.push(`--maxWorkers=${availableParallelism() + 1}`);
   }
   if (process.env.CI === 'true') all.push('--ci');
   const { status } = await run(process.execPath, [...all, ...forJest], 'inherit');

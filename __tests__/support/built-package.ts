@@ -7,8 +7,8 @@ import { join, resolve } from 'node:path';
 const ROOT = resolve(__dirname, '../..');
 
 /**
- * The file to `require` hawser from in a process of its own: what `npm run build` made, or, where that is
- * missing or older than a source, a build of our own beside it (others may be using dist/ right now).
+ * The file to `require` hawser from in another process: the output of `npm run build`, or, where that is missing or
+ * older than a source, a separate build (another program may be using dist/).
  */
 export function builtPackage(): string {
   const main = join(ROOT, 'dist/index.js');
@@ -31,7 +31,7 @@ export function builtPackage(): string {
       encoding: 'utf8',
     });
     if (status !== 0) throw new Error(`the build failed:\n${stdout}`);
-    // Another test may have been faster: its build is as good as ours.
+    // Another test may have finished first: its build is as good as this one.
     if (!existsSync(folder)) renameSync(unfinished, folder);
   }
   return join(folder, 'index.js');

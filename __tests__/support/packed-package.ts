@@ -14,16 +14,17 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { builtPackage } from './built-package.js';
 
 const ROOT = resolve(__dirname, '../..');
 
 export interface Run {
   readonly status: number | null;
-  /** What was printed: of a run that succeeded what went to stdout, else everything. */
+  /** The output: stdout of a run that succeeded, otherwise both streams. */
   readonly output: string;
 }
 
-/** Runs a command as a stranger would: without what npm and CI add to the environment. */
+/** Runs a command as a user would: without the variables that npm and CI add to the environment. */
 export function run(cwd: string, command: string, ...args: string[]): Run {
   const plain = Object.entries(process.env).filter(([name]) => !/^(npm_.*|CI)$/.test(name));
   const { status, stdout, stderr, error } = spawnSync(command, args, {
@@ -36,7 +37,7 @@ export function run(cwd: string, command: string, ...args: string[]): Run {
   return { status, output: status === 0 ? stdout.trim() : `${stdout}\n${stderr}` };
 }
 
-/** What `npm pack` may depend on, with its content. */
+/** A hash of every file that `npm pack` may depend on. */
 function fingerprint(): string {
   const hash = createHash('sha1');
   const visit = (path: string): void => {
@@ -55,8 +56,8 @@ function fingerprint(): string {
 }
 
 /**
- * The tarball that `npm pack` makes of the sources as they are. It is packed once for all tests that ask, from a
- * copy, so that a dist/ in use is not disturbed.
+ * The tarball that `npm pack` makes of the current sources. It is packed once for all tests that ask, from a copy,
+ * so that a dist/ in use is not disturbed. A dist/ that is newer than its sources is packed as it is.
  */
 export function packedTarball(): string {
   const folder = join(tmpdir(), `hawser-packed-${fingerprint()}`);
@@ -66,16 +67,20 @@ export function packedTarball(): string {
   const unfinished = mkdtempSync(join(tmpdir(), 'hawser-packed-'));
   const workshop = join(unfinished, 'workshop');
   mkdirSync(workshop);
+  const isBuilt = builtPackage() === join(ROOT, 'dist/index.js');
+  const others = ['.git', 'node_modules', 'coverage', '__tests__', 'bench', 'fuzz', 'tools'];
   for (const name of readdirSync(ROOT)) {
-    if (['.git', 'node_modules', 'dist', 'coverage', '__tests__'].includes(name)) continue;
+    if (others.includes(name) || (name === 'dist' && !isBuilt)) continue;
     cpSync(join(ROOT, name), join(workshop, name), { recursive: true });
   }
   symlinkSync(join(ROOT, 'node_modules'), join(workshop, 'node_modules'));
-  const packed = run(workshop, 'npm', 'pack', '--pack-destination', unfinished, '--silent');
+  const scripts = isBuilt ? ['--ignore-scripts'] : []; // prepack is the build
+  const pack = ['pack', '--pack-destination', unfinished, '--silent', ...scripts];
+  const packed = run(workshop, 'npm', ...pack);
   if (packed.status !== 0) throw new Error(`npm pack failed:\n${packed.output}`);
   renameSync(join(unfinished, packed.output.split('\n').at(-1)!), join(unfinished, 'hawser.tgz'));
   rmSync(workshop, { recursive: true });
-  // Another test may have been faster: its tarball is as good as this one.
+  // Another test may have finished first: its tarball is as good as this one.
   if (!existsSync(folder)) renameSync(unfinished, folder);
   return tarball;
 }

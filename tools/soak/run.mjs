@@ -34,8 +34,8 @@ const { values } = parseArgs({
   },
 });
 
-/** Samples of a run that takes as long as it was meant to. */
-const SAMPLES = 60;
+/** Samples of a run: fewer of a short one, because each of them collects garbage. */
+const samplesOf = (/** @type {number} */ seconds) => (seconds < 10 ? 24 : 60);
 /** Seconds that a run may take in addition until there was enough to judge: on a machine that has hardly time for it. */
 const OVERTIME = 120;
 /**
@@ -102,9 +102,10 @@ async function soak(options) {
     const before = await server.call('sample');
     await well.call('start', { port, count: wellBehaved, seed });
     await chaos.call('start', { port, count: connections - wellBehaved, seed });
-    const step = seconds / SAMPLES;
+    const count = samplesOf(seconds);
+    const step = seconds / count;
     const isOver = async () => {
-      if (samples.length < SAMPLES) return false;
+      if (samples.length < count) return false;
       if (elapsed() > seconds + OVERTIME) return true;
       const [{ limitedBy, warnings }, found, deeds] = await Promise.all([
         server.call('sample'),
