@@ -11,7 +11,7 @@ const unused = [
 ];
 
 export default defineConfig(
-  globalIgnores(['dist', 'coverage', 'docs/api']),
+  globalIgnores(['dist', 'coverage']),
   js.configs.recommended,
   {
     // Which globals exist in a file is the type checker's business (checkJs, and the DOM library for pages).
@@ -55,11 +55,6 @@ export default defineConfig(
         { selector: 'TSEnumDeclaration', message: 'Use an `as const` object.' },
       ],
     },
-  },
-  {
-    // Where the application's own faults are told when it brings no logger.
-    files: ['src/logger.ts'],
-    rules: { 'no-console': 'off' },
   },
   {
     files: ['__tests__/**/*.ts'],

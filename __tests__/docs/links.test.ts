@@ -8,8 +8,6 @@ function fault(from: string, target: string): string | undefined {
   const [path = '', anchor] = target.split('#');
   const file = path === '' ? from : posix.join(posix.dirname(from), decodeURIComponent(path));
   if (file.startsWith('../')) return 'leads out of the repository';
-  // The reference is generated (`npm run docs:api`); where that has not been done nothing can be said.
-  if (file.startsWith('docs/api') && !existsSync(join(root, 'docs/api'))) return undefined;
   if (!existsSync(join(root, file))) return 'leads nowhere';
   if (anchor === undefined || statSync(join(root, file)).isDirectory()) return undefined;
   return anchors(readFileSync(join(root, file), 'utf8')).has(anchor)

@@ -67,7 +67,7 @@ export function anchors(markdown: string): Set<string> {
 }
 
 /** Folders that hold what others wrote, or what is made from the sources. */
-const NOT_OURS = ['node_modules', 'dist', 'coverage', '.git', 'api'];
+const NOT_OURS = ['node_modules', 'dist', 'coverage', '.git'];
 
 /** Every document of the repository that a person wrote, by its path from the root. */
 export function documents(folder: string = ''): Map<string, string> {
