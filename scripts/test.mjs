@@ -100,7 +100,7 @@ if (mode === '--portable') {
 } else if (mode === '--quick') {
   await Promise.all([steps('typecheck:node'), jest('__tests__/unit', '__tests__/conformance')]);
 } else if (await step('build')) {
-  const checks = ['typecheck', 'lint', 'docs:check'].filter((name) => name in scripts);
+  const checks = ['typecheck', 'lint'].filter((name) => name in scripts);
   await Promise.all([steps(...checks), jest('--coverage')]);
 }
 
