@@ -1,15 +1,12 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import ts from 'typescript';
-import { builtPackage } from '../support/built-package.js';
 import { type Block, blocks, documents } from './markdown.js';
-import { root } from './sources.js';
+import { makeProject } from './project.js';
 
 /**
- * The TypeScript and JavaScript of README.md, docs/guide.md and docs/migrating.md compiles against the package that users
- * get. A block is checked when a comment `<!-- runnable -->` stands before it, or when it begins with an
+ * The TypeScript and JavaScript of these documents compiles against the package that users get. A block is checked when a comment `<!-- runnable -->` stands before it, or when it begins with an
  * import; what the comment says after that word is put before the block:
  *
  * ```
@@ -20,7 +17,7 @@ import { root } from './sources.js';
  *
  * A prelude may use the names that hawser exports without importing them.
  */
-const DOCUMENTS = ['README.md', 'docs/guide.md', 'docs/migrating.md'];
+const DOCUMENTS = ['README.md', 'docs/guide.md', 'docs/migrating.md', 'docs/deploying.md'];
 const LANGUAGES = new Map([
   ['ts', '.mts'],
   ['js', '.mjs'],
@@ -43,20 +40,6 @@ const where = ({ document, line }: Snippet): string => `${document}:${line}`;
 
 const folder = mkdtempSync(join(tmpdir(), 'hawser-snippets-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** A user's project: hawser as it is packed, Node's types, Express's and prom-client. */
-function makeProject(): void {
-  const modules = join(folder, 'node_modules');
-  const hawser = join(modules, 'hawser');
-  mkdirSync(hawser, { recursive: true });
-  symlinkSync(dirname(builtPackage()), join(hawser, 'dist'), 'dir');
-  for (const file of readdirSync(root).filter((name) => /^(package\.json|wrapper.*)$/.test(name))) {
-    cpSync(join(root, file), join(hawser, file));
-  }
-  for (const name of ['@types', 'prom-client']) {
-    symlinkSync(join(root, 'node_modules', name), join(modules, name), 'dir');
-  }
-}
 
 const OPTIONS: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,
@@ -128,7 +111,7 @@ describe('the code in the documents', () => {
   let messages: Map<Snippet, string[]>;
 
   beforeAll(() => {
-    makeProject();
+    makeProject(folder, ['@types', 'prom-client']);
     messages = check([...runnable, bad], exportedNames());
   });
 
