@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { barCharts, growthCharts } from './charts.mjs';
 
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
+/** Charts that a document shows, and those of LOG.md. */
 const DOCS = fileURLToPath(new URL('../docs/performance/', import.meta.url));
+const LOG = fileURLToPath(new URL('charts/', import.meta.url));
 
 /**
  * @param {string} mode
@@ -38,7 +40,7 @@ export function startRun(mode, { claims, refused, rounds, quick }) {
 /**
  * @param {'compare' | 'growth' | 'against'} mode
  * @param {any} results
- * @param {boolean} docs copy the charts to docs/performance/ too
+ * @param {boolean} docs copy the charts to where docs/ and LOG.md show them, too
  */
 export function keep(mode, results, docs) {
   mkdirSync(RESULTS, { recursive: true });
@@ -49,9 +51,11 @@ export function keep(mode, results, docs) {
   const charts = mode === 'compare' ? barCharts(results) : growthCharts(results);
   for (const [name, svg] of Object.entries(charts)) writeFileSync(`${RESULTS}${name}.svg`, svg);
   if (!docs) return;
-  mkdirSync(DOCS, { recursive: true });
-  for (const name of Object.keys(charts))
-    copyFileSync(`${RESULTS}${name}.svg`, `${DOCS}${name}.svg`);
+  for (const name of Object.keys(charts)) {
+    const folder = name.startsWith('deflate') ? DOCS : LOG;
+    mkdirSync(folder, { recursive: true });
+    copyFileSync(`${RESULTS}${name}.svg`, `${folder}${name}.svg`);
+  }
 }
 
 /**

@@ -15,7 +15,7 @@ const HELP = `npm run bench -- [options]
   --rounds n         instead of 5 (3 with --quick or --growth; with --against at most so many, 60)
   --minutes n        with --against: no further round after so long, 12
   --resume           with --against: go on from the rounds of the last run
-  --docs             copy the charts to docs/performance/ (of a whole run)
+  --docs             copy the charts to docs/performance/ and bench/charts/ (of a whole run)
   --dist file        measure another build's index.js as hawser; builds nothing
   --no-build         measure dist/ as it is
 `;
