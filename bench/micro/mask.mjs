@@ -1,7 +1,12 @@
 // Unmasking in place: the loop, the WebAssembly kernel, and the native add-on that ws can use.
 import bufferutil from 'bufferutil';
 import { bench, group } from 'mitata';
-import { loadKernel, readKey, unmaskByKernel, unmaskByLoop } from '../../dist/protocol/framing/mask.js';
+import {
+  loadKernel,
+  readKey,
+  unmaskByKernel,
+  unmaskByLoop,
+} from '../../dist/protocol/framing/mask.js';
 import { payload } from '../payloads.mjs';
 
 const mask = payload('binary', 4, 0);
