@@ -1,8 +1,8 @@
 import { networkInterfaces } from 'node:os';
 
 /**
- * What to type into a browser when the server listens on `host`: the address on this machine first,
- * then those by which others on the network reach it.
+ * Addresses to open in a browser when the server listens on `host`: first the one for this machine,
+ * then those for other machines on the network.
  *
  * @param {string} host an address, or one that stands for all of them
  * @param {number} port

@@ -14,28 +14,28 @@ import { MAX_TEXT, understand } from './words.mjs';
 
 /** Close code of the older connection when the same visitor opens the room in another tab. */
 const MOVED = 4001;
-/** The list of rooms is sent to everyone, so it is sent rarely and is short. */
+/** The list of rooms is sent to all visitors, so it is sent rarely and is short. */
 const ROOM_LIST_PAUSE = 500;
 const ROOM_LIST_LENGTH = 30;
-/** What the page sends by itself, and not its visitor. It has an allowance of its own. */
+/** Messages that the page sends by itself, not its visitor. They have an allowance of their own. */
 const BY_ITSELF = ['probe', 'typing', 'look'];
 
 /**
- * The chat: a page, and the conversations behind it, on one http.Server.
+ * The chat: a page and its conversations, on one http.Server.
  *
- * @param {object} options all of them limits, and all with a default; a test sets small ones
+ * @param {object} options limits, each with a default; a test sets small ones
  */
 export function createChat({
   burst = 10, // messages that a visitor may send at once,
   perSecond = 3, // and how many more become possible each second
-  patience = 20, // refusals before a visitor who goes on is disconnected
+  patience = 20, // refusals, after which a visitor is disconnected
   maxRooms = 200,
   maxPeople = 200,
   maxFloods = 4,
   historyLength = 100,
   historySize = 64 * 1024,
   keepEmpty = 5 * 60_000,
-  maxPayload = 16 * 1024, // 2000 characters, each escaped as \uXXXX, and some air
+  maxPayload = 16 * 1024, // 2000 characters, each escaped as \uXXXX, and some reserve
   maxConnections = 1000,
 } = {}) {
   const server = createServer(servePage());
@@ -43,7 +43,7 @@ export function createChat({
     path: '/chat',
     maxPayload,
     maxConnections,
-    maxBufferedAmount: 1024 * 1024, // a page that reads this slowly will not catch up any more
+    maxBufferedAmount: 1024 * 1024, // a page that reads this slowly will not catch up
     perMessageDeflate: { contextTakeover: 'both' }, // short messages that resemble each other
   });
   const rooms = new Rooms({ maxRooms, maxPeople, historyLength, historySize, keepEmpty });
@@ -65,7 +65,7 @@ export function createChat({
     let myFlood;
 
     conn.on('message', (data) => {
-      // close() does not stop what is on its way: a flood goes on until the peer has answered.
+      // close() does not stop queued messages: a flood continues until the peer has answered.
       if (conn.readyState !== 'open') return;
       const said = understand(data);
       const id = said?.type === 'say' ? said.id : undefined;
@@ -93,7 +93,7 @@ export function createChat({
       },
       probe: () => tell(conn, { type: 'alive' }),
 
-      // From here on: what the drawer "Under the hood" asks for.
+      // From here on: requests of the drawer "Under the hood".
       look() {
         const { figures } = meter;
         const flood = myFlood?.flood.figures;
@@ -127,7 +127,7 @@ export function createChat({
       const next = rooms.open(wish.room);
       if (next === undefined) return refuse('There are too many rooms now. Choose an open one.');
 
-      // The visitor may still be here: in another tab, or over a link that broke without a word.
+      // The visitor may still be here: in another tab, or on a link that broke unnoticed.
       const id = publicId(wish.key);
       const before = next.people.get(id);
       const isBack = before !== undefined && before.wish === wish.name;
@@ -149,7 +149,7 @@ export function createChat({
         history: room.history,
         rooms: rooms.busiest(ROOM_LIST_LENGTH),
       });
-      if (isBack) return; // nobody noticed, and nobody needs to
+      if (isBack) return; // the others did not notice, and do not need to
       tellRoom(room, { type: 'joined', person: shown(me), at: Date.now() }, conn);
       announceRooms();
     }
@@ -163,7 +163,7 @@ export function createChat({
       }
       const { id: from, name, colour } = me;
       const message = { id, from, name, colour, text, at: Date.now(), n: room.said + 1 };
-      // Said before, and the answer got lost with a connection: the others have it already.
+      // A repeated message: its answer got lost with a connection, and the others already have it.
       if (room.has(id)) return tell(conn, { type: 'said', message });
       room.remember(message);
       tellRoom(room, { type: 'said', message });
@@ -190,11 +190,11 @@ export function createChat({
 
   /** @param {Room} room @param {object} message @param {Person['conn']} [except] */
   function tellRoom(room, message, except) {
-    const prepared = wss.prepare(JSON.stringify(message)); // encoded once for all who are here
+    const prepared = wss.prepare(JSON.stringify(message)); // encoded once for the whole room
     for (const { conn } of room.people.values()) if (conn !== except) conn.send(prepared);
   }
 
-  /** A hundred people who come within a moment are one new list, not a hundred. */
+  /** If a hundred people join within a moment, one new list is sent, not a hundred. */
   function announceRooms() {
     roomList ??= setTimeout(() => {
       roomList = undefined;
@@ -212,7 +212,7 @@ export function createChat({
       return /** @type {import('node:net').AddressInfo} */ (server.address()).port;
     },
 
-    /** Nobody new comes in; everyone inside is told, so that their pages know to try again. */
+    /** Refuses new visitors and closes the others with 1001, so that their pages try again. */
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
       clearTimeout(roomList);
@@ -224,12 +224,12 @@ export function createChat({
   };
 }
 
-/** What others may know of a person. */
+/** The data of a person that others may see. */
 function shown(/** @type {Person} */ { id, name, colour }) {
   return { id, name, colour };
 }
 
-/** The key is the visitor's secret; what the others see must not give it away. */
+/** An id that others may see. It must not reveal the visitor's secret key. */
 function publicId(/** @type {string} */ key) {
   return createHash('sha256').update(key).digest('base64url').slice(0, 12);
 }

@@ -1,8 +1,8 @@
 import { subscribe } from 'node:diagnostics_channel';
 
 /**
- * The figures of the drawer "Under the hood". The chat itself counts nothing: the messages of each
- * connection are seen on the library's diagnostics channels, and the bytes on its socket.
+ * The figures of the drawer "Under the hood". The chat itself counts nothing: messages are counted on
+ * the library's diagnostics channels, and bytes on the socket of each connection.
  *
  * @typedef {import('hawser').WebSocketConnection} Connection
  * @typedef {import('hawser').DiagnosticsChannels} Channels
@@ -33,7 +33,7 @@ class Tally {
   }
 }
 
-/** What went through one connection, as messages and on the wire. */
+/** The traffic of one connection, as messages and on the wire. */
 export class Meter {
   sent = new Tally();
   received = new Tally();
@@ -62,7 +62,7 @@ export class Meter {
   }
 }
 
-/** How the last connection of each visitor ended: it can be told only to the next one. */
+/** How the last connection of each visitor ended. The visitor's next connection reports it. */
 export class Endings {
   /** @type {Map<string, object>} by the visitor's id, the latest last */
   #endings = new Map();

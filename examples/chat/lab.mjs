@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * Two experiments that a visitor may try: many messages at once, and a reader that stops.
+ * Two experiments for visitors: many messages at once, and a reader that stops.
  *
  * @typedef {import('hawser').WebSocketConnection} Connection
  */
@@ -10,13 +10,13 @@ const BURST = 10_000;
 /** More than the buffers of both kernels and of a browser hold together. */
 const FLOOD = 48_000_000;
 const BLOCK = Buffer.alloc(48_000);
-/** A flood that takes longer than this is ended, in ms. A ticket is good for as long. */
+/** A flood ends after this time, in ms. A ticket is valid for the same time. */
 const PATIENCE = 20_000;
 
 /**
  * Sends 10 000 small messages in one tick.
  *
- * `milliseconds` is the time until all bytes are with the kernel. The callbacks of one write are
+ * `milliseconds` is the time until the kernel has all bytes. The callbacks of one write are
  * called together, so the number of `turns` in which callbacks came is the number of writes.
  *
  * @returns {Promise<{ count: number, milliseconds: number, turns: number } | undefined>}
@@ -42,11 +42,11 @@ export function burst(/** @type {Connection} */ conn) {
   });
 }
 
-/** One flood: as many bytes as its reader takes, and no more of them in memory than a few blocks. */
+/** One flood: as many bytes as its reader takes, with only a few blocks of them in memory. */
 class Flood {
   total = FLOOD;
   sent = 0;
-  /** The most that was held for the reader, in bytes. */
+  /** The largest amount that was waiting for the reader, in bytes. */
   peak = 0;
   /** The longest time for which the reader made the server wait, in ms. */
   longestWait = 0;
@@ -62,7 +62,7 @@ class Flood {
     return { total, sent, peak, longestWait, isOver, held: this.#conn?.bufferedAmount ?? 0 };
   }
 
-  /** This is all that backpressure takes: when `send` returns `false`, wait for `drained()`. */
+  /** Backpressure takes no more than this: when `send` returns `false`, wait for `drained()`. */
   async pour(/** @type {Connection} */ conn) {
     this.#conn = conn;
     while (this.sent < this.total && conn.readyState === 'open') {
@@ -81,8 +81,8 @@ class Flood {
 }
 
 /**
- * The floods under way. A visitor asks for one on the connection of the chat and gets a ticket; the
- * slow reader shows the ticket on a connection of its own. So the chat goes on while the reader stops.
+ * The floods in progress. A visitor requests one on the connection of the chat and gets a ticket. The
+ * slow reader presents the ticket on a connection of its own, so the chat works while the reader stops.
  */
 export class Floods {
   /** @type {Map<string, Flood>} by ticket */
@@ -93,7 +93,7 @@ export class Floods {
     this.#most = most;
   }
 
-  /** A ticket for one flood, or `undefined` when there are too many already. */
+  /** Returns a ticket for one flood, or `undefined` if there are too many floods. */
   announce() {
     if (this.#floods.size >= this.#most) return undefined;
     const ticket = randomBytes(12).toString('base64url');
@@ -103,7 +103,7 @@ export class Floods {
     return { ticket, flood };
   }
 
-  /** Starts the flood of this ticket; `false` when there is no such ticket. */
+  /** Starts the flood of this ticket; `false` for an unknown ticket. */
   start(/** @type {string} */ ticket, /** @type {Connection} */ conn) {
     const flood = this.#floods.get(ticket);
     if (flood === undefined || flood.sent > 0) return false;

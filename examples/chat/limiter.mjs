@@ -1,8 +1,8 @@
 /**
- * A token bucket: `capacity` may be spent at once, and `perSecond` come back.
+ * A token bucket: `capacity` tokens may be taken at once, and `perSecond` tokens are added a second.
  *
- * It costs two numbers for each visitor and no timer: what came back meanwhile is worked out on the
- * next call.
+ * It costs two numbers for each visitor and no timer: the next call computes the tokens that were
+ * added meanwhile.
  */
 export class TokenBucket {
   #capacity;
@@ -20,7 +20,7 @@ export class TokenBucket {
     this.#countedAt = now();
   }
 
-  /** Takes one token; `false` when there is none. */
+  /** Takes one token; `false` if the bucket is empty. */
   take() {
     this.#refill();
     if (this.#tokens < 1) return false;

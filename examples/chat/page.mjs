@@ -10,7 +10,7 @@ const TYPES = {
   '.svg': 'image/svg+xml',
 };
 
-/** Should a stranger's words ever become markup after all, the browser would still run none of it. */
+/** Even if a stranger's text became markup, the browser would not run any of it. */
 const HEADERS = {
   'Content-Security-Policy': [
     "default-src 'none'",
@@ -31,8 +31,8 @@ const HEADERS = {
 };
 
 /**
- * Answers the requests for the page. The files are read once, here. A request names one of them or
- * gets 404: no path of a request ever reaches the file system.
+ * Answers requests for the page. The files are read once, at the start. A request for any other path
+ * gets 404: the path of a request never reaches the file system.
  */
 export function servePage() {
   const files = new Map(
@@ -54,7 +54,7 @@ export function servePage() {
         .end(request.method === 'HEAD' ? undefined : body);
 
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      // Without this a body that nobody reads would keep the connection busy.
+      // Without this an unread body would keep the connection busy.
       answer(405, { Allow: 'GET, HEAD', Connection: 'close' }, 'Only GET and HEAD.\n');
       return;
     }

@@ -26,13 +26,13 @@
 /** How many name colours the page has. */
 const COLOURS = 10;
 
-/** One room: who is here, and what was said last. */
+/** One room: its people and its last messages. */
 export class Room {
   /** @type {Map<string, Person>} by id */
   people = new Map();
   /** @type {Message[]} the oldest first */
   history = [];
-  /** Messages that there have been, remembered or not: what a page counts unread ones by. */
+  /** The number of messages so far, remembered or not. A page uses it to count unread ones. */
   said = 0;
   /** @type {NodeJS.Timeout | undefined} */
   forget;
@@ -48,7 +48,7 @@ export class Room {
     return this.people.size >= this.#limits.maxPeople;
   }
 
-  /** Has this message been said already? A page that saw no answer sends it once more. */
+  /** Whether this message was already sent. A page that got no answer sends it again. */
   has(/** @type {string} */ id) {
     return this.history.some((message) => message.id === id);
   }
@@ -65,7 +65,7 @@ export class Room {
     }
   }
 
-  /** Two people of one name in a room would be a masquerade: the second becomes "Ada 2". */
+  /** Names are unique in a room, against impersonation: a second Ada becomes "Ada 2". */
   freeName(/** @type {string} */ wanted) {
     const taken = new Set([...this.people.values()].map((person) => sameName(person.name)));
     let name = wanted;
@@ -74,8 +74,8 @@ export class Room {
   }
 
   /**
-   * The colour that is farthest from those of the others here. The favourite of the name decides
-   * where several are, and a writer whom the room remembers gets the former colour again.
+   * The colour that is farthest from those of the others in the room. If there are several, a colour
+   * derived from the name decides. A writer that the room remembers gets the same colour again.
    */
   freeColour(/** @type {string} */ id, /** @type {string} */ name) {
     const taken = [...this.people.values()].map(({ colour }) => colour);
@@ -96,7 +96,7 @@ function distance(/** @type {number} */ a, /** @type {number} */ b) {
   return Math.min(steps, COLOURS - steps);
 }
 
-/** All rooms. Bounded in every direction, because a room is opened by whoever names it. */
+/** All rooms. Everything about them has a limit, because any visitor can open a room by naming it. */
 export class Rooms {
   /** @type {Map<string, Room>} */
   #rooms = new Map();
@@ -106,7 +106,7 @@ export class Rooms {
     this.#limits = limits;
   }
 
-  /** The room of that name, opened if need be; `undefined` when there is no place for one more. */
+  /** The room of that name, opened if necessary; `undefined` if there are too many rooms. */
   open(/** @type {string} */ name) {
     const known = this.#rooms.get(name);
     if (known !== undefined) return known;
@@ -128,7 +128,7 @@ export class Rooms {
     room.forget = setTimeout(() => this.#rooms.delete(room.name), this.#limits.keepEmpty).unref();
   }
 
-  /** For the list in the page: where people are, the busiest first. */
+  /** The rooms with people, for the list in the page, the busiest first. */
   busiest(/** @type {number} */ count) {
     return [...this.#rooms.values()]
       .filter((room) => room.people.size > 0)

@@ -1,4 +1,4 @@
-// The chat as a command: `npm start`, or `PORT=3000 node examples/chat/server.mjs` once it is built.
+// The chat as a command: `npm start`, or `PORT=3000 node examples/chat/server.mjs` after a build.
 import { addresses } from './addresses.mjs';
 import { createChat } from './chat.mjs';
 
@@ -19,7 +19,7 @@ const actual = await chat.listen({ port, host: HOST }).catch((error) => {
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, async () => {
-    // The second one finds no listener any more and ends the process at once, as is usual.
+    // A second signal finds no listener and ends the process at once, as usual.
     const { total, clean, terminated } = await chat.close();
     console.log(`Stopped. ${total} connections: ${clean} closed, ${terminated} terminated.`);
   });

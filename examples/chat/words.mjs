@@ -1,9 +1,9 @@
 /**
- * What a visitor may say to the server. Everything that arrives is a stranger's: it leaves this file
- * either in the one shape the rest of the program knows, or as `undefined`.
+ * The messages that a visitor may send. Everything that arrives is untrusted: it leaves this file
+ * either in a known shape, or as `undefined`.
  *
- * HTML is not touched here. A `<b>` is three harmless characters until somebody treats it as markup,
- * and the page never does: it writes every word with `textContent`.
+ * HTML is not changed here. A `<b>` is three harmless characters unless it is treated as markup, and
+ * the page never does that: it writes all text with `textContent`.
  */
 
 export const MAX_NAME = 24;
@@ -14,7 +14,7 @@ export const MAX_TEXT = 2000;
 const DIRECTION = /[\u202A-\u202E\u2066-\u2069]/gu;
 /** Control characters, but for the tab and the line feed, which belong in a text. */
 const CONTROL = /(?![\t\n])\p{Cc}/gu;
-/** Characters that nobody sees; white space is dealt with apart, and two joiners are part of words. */
+/** Invisible characters. White space is handled separately, and two joiners are part of words. */
 const INVISIBLE = /(?![\s\u200C\u200D])[\p{Cc}\p{Cf}\p{Cs}\p{Co}\u115F\u1160\u2800\u3164\uFFA0]/gu;
 /** More marks on one letter than any language writes: they would climb over the neighbouring lines. */
 const TOWERS = /(\p{M}{4})\p{M}+/gu;
@@ -27,7 +27,7 @@ const TOWERS = /(\p{M}{4})\p{M}+/gu;
  * @typedef {Join | Say | Flood | Bare} Words
  */
 
-/** Words that carry nothing but their type. */
+/** Messages that have nothing but their type. */
 const BARE = ['probe', 'typing', 'look', 'drop', 'burst', 'slow'];
 
 /**
@@ -68,7 +68,7 @@ function cleanRoom(/** @type {string} */ room) {
   return shorten(oneLine(room.normalize('NFKC').toLowerCase()), MAX_ROOM);
 }
 
-/** A text keeps its lines. It is not shortened: the one who wrote it is told that it is too long. */
+/** A text keeps its lines. It is not shortened: its writer is told that it is too long. */
 function cleanText(/** @type {string} */ text) {
   return text
     .replace(/\p{Cs}/gu, '\uFFFD') // half of a surrogate pair cannot be sent

@@ -1,6 +1,6 @@
-// The page of the chat. Each thing has a file: the link to the server (link.js), what is not sent yet
-// (outbox.js), writing (composer.js), reading (reading.js), what it all looks like (view.js), and the
-// drawer that shows how it works (hood.js). This file lets them meet.
+// The page of the chat. Each part has a file: the link to the server (link.js), unsent messages
+// (outbox.js), writing (composer.js), reading (reading.js), the view (view.js), and the drawer that
+// shows how it works (hood.js). This file connects them.
 import { Composer } from './composer.js';
 import { Hood } from './hood.js';
 import { Link } from './link.js';
@@ -17,7 +17,7 @@ import { byId, messageItem, noticeItem, showPeople, showRooms, waitingItem } fro
 /** The server answers a message at once; when it does not, something is wrong with the link. */
 const ANSWER_TIMEOUT = 4000;
 
-/** This visitor's secret: whoever shows it again is the same person, not a second one. */
+/** This visitor's secret. A connection that presents it belongs to the same person. */
 const key = recall(sessionStorage, 'hawser-chat-key') || randomToken();
 remember(sessionStorage, 'hawser-chat-key', key);
 
@@ -33,17 +33,17 @@ let name = recall(localStorage, 'hawser-chat-name');
 let room = roomInAddress();
 /** @type {Person} */
 let you = { id: '', name, colour: 0 };
-/** Whose conversation the log shows; empty before the first welcome. */
+/** The room whose conversation the log shows; empty before the first welcome. */
 let shownRoom = '';
 /** The server has said welcome, and would take a message now. */
 let isIn = false;
-/** The id of the message that waits for its answer: one at a time, so that the order is kept. */
+/** The id of the message that waits for its answer. There is one at a time, which keeps the order. */
 let inFlight = '';
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let answerTimer;
 /** @type {ReturnType<typeof setInterval> | undefined} */
 let countdownTimer;
-/** Messages that came while the page was out of sight. */
+/** Messages that arrived while the page was hidden. */
 let unseen = 0;
 /** @type {HTMLElement | undefined} the notice that nothing has been said, until something is */
 let silence;
@@ -51,7 +51,7 @@ let silence;
 const people = new Map();
 /** @type {{ name: string, people: number, said: number }[]} */
 let rooms = [];
-/** Who was here when the connection was lost, and has not been seen since. */
+/** People that were here when the connection was lost, and have not been seen since. */
 let missing = new Set();
 
 const door = byId('door');
@@ -70,7 +70,7 @@ new Sheet('hood', '(max-width: 74rem)').onchange = (isOpen) => {
 
 // -- Coming and going ------------------------------------------------------------------------
 
-// A reload is not a goodbye: whoever was inside a moment ago goes straight back in.
+// A reload does not leave the room: a visitor that was inside a moment ago joins again at once.
 if (name !== '' && recall(sessionStorage, 'hawser-chat-inside') !== '') {
   room = outbox.items[0]?.room ?? room;
   goIn();
@@ -129,7 +129,7 @@ byId('rooms').addEventListener('click', (event) => {
   if (/** @type {Element} */ (event.target).closest('a')) uncover();
 });
 
-// Every room is an address: links, bookmarks and the Back button work without further ado.
+// Every room has an address, so links, bookmarks and the Back button work.
 addEventListener('hashchange', () => {
   const wanted = roomInAddress();
   if (chat.hidden) roomField.value = wanted;
@@ -141,7 +141,7 @@ addEventListener('hashchange', () => {
   askToJoin();
 });
 
-/** What is unsent belongs to this room; leaving it behind would be losing it without a word. */
+/** Unsent text belongs to this room. Leaving the room must not lose it silently. */
 function mayLeave() {
   if (outbox.isEmpty) return true;
   composer.tell('Some messages are not sent yet. Wait for them, or discard them, before you go.');
@@ -166,7 +166,7 @@ function askToJoin() {
   link.send({ type: 'join', room, name, key });
 }
 
-/** What was true on the line is true no longer. */
+/** Resets the state that belonged to the lost connection. */
 function leaveLine() {
   isIn = false;
   inFlight = '';
@@ -286,7 +286,7 @@ const hear = {
   joined({ person, at }) {
     people.set(person.id, person);
     drawPeople();
-    // A reload is a leaving and a coming; two lines about it would be one too many.
+    // A reload is a leave and a join: one line about it is enough.
     const last = /** @type {HTMLElement | null} */ (log.lastElementChild);
     const justLeft = last?.dataset.left === person.id;
     if (justLeft) last?.remove();

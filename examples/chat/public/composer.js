@@ -5,7 +5,7 @@ const MAX_TEXT = 2000;
 const text = /** @type {HTMLTextAreaElement} */ (byId('text'));
 const count = byId('count');
 
-/** Where a message is written. `onsend` gets it and returns `''`, or why it must stay here for now. */
+/** The composer of a message. `onsend` gets the text and returns `''`, or why it cannot be sent yet. */
 export class Composer {
   onsend = (/** @type {string} */ _words) => '';
   ontype = () => {};
@@ -66,7 +66,7 @@ export class Composer {
     this.focus();
   }
 
-  /** As tall as what is in it, and a counter when the end comes near. */
+  /** Makes the field as tall as its text, and shows a counter near the limit. */
   #measure() {
     text.style.height = 'auto';
     text.style.height = `${text.scrollHeight}px`;

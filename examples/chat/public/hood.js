@@ -2,7 +2,7 @@ import { SlowReader } from './slow.js';
 import { byId, definitions } from './view.js';
 import { formatBytes, formatCount, formatTime, Trace } from './figures.js';
 
-/** How often the server is asked, in ms; while an experiment runs, more often. */
+/** How often the page asks the server, in ms; more often during an experiment. */
 const LOOK_EVERY = 1000;
 const LOOK_CLOSELY = 150;
 
@@ -22,7 +22,7 @@ export class Hood {
   #held = new Trace(byId('held-trace'), 40);
   /** @type {SlowReader | undefined} */
   #slow;
-  /** A burst under way: when it was asked for, and the number that has to come next. */
+  /** A burst in progress: when it was requested, and the number that must come next. */
   #burst = { askedAt: 0, next: 1, isInOrder: true };
 
   constructor(/** @type {import('./link.js').Link} */ link) {
@@ -90,7 +90,7 @@ export class Hood {
     );
   }
 
-  /** The server said no to an experiment. */
+  /** The server refused an experiment. */
   refused(/** @type {string} */ reason) {
     if (this.#slow !== undefined) {
       report('slow', reason);
@@ -222,7 +222,7 @@ function showEnding(here, there) {
   );
 }
 
-/** `stats()` as it is, with what is counted by code or by cause on lines of its own. */
+/** `stats()` as it is, with counts by code or cause on lines of their own. */
 function flat(/** @type {Record<string, number | Record<string, number>>} */ stats) {
   return Object.entries(stats).flatMap(([key, value]) =>
     typeof value === 'number'

@@ -3,10 +3,10 @@ const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 30_000;
 /** A connection that lasted this long counts as a good one: the next pause is the first again. */
 const GOOD_AFTER = 5_000;
-/** How long the server may take to show that it is there. */
+/** How long the server may take to answer a probe. */
 const ANSWER_TIMEOUT = 5_000;
 
-/** Closed by the server for a reason that trying again would only repeat. */
+/** Close codes after which a new attempt would only fail again. */
 const FINAL = {
   1008: 'You were sending faster than this room can read, so the server closed the connection.',
   1009: 'That was too long for the server, so it closed the connection.',
@@ -16,10 +16,10 @@ const FINAL = {
 /** @typedef {{ code: number, reason: string, clean: boolean, cause?: string }} End */
 
 /**
- * A WebSocket that comes back by itself.
+ * A WebSocket that reconnects by itself.
  *
- * `onstate({ state, retryAt?, reason? })` tells how it is: 'connecting', 'open', 'waiting' (until
- * `retryAt`) or 'stopped' (with the `reason`). `onmessage(object)` brings what the server says.
+ * `onstate({ state, retryAt?, reason? })` reports its state: 'connecting', 'open', 'waiting' (until
+ * `retryAt`) or 'stopped' (with the `reason`). `onmessage(object)` gets the server's messages.
  */
 export class Link {
   onstate = (/** @type {{ state: string, retryAt?: number, reason?: string }} */ _state) => {};
@@ -40,7 +40,7 @@ export class Link {
   constructor(/** @type {URL} */ url) {
     this.url = url;
     addEventListener('online', () => this.retryNow());
-    // Both are moments when a link is often dead without knowing it: ask, rather than trust it.
+    // After both events a link is often dead and does not know it, so probe it.
     addEventListener('offline', () => this.probe());
     document.addEventListener('visibilitychange', () => {
       if (!document.hidden) this.#openedAt === Infinity ? this.retryNow() : this.probe();
@@ -86,14 +86,14 @@ export class Link {
     this.#socket?.send(JSON.stringify(message));
   }
 
-  /** Is the server still there? A browser cannot send a Ping frame, so this one is the chat's own. */
+  /** Probes the server. A browser cannot send a Ping frame, so this is a message of the chat. */
   probe() {
     if (this.#socket?.readyState !== WebSocket.OPEN || this.#answerTimer !== undefined) return;
     this.send({ type: 'probe' });
     this.#expectAnswer();
   }
 
-  /** Any message will do. Without one the link is dead, even if its close event is long in coming. */
+  /** Any message is an answer. Without one the link is dead, even if its close event comes much later. */
   #expectAnswer() {
     const cause = `No answer came for ${ANSWER_TIMEOUT / 1000} s, so the page gave it up.`;
     this.#answerTimer = setTimeout(
@@ -112,8 +112,8 @@ export class Link {
       this.onstate({ state: 'stopped', reason: FINAL[/** @type {1008} */ (code)] });
       return;
     }
-    // Each pause is twice the one before, and a random part of it: when a server restarts, its
-    // visitors must not come back all in the same moment.
+    // The pause doubles each time, and a random part of it is used: after a restart of the server, its
+    // visitors must not all reconnect at the same moment.
     const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#failures++);
     const jittered = pause * (0.5 + Math.random() / 2);
     this.#retryTimer = setTimeout(() => this.open(), jittered);

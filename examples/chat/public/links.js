@@ -1,5 +1,5 @@
 const ADDRESS = /https?:\/\/[^\s<>"'`]+/gi;
-/** What usually ends the sentence and not the address. */
+/** Characters that usually belong to the sentence and not to the address. */
 const TRAILING = /[.,:;!?…*_~]+$/u;
 
 /**

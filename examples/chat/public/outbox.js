@@ -1,12 +1,12 @@
-/** More than this waiting is refused, in sight of the writer. */
+/** The number of waiting messages above which a new one is refused visibly. */
 const MOST = 50;
 const STORE = 'hawser-chat-outbox';
 
 /**
- * What was written and is not yet known to have arrived, the oldest first.
+ * Messages that the server has not confirmed yet, the oldest first.
  *
- * It lives in the tab's storage, so that not even a reload loses it. Each message carries an id made
- * here: should it be sent twice because the answer got lost, the server knows it again.
+ * They are kept in the tab's storage, so that a reload does not lose them. Each message has an id made
+ * here. If it is sent twice because the answer got lost, the server recognises it.
  *
  * @typedef {{ id: string, room: string, text: string, at: number, problem?: string }} Item
  */
@@ -38,7 +38,7 @@ export class Outbox {
     this.#store();
   }
 
-  /** Taken out: arrived, discarded, or back in the composer. */
+  /** Removes a message that has arrived, was discarded, or is back in the composer. */
   remove(/** @type {string} */ id) {
     const found = this.items.some((item) => item.id === id);
     this.items = this.items.filter((item) => item.id !== id);
@@ -65,7 +65,7 @@ export function randomToken() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Storage is a convenience: a browser that forbids it, or has none left, still chats. */
+/** Storage is optional: the chat works in a browser that forbids it, or whose storage is full. */
 export function remember(
   /** @type {Storage} */ storage,
   /** @type {string} */ key,
@@ -74,7 +74,7 @@ export function remember(
   try {
     storage.setItem(key, value);
   } catch {
-    // Nothing to be done, and nothing depends on it.
+    // Ignored: nothing depends on it.
   }
 }
 

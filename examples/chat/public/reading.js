@@ -4,7 +4,7 @@ const log = byId('log');
 const scroller = byId('scroller');
 let isAtEnd = true;
 
-/** New lines never pull the page away from a reader who is further up. */
+/** New lines never scroll the page while the reader is further up. */
 export function add(/** @type {HTMLElement} */ item) {
   append(log, item);
   if (isAtEnd) scrollToEnd();
@@ -17,7 +17,7 @@ export function scrollToEnd() {
   showJump();
 }
 
-/** For what grows below the log: it moves the reader only if the end was in sight. */
+/** For elements that grow below the log: they scroll it only if its end was visible. */
 export function stayAtEnd() {
   if (isAtEnd) scrollToEnd();
 }

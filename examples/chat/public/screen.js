@@ -1,5 +1,5 @@
-// A phone's keyboard may cover the page instead of making it smaller. Then what is left to be seen is
-// the visual viewport, and the chat is made to fill exactly that.
+// A phone's keyboard may cover the page instead of making it smaller. The visible part is then the
+// visual viewport, and the chat fills exactly that.
 const seen = window.visualViewport;
 
 function fit() {

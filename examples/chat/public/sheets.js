@@ -63,7 +63,7 @@ function cover() {
   byId('conversation').inert = isCovered;
 }
 
-/** Closes what lies over the conversation. */
+/** Closes the sheets that lie over the conversation. */
 export function uncover() {
   for (const sheet of sheets) if (sheet.covers) sheet.close();
 }

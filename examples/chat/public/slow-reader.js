@@ -1,5 +1,5 @@
-// A reader that stops, made to order: a WebSocket in a worker whose thread does nothing for a while.
-// Nothing is read meanwhile, the buffers on the way fill, and the server has to wait.
+// A reader that stops on purpose: a WebSocket in a worker whose thread is blocked for a while. Nothing is
+// read meanwhile, the buffers on the way fill up, and the server has to wait.
 addEventListener('message', ({ data: { url, ticket, pause } }) => {
   let bytes = 0;
   const socket = new WebSocket(url);

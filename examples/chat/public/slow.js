@@ -1,7 +1,7 @@
-/** For how long the reader reads nothing, in ms. */
+/** How long the reader stops reading, in ms. */
 const PAUSE = 3000;
 
-/** The slow reader as the page sees it: started with a ticket, and at the end it tells what arrived. */
+/** The page's side of the slow reader: it starts with a ticket, and reports at the end what arrived. */
 export class SlowReader {
   /** @type {{ bytes: number, code: number, reason: string } | undefined} */
   end;

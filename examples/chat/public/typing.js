@@ -1,9 +1,9 @@
 /** A person who has not typed for this long has stopped, in ms. */
 const STOPPED_AFTER = 4000;
-/** While someone types, the others are told no more often than this, in ms. */
+/** The shortest time between two notices that a person is typing, in ms. */
 const TELL_EVERY = 2000;
 
-/** Says when this visitor types: `type()` calls `tell` at once, and then every two seconds. */
+/** Reports that this visitor types: `type()` calls `tell` at once, and then every two seconds. */
 export class OwnTyping {
   #tell;
   #toldAt = -Infinity;
@@ -18,13 +18,13 @@ export class OwnTyping {
     this.#tell();
   }
 
-  /** The message is sent: the next letter is news again. */
+  /** The message is sent: the next letter is reported again. */
   stop() {
     this.#toldAt = -Infinity;
   }
 }
 
-/** The line that says who else is typing. */
+/** The line with the names of people that are typing. */
 export class OthersTyping {
   /** @type {Map<string, { name: string, timer: ReturnType<typeof setTimeout> }>} by id */
   #typing = new Map();

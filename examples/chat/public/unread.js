@@ -3,10 +3,10 @@ import { recall, remember } from './outbox.js';
 const STORE = 'hawser-chat-read';
 
 /**
- * How many messages of each room have been said and not been read here.
+ * The number of unread messages of each room.
  *
- * The server counts the messages of a room. What was said before this visitor first heard of a room
- * does not count as unread.
+ * The server counts the messages of a room. Messages from before this visitor first saw the room in the
+ * list do not count as unread.
  */
 export class Unread {
   /** @type {Map<string, number>} the number of the last message read, by room */
@@ -18,10 +18,10 @@ export class Unread {
     remember(sessionStorage, STORE, JSON.stringify([...this.#read]));
   }
 
-  /** Messages not read in a room where `said` messages have been said. */
+  /** Unread messages of a room that has had `said` messages. */
   count(/** @type {string} */ room, /** @type {number} */ said) {
     const read = this.#read.get(room);
-    // A room that counts less than before is a new one of the same name: the server was restarted.
+    // A room with a lower count than before is new, with the same name: the server was restarted.
     if (read === undefined) this.read(room, said);
     else if (said < read) this.read(room, 0);
     return said - (this.#read.get(room) ?? said);

@@ -1,13 +1,13 @@
 import { linkify } from './links.js';
 
 /**
- * What a message, a notice and a list look like. Words from outside go in through `textContent`
- * and nowhere else, so they stay words.
+ * The look of messages, notices and lists. Text from outside is set with `textContent` only, so it
+ * stays text.
  */
 
 /** Messages of one person this close together share one heading. */
 const SAME_BREATH = 5 * 60_000;
-/** Older ones leave the page: it stays quick in a room that talks all day. */
+/** Older messages are removed from the page, so that it stays fast in a busy room. */
 const MOST_SHOWN = 500;
 
 /** @template {HTMLElement} T @returns {T} */
@@ -58,7 +58,7 @@ export function messageItem({ id, from, name, colour, text, at }, isOwn) {
   Object.assign(item.dataset, { id, from, at });
   paint(item, colour);
   const by = make('p', 'by');
-  // Which messages are one's own can be seen; the name is there for those who listen.
+  // One's own messages look different; the name is there for screen readers.
   by.append(make('bdi', isOwn ? 'name visually-hidden' : 'name', name), ' ', clock(at));
   const words = make('p', 'text');
   words.append(...linkify(text));
@@ -95,11 +95,11 @@ export function append(/** @type {HTMLElement} */ log, /** @type {HTMLElement} *
 }
 
 /**
- * A message on its way, and what its writer can do about it.
+ * A message that has not arrived yet, with the actions that its writer has.
  *
  * @param {import('./outbox.js').Item} item
  * @param {{ name: string, colour: number }} writer
- * @param {string} fate what is known of it; `''` while there is nothing to worry about
+ * @param {string} fate what its writer is told about it, or `''`
  * @param {{ edit: () => void, discard: () => void }} on
  */
 export function waitingItem(item, { name, colour }, fate, on) {
