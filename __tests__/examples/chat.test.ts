@@ -105,7 +105,7 @@ describe('the command', () => {
     expect((await ada.closed).code).toBe(1001);
     expect((await bo.closed).code).toBe(1001);
     expect(await program.exit).toEqual({ code: 0, signal: null });
-    expect(program.output).toMatch(/Stopped\. 2 connections: 2 closed, 0 cut\.\n$/);
+    expect(program.output).toMatch(/Stopped\. 2 connections: 2 closed, 0 terminated\.\n$/);
     idle.destroy();
   });
 });
