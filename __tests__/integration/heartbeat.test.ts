@@ -58,7 +58,7 @@ test('of a peer that is silent, one that answers and one that talks the first is
   const silent = await connect('silent', false);
   const answering = await connect('answering', true);
   const talking = await connect('talking', false);
-  for (let second = 0; second < 40; second++) {
+  for (let second = 0; second < 38; second++) {
     await child.ask('pass', 1000);
     talking.send('still here');
     await once(talking, 'message');

@@ -140,7 +140,8 @@ export function settingsOf(clock: Clock, options: WorldOptions = {}): Connection
     messageTimeout: 60_000,
     deadlines,
     counters: new Counters(),
-    heartbeat: new Heartbeat(deadlines, clock, { heartbeat, idleTimeout, maxLifetime }),
+    // Without jitter.
+    heartbeat: new Heartbeat(deadlines, clock, { heartbeat, idleTimeout, maxLifetime }, () => 0),
     messageRate: messageRate && new MessageRate(messageRate, deadlines, clock),
     observer: undefined,
     ...rest,

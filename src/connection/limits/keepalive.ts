@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { callIsolated } from '../call-isolated.js';
 import { ConnectionError } from '../close/connection-error.js';
 import type { Clock } from './clock.js';
 import type { Deadline, Deadlines } from './deadlines.js';
@@ -7,142 +8,154 @@ import { FIN, Opcode } from '../../protocol/framing/frame.js';
 import type { ListNode } from './linked-list.js';
 import { MAX_DELAY, TimingWheel } from './timing-wheel.js';
 
-/** How long a connection may be silent, idle, open; milliseconds, Infinity for no limit. */
+/** How long a connection may be silent, idle and open; milliseconds, Infinity for no limit. */
 export interface HeartbeatOptions {
   readonly heartbeat: false | { readonly interval: number; readonly timeout: number };
   readonly idleTimeout: number;
   readonly maxLifetime: number;
 }
 
-/** The last Ping of ours, as long as the peer has not answered it. */
+/** The last Ping of the heartbeat, until the peer answers it. Points in time are ticks. */
 interface OpenPing {
   readonly id: number;
-  /** How many Pings came right before it, with the ids right before its own, that can still be answered. */
+  /** How many Pings with the ids right before this one can still be answered. */
   earlier: number;
-  /** Milliseconds of the clock; `undefined` where we did not read all the time since, so that nothing is measured. */
+  /**
+   * When it was sent, in milliseconds of the clock; `undefined` if reading was paused at any time
+   * since, so that the latency cannot be measured.
+   */
   sentAt: number | undefined;
-  /** When the peer's time for a sign of life began. */
+  /** The tick from which the peer has `timeout` for a sign of life. */
   since: number;
-  /** Position in the stream behind the Ping: once the kernel has come so far, the Ping has left. */
+  /** The offset in the stream after the Ping. It has been sent when the kernel has taken so much. */
   readonly end: number;
-  /** How far the kernel was when last looked; Infinity where nothing stood before the Ping. */
-  left: number;
+  /** The offset that the kernel had taken at the last check; Infinity if no data was queued before the Ping. */
+  flushed: number;
 }
 
-/** A connection, in the heartbeat's eyes. Points in time are its ticks. */
+/** A connection, as the heartbeat sees it. Points in time are ticks. */
 export abstract class HeartbeatTarget implements ListNode {
   prev: ListNode | undefined;
   next: ListNode | undefined;
-  /** When the last bytes came from the peer. */
+  /** When the last bytes were received. */
   lastReceivedAt = 0;
-  /** When the last message came or went. */
+  /** When the last message was received or sent. */
   lastMessageAt = 0;
   openedAt = 0;
   ping: OpenPing | undefined;
   /** See `WebSocketConnection.latency`. */
   latency: number | undefined;
 
-  /** No Close has been sent or received; afterwards `closeTimeout` sees to the end. */
+  /** No Close has been sent or received. After that `closeTimeout` applies. */
   abstract readonly isOpen: boolean;
-  /** We do not read, so we cannot hear: it is pinged all the same, which tells the kernel of a peer that is gone. */
+  /**
+   * Reading is paused, so an answer could not be read. The peer is pinged all the same: the kernel
+   * then notices a peer that is gone.
+   */
   abstract readonly isReadPaused: boolean;
   abstract readonly outbox: Outbox;
-  /** Close it, and say why. */
+  /** Start the closing handshake with 1001. */
   abstract closeGoingAway(cause: ConnectionError): void;
-  /** The peer is as good as gone: cut the transport. */
+  /** Terminate the transport: the peer is assumed to be gone. */
   abstract terminateUnresponsive(cause: ConnectionError): void;
 }
 
-/** Milliseconds of a tick: an eighth of the shortest limit, so that none is missed by more. */
+/** A tick is an eighth of the shortest limit, so no limit is exceeded by more than that. */
 const TICKS_OF_SHORTEST = 8;
+/** Milliseconds. */
 const SHORTEST_TICK = 5;
 const LONGEST_TICK = 1000;
-/** A Ping comes at most this part of the interval before its time. */
-const SPREAD_OF_INTERVAL = 1 / 4;
+/** A Ping is sent up to this part of the interval early. */
+const MAX_JITTER = 1 / 4;
 
-/** How long messages wait for a consumer where no heartbeat says it, in milliseconds. */
+/** Milliseconds that messages wait for a consumer if the heartbeat has no limit. */
 const DEFAULT_CONSUMER_TIMEOUT = 35_000;
 
 const PING: number = FIN | Opcode.Ping;
 const PAYLOAD: Buffer = Buffer.alloc(4);
 
 /**
- * Who has been silent too long, idle too long, open too long: for all the connections of a server,
- * on one timer.
+ * The limits on silence, idleness and lifetime, for all connections of a server, on one timer.
  *
- * Bytes that arrive only leave the number of the current tick on their connection. A connection is
- * looked at when the first of its limits could have passed, on a wheel, and is then either at a
- * limit or put off to the next moment it could be.
+ * Received bytes only store the number of the current tick in their connection. A connection is
+ * checked when the first of its limits could have passed, on a timing wheel. It has then reached a
+ * limit, or is scheduled for the next time when it could.
  *
- * Peers that fell silent together, as after a deploy, are not pinged together. Of those whose next
- * look is fixed in one tick each comes up a tick sooner than the one before it, up to a quarter of
- * the interval, and who is so near to its end is pinged.
+ * Each Ping is sent a random time early, up to a quarter of the interval: peers that fell silent
+ * together, as after a deploy, are not pinged together.
  *
- * Ticks are counted and not calculated from a clock. While the event loop stands still none passes,
- * however long that takes: nobody can be heard then, so nobody is silent.
+ * Ticks are counted, not calculated from a clock. While the event loop is blocked no tick passes: no
+ * peer can be heard then, so no peer is silent. A tick is a deadline, so it comes after the event
+ * loop has read what peers have sent by then.
  */
 export class Heartbeat {
   /** The current tick. */
   now = 0;
-  /** Milliseconds that messages wait for a consumer; then they are discarded. */
+  /** Milliseconds that messages wait for a consumer until they are discarded. */
   readonly consumerTimeout: number;
 
   readonly #deadlines: Deadlines;
   readonly #clock: Clock;
+  /** Returns a number from 0 up to 1, as `Math.random` does. */
+  readonly #random: () => number;
   readonly #wheel = new TimingWheel<HeartbeatTarget>();
-  /** Milliseconds. */
+  /** Milliseconds of a tick. */
   readonly #tick: number;
-  // In ticks. What begins between two ticks has the number of the first, hence one more.
+  // In ticks; one more than the option, because what begins between two ticks has the number of the first.
   readonly #interval: number;
   readonly #timeout: number;
   readonly #idle: number;
   readonly #lifetime: number;
-  /** The most ticks by which a Ping comes before its time. */
+  /** A Ping is sent up to so many ticks early. */
   readonly #maxJitter: number;
-  /** How many ticks sooner than it could be the next connection is looked at. */
-  #jitter = 0;
   #timer: Deadline | undefined;
-  /** When the next tick is due; milliseconds of the clock. */
+  /** When the next tick is due, in milliseconds of the clock. */
   #nextAt = 0;
 
-  constructor(deadlines: Deadlines, clock: Clock, options: HeartbeatOptions) {
+  /** @param random returns a number from 0 up to 1; for the jitter of Pings. */
+  constructor(
+    deadlines: Deadlines,
+    clock: Clock,
+    options: HeartbeatOptions,
+    random: () => number = Math.random,
+  ) {
     const { heartbeat, idleTimeout, maxLifetime } = options;
     const { interval, timeout } = heartbeat || { interval: Infinity, timeout: Infinity };
     this.#deadlines = deadlines;
     this.#clock = clock;
+    this.#random = random;
     this.consumerTimeout =
       interval + timeout === Infinity ? DEFAULT_CONSUMER_TIMEOUT : interval + timeout;
     const shortest = Math.min(interval, timeout, idleTimeout, maxLifetime);
     this.#tick = Math.min(Math.max(shortest / TICKS_OF_SHORTEST, SHORTEST_TICK), LONGEST_TICK);
     this.#interval = Math.ceil(interval / this.#tick) + 1;
-    this.#timeout = Math.max(2, Math.ceil(timeout / this.#tick)); // the loop runs in between
+    this.#timeout = Math.max(2, Math.ceil(timeout / this.#tick)); // at least one tick after the Ping
     this.#idle = Math.ceil(idleTimeout / this.#tick) + 1;
     this.#lifetime = Math.ceil(maxLifetime / this.#tick) + 1;
-    this.#maxJitter =
-      interval === Infinity ? 0 : Math.floor((interval / this.#tick) * SPREAD_OF_INTERVAL);
+    this.#maxJitter = interval === Infinity ? 0 : Math.floor((interval / this.#tick) * MAX_JITTER);
   }
 
-  /** Watch a connection that has just been made. */
-  add(watched: HeartbeatTarget): void {
-    watched.lastReceivedAt = watched.lastMessageAt = watched.openedAt = this.now;
+  /** Add a connection that has just been made. */
+  add(target: HeartbeatTarget): void {
+    target.lastReceivedAt = target.lastMessageAt = target.openedAt = this.now;
     const first = Math.min(this.#withJitter(this.#interval), this.#idle, this.#lifetime);
-    if (first !== Infinity) this.#schedule(watched, first);
+    if (first !== Infinity) this.#schedule(target, first);
   }
 
-  /** A connection has ended. */
-  remove(watched: HeartbeatTarget): void {
-    this.#wheel.remove(watched);
+  /** Remove a connection that has ended. */
+  remove(target: HeartbeatTarget): void {
+    this.#wheel.remove(target);
     this.#stopTimerIfUnused();
   }
 
   /**
-   * A Pong came. One that answers the last Ping tells the round trip. A Ping may also be answered after
-   * the next one was sent, or not at all where the next one is (RFC 6455 section 5.5.3).
+   * Process a Pong. An answer to the last Ping gives the latency. A peer may also answer a Ping after
+   * the next one was sent, or answer only the newest of several (RFC 6455 section 5.5.3).
    *
-   * @returns whether it answers a Ping of ours; any other is the application's business.
+   * @returns whether it answers a Ping of the heartbeat. All other Pongs are for the application.
    */
-  pong(watched: HeartbeatTarget, payload: Buffer): boolean {
-    const { ping } = watched;
+  pong(target: HeartbeatTarget, payload: Buffer): boolean {
+    const { ping } = target;
     if (ping === undefined || payload.length !== PAYLOAD.length) return false;
     const before = (ping.id - payload.readUInt32BE(0)) >>> 0;
     if (before > ping.earlier) return false;
@@ -150,13 +163,13 @@ export class Heartbeat {
       ping.earlier = before - 1;
       return true;
     }
-    watched.ping = undefined;
-    if (ping.sentAt !== undefined) watched.latency = this.#clock.now() - ping.sentAt;
+    target.ping = undefined;
+    if (ping.sentAt !== undefined) target.latency = this.#clock.now() - ping.sentAt;
     return true;
   }
 
-  #schedule(watched: HeartbeatTarget, ticks: number): void {
-    this.#wheel.put(watched, ticks);
+  #schedule(target: HeartbeatTarget, ticks: number): void {
+    this.#wheel.put(target, ticks);
     if (this.#timer !== undefined) return;
     this.#nextAt = this.#clock.now() + this.#tick;
     this.#arm(this.#tick);
@@ -165,103 +178,95 @@ export class Heartbeat {
   #arm(milliseconds: number): void {
     this.#timer = this.#deadlines.start(milliseconds, () => {
       const now = this.#clock.now();
-      // A timer that is a little late is made up for; a whole tick is a loop that stood still.
+      // The next tick makes up for a timer that was a little late. A whole tick is not made up for:
+      // the event loop was blocked.
       this.#nextAt += this.#tick;
       if (this.#nextAt <= now) this.#nextAt = now + this.#tick;
       this.#arm(this.#nextAt - now);
       this.now++;
-      this.#jitter = 0;
       this.#wheel.tick(this.#checkLimits);
       this.#stopTimerIfUnused();
     });
   }
 
-  /** Without connections there is no timer. */
+  /** Stop the timer if no connection is on the wheel. */
   #stopTimerIfUnused(): void {
     if (this.#wheel.size > 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
   }
 
-  /** Enforce the limit that a connection has reached, or put it off to when it may reach one. */
-  readonly #checkLimits = (watched: HeartbeatTarget): void => {
-    if (!watched.isOpen) return;
-    const { isReadPaused: isDeaf } = watched;
-    const old = watched.openedAt + this.#lifetime - this.now;
-    // Where we do not read no message can come, and neither can a sign of life.
-    const idle = isDeaf ? this.#idle : watched.lastMessageAt + this.#idle - this.now;
-    if (old <= 0) watched.closeGoingAway(new ConnectionError('ERR_MAX_LIFETIME'));
-    else if (idle <= 0) watched.closeGoingAway(new ConnectionError('ERR_IDLE_TIMEOUT'));
+  /** Enforce the limit that a connection has reached, or schedule the next check. */
+  readonly #checkLimits = (target: HeartbeatTarget): void => {
+    if (!target.isOpen) return;
+    const lifeLeft = target.openedAt + this.#lifetime - this.now;
+    // While reading is paused no message can be received, so the connection is not idle.
+    const idleLeft = target.isReadPaused
+      ? this.#idle
+      : target.lastMessageAt + this.#idle - this.now;
+    if (lifeLeft <= 0) target.closeGoingAway(new ConnectionError('ERR_MAX_LIFETIME'));
+    else if (idleLeft <= 0) target.closeGoingAway(new ConnectionError('ERR_IDLE_TIMEOUT'));
     else {
-      const silent = this.#ticksUntilTimeout(watched, isDeaf);
-      if (silent <= 0) this.#terminateAfterPoll(watched);
-      else this.#schedule(watched, Math.min(old, idle, silent));
+      const silenceLeft = this.#ticksUntilTimeout(target);
+      if (silenceLeft > 0) {
+        this.#schedule(target, Math.min(lifeLeft, idleLeft, silenceLeft));
+        return;
+      }
+      // A listener that throws must not keep the others from being checked.
+      callIsolated(() => {
+        target.terminateUnresponsive(new ConnectionError('ERR_HEARTBEAT_TIMEOUT'));
+      });
     }
   };
 
-  /** @returns in how many ticks its silence may mean something; none if it does now. */
-  #ticksUntilTimeout(watched: HeartbeatTarget, isDeaf: boolean): number {
-    const { ping, lastReceivedAt: heardAt } = watched;
-    // Any byte since the Ping is a sign of life, whether or not the answer was among them.
-    const isOwed = ping !== undefined && heardAt < ping.since;
-    if (isOwed && !isDeaf) {
+  /** Ping a silent peer. @returns in how many ticks to check it again; 0 or less if it has timed out. */
+  #ticksUntilTimeout(target: HeartbeatTarget): number {
+    const { ping, lastReceivedAt, isReadPaused } = target;
+    // Any byte received since the Ping is a sign of life, whether or not it is an answer.
+    const isUnanswered = ping !== undefined && lastReceivedAt < ping.since;
+    if (isUnanswered && !isReadPaused) {
       const left = ping.since + this.#timeout - this.now;
-      return left <= 0 && this.#pingIsDraining(ping, watched.outbox) ? this.#timeout : left;
+      return left <= 0 && this.#pingIsDraining(ping, target.outbox) ? this.#timeout : left;
     }
-    const left = (isOwed ? ping.since : heardAt) + this.#interval - this.now;
+    const left = (isUnanswered ? ping.since : lastReceivedAt) + this.#interval - this.now;
     if (left > this.#maxJitter) return this.#withJitter(left);
-    this.#ping(watched, isDeaf);
-    return isDeaf ? this.#interval : this.#timeout;
+    this.#ping(target);
+    return isReadPaused ? this.#interval : this.#timeout;
   }
 
-  /** @returns in how many ticks to look, where so many are left to the end of the interval. */
+  /** @returns in how many ticks to check a connection whose interval ends in `left` ticks. */
   #withJitter(left: number): number {
-    // Too far ahead for the wheel: the look that can spread them comes before all that are spread.
+    // Too long for the wheel: check again just before the first tick in which a Ping may be sent.
     if (left > MAX_DELAY) return left - this.#maxJitter - 1;
-    const sooner = this.#jitter;
-    this.#jitter = sooner === this.#maxJitter ? 0 : sooner + 1;
-    return left - sooner;
+    return left - Math.floor(this.#random() * (this.#maxJitter + 1));
   }
 
-  #ping(watched: HeartbeatTarget, isDeaf: boolean): void {
-    const { outbox, ping } = watched;
+  #ping(target: HeartbeatTarget): void {
+    const { outbox, ping, isReadPaused } = target;
     if (ping !== undefined && outbox.flushedOffset < ping.end) {
-      // The last one has not left yet: a second would only wait behind it.
+      // The last Ping has not been sent yet: a second one would only wait after it.
       ping.since = this.now;
       return;
     }
-    // Consecutive as long as no answer comes, so that a late answer is told from a Pong of another kind.
+    // The ids are consecutive until one is answered, so that a late answer is recognized.
     const earlier = ping === undefined ? 0 : ping.earlier + 1;
     const id = ping === undefined ? Math.floor(Math.random() * 2 ** 32) : (ping.id + 1) >>> 0;
-    const left = outbox.bufferedAmount === 0 ? Infinity : outbox.flushedOffset;
+    const flushed = outbox.bufferedAmount === 0 ? Infinity : outbox.flushedOffset;
     PAYLOAD.writeUInt32BE(id);
     outbox.bytes(PING, PAYLOAD);
-    const sentAt = isDeaf ? undefined : this.#clock.now();
-    watched.ping = { id, earlier, sentAt, since: this.now, end: outbox.endOffset, left };
+    const sentAt = isReadPaused ? undefined : this.#clock.now();
+    target.ping = { id, earlier, sentAt, since: this.now, end: outbox.endOffset, flushed };
   }
 
   /**
-   * Whether the Ping stood behind other data and has come nearer to the peer since: who takes our
-   * bytes is alive, and cannot answer what it has not got yet.
+   * Whether data was queued before the Ping, and the peer has taken some of it since the last check.
+   * Such a peer is alive, and cannot answer a Ping that it has not received yet.
    */
   #pingIsDraining(ping: OpenPing, outbox: Outbox): boolean {
-    const left = Math.min(outbox.flushedOffset, ping.end);
-    if (left <= ping.left) return false;
-    ping.left = left;
+    const flushed = Math.min(outbox.flushedOffset, ping.end);
+    if (flushed <= ping.flushed) return false;
+    ping.flushed = flushed;
     ping.since = this.now;
     return true;
-  }
-
-  /**
-   * Time is up; but if our own loop was late, the peer's bytes may be waiting in the kernel. They
-   * are read before this is called back.
-   */
-  #terminateAfterPoll(watched: HeartbeatTarget): void {
-    const { lastReceivedAt: heardAt } = watched;
-    setImmediate(() => {
-      if (!watched.isOpen) return;
-      if (watched.lastReceivedAt !== heardAt) this.#schedule(watched, 1);
-      else watched.terminateUnresponsive(new ConnectionError('ERR_HEARTBEAT_TIMEOUT'));
-    });
   }
 }

@@ -19,7 +19,7 @@ const put = (name: string, ticks: number): Member => {
   return member;
 };
 
-/** Lets ticks pass; says what came up in which of them, counted from 1. */
+/** Advances the wheel. @returns the members that came up, with the numbers of their ticks, from 1. */
 function pass(ticks: number, due: (member: Member) => void = () => {}): string[] {
   const log: string[] = [];
   for (let tick = 1; tick <= ticks; tick++) {
@@ -31,8 +31,8 @@ function pass(ticks: number, due: (member: Member) => void = () => {}): string[]
   return log;
 }
 
-describe('Wheel', () => {
-  it('shows each member once, in the tick it was put for, in the order of putting', () => {
+describe('TimingWheel', () => {
+  it('passes each member once, in the tick that it was put for, in the order of putting', () => {
     put('c', 2);
     put('a', 1);
     put('d', 2);
@@ -40,13 +40,13 @@ describe('Wheel', () => {
     expect(pass(200)).toStrictEqual(['1 a', '2 c', '2 d', '63 z']);
   });
 
-  it('shows what is due further ahead than it is round after 63 ticks', () => {
+  it('passes a member with a longer delay after 63 ticks', () => {
     put('far', 64);
     put('further', Infinity);
     expect(pass(200)).toStrictEqual(['63 far', '63 further']);
   });
 
-  it.each([1, 2, 63, 100])('takes a member again that is put back for %d ticks', (ticks) => {
+  it.each([1, 2, 63, 100])('accepts a member that is put back for %d ticks when it comes up', (ticks) => {
     const member = put('a', 1);
     const due = (): void => {
       wheel.put(member, ticks);
@@ -58,7 +58,7 @@ describe('Wheel', () => {
     expect(wheel.size).toBe(1);
   });
 
-  it.each([0, 1, 2])('lets go of member %d of three in one slot', (index) => {
+  it.each([0, 1, 2])('removes member %d of three in one slot', (index) => {
     const members = ['a', 'b', 'c'].map((name) => put(name, 5));
     wheel.remove(members[index]!);
     expect(wheel.size).toBe(2);
@@ -68,7 +68,7 @@ describe('Wheel', () => {
     expect(wheel.size).toBe(0);
   });
 
-  it('does not mind removing what it has not got', () => {
+  it('ignores the removal of a member that is not on it', () => {
     const member = put('a', 1);
     wheel.remove(member);
     wheel.remove(member);
@@ -77,14 +77,14 @@ describe('Wheel', () => {
     expect(pass(70)).toStrictEqual([]);
   });
 
-  it('forgets a member: nothing leads from the wheel to it', () => {
+  it('keeps no reference to a removed member', () => {
     const [a, b] = [put('a', 3), put('b', 3)];
     wheel.remove(a);
     expect([a.prev, a.next]).toStrictEqual([undefined, undefined]);
     expect([b.prev, b.next]).not.toContain(a);
   });
 
-  it('goes on when one that comes up removes the next', () => {
+  it('goes on when a member that comes up removes the next one', () => {
     put('a', 1);
     const b = put('b', 1);
     put('c', 1);
@@ -95,7 +95,7 @@ describe('Wheel', () => {
     ).toStrictEqual(['1 a', '1 c']);
   });
 
-  it('leaves the others in their slot when one that comes up throws, for a turn later', () => {
+  it('keeps the others in their slot for the next turn when the callback throws', () => {
     put('a', 1);
     put('b', 1);
     expect(() =>
