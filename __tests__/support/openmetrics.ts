@@ -1,5 +1,5 @@
 /**
- * A strict reader of OpenMetrics 1.0 text, as far as counters and gauges go: it refuses whatever the
+ * A strict reader of OpenMetrics 1.0 text, as far as counters and gauges go: it rejects whatever the
  * specification's grammar and its rules on metadata, names, units and order do not allow.
  */
 export interface MetricFamily {
@@ -22,40 +22,40 @@ export function readOpenMetrics(text: string): Map<string, MetricFamily> {
   let current: { -readonly [K in keyof MetricFamily]: MetricFamily[K] } | undefined;
   let currentName = '';
   for (const line of text.slice(0, -'# EOF\n'.length - 1).split('\n')) {
-    const refuse = (why: string): never => {
+    const reject = (why: string): never => {
       throw new Error(`${why}: ${line}`);
     };
     const metadata = /^# (TYPE|UNIT|HELP) (\S+) (.+)$/.exec(line);
     if (metadata) {
       const [, kind, name, value] = metadata as unknown as [string, string, string, string];
-      if (!NAME.test(name)) refuse('not a name');
+      if (!NAME.test(name)) reject('not a name');
       if (name !== currentName) {
-        if (families.has(name)) refuse('a family twice');
-        if (name.endsWith('_total')) refuse('the family of a counter has no suffix');
+        if (families.has(name)) reject('a family twice');
+        if (name.endsWith('_total')) reject('the family of a counter has no suffix');
         current = { type: '', unit: '', help: '', samples: new Map() };
         families.set((currentName = name), current);
       }
       const family = current!;
-      if (family.samples.size > 0) refuse('metadata behind samples');
+      if (family.samples.size > 0) reject('metadata behind samples');
       const key = kind.toLowerCase() as 'type' | 'unit' | 'help';
-      if (family[key] !== '') refuse('a second time');
+      if (family[key] !== '') reject('a second time');
       family[key] = value;
-      if (kind === 'TYPE' && !/^(counter|gauge)$/.test(value)) refuse('a type that hawser has not');
-      if (kind === 'UNIT' && !name.endsWith(`_${value}`)) refuse('the name does not end with it');
-      if (kind === 'HELP' && /\\(?![\\n"])/.test(value)) refuse('a bad escape');
+      if (kind === 'TYPE' && !/^(counter|gauge)$/.test(value)) reject('a type that hawser has not');
+      if (kind === 'UNIT' && !name.endsWith(`_${value}`)) reject('the name does not end with it');
+      if (kind === 'HELP' && /\\(?![\\n"])/.test(value)) reject('a bad escape');
       continue;
     }
     const sample = SAMPLE.exec(line);
-    if (!sample) return refuse('neither metadata nor a sample');
+    if (!sample) return reject('neither metadata nor a sample');
     const [, name, labels = '', value] = sample as unknown as [string, string, string?, string?];
-    if (current === undefined || current.type === '') return refuse('a sample without a family');
+    if (current === undefined || current.type === '') return reject('a sample without a family');
     if (name !== currentName + (current.type === 'counter' ? '_total' : '')) {
-      refuse('a sample of another family');
+      reject('a sample of another family');
     }
     const names = [...labels.matchAll(/(\w+)="/g)].map(([, label]) => label);
-    if (new Set(names).size < names.length) refuse('a label twice');
+    if (new Set(names).size < names.length) reject('a label twice');
     const series = line.slice(0, line.lastIndexOf(' '));
-    if (current.samples.has(series)) refuse('a series twice');
+    if (current.samples.has(series)) reject('a series twice');
     current.samples.set(series, Number(value));
   }
   return families;

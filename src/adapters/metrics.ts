@@ -145,7 +145,7 @@ const FAMILIES: readonly Family[] = [
   {
     name: 'hawser_upgrades_rejected',
     type: 'counter',
-    help: 'Upgrades refused, by HTTP status.',
+    help: 'Upgrades rejected, by HTTP status.',
     label: 'status',
     read: ({ upgradesRejected }) => upgradesRejected,
   },

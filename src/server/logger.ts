@@ -3,7 +3,7 @@ import { callIsolated } from '../connection/call-isolated.js';
 
 /** Where hawser writes what an operator should know. `console` is one. */
 export interface Logger {
-  /** An upgrade was refused, or something is probably not configured as intended. */
+  /** An upgrade was rejected, or something is probably not configured as intended. */
   warn(message: string): void;
   /** A fault of the application, or a connection that hawser ended for its peer's fault; `cause` is the error. */
   error(message: string, cause?: unknown): void;
@@ -16,10 +16,10 @@ export interface Logger {
 export interface Log {
   /** The application's own fault: its `authorize` threw, say. */
   applicationError(message: string, cause: unknown): void;
-  /** Something is probably not configured as intended: an origin was refused, say. */
+  /** Something is probably not configured as intended: an origin was rejected, say. */
   hint(message: string): void;
-  /** An upgrade was refused by the client's fault. */
-  refusal(message: string): void;
+  /** An upgrade was rejected. */
+  rejection(message: string): void;
   /** hawser has ended a connection: its peer broke a rule or a limit, was too slow, or did not answer the heartbeat. */
   peerError(message: string, cause: Error): void;
 }
@@ -41,7 +41,7 @@ export function createLog(logger: Logger | undefined, clock: Clock): Log {
         logger.error(message, cause);
       });
     };
-    return { applicationError: error, hint: warn, refusal: warn, peerError: error };
+    return { applicationError: error, hint: warn, rejection: warn, peerError: error };
   }
   // Each its own: hints are caused by peers, who must not be able to silence the application's errors.
   const limitedError = limitLines(clock);
@@ -59,7 +59,7 @@ export function createLog(logger: Logger | undefined, clock: Clock): Log {
         console.warn(`hawser: ${message}${note}`);
       });
     },
-    refusal: () => undefined,
+    rejection: () => undefined,
     peerError: () => undefined,
   };
 }

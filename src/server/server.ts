@@ -17,13 +17,11 @@ import {
   checkNoAttachment,
   type OwnServerOptions,
 } from './options/attachment.js';
-import { DeflateBudget } from './deflate-budget.js';
 import { Heartbeat } from '../connection/limits/keepalive.js';
 import { MessageRate } from '../connection/receive/rate-limiter.js';
 import { createLog, type Log } from './logger.js';
 import type { Authorization, ServerOptions } from './options/options.js';
 import { isUpgradingServer } from './options/kinds-of-server.js';
-import { matchPath } from './admission/path-match.js';
 import { type ResolvedOptions, resolveOptions } from './options/resolve-options.js';
 import { sharesOf } from './admission/shared-limits.js';
 import { ProtocolError } from '../protocol/framing/protocol-error.js';
@@ -43,18 +41,21 @@ import { callIsolated } from '../connection/call-isolated.js';
 import { TypedEmitter } from '../connection/typed-emitter.js';
 import { checkNoCallback, checkUpgradeArguments } from './http1/upgrade-arguments.js';
 import { UpgradeDispatcher, type UpgradeEndpoint } from './http1/upgrade-dispatcher.js';
+import { createEndpoint } from './http1/upgrade-endpoint.js';
 import { UnreadHint } from './unread-hint.js';
 import { Upgrader } from './http1/upgrader.js';
+import { UpgradePolicy } from './admission/upgrade-policy.js';
+import { ConnectionOpener } from './connection-opener.js';
 
 /**
- * Makes the server's end of an in-memory pair one of a server's connections.
+ * Adds the server's end of an in-memory pair to a server's connections.
  *
  * @internal
  */
 export let joinServer: <Context>(
   server: WebSocketServer<Context>,
-  ...parts: Parameters<Upgrader<Context>['adopt']>
-) => ReturnType<Upgrader<Context>['adopt']>;
+  ...parts: Parameters<ConnectionOpener<Context>['adopt']>
+) => ReturnType<ConnectionOpener<Context>['adopt']>;
 
 /**
  * Upgrades HTTP requests to WebSocket connections (RFC 6455) and keeps them.
@@ -77,6 +78,8 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   readonly #counters = new Counters();
   /** Only with `maxTotalBuffered`, of this server or of `limits`. */
   readonly #budget: BufferBudget | undefined;
+  readonly #policy: UpgradePolicy<Context>;
+  readonly #opener: ConnectionOpener<Context>;
   readonly #upgrader: Upgrader<Context>;
   readonly #connections = new Set<WebSocketConnection<Context>>();
   #closing: Promise<CloseReport> | undefined;
@@ -86,7 +89,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   readonly #endpoint: UpgradeEndpoint | undefined;
 
   static {
-    joinServer = (server, ...parts) => server.#upgrader.adopt(...parts);
+    joinServer = (server, ...parts) => server.#opener.adopt(...parts);
   }
 
   /** Attach to an http.Server or https.Server, or to an HTTP/2 server that allows HTTP/1. */
@@ -155,22 +158,26 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       messageRate: messageRate && new MessageRate(messageRate, this.#deadlines, clock),
       observer: this.#observer(new UnreadHint(this.#log, clock, heartbeat.consumerTimeout)),
     };
-    this.#upgrader = new Upgrader(
+    const [deadlines, log] = [this.#deadlines, this.#log];
+    const policy = new UpgradePolicy(this, this.#connections, this.#options, log);
+    const opener = new ConnectionOpener(
       this,
       this.#connections,
-      this.#options,
+      policy,
       settings,
-      this.#log,
-      perMessageDeflate === false
-        ? undefined
-        : new DeflateBudget(perMessageDeflate, this.#deadlines),
+      perMessageDeflate,
     );
-    this.#ownsServer = own.port !== undefined || own.socketPath !== undefined;
+    const upgrader = new Upgrader(policy, opener, this.#options, deadlines, log);
+    this.#policy = policy;
+    this.#opener = opener;
+    this.#upgrader = upgrader;
+    const ownsServer = own.port !== undefined || own.socketPath !== undefined;
+    this.#ownsServer = ownsServer;
     this.#server =
-      attached ??
-      (this.#ownsServer ? createOwnServer(this.#options.upgradeTimeout, own.tls) : undefined);
+      attached ?? (ownsServer ? createOwnServer(this.#options.upgradeTimeout, own.tls) : undefined);
     if (this.#server !== undefined) {
-      this.#endpoint = this.#makeEndpoint();
+      const parts = { server: this, ownsServer, policy, upgrader, deadlines, log };
+      this.#endpoint = createEndpoint({ ...parts, options: this.#options });
       UpgradeDispatcher.of(this.#server).add(this.#endpoint);
     }
     if (this.#ownsServer) this.#listen(own);
@@ -199,7 +206,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
    * `bytesBuffered` looks at every connection.
    */
   stats(): ServerStats {
-    const { pending, counters } = this.#upgrader;
+    const { pending, counters } = this.#policy;
     const bytesCharged = this.#budget?.total ?? 0;
     return collectStats(this.#connections, pending, counters, this.#counters, bytesCharged);
   }
@@ -213,7 +220,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
    * Upgrade a request: the whole policy, `authorize` included. Without `authorize`, or with one that
    * returns synchronously, the 101 and `'connection'` have happened when it returns.
    *
-   * @returns the connection, or `undefined` if the upgrade was refused, the client left, or the
+   * @returns the connection, or `undefined` if the upgrade was rejected, the client left, or the
    * socket was given to a WebSocketServer before. Never rejects.
    * @throws TypeError for arguments that are not those of an `'upgrade'` event, and for a callback.
    */
@@ -298,38 +305,6 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     await this.close();
   }
 
-  #makeEndpoint(): UpgradeEndpoint {
-    const { path, upgradeTimeout } = this.#options;
-    const isClosing = (): boolean => this.#closing !== undefined;
-    return {
-      path,
-      get isClosed() {
-        return isClosing();
-      },
-      ownsServer: this.#ownsServer,
-      deadlines: this.#deadlines,
-      upgradeTimeout,
-      matches: (asked, request) => {
-        const match = matchPath(path, asked, request);
-        this.#upgrader.matched.set(request, match);
-        return match !== false;
-      },
-      handle: (request, socket, head) => void this.handleUpgrade(request, socket, head),
-      fail: (request, socket, error) => {
-        this.#upgrader.refuse(request, socket, error);
-      },
-      refuse: (request, socket, rejection, hint) => {
-        if (hint !== undefined) this.#log.hint(hint);
-        this.#upgrader.refuse(request, socket, rejection);
-      },
-      listening: () => {
-        callIsolated(() => this.emit('listening'));
-      },
-    };
-  }
-
-  // The connections.
-
   #observer(unreadHint: UnreadHint): ConnectionObserver {
     return {
       failed: (error, connection) => {
@@ -348,14 +323,14 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       closed: (connection) => {
         const closed = connection as WebSocketConnection<Context>;
         this.#connections.delete(closed);
-        this.#upgrader.forget(closed);
+        this.#policy.uncount(closed.remoteAddress);
       },
     };
   }
 
   async #shutDown(options: ServerCloseOptions): Promise<CloseReport> {
     this.#forgetSignal?.();
-    this.#upgrader.close();
+    this.#policy.close();
     const own = this.#ownsServer ? this.#server : undefined;
     const ended = own && closeServer(own);
     const report = await closeConnections(
@@ -369,7 +344,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
           await ended;
         },
         cut: () => {
-          if (own !== undefined) this.#upgrader.cutRefused();
+          if (own !== undefined) this.#upgrader.terminateRejected();
         },
       },
     );

@@ -23,7 +23,7 @@ export interface ServerStats {
 
   /** Counter. Upgrades answered with 101: all the connections there ever were. */
   readonly upgradesAccepted: number;
-  /** Counter, by HTTP status. Upgrades refused; each was told by `'rejected'`. */
+  /** Counter, by HTTP status. Upgrades rejected; each was told by `'rejected'`. */
   readonly upgradesRejected: Readonly<Record<number, number>>;
   /** Counter. Upgrades whose client left before they were decided. */
   readonly upgradesAbandoned: number;
@@ -68,8 +68,8 @@ export class UpgradeCounters {
   abandoned = 0;
   readonly rejected: Map<number, number> = new Map<number, number>();
 
-  /** An upgrade was answered with this status. */
-  refused(status: number): void {
+  /** Count an upgrade that was rejected with this status. */
+  countRejection(status: number): void {
     increment(this.rejected, status);
   }
 }

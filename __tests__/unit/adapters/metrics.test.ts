@@ -43,7 +43,7 @@ hawser_charged_bytes 26
 # HELP hawser_upgrades_accepted Upgrades answered with 101.
 hawser_upgrades_accepted_total 4
 # TYPE hawser_upgrades_rejected counter
-# HELP hawser_upgrades_rejected Upgrades refused, by HTTP status.
+# HELP hawser_upgrades_rejected Upgrades rejected, by HTTP status.
 hawser_upgrades_rejected_total{status="403"} 5
 hawser_upgrades_rejected_total{status="503"} 6
 # TYPE hawser_upgrades_abandoned counter
@@ -168,7 +168,7 @@ describe('the reader of OpenMetrics', () => {
     ['with a family twice', `${gauge}a 1\n${gauge}# EOF\n`],
     ['with metadata behind samples', `${gauge}a 1\n# HELP a b\n# EOF\n`],
     ['with undefined', `${gauge}a undefined\n# EOF\n`],
-  ])('refuses text %s', (_what, text) => {
+  ])('rejects text %s', (_what, text) => {
     expect(() => readOpenMetrics(text)).toThrow();
   });
 });

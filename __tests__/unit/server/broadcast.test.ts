@@ -97,7 +97,7 @@ describe('broadcast', () => {
     expect(await got()).toEqual(['0 text 61', '1 text 61']);
   });
 
-  it('refuses a filter that answers later, before anybody gets the message', async () => {
+  it('rejects a filter that answers later, before anybody gets the message', async () => {
     const filter = (() => Promise.resolve(false)) as unknown as () => boolean;
     expect(() => send('secret', { filter })).toThrow(
       new TypeError('broadcast: expected filter to answer at once, got a promise'),
@@ -159,14 +159,14 @@ describe('broadcast', () => {
     ['binary', 'yes', 'expected option binary to be a boolean, got yes (string)'],
     ['compress', 1, 'expected option compress to be a boolean, got 1 (number)'],
     ['droppable', null, 'expected option droppable to be a boolean, got null (object)'],
-  ])('refuses %s: %p', async (name, value, message) => {
+  ])('rejects %s: %p', async (name, value, message) => {
     const attempt = () => send('secret', { [name]: name === 'exept' ? all[0] : value });
     expect(attempt).toThrow(TypeError);
     expect(attempt).toThrow(`broadcast: ${message}`);
     expect(await got()).toEqual([]);
   });
 
-  it('refuses options that are none, and data that is none', () => {
+  it('rejects options that are none, and data that is none', () => {
     expect(() => send('a', null as never)).toThrow('broadcast: expected options to be an object');
     expect(() => send('a', all[0] as never)).toThrow(TypeError);
     expect(() => send({ a: 1 })).toThrow('send JSON.stringify(data)');
@@ -187,7 +187,7 @@ describe('prepare', () => {
     [{ compress: true }, 'prepare: unknown option compress'],
     [{ binary: 1 }, 'prepare: expected option binary to be a boolean, got 1 (number)'],
     [null, 'prepare: expected options to be an object, got null (object)'],
-  ])('refuses %p', (options, message) => {
+  ])('rejects %p', (options, message) => {
     expect(() => prepare('a', options as object)).toThrow(message);
   });
 });

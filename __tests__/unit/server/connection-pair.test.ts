@@ -182,7 +182,7 @@ describe('createConnectionPair', () => {
     expect(await closed).toBe(1008);
   });
 
-  it('refuses options that are wrong', () => {
+  it('rejects options that are wrong', () => {
     expect(() => createConnectionPair({ maxPayload: 0 })).toThrow(/maxPayload/);
   });
 

@@ -50,11 +50,11 @@ function countPublished(names: readonly string[]): () => number {
 async function conversations(): Promise<void> {
   const { wss, port } = await serve({
     authorize: ({ url }) => {
-      if (url === '/refused') throw new UpgradeRejection(403);
+      if (url === '/rejected') throw new UpgradeRejection(403);
     },
   });
   wss.on('connection', (conn) => conn.on('message', (data) => conn.send(data)));
-  await (await ask(port, { target: '/refused' })).response();
+  await (await ask(port, { target: '/rejected' })).response();
   const polite = await ask(port);
   await polite.response();
   polite.send(clientFrame({ opcode: 1, payload: 'a' }));
@@ -126,18 +126,19 @@ describe('diagnostics channels', () => {
     ]);
     const [requested, opened, rejected] = heard.map(([, payload]) => payload);
     for (const payload of [requested, opened, rejected]) expect(payload!['server']).toBe(wss);
-    const [[seenAtOpen, accepted, connection] = [], [seenAtRefusal, refused, refusal] = []] = told;
-    expect([seenAtOpen, seenAtRefusal]).toStrictEqual([2, 3]);
+    const [[seenAtOpen, accepted, connection] = [], [seenAtRejection, wrong, rejection] = []] =
+      told;
+    expect([seenAtOpen, seenAtRejection]).toStrictEqual([2, 3]);
     expect(requested!['request']).toBe(accepted);
     expect(opened!['request']).toBe(accepted);
     expect(opened!['connection']).toBe(connection);
-    expect(rejected!['request']).toBe(refused);
-    expect(refusal).toStrictEqual({
+    expect(rejected!['request']).toBe(wrong);
+    expect(rejection).toStrictEqual({
       status: 404,
       reason: 'no WebSocket is served at this path',
       remoteAddress: '127.0.0.1',
     });
-    expect(rejected).toMatchObject(refusal as object);
+    expect(rejected).toMatchObject(rejection as object);
   });
 
   it('have no subscriber left after these tests', () => {

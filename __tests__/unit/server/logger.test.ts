@@ -8,13 +8,13 @@ describe('a logger that the application brings', () => {
     const logger = new MemoryLogger();
     const log = createLog(logger, new HandClock());
     log.applicationError('authorize threw', cause);
-    log.hint('an origin was refused');
-    log.refusal('refused an upgrade');
+    log.hint('an origin was rejected');
+    log.rejection('rejected an upgrade');
     log.peerError('closed with 1002', cause);
     expect(logger.lines).toEqual([
       'error authorize threw',
-      'warn an origin was refused',
-      'warn refused an upgrade',
+      'warn an origin was rejected',
+      'warn rejected an upgrade',
       'error closed with 1002',
     ]);
     expect(logger.causes).toEqual([cause, cause]);
@@ -23,7 +23,7 @@ describe('a logger that the application brings', () => {
   it('is not limited', () => {
     const logger = new MemoryLogger();
     const log = createLog(logger, new HandClock());
-    for (let line = 0; line < 100; line++) log.refusal(`line ${String(line)}`);
+    for (let line = 0; line < 100; line++) log.rejection(`line ${String(line)}`);
     expect(logger.lines).toHaveLength(100);
   });
 
@@ -52,12 +52,12 @@ describe('the default console', () => {
 
   it('gets what the application can mend, and nothing that a hostile peer can cause at will', () => {
     const log = createLog(undefined, new HandClock());
-    log.refusal('refused an upgrade');
+    log.rejection('rejected an upgrade');
     log.peerError('closed with 1002', cause);
     expect([warned, failed]).toEqual([[], []]);
-    log.hint('an origin was refused');
+    log.hint('an origin was rejected');
     log.applicationError('authorize threw', cause);
-    expect(warned).toEqual([['hawser: an origin was refused']]);
+    expect(warned).toEqual([['hawser: an origin was rejected']]);
     expect(failed).toEqual([['hawser: authorize threw', cause]]);
   });
 
@@ -85,7 +85,7 @@ describe('the default console', () => {
 
   it('loses no error to hints, which hostile peers can cause at will, and no hint to errors', () => {
     const log = createLog(undefined, new HandClock());
-    for (let line = 1; line <= 100; line++) log.hint('an origin was refused');
+    for (let line = 1; line <= 100; line++) log.hint('an origin was rejected');
     for (let line = 1; line <= 12; line++) log.applicationError(`line ${String(line)}`, cause);
     expect(warned).toHaveLength(10);
     expect(failed).toHaveLength(10);

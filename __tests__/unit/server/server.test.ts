@@ -99,11 +99,11 @@ describe('the constructor', () => {
       [{ noServer: true }, () => undefined],
       'expected the options as the only argument, got a function as well',
     ],
-  ])('refuses %s', (_name, args, expected) => {
+  ])('rejects %s', (_name, args, expected) => {
     expect(complaint(...args)).toContain(expected);
   });
 
-  it('attaches nothing to a server when it refuses the options', () => {
+  it('attaches nothing to a server when it rejects the options', () => {
     const server = createServer();
     complaint(server, { maxPayload: 0 });
     expect(server.listenerCount('upgrade')).toBe(0);
@@ -200,11 +200,11 @@ describe('on an http.Server', () => {
     const client = await ask(path, { target: '/chat' });
     expect((await client.response()).status).toBe(101);
     expect([...wss.connections][0]?.remoteAddress).toBeUndefined();
-    const refused = await ask(path, { target: '/x' });
-    expect((await refused.response()).status).toBe(404);
+    const rejected = await ask(path, { target: '/x' });
+    expect((await rejected.response()).status).toBe(404);
     expect(logger.lines).toEqual([
-      'warn refused path "/x": no WebSocket is served there; option path is "/chat"',
-      'warn refused an upgrade from unknown with 404: no WebSocket is served at this path',
+      'warn rejected path "/x": no WebSocket is served there; option path is "/chat"',
+      'warn rejected an upgrade from unknown with 404: no WebSocket is served at this path',
     ]);
     client.send(Buffer.from('ff00', 'hex'));
     await client.close();
@@ -277,9 +277,9 @@ describe('on an http.Server', () => {
     expect(await client.words()).toBe('text 68656c6c6f');
     client.send(clientClose(1000));
     expect(await client.close()).toEqual({ code: 1000, reason: '' });
-    const refused = await dial('/x');
-    expect((await refused.response()).status).toBe(404);
-    expect(await refused.ended()).toBe('end');
+    const rejected = await dial('/x');
+    expect((await rejected.response()).status).toBe(404);
+    expect(await rejected.ended()).toBe('end');
   });
 });
 
@@ -344,7 +344,7 @@ describe('several on one http.Server', () => {
       'only upgrades to websocket are served here\n',
     ],
     ['to what is no path', { target: '*' }, 400, 'the request target is not a path\n'],
-  ])('refuse a request %s', async (_name, parts, status, body) => {
+  ])('reject a request %s', async (_name, parts, status, body) => {
     const { wss, port, log } = await serve({ path: '/' });
     const rejected = jest.fn<undefined, [RejectedUpgrade]>();
     wss.on('rejected', rejected);
@@ -355,10 +355,10 @@ describe('several on one http.Server', () => {
     const [{ request, ...rest }] = rejected.mock.calls[0]!;
     expect(rest).toEqual({ status, reason: body.trim(), remoteAddress: '127.0.0.1' });
     expect(request.url).toBe('target' in parts ? parts.target : '/');
-    const hint = 'warn refused path "/x": no WebSocket is served there; option path is "/"';
+    const hint = 'warn rejected path "/x": no WebSocket is served there; option path is "/"';
     expect(log.lines).toEqual([
       ...(status === 404 ? [hint] : []),
-      `warn refused an upgrade from 127.0.0.1 with ${String(status)}: ${body.trim()}`,
+      `warn rejected an upgrade from 127.0.0.1 with ${String(status)}: ${body.trim()}`,
     ]);
   });
 
@@ -637,8 +637,8 @@ describe('stats', () => {
     await client.response();
     client.send(clientFrame({ opcode: 1, payload: 'a' }));
     await eventually('the message', () => wss.stats().messagesReceived === 1);
-    const refused = await ask(port, { method: 'POST' });
-    await refused.response();
+    const rejected = await ask(port, { method: 'POST' });
+    await rejected.response();
     expect(wss.stats()).toMatchObject({
       connections: 1,
       upgradesPending: 0,
@@ -962,7 +962,7 @@ describe('close', () => {
     await expect(RawClient.connect(port)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  it('leaves the refused sockets of a server that is not its own their time', async () => {
+  it('leaves the rejected sockets of a server that is not its own their time', async () => {
     const { wss, server, port, clock } = await serve({ path: '/', closeTimeout: 60_000 });
     let socket!: Duplex;
     server.on('connection', (its: Duplex) => (socket = its));

@@ -199,21 +199,18 @@ describe('checkCloseOptions', () => {
     [{ signal: null }, 'signal to be an AbortSignal, got null (object)'],
     [{ code: '1001' }, 'code to be a number, got 1001 (string)'],
     [{ reason: 5 }, 'reason to be a string, got 5 (number)'],
-  ])('refuses %j', (options, message) => {
+  ])('rejects %j', (options, message) => {
     expect(() => {
       checkCloseOptions(options as ServerCloseOptions);
     }).toThrow(new TypeError(`close: expected option ${message}`));
   });
 
   it.each<[unknown, string]>([
-    [
-      { tiemout: 5 },
-      'close: unknown option tiemout (got 5 (number)); expected one of code, reason, timeout, signal; did you mean timeout?',
-    ],
+    [{ tiemout: 5 }, 'close: unknown option tiemout (got 5 (number)); did you mean timeout?'],
     [{ code: 1006 }, 'close code 1006 must not be sent'],
     [{ reason: 'x'.repeat(124) }, 'the close reason is 124 bytes'],
     [null, 'close: expected options to be an object, got null (object)'],
-  ])('refuses %j too', (options, message) => {
+  ])('rejects %j too', (options, message) => {
     expect(() => {
       checkCloseOptions(options as ServerCloseOptions);
     }).toThrow(message);

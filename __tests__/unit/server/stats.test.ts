@@ -35,9 +35,9 @@ describe('collectStats', () => {
 
   it('copies each figure to its own place', () => {
     const upgrades = Object.assign(new UpgradeCounters(), { accepted: 1, abandoned: 2 });
-    upgrades.refused(403);
-    upgrades.refused(503);
-    upgrades.refused(403);
+    upgrades.countRejection(403);
+    upgrades.countRejection(503);
+    upgrades.countRejection(403);
     const counters = Object.assign(new Counters(), {
       messagesReceived: 3,
       messagesDiscarded: 13,
@@ -80,14 +80,14 @@ describe('collectStats', () => {
   it('gives the caller an object of its own', () => {
     const [upgrades, counters] = [new UpgradeCounters(), new Counters()];
     const before = collectStats(new Set(), 0, upgrades, counters, 0);
-    upgrades.refused(403);
+    upgrades.countRejection(403);
     counters.countClose({ code: 1000, reason: '', clean: true, initiator: 'peer' });
     expect(before).toStrictEqual(NOTHING);
   });
 });
 
 describe('stats()', () => {
-  it('accounts for every upgrade: accepted, refused, abandoned or pending', async () => {
+  it('accounts for every upgrade: accepted, rejected, abandoned or pending', async () => {
     const { wss, port, answer, asked } = await serveAsking({ path: '/chat' });
     expect(wss.stats()).toStrictEqual(NOTHING);
     await (await ask(port, { target: '/elsewhere' })).response();

@@ -39,7 +39,7 @@ export class UpgradeRejection extends Error {
     checkOptions('UpgradeRejection', options, OPTION_RULES);
     const { headers, body } = options;
     const fields = readHeaders(headers, FRAMING);
-    super(body ?? `upgrade refused with status ${status}`);
+    super(body ?? `upgrade rejected with status ${status}`);
     this.status = status;
     this.headers = fields;
     this.body = body;

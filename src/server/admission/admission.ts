@@ -1,12 +1,10 @@
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import type { AddressLimit } from './address-limit.js';
 import { answeredAtOnce } from './answered-at-once.js';
 import { hostHint, originHint, pathHint, subprotocolHint } from './hints.js';
 import { hostEntry, originEntry } from './list-entries.js';
 import type { Log } from '../logger.js';
 import { matchPath, type PathMatch } from './path-match.js';
-import { peerAddressOf } from '../http1/raw-socket.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { checkUpgrade, type Handshake } from '../../protocol/handshake/opening-handshake.js';
 import {
@@ -19,36 +17,36 @@ import {
 import { selectSubprotocol } from '../../protocol/handshake/subprotocol.js';
 import { UpgradeRejection } from '../../protocol/handshake/upgrade-rejection.js';
 import { sharesOf } from './shared-limits.js';
-import { Proxies, type Seen } from './trust-proxy.js';
+import { Proxies } from './trust-proxy.js';
 
-/** Seconds after which a client that was refused for load may try again. */
+/** Seconds after which a client that was rejected for load may try again. */
 const RETRY_AFTER = '10';
 
-/** A refusal that is not the client's fault. */
+/** A rejection for load or a shutdown, with 503. */
 export function unavailable(body: string): UpgradeRejection {
   return new UpgradeRejection(503, { headers: { 'Retry-After': RETRY_AFTER }, body });
 }
 
-/** What there is already. */
+/** The connections and upgrades that there are already. */
 export interface Occupancy {
   readonly connections: number;
-  /** Upgrades for whose `authorize` the server waits. */
+  /** Upgrades that wait for `authorize`. */
   readonly pending: number;
   readonly addresses: AddressLimit;
 }
 
-/** An upgrade that may go on. */
+/** An upgrade request that has been admitted, up to `authorize`. */
 export interface Admitted {
   readonly handshake: Handshake;
-  /** The host that the client asked for, as far as the proxies that are trusted can tell. */
+  /** The host that the client asked for, as far as trusted proxies can tell. */
   readonly host: string;
-  /** What a RegExp as option `path` matched. */
+  /** The match of a RegExp as option `path`. */
   readonly match: RegExpExecArray | undefined;
-  /** The client's, see {@link Admission.addressOf}. */
+  /** The client's address; see {@link Admission.addressOf}. */
   readonly address: string | undefined;
 }
 
-/** The options that decide who comes in. */
+/** The options that decide which requests are admitted. */
 type AdmissionOptions = Pick<
   ResolvedOptions<unknown>,
   | 'allowedHosts'
@@ -61,13 +59,16 @@ type AdmissionOptions = Pick<
   | 'trustProxy'
 >;
 
-/** The server's policy: everything that is decided about an upgrade before `authorize`. */
+/**
+ * The server's policy before `authorize`. The order is: handshake, path, proxies, host, origin, limits.
+ */
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #log: Log;
   readonly #proxies: Proxies;
-  /** The entries of `origin`, if that is a list, and of `allowedHosts`. Their options were checked. */
+  /** The entries of `origin`, if that is a list. The option was checked. */
   readonly #origins: readonly OriginEntry[];
+  /** The entries of `allowedHosts`. The option was checked. */
   readonly #hosts: readonly Host[];
 
   constructor(options: AdmissionOptions, log: Log) {
@@ -80,14 +81,15 @@ export class Admission {
   }
 
   /**
-   * Let a request in.
+   * Admit a request.
    *
-   * @param matched that its path has been compared already, and with what result.
+   * @param peer the address at the other end of the transport; `undefined` for a Unix socket.
+   * @param matched the result of option `path`, if it has been matched already.
    * @throws UpgradeRejection
    */
   admit(
     request: IncomingMessage,
-    socket: Duplex,
+    peer: string | undefined,
     { connections, pending, addresses }: Occupancy,
     matched?: PathMatch,
   ): Admitted {
@@ -99,7 +101,7 @@ export class Admission {
       this.#log.hint(pathHint(handshake.path, [path]));
       throw new UpgradeRejection(404, { body: 'no WebSocket is served at this path' });
     }
-    const { address, forwardedHost, fault } = this.#seen(request, socket);
+    const { address, forwardedHost, fault } = this.#proxies.seen(request, peer);
     if (fault !== undefined) {
       this.#log.hint(fault.hint);
       throw fault.rejection;
@@ -130,12 +132,12 @@ export class Admission {
     return { handshake, host, match: match === true ? undefined : match, address };
   }
 
-  /** The client's address, as far as the proxies that are trusted can tell. */
-  addressOf(request: IncomingMessage, socket: Duplex): string | undefined {
-    return this.#seen(request, socket).address;
+  /** The client's address, as far as trusted proxies can tell. */
+  addressOf(request: IncomingMessage, peer: string | undefined): string | undefined {
+    return this.#proxies.seen(request, peer).address;
   }
 
-  /** The subprotocol by the server's preference, if the client offered any it knows. */
+  /** The subprotocol that the server prefers among those offered; `undefined` for none. */
   subprotocolFor(offered: readonly string[], request: IncomingMessage): string | undefined {
     if (offered.length === 0) return undefined;
     const { subprotocols } = this.#options;
@@ -143,7 +145,7 @@ export class Admission {
       typeof subprotocols === 'function'
         ? answeredAtOnce('subprotocols', subprotocols(offered, request))
         : selectSubprotocol(offered, subprotocols);
-    // Functions that were written for another library answer `false`, `null` or '' for none.
+    // Functions written for another library return `false`, `null` or '' for none.
     if (typeof chosen === 'string' ? chosen !== '' : Boolean(chosen)) return chosen;
     this.#log.hint(subprotocolHint(offered, subprotocols));
     return undefined;
@@ -155,10 +157,6 @@ export class Admission {
     if (policy === 'same-origin') return isSameOrigin(origin, host);
     if (typeof policy !== 'function') return isListedOrigin(origin, host, this.#origins);
     return answeredAtOnce('origin', policy(origin, request));
-  }
-
-  #seen(request: IncomingMessage, socket: Duplex): Seen {
-    return this.#proxies.seen(request, peerAddressOf(request, socket));
   }
 }
 

@@ -3,7 +3,7 @@ import { hostEntry, isFault, originEntry } from './list-entries.js';
 import type { ServerOptions } from '../options/options.js';
 
 /**
- * What the log says about an upgrade that was refused and perhaps should not have been: the values
+ * What the log says about an upgrade that was rejected and perhaps should not have been: the values
  * that were compared, and an option that can be pasted as it is. An option that would not help is not named.
  */
 
@@ -22,35 +22,35 @@ export function show(text: string): string {
   );
 }
 
-/** A page of this origin was refused. */
+/** A page of this origin was rejected. */
 export function originHint(
   origin: string,
   host: string,
   policy: NonNullable<ServerOptions['origin']>,
 ): string {
-  const refused = `refused origin ${show(origin)} at host ${show(host)}`;
-  if (typeof policy === 'function') return `${refused}; so the function of option origin decided`;
-  if (origin.length > MAX_SHOWN) return `${refused}; it is ${origin.length} characters long`;
+  const rejected = `rejected origin ${show(origin)} at host ${show(host)}`;
+  if (typeof policy === 'function') return `${rejected}; so the function of option origin decided`;
+  if (origin.length > MAX_SHOWN) return `${rejected}; it is ${origin.length} characters long`;
   const entry = originEntry(origin);
   if (isFault(entry) || !isListedOrigin(origin, host, [entry])) {
-    return `${refused}; it is not an origin (RFC 6454 section 6.2), so no entry of option origin matches it`;
+    return `${rejected}; it is not an origin (RFC 6454 section 6.2), so no entry of option origin matches it`;
   }
   const listed = typeof policy === 'string' ? ['same-origin'] : policy;
   const advice = adviceFor('origin', listed, origin);
   if (origin === 'null') {
-    return `${refused}; ${advice}, and with it the sandboxed frames of every page`;
+    return `${rejected}; ${advice}, and with it the sandboxed frames of every page`;
   }
-  return `${refused}; ${advice}`;
+  return `${rejected}; ${advice}`;
 }
 
-/** A request for this host was refused. */
+/** A request for this host was rejected. */
 export function hostHint(host: string, allowedHosts: readonly string[]): string {
-  const refused = `refused host ${show(host)}`;
+  const rejected = `rejected host ${show(host)}`;
   const entry = host.length > MAX_SHOWN ? { fault: '' } : hostEntry(host);
   if (isFault(entry) || !isListedHost(host, [entry])) {
-    return `${refused}; no entry of option allowedHosts matches it`;
+    return `${rejected}; no entry of option allowedHosts matches it`;
   }
-  return `${refused}; ${adviceFor('allowedHosts', allowedHosts, host)}`;
+  return `${rejected}; ${adviceFor('allowedHosts', allowedHosts, host)}`;
 }
 
 /** None of the subprotocols that a client offered was chosen. */
@@ -58,14 +58,14 @@ export function subprotocolHint(
   offered: readonly string[],
   subprotocols: NonNullable<ServerOptions['subprotocols']>,
 ): string {
-  const refused = `no common subprotocol: the client offered ${named(offered.map(show))}; browsers close such a connection`;
+  const rejected = `no common subprotocol: the client offered ${named(offered.map(show))}; browsers close such a connection`;
   if (typeof subprotocols === 'function') {
-    return `${refused}; the function of option subprotocols chose none`;
+    return `${rejected}; the function of option subprotocols chose none`;
   }
   const first = offered[0]!;
   return first.length > MAX_SHOWN
-    ? refused
-    : `${refused}; ${adviceFor('subprotocols', subprotocols, first)}`;
+    ? rejected
+    : `${rejected}; ${adviceFor('subprotocols', subprotocols, first)}`;
 }
 
 /** No server has this path. @param paths what option `path` of each server is */
@@ -75,7 +75,7 @@ export function pathHint(asked: string, paths: readonly unknown[]): string {
     return typeof path === 'function' ? 'what a function decides' : String(path);
   });
   const are = served.length === 0 ? 'none is served' : `option path is ${named(served)}`;
-  return `refused path ${show(asked)}: no WebSocket is served there; ${are}`;
+  return `rejected path ${show(asked)}: no WebSocket is served there; ${are}`;
 }
 
 function adviceFor(option: string, listed: readonly string[], entry: string): string {

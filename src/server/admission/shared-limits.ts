@@ -9,9 +9,9 @@ import { AddressLimit } from './address-limit.js';
 
 /** Options of a {@link SharedLimits}; at least one of them. */
 export interface SharedLimitsOptions {
-  /** Connections and pending upgrades of all the servers; more are refused with 503. @default Infinity */
+  /** Connections and pending upgrades of all the servers; more are rejected with 503. @default Infinity */
   readonly maxConnections?: number;
-  /** Connections and pending upgrades of one client at all the servers; more are refused with 429. @default Infinity */
+  /** Connections and pending upgrades of one client at all the servers; more are rejected with 429. @default Infinity */
   readonly maxConnectionsPerAddress?: number;
   /** Bytes that the connections of all the servers may hold together. @default Infinity */
   readonly maxTotalBuffered?: number;

@@ -7,7 +7,7 @@ import { answeredAtOnce } from './answered-at-once.js';
 import { show } from './hints.js';
 import type { TrustProxy } from '../options/options.js';
 
-/** The refusal of a request about which the proxies' headers say nothing that can be believed. */
+/** The rejection of a request about which the proxies' headers say nothing that can be believed. */
 interface SeenFault {
   readonly rejection: UpgradeRejection;
   /** For the log. */
@@ -142,7 +142,7 @@ function malformed(): SeenFault {
   const body = 'the Forwarded header is malformed (RFC 7239 section 4)';
   return {
     rejection: new UpgradeRejection(400, { body }),
-    hint: `refused an upgrade: ${body}; let the proxy replace what a client sends there`,
+    hint: `rejected an upgrade: ${body}; let the proxy replace what a client sends there`,
   };
 }
 
@@ -150,7 +150,7 @@ function conflict(forwarded: string | undefined, listed: string | undefined): Se
   const body = 'Forwarded and X-Forwarded-For name different clients';
   return {
     rejection: new UpgradeRejection(400, { body }),
-    hint: `refused an upgrade: by Forwarded the client is ${shown(forwarded)}, by X-Forwarded-For it is ${shown(listed)}; let the proxy remove the header that it does not write itself`,
+    hint: `rejected an upgrade: by Forwarded the client is ${shown(forwarded)}, by X-Forwarded-For it is ${shown(listed)}; let the proxy remove the header that it does not write itself`,
   };
 }
 

@@ -1,76 +1,119 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Buffer } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Deadlines } from '../../connection/limits/deadlines.js';
-import type { UpgradeBody } from './upgrade-body.js';
+import type { Admitted } from '../admission/admission.js';
+import { earlierResponses } from './earlier-responses.js';
+import { rawSocketOf, writtenTo } from './raw-socket.js';
+import { UpgradeBody } from './upgrade-body.js';
 
-/** Bytes read from a client whose upgrade is still being decided. */
+/** The most bytes that are read from a client before its upgrade is decided. */
 const MAX_EARLY_BYTES = 64 * 1024;
 
 /** Why an upgrade came to nothing before `authorize` had answered. */
 export type PendingOutcome = 'left' | 'timeout' | 'closing';
 
 /**
- * An upgrade that `authorize` is still thinking about. The client's bytes are read meanwhile: only
- * so can it be noticed that the client left, and what it sent early is not lost.
+ * An admitted upgrade request that is not decided yet. The client's bytes are read meanwhile: only
+ * a socket that is read reports that its client has left, and the bytes must not be lost.
  */
 export class PendingUpgrade {
-  /** Of the call that asked for the upgrade: listeners of `signal` are called in it. */
+  /** The async context of the upgrade, in which listeners of `signal` are called. */
   readonly #context = new AsyncResource('hawser.upgrade');
-  readonly #socket: Duplex;
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly admitted: Admitted;
+  /** The chunked body that comes before the first frame. It must be empty. */
+  readonly body: UpgradeBody | undefined;
   readonly #early: Buffer[];
   #earlyBytes: number;
   #controller: AbortController | undefined;
   #outcome: PendingOutcome | undefined;
-  #undone: Promise<void> | undefined;
+  #aborted: Promise<void> | undefined;
   #settle: (() => void) | undefined;
   #answered: Promise<void> | undefined;
-  readonly #body: UpgradeBody | undefined;
-  /**
-   * How much had been written to the transport when `authorize` was asked; `undefined` before that.
-   * What is more was written by another listener, which has served the request then.
-   */
-  writtenBefore: number | undefined;
+  /** The bytes written to the transport when `authorize` was called; `undefined` before that. */
+  #writtenBefore: number | undefined;
 
-  /** @param body the chunked body that comes before the first frame; an empty one, or there is no upgrade. */
-  constructor(socket: Duplex, head: Buffer, body?: UpgradeBody) {
-    this.#socket = socket;
-    this.#body = body;
-    const first = body === undefined ? head : body.take(head);
+  /** @param head bytes that came after the request. */
+  constructor(request: IncomingMessage, socket: Duplex, head: Buffer, admitted: Admitted) {
+    this.request = request;
+    this.socket = socket;
+    this.admitted = admitted;
+    this.body = admitted.handshake.hasChunkedBody ? new UpgradeBody(request) : undefined;
+    const first = this.body === undefined ? head : this.body.take(head);
     this.#early = [first];
     this.#earlyBytes = first.length;
   }
 
-  /** Aborts when the client leaves, time is up, or the server closes. Made when first asked for. */
+  /** Aborts when the client leaves, time is up, or the server closes. Made on first use. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
     if (this.#outcome !== undefined) this.#controller.abort();
     return this.#controller.signal;
   }
 
-  /** Why the upgrade came to nothing; `undefined` as long as it may still succeed. */
+  /** Why the upgrade came to nothing; `undefined` while it may still succeed. */
   get outcome(): PendingOutcome | undefined {
     return this.#outcome;
   }
 
   /** Resolves if the upgrade comes to nothing. */
-  get undone(): Promise<void> {
+  get aborted(): Promise<void> {
     if (this.#outcome !== undefined) return Promise.resolve();
-    return (this.#undone ??= new Promise((resolve) => (this.#settle = resolve)));
+    return (this.#aborted ??= new Promise((resolve) => (this.#settle = resolve)));
   }
 
   /**
-   * Resolves when `authorize` has answered, or has had its time. A client that leaves does not end
-   * what was begun for it; so it does not make room for the next one either.
+   * Resolves when `authorize` has answered, or its time is up. A client that leaves does not end
+   * the work that was begun for it, so it does not make room for the next client either.
    */
   get answered(): Promise<void> | undefined {
     return this.#answered;
   }
 
+  /** Whether `authorize` has been called. */
+  get isAsked(): boolean {
+    return this.#writtenBefore !== undefined;
+  }
+
+  /** `authorize` is about to be called. Bytes written after this are another listener's. */
+  markAsked(): void {
+    this.#writtenBefore = writtenTo(this.request, this.socket);
+  }
+
+  /** Whether it is too late: the socket is gone, or another listener has ended it or written to it. */
+  isServed(): boolean {
+    if (!this.socket.writable) return true;
+    const before = this.#writtenBefore;
+    return before !== undefined && writtenTo(this.request, this.socket) > before;
+  }
+
+  /**
+   * Wait until the request may be answered: after the responses to earlier requests, and after its
+   * body.
+   *
+   * @returns `undefined` if that is now.
+   */
+  ready(): Promise<void> | undefined {
+    const earlier = earlierResponses(rawSocketOf(this.request, this.socket));
+    return earlier === undefined ? this.#bodyEnded() : earlier.then(() => this.#bodyEnded());
+  }
+
+  #bodyEnded(): Promise<void> | undefined {
+    // RFC 9110 section 7.8: the 100 comes before the 101.
+    if (/^100-continue$/i.test(this.request.headers.expect ?? '') && this.socket.writable) {
+      this.socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
+    }
+    return this.body === undefined || this.body.isComplete ? undefined : this.body.ended;
+  }
+
   /**
    * Watch the client until {@link release}.
    *
-   * @param answer what `authorize` will answer.
+   * @param answer the promise of what `authorize` returned.
+   * @param timeout milliseconds.
    */
   watch(answer: Promise<unknown>, deadlines: Deadlines, timeout: number): void {
     this.#answered = new Promise((resolve) => {
@@ -84,32 +127,33 @@ export class PendingUpgrade {
       };
       answer.then(answered, answered);
     });
-    this.#socket.on('data', this.#onData).on('end', this.#onGone).on('close', this.#onGone);
-    this.#socket.resume();
+    this.socket.on('data', this.#onData).on('end', this.#onGone).on('close', this.#onGone);
+    this.socket.resume();
   }
 
+  /** End the upgrade without a connection. The first outcome of several holds. */
   abort(outcome: PendingOutcome): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = outcome;
-    this.#settle?.(); // before `authorize`, which may reject when its signal aborts, is heard
+    this.#settle?.(); // before the signal, on which `authorize` may reject
     this.#context.runInAsyncScope(() => this.#controller?.abort());
   }
 
-  /** Stop watching the client. @returns what it has sent so far; nothing of that is kept. */
+  /** Stop watching the client. @returns the bytes that it has sent; they are not kept. */
   release(): Buffer {
-    this.#socket.off('data', this.#onData).off('end', this.#onGone).off('close', this.#onGone);
-    // Where another listener reads too, it goes on.
-    if (this.#socket.listenerCount('data') === 0) this.#socket.pause();
+    this.socket.off('data', this.#onData).off('end', this.#onGone).off('close', this.#onGone);
+    // Another listener that reads goes on reading.
+    if (this.socket.listenerCount('data') === 0) this.socket.pause();
     const early = this.#early.splice(0);
     return early.length === 1 ? early[0]! : Buffer.concat(early);
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    const early = this.#body === undefined ? chunk : this.#body.take(chunk);
+    const early = this.body === undefined ? chunk : this.body.take(chunk);
     if (early.length === 0) return;
     this.#early.push(early);
     this.#earlyBytes += early.length;
-    if (this.#earlyBytes >= MAX_EARLY_BYTES) this.#socket.pause();
+    if (this.#earlyBytes >= MAX_EARLY_BYTES) this.socket.pause();
   };
 
   readonly #onGone = (): void => {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { rawSocketOf } from './raw-socket.js';
 
-/** The sockets that were given to any WebSocketServer of this process, upgraded or refused. */
+/** The sockets that were given to any WebSocketServer of this process, upgraded or rejected. */
 const taken = new WeakSet<Duplex>();
 
 /** Whether a socket was given to a WebSocketServer before: it cannot be upgraded a second time. */

@@ -39,7 +39,7 @@ export function checkUpgradeArguments(
   return Buffer.isBuffer(head) ? head : Buffer.from(head.buffer, head.byteOffset, head.byteLength);
 }
 
-/** Refuse a fourth argument of `handleUpgrade`. @throws TypeError */
+/** Reject a fourth argument of `handleUpgrade`. @throws TypeError */
 export function checkNoCallback(rest: readonly unknown[]): void {
   if (rest.length === 0) return;
   throw new TypeError(

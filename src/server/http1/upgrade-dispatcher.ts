@@ -24,15 +24,11 @@ export interface UpgradeEndpoint {
   readonly upgradeTimeout: number;
   matches(path: string, request: IncomingMessage): boolean;
   handle(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** The application's code threw while it was asked. */
-  fail(request: IncomingMessage, socket: Duplex, error: unknown): void;
-  /** @param hint for the log. */
-  refuse(
-    request: IncomingMessage,
-    socket: Duplex,
-    rejection: UpgradeRejection,
-    hint?: string,
-  ): void;
+  /**
+   * @param error an UpgradeRejection, or an exception of the application's.
+   * @param hint for the log.
+   */
+  reject(request: IncomingMessage, socket: Duplex, error: unknown, hint?: string): void;
   /** The http.Server listens. */
   listening(): void;
 }
@@ -99,17 +95,17 @@ export class UpgradeDispatcher {
     if (!isWebSocketUpgrade(request)) {
       if (this.#hasOtherListeners()) this.#leave(request, socket);
       else if (first.ownsServer || this.#server.listenerCount('request') === 0 || !canGiveBack) {
-        first.refuse(request, socket, notWebSocket());
+        first.reject(request, socket, notWebSocket());
       } else giveBack(this.#server, request, socket, head);
       return;
     }
     const path = requestPath(request.url ?? '');
-    // A target that is no path is at no server's path; whichever is asked will refuse it.
+    // A target that is no path is at no server's path; whichever is asked will reject it.
     for (const endpoint of path === undefined ? [first] : this.#ranked()) {
       try {
         if (path !== undefined && !endpoint.matches(path, request)) continue;
       } catch (error) {
-        endpoint.fail(request, socket, error);
+        endpoint.reject(request, socket, error);
         return;
       }
       endpoint.handle(request, socket, head);
@@ -122,7 +118,7 @@ export class UpgradeDispatcher {
         .map((each) => each.path);
       const hint = path === undefined ? undefined : pathHint(path, paths);
       const body = 'no WebSocket is served at this path';
-      first.refuse(request, socket, new UpgradeRejection(404, { body }), hint);
+      first.reject(request, socket, new UpgradeRejection(404, { body }), hint);
     }
   };
 

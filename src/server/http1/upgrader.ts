@@ -1,89 +1,60 @@
 import type { IncomingMessage } from 'node:http';
-import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createConnection, type WebSocketConnection } from '../../connection/connection.js';
-import type { ConnectionSettings } from '../../connection/settings.js';
-import type { TypedEmitter } from '../../connection/typed-emitter.js';
-import { checkUpgrade, formatUpgradeResponse } from '../../protocol/handshake/opening-handshake.js';
-import type { FrameDecoderOptions } from '../../protocol/framing/frame-decoder.js';
-import type { ExtensionOffer } from '../../protocol/handshake/extensions.js';
-import { checkSubprotocol } from '../../protocol/handshake/subprotocol.js';
-import { rejectionOf, UpgradeRejection } from '../../protocol/handshake/upgrade-rejection.js';
-import type { DeflateBudget } from '../deflate-budget.js';
+import type { WebSocketConnection } from '../../connection/connection.js';
+import type { Deadlines } from '../../connection/limits/deadlines.js';
 import {
-  publishAbandoned,
-  publishOpened,
-  publishRejected,
-  publishRequested,
-} from '../diagnostics.js';
-import { AddressLimit } from '../admission/address-limit.js';
-import { Admission, type Admitted, unavailable } from '../admission/admission.js';
-import { earlierResponses } from './earlier-responses.js';
-import type { ServerEvents } from '../events.js';
+  checkUpgrade,
+  formatUpgradeResponse,
+  type Handshake,
+} from '../../protocol/handshake/opening-handshake.js';
+import { UpgradeRejection } from '../../protocol/handshake/upgrade-rejection.js';
+import { type Admitted, unavailable } from '../admission/admission.js';
+import type { UpgradePolicy } from '../admission/upgrade-policy.js';
+import type { Choice, ConnectionOpener } from '../connection-opener.js';
 import type { Log } from '../logger.js';
 import type { Authorization, AuthorizeResult } from '../options/options.js';
-import { type PendingOutcome, PendingUpgrade } from './pending-upgrade.js';
-import type { PathMatch } from '../admission/path-match.js';
-import { peerAddressOf, tuneSocket, rawSocketOf, writtenTo } from './raw-socket.js';
-import { lingerUntilEnd, reject } from './refusal.js';
-import { requestUrl } from './request-url.js';
 import { checkAuthorization, type ResolvedOptions } from '../options/resolve-options.js';
-import { sharesOf } from '../admission/shared-limits.js';
-import { stopIgnoringErrors, ignoreErrors } from './socket-errors.js';
-import { UpgradeCounters } from '../stats.js';
+import { earlierResponses } from './earlier-responses.js';
+import { type PendingOutcome, PendingUpgrade } from './pending-upgrade.js';
+import { peerAddressOf, rawSocketOf, tuneSocket } from './raw-socket.js';
+import { lingerUntilEnd, reject } from './rejection.js';
+import { ignoreErrors, stopIgnoringErrors } from './socket-errors.js';
 import { isTaken, takeSocket } from './taken-sockets.js';
-import { UpgradeBody } from './upgrade-body.js';
-import { callIsolated } from '../../connection/call-isolated.js';
 
-/** From an upgrade request to a connection or a refusal: admission, `authorize`, the 101. */
+/** Milliseconds. */
+type Timeouts = Pick<ResolvedOptions<unknown>, 'upgradeTimeout' | 'closeTimeout'>;
+
+/** The 101 that answers a request, and what the server chose from the client's offers. */
+interface Answer {
+  readonly choice: Choice;
+  readonly response: string;
+}
+
+/**
+ * Takes upgrade requests of HTTP/1.1 from the socket to a connection or a rejection. It handles
+ * the socket; the decisions are those of UpgradePolicy, and ConnectionOpener makes the connections.
+ */
 export class Upgrader<Context> {
-  readonly #server: TypedEmitter<ServerEvents<Context>>;
-  readonly #connections: Set<WebSocketConnection<Context>>;
-  readonly #options: ResolvedOptions<Context>;
-  readonly #settings: ConnectionSettings;
+  readonly #policy: UpgradePolicy<Context>;
+  readonly #opener: ConnectionOpener<Context>;
+  readonly #timeouts: Timeouts;
+  readonly #deadlines: Deadlines;
   readonly #log: Log;
-  readonly #admission: Admission;
-  readonly #compressions: DeflateBudget | undefined;
-  readonly #compressedDecoder: FrameDecoderOptions;
-  /** How the upgrades went. */
-  readonly counters: UpgradeCounters = new UpgradeCounters();
-  /** What option `path` made of the requests that the dispatcher has asked it about. */
-  readonly matched: WeakMap<IncomingMessage, PathMatch> = new WeakMap<IncomingMessage, PathMatch>();
-  readonly #pending = new Set<PendingUpgrade>();
-  readonly #addresses: AddressLimit;
-  /** Sockets of refused upgrades whose clients have not ended yet. */
-  readonly #refused = new Set<Duplex>();
-  #closing = false;
+  /** Sockets of rejected upgrades whose clients have not ended yet. */
+  readonly #rejected = new Set<Duplex>();
 
-  /**
-   * @param server where `'connection'` and `'rejected'` are emitted.
-   * @param connections where new connections go.
-   */
   constructor(
-    server: TypedEmitter<ServerEvents<Context>>,
-    connections: Set<WebSocketConnection<Context>>,
-    options: ResolvedOptions<Context>,
-    settings: ConnectionSettings,
+    policy: UpgradePolicy<Context>,
+    opener: ConnectionOpener<Context>,
+    timeouts: Timeouts,
+    deadlines: Deadlines,
     log: Log,
-    compressions?: DeflateBudget,
   ) {
-    this.#compressions = compressions;
-    this.#server = server;
-    this.#connections = connections;
-    this.#options = options;
-    this.#settings = settings;
-    this.#compressedDecoder = { ...settings.decoder, rsv1: true };
+    this.#policy = policy;
+    this.#opener = opener;
+    this.#timeouts = timeouts;
+    this.#deadlines = deadlines;
     this.#log = log;
-    this.#admission = new Admission(options, log);
-    this.#addresses = new AddressLimit(
-      options.maxConnectionsPerAddress,
-      options.limits && sharesOf(options.limits).addresses,
-    );
-  }
-
-  /** Upgrades for whose `authorize` the server waits, also if the client has left meanwhile. */
-  get pending(): number {
-    return this.#pending.size;
   }
 
   /** See `WebSocketServer.handleUpgrade`. */
@@ -100,19 +71,11 @@ export class Upgrader<Context> {
     }
     takeSocket(request, socket);
     ignoreErrors(socket);
-    publishRequested(this.#server, request);
-    peerAddressOf(request, socket); // before it can be forgotten
     let admitted: Admitted;
     try {
-      if (this.#closing) throw unavailable('the server is shutting down');
-      const occupancy = {
-        connections: this.#connections.size,
-        pending: this.#pending.size,
-        addresses: this.#addresses,
-      };
-      admitted = this.#admission.admit(request, socket, occupancy, this.matched.get(request));
+      admitted = this.#policy.admit(request, peerAddressOf(request, socket));
     } catch (error) {
-      this.refuse(request, socket, error);
+      this.reject(request, socket, error);
       return Promise.resolve(undefined);
     }
     if (!socket.writable) {
@@ -124,22 +87,15 @@ export class Upgrader<Context> {
       this.#abandon(request, socket);
       return Promise.resolve(undefined);
     }
-    this.#addresses.add(admitted.address);
-    const body = admitted.handshake.hasChunkedBody ? new UpgradeBody(request) : undefined;
-    const pending = new PendingUpgrade(socket, head, body);
-    const upgraded = this.#authorize(request, socket, admitted, pending, body);
-    // Whatever became of it: a connection is counted until it has ended.
+    this.#policy.count(admitted.address);
+    const pending = new PendingUpgrade(request, socket, head, admitted);
+    const upgraded = this.#authorize(pending);
     void upgraded.then(async (connection) => {
-      if (connection !== undefined) return;
+      if (connection !== undefined) return; // it is counted until it ends
       await pending.answered;
-      this.#addresses.remove(admitted.address);
+      this.#policy.uncount(admitted.address);
     });
     return upgraded;
-  }
-
-  /** A connection has ended. */
-  forget({ remoteAddress }: WebSocketConnection<Context>): void {
-    this.#addresses.remove(remoteAddress);
   }
 
   /** See `WebSocketServer.accept`. */
@@ -149,7 +105,7 @@ export class Upgrader<Context> {
     head: Buffer,
     options: Authorization<Context>,
   ): WebSocketConnection<Context> {
-    if (this.#closing) {
+    if (this.#policy.isClosing) {
       throw new Error('accept: this WebSocketServer is closed or closing');
     }
     const checked = checkAuthorization<Context>(options, 'accept');
@@ -167,314 +123,172 @@ export class Upgrader<Context> {
         'accept: the response to an earlier request is still being written; handleUpgrade waits for it',
       );
     }
-    const body = handshake.hasChunkedBody ? new UpgradeBody(request) : undefined;
-    const first = new PendingUpgrade(socket, head, body).release();
-    if (body?.isComplete === false) {
+    const address = this.#policy.addressOf(request, peerAddressOf(request, socket));
+    const { host } = handshake;
+    const pending = new PendingUpgrade(request, socket, head, {
+      handshake,
+      host,
+      match: undefined,
+      address,
+    });
+    const early = pending.release();
+    if (pending.body?.isComplete === false) {
       throw new UpgradeRejection(400, {
         body: 'a WebSocket handshake has no body, or an empty one that comes with it',
       });
     }
-    const address = this.#admission.addressOf(request, socket);
-    const admitted = { handshake, address };
-    const answer = this.#answer(request, admitted, checked);
+    const answer = this.#answer(request, handshake, checked);
     takeSocket(request, socket);
-    this.#addresses.add(address);
-    return this.#open(request, socket, first, admitted, checked, answer);
+    this.#policy.count(address);
+    return this.#open(pending, early, checked, answer);
   }
 
-  /**
-   * Make a connection without a handshake, on a transport in memory.
-   *
-   * @throws Error once `close()` was called.
-   */
-  adopt(transport: Duplex, context: Context, offers: readonly ExtensionOffer[]): Adopted<Context> {
-    if (this.#closing) {
-      throw new Error('createConnectionPair: this WebSocketServer is closed or closing');
+  /** Answer with a rejection, whatever was thrown, and report it. */
+  reject(request: IncomingMessage, socket: Duplex, error: unknown): void {
+    const rejection = this.#policy.rejectionFor(error);
+    if (!socket.destroyed) {
+      this.#rejected.add(socket);
+      socket.once('close', () => this.#rejected.delete(socket));
     }
-    const negotiated = this.#compressions?.negotiate(offers);
-    const connection = createConnection(transport, this.#settings, {
-      context,
-      url: '/',
-      subprotocol: '',
-      extensions: negotiated?.response ?? '',
-      remoteAddress: undefined,
-      decoder: this.#decoderOptions(undefined, negotiated !== undefined),
-      compression: negotiated && this.#compressions!.open(negotiated),
-    });
-    this.#connections.add(connection);
-    this.#addresses.add(undefined);
-    this.counters.accepted++;
-    connection.start(Buffer.alloc(0));
-    return { connection, negotiated, perMessageDeflate: this.#options.perMessageDeflate };
+    const earlier = earlierResponses(rawSocketOf(request, socket));
+    reject(socket, rejection, this.#deadlines, this.#timeouts.closeTimeout, earlier);
+    this.#policy.reportRejected(request, peerAddressOf(request, socket), rejection);
   }
 
-  /** Refuse from now on, also those that are pending. */
-  close(): void {
-    this.#closing = true;
-    for (const pending of this.#pending) pending.abort('closing');
+  /** Terminate the rejected clients that have not ended. */
+  terminateRejected(): void {
+    for (const socket of this.#rejected) socket.destroy();
   }
 
-  /** Cut the refused clients that have not ended. */
-  cutRefused(): void {
-    for (const socket of this.#refused) socket.destroy();
-  }
-
-  /** Ask the application, and open or refuse. Never rejects. */
-  #authorize(
-    request: IncomingMessage,
-    socket: Duplex,
-    admitted: Admitted,
-    pending: PendingUpgrade,
-    body: UpgradeBody | undefined,
-  ): Promise<WebSocketConnection<Context> | undefined> {
-    let url: URL | undefined; // made when it is first asked for
+  /** Ask the application, and open or reject. Never rejects its promise. */
+  #authorize(pending: PendingUpgrade): Promise<WebSocketConnection<Context> | undefined> {
+    const { request, socket, admitted } = pending;
     const ask = (): AuthorizeResult<Context> | Promise<AuthorizeResult<Context>> => {
-      pending.writtenBefore = writtenTo(request, socket);
-      return this.#options.authorize?.(request, {
-        get signal() {
-          return pending.signal;
-        },
-        get url() {
-          return (url ??= requestUrl(admitted.host, admitted.handshake.target));
-        },
-        match: admitted.match,
-      });
+      pending.markAsked();
+      return this.#policy.authorize(request, admitted, pending);
     };
     try {
-      const ready = this.#ready(request, socket, body);
+      const ready = pending.ready();
       const result =
         ready === undefined
           ? ask()
-          : Promise.race([ready, pending.undone]).then(() =>
+          : Promise.race([ready, pending.aborted]).then(() =>
               pending.outcome === undefined ? ask() : undefined,
             );
-      if (isPromise(result)) {
-        // What only has a `then`, such as a query of a database, may begin anew each time it is called.
-        const answer = Promise.resolve(result);
-        return this.#await(answer, pending, request, socket, admitted);
-      }
-      return Promise.resolve(this.#decide(request, socket, pending, admitted, result));
+      // A thenable that is not a promise, such as a database query, may start again at each then().
+      if (isPromise(result)) return this.#wait(Promise.resolve(result), pending);
+      return Promise.resolve(this.#decide(pending, result));
     } catch (error) {
-      this.refuse(request, socket, error);
+      this.reject(request, socket, error);
       return Promise.resolve(undefined);
     }
   }
 
-  /** When the request may be answered: after the responses to earlier ones, and after its body. */
-  #ready(
-    request: IncomingMessage,
-    socket: Duplex,
-    body: UpgradeBody | undefined,
-  ): Promise<void> | undefined {
-    const begin = (): Promise<void> | undefined => {
-      // RFC 9110 section 7.8: the 100 comes before the 101.
-      if (/^100-continue$/i.test(request.headers.expect ?? '') && socket.writable) {
-        socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
-      }
-      return body === undefined || body.isComplete ? undefined : body.ended;
-    };
-    const earlier = earlierResponses(rawSocketOf(request, socket));
-    return earlier === undefined ? begin() : earlier.then(begin);
-  }
-
-  /** What takes its time: `authorize`, or the end of the request. */
-  async #await(
+  /** Wait for `authorize`, or for the end of the request. */
+  async #wait(
     answer: Promise<AuthorizeResult<Context>>,
     pending: PendingUpgrade,
-    request: IncomingMessage,
-    socket: Duplex,
-    admitted: Admitted,
   ): Promise<WebSocketConnection<Context> | undefined> {
-    this.#pending.add(pending);
-    pending.watch(answer, this.#settings.deadlines, this.#options.upgradeTimeout);
+    this.#policy.startWaiting(pending);
+    pending.watch(answer, this.#deadlines, this.#timeouts.upgradeTimeout);
     try {
-      const result = await Promise.race([answer, pending.undone]);
-      const { outcome } = pending; // also what has happened since `authorize` answered
+      const result = await Promise.race([answer, pending.aborted]);
+      const { outcome } = pending; // includes what has happened since `authorize` answered
       if (outcome === undefined) {
-        this.#pending.delete(pending);
-        return this.#decide(request, socket, pending, admitted, result);
+        this.#policy.stopWaiting(pending);
+        return this.#decide(pending, result);
       }
       pending.release();
-      void pending.answered!.then(() => this.#pending.delete(pending));
-      this.#rejectAborted(outcome, pending, request, socket);
+      void pending.answered!.then(() => {
+        this.#policy.stopWaiting(pending);
+      });
+      this.#rejectAborted(outcome, pending);
     } catch (error) {
       pending.release();
-      this.#pending.delete(pending);
-      this.refuse(request, socket, error);
+      this.#policy.stopWaiting(pending);
+      this.reject(pending.request, pending.socket, error);
     }
     return undefined;
   }
 
-  /** `authorize` has answered: open, unless it is too late. @throws what makes it a refusal */
+  /** `authorize` has answered: open, unless it is too late. @throws the reason for a rejection */
   #decide(
-    request: IncomingMessage,
-    socket: Duplex,
     pending: PendingUpgrade,
-    admitted: Admitted,
-    answer: AuthorizeResult<Context>,
+    result: AuthorizeResult<Context>,
   ): WebSocketConnection<Context> | undefined {
-    const head = pending.release();
-    if (isServed(request, socket, pending)) {
+    const { request, socket, admitted } = pending;
+    const early = pending.release();
+    if (pending.isServed()) {
       this.#abandon(request, socket);
       return undefined;
     }
-    const authorization = checkAuthorization<Context>(answer);
-    const response = this.#answer(request, admitted, authorization);
+    const authorization = checkAuthorization<Context>(result);
+    const answer = this.#answer(request, admitted.handshake, authorization);
     // The application's functions were called, and may have closed the server or the socket.
-    if (this.#closing) throw unavailable('the server is shutting down');
-    if (isServed(request, socket, pending)) {
+    this.#policy.checkNotClosing();
+    if (pending.isServed()) {
       this.#abandon(request, socket);
       return undefined;
     }
-    return this.#open(request, socket, head, admitted, authorization, response);
+    return this.#open(pending, early, authorization, answer);
   }
 
-  /** The client left before it was decided, or another listener has served it. */
+  /** The client has left, or another listener has served it. */
   #abandon(request: IncomingMessage, socket: Duplex): void {
-    this.counters.abandoned++;
-    publishAbandoned(this.#server, request);
-    // Nothing else reads a socket that was ended: its client's end would never be seen.
+    this.#policy.reportAbandoned(request);
+    // A socket that was ended has no other reader, so the end of its client would never be seen.
     if (socket.writableEnded && !socket.destroyed) {
-      lingerUntilEnd(socket, this.#settings.deadlines, this.#options.closeTimeout);
+      lingerUntilEnd(socket, this.#deadlines, this.#timeouts.closeTimeout);
     }
   }
 
-  #rejectAborted(
-    outcome: PendingOutcome,
-    pending: PendingUpgrade,
-    request: IncomingMessage,
-    socket: Duplex,
-  ): void {
-    if (isServed(request, socket, pending)) {
+  #rejectAborted(outcome: PendingOutcome, pending: PendingUpgrade): void {
+    const { request, socket } = pending;
+    if (pending.isServed()) {
       this.#abandon(request, socket);
     } else if (outcome === 'left') {
       socket.destroy();
       this.#abandon(request, socket);
     } else if (outcome === 'closing') {
-      this.refuse(request, socket, unavailable('the server is shutting down'));
+      this.reject(request, socket, unavailable('the server is shutting down'));
+    } else if (pending.isAsked) {
+      this.reject(request, socket, unavailable('authorization took too long'));
     } else {
       const body = 'the end of the request, or of an earlier response, took too long';
-      this.refuse(
-        request,
-        socket,
-        pending.writtenBefore === undefined
-          ? new UpgradeRejection(408, { body })
-          : unavailable('authorization took too long'),
-      );
+      this.reject(request, socket, new UpgradeRejection(408, { body }));
     }
   }
 
-  /** The 101, with what was chosen. @throws TypeError for what the application chose wrong */
+  /** Make the 101. @throws TypeError for headers or a subprotocol that cannot be sent */
   #answer(
     request: IncomingMessage,
-    { handshake }: Pick<Admitted, 'handshake'>,
-    { headers, subprotocol }: Authorization<Context>,
+    handshake: Handshake,
+    { headers, subprotocol: wanted }: Authorization<Context>,
   ): Answer {
-    const chosen = subprotocol ?? this.#admission.subprotocolFor(handshake.subprotocols, request);
-    if (chosen !== undefined) checkSubprotocol(chosen, handshake.subprotocols);
-    const negotiated = this.#compressions?.negotiate(handshake.extensions);
-    const response = formatUpgradeResponse(handshake.key, {
-      headers,
-      subprotocol: chosen,
-      extensions: negotiated?.response,
-    });
-    return { chosen, negotiated, response };
+    const choice = this.#opener.choose(request, handshake, wanted);
+    const { subprotocol, compression } = choice;
+    const extensions = compression?.response;
+    const response = formatUpgradeResponse(handshake.key, { headers, subprotocol, extensions });
+    return { choice, response };
   }
 
-  /** Write the 101 and make the connection. */
+  /** Write the 101 and open the connection. */
   #open(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    { address }: Pick<Admitted, 'address'>,
-    { context, maxPayload }: Authorization<Context>,
-    { chosen, negotiated, response }: Answer,
+    { request, socket, admitted }: PendingUpgrade,
+    early: Buffer,
+    authorization: Authorization<Context>,
+    { choice, response }: Answer,
   ): WebSocketConnection<Context> {
     tuneSocket(request, socket);
-    const connection = createConnection(socket, this.#settings, {
-      context: context as Context,
-      url: request.url!, // checkUpgrade has seen it
-      subprotocol: chosen ?? '',
-      extensions: negotiated?.response ?? '',
-      remoteAddress: address,
-      transportCopies: socket instanceof Socket && !('encrypted' in socket),
-      decoder: this.#decoderOptions(maxPayload, negotiated !== undefined),
-      // Last: what it takes of the budget is given back only when a connection closes.
-      compression: negotiated && this.#compressions!.open(negotiated),
-    });
+    const url = request.url!; // checkUpgrade has read it
+    const connection = this.#opener.create(socket, url, admitted.address, authorization, choice);
     stopIgnoringErrors(socket);
-    this.#connections.add(connection);
     socket.write(response, 'latin1');
-    this.counters.accepted++;
-    publishOpened(this.#server, request, connection);
-    callIsolated(() => this.#server.emit('connection', connection, request));
-    callIsolated(() => {
-      connection.start(head);
-    });
+    this.#opener.announce(connection, request, early);
     return connection;
-  }
-
-  /** One object for as many connections as possible. */
-  #decoderOptions(maxPayload: number | undefined, compressed: boolean): FrameDecoderOptions {
-    const options = compressed ? this.#compressedDecoder : this.#settings.decoder;
-    return maxPayload === undefined ? options : { ...options, maxPayload };
-  }
-
-  /** Answer with a refusal, whatever was thrown, and tell. */
-  refuse(request: IncomingMessage, socket: Duplex, error: unknown): void {
-    let rejection = rejectionOf(error);
-    if (rejection === undefined) {
-      rejection = new UpgradeRejection(500);
-      this.#log.applicationError('an upgrade failed with an exception of the application', error);
-    }
-    if (!socket.destroyed) {
-      this.#refused.add(socket);
-      socket.once('close', () => this.#refused.delete(socket));
-    }
-    const earlier = earlierResponses(rawSocketOf(request, socket));
-    reject(socket, rejection, this.#settings.deadlines, this.#options.closeTimeout, earlier);
-    const reason = rejection.message;
-    let address: string | undefined;
-    try {
-      address = this.#admission.addressOf(request, socket);
-    } catch (fault) {
-      this.#log.applicationError('option trustProxy threw an exception', fault);
-    }
-    this.#log.refusal(
-      `refused an upgrade from ${address ?? 'unknown'} with ${rejection.status}: ${reason}`,
-    );
-    const rejected = { status: rejection.status, reason, request, remoteAddress: address };
-    this.counters.refused(rejection.status);
-    publishRejected(this.#server, rejected);
-    callIsolated(() => this.#server.emit('rejected', rejected));
   }
 }
 
 function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof (value as Partial<Promise<T>> | undefined)?.then === 'function';
-}
-
-/** The server's end of a pair, and how its messages are compressed. */
-interface Adopted<Context> {
-  readonly connection: WebSocketConnection<Context>;
-  readonly negotiated: ReturnType<DeflateBudget['negotiate']>;
-  readonly perMessageDeflate: ResolvedOptions<Context>['perMessageDeflate'];
-}
-
-/** What an upgrade is answered with. */
-interface Answer {
-  /** The subprotocol. */
-  readonly chosen: string | undefined;
-  readonly negotiated: ReturnType<DeflateBudget['negotiate']>;
-  readonly response: string;
-}
-
-/** Whether a socket cannot be upgraded any more: it is gone, or another listener has ended it or written to it. */
-function isServed(
-  request: IncomingMessage,
-  socket: Duplex,
-  { writtenBefore }: PendingUpgrade,
-): boolean {
-  if (!socket.writable) return true;
-  return writtenBefore !== undefined && writtenTo(request, socket) > writtenBefore;
 }

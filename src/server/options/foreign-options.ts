@@ -31,7 +31,7 @@ export const FOREIGN_OPTIONS: Advice = {
   // ws.
   server: FIRST_ARGUMENT,
   backlog: OWN_SERVER,
-  verifyClient: 'use authorize: return to accept, throw new UpgradeRejection(401) to refuse',
+  verifyClient: 'use authorize: return to accept, throw new UpgradeRejection(401) to reject',
   handleProtocols:
     'use subprotocols: an array, or a function (offered, request) => string | undefined',
   clientTracking: 'leave it out: wss.connections is always kept',
@@ -42,7 +42,7 @@ export const FOREIGN_OPTIONS: Advice = {
   // Socket.IO and engine.io.
   httpServer: FIRST_ARGUMENT,
   cors: 'use origin: an array of origins',
-  allowRequest: 'use authorize: return to accept, throw new UpgradeRejection(401) to refuse',
+  allowRequest: 'use authorize: return to accept, throw new UpgradeRejection(401) to reject',
   maxHttpBufferSize: 'use maxPayload',
   pingInterval: 'use heartbeat: { interval }',
   pingTimeout: 'use heartbeat: { timeout }',
@@ -58,7 +58,7 @@ export const FOREIGN_OPTIONS: Advice = {
   maxReceivedMessageSize: 'use maxPayload',
   maxReceivedFrameSize: 'use maxPayload',
   autoAcceptConnections:
-    'use authorize: return to accept, throw new UpgradeRejection(401) to refuse',
+    'use authorize: return to accept, throw new UpgradeRejection(401) to reject',
   keepalive: 'use heartbeat',
   keepaliveInterval: 'use heartbeat: { interval }',
   keepaliveGracePeriod: 'use heartbeat: { timeout }',

@@ -103,7 +103,7 @@ export interface ServerOptions<Context = undefined> {
    * @default any
    */
   readonly allowedHosts?: readonly string[];
-  /** Accept by returning, refuse by throwing `UpgradeRejection`. @default accept */
+  /** Accept by returning, reject by throwing `UpgradeRejection`. @default accept */
   readonly authorize?: (
     request: IncomingMessage,
     options: AuthorizeOptions,
@@ -170,15 +170,15 @@ export interface ServerOptions<Context = undefined> {
   readonly idleTimeout?: number;
   /** From the 101 to a Close with 1001. @default Infinity */
   readonly maxLifetime?: number;
-  /** Connections and pending upgrades of this WebSocketServer; more are refused with 503. See `limits` for those of several. @default Infinity */
+  /** Connections and pending upgrades of this WebSocketServer; more are rejected with 503. See `limits` for those of several. @default Infinity */
   readonly maxConnections?: number;
   /**
-   * Upgrades for whose `authorize` the server waits; more are refused with 503. A client that leaves
+   * Upgrades for whose `authorize` the server waits; more are rejected with 503. A client that leaves
    * does not make room: its place is free when `authorize` answers, after `upgradeTimeout` at the latest.
    * @default 1024
    */
   readonly maxPendingUpgrades?: number;
-  /** Connections and pending upgrades of one IPv4 address, or one IPv6 network of 64 bits; more are refused with 429. Behind a proxy, set `trustProxy` too. @default Infinity */
+  /** Connections and pending upgrades of one IPv4 address, or one IPv6 network of 64 bits; more are rejected with 429. Behind a proxy, set `trustProxy` too. @default Infinity */
   readonly maxConnectionsPerAddress?: number;
   /** A token bucket for each connection's messages, and one for its other frames. @default none */
   readonly messageRate?: {

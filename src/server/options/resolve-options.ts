@@ -311,7 +311,7 @@ export function checkAuthorization<Context>(
       throw new TypeError(`${who}: expected options to be an object, got ${got}`);
     }
     throw new TypeError(
-      `authorize: expected it to return nothing or an object, got ${got}; to refuse, throw new UpgradeRejection(403)`,
+      `authorize: expected it to return nothing or an object, got ${got}; to reject, throw new UpgradeRejection(403)`,
     );
   }
   const keys = Object.keys(answer);

@@ -46,17 +46,20 @@ describe('TimingWheel', () => {
     expect(pass(200)).toStrictEqual(['63 far', '63 further']);
   });
 
-  it.each([1, 2, 63, 100])('accepts a member that is put back for %d ticks when it comes up', (ticks) => {
-    const member = put('a', 1);
-    const due = (): void => {
-      wheel.put(member, ticks);
-    };
-    const every = Math.min(ticks, 63);
-    expect(pass(1 + 2 * every, due)).toStrictEqual(
-      [1, 1 + every, 1 + 2 * every].map((t) => `${t} a`),
-    );
-    expect(wheel.size).toBe(1);
-  });
+  it.each([1, 2, 63, 100])(
+    'accepts a member that is put back for %d ticks when it comes up',
+    (ticks) => {
+      const member = put('a', 1);
+      const due = (): void => {
+        wheel.put(member, ticks);
+      };
+      const every = Math.min(ticks, 63);
+      expect(pass(1 + 2 * every, due)).toStrictEqual(
+        [1, 1 + every, 1 + 2 * every].map((t) => `${t} a`),
+      );
+      expect(wheel.size).toBe(1);
+    },
+  );
 
   it.each([0, 1, 2])('removes member %d of three in one slot', (index) => {
     const members = ['a', 'b', 'c'].map((name) => put(name, 5));

@@ -17,7 +17,7 @@ describe('UpgradeRejection', () => {
     const rejection = new UpgradeRejection(401);
     expect(rejection.headers).toEqual({});
     expect(rejection.body).toBeUndefined();
-    expect(rejection.message).toBe('upgrade refused with status 401');
+    expect(rejection.message).toBe('upgrade rejected with status 401');
   });
 
   it.each([300, 599])('accepts status %i', (status) => {

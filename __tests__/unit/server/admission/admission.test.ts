@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream';
 import { UpgradeRejection } from '../../../../src/protocol/handshake/upgrade-rejection.js';
 import { AddressLimit } from '../../../../src/server/admission/address-limit.js';
 import { Admission, unavailable } from '../../../../src/server/admission/admission.js';
@@ -8,15 +7,13 @@ import { resolveOptions } from '../../../../src/server/options/resolve-options.j
 import { SharedLimits, sharesOf } from '../../../../src/server/admission/shared-limits.js';
 import { fakeRequest, HandClock, MemoryLogger } from '../harness.js';
 
-const socketFrom = (remoteAddress?: string): Duplex => ({ remoteAddress }) as unknown as Duplex;
-
 function admission(options: ServerOptions<unknown>) {
   const logger = new MemoryLogger();
   const made = new Admission(
     resolveOptions<unknown>(options, []),
     createLog(logger, new HandClock()),
   );
-  /** 'in', or the status and body of the refusal. */
+  /** 'in', or the status and body of the rejection. */
   const admit = (
     headers: Record<string, string>,
     {
@@ -27,7 +24,7 @@ function admission(options: ServerOptions<unknown>) {
     } = {},
   ): string => {
     try {
-      made.admit(fakeRequest(headers), socketFrom(from), { connections, pending, addresses });
+      made.admit(fakeRequest(headers), from, { connections, pending, addresses });
       return 'in';
     } catch (error) {
       if (!(error instanceof UpgradeRejection)) throw error;
@@ -151,7 +148,7 @@ describe('the origin policy', () => {
     const { admit, lines } = admission({});
     admit({ host: 'example.com', origin: 'https://app.example' });
     expect(lines).toEqual([
-      'warn refused origin "https://app.example" at host "example.com"; option origin: ["same-origin", "https://app.example"] would allow it',
+      'warn rejected origin "https://app.example" at host "example.com"; option origin: ["same-origin", "https://app.example"] would allow it',
     ]);
   });
 
@@ -159,7 +156,7 @@ describe('the origin policy', () => {
     const { admit, lines } = admission({});
     admit({ host: 'example.com', origin: `a\n${'b'.repeat(1000)}` });
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(/^warn refused origin "a\\nb{198}" at host/);
+    expect(lines[0]).toMatch(/^warn rejected origin "a\\nb{198}" at host/);
   });
 });
 
@@ -175,7 +172,7 @@ describe('allowedHosts', () => {
     expect(lines).toEqual([]);
     expect(admit({ host: 'localhost:81' })).toBe(NO_HOST);
     expect(lines).toEqual([
-      'warn refused host "localhost:81"; option allowedHosts: ["example.com", "localhost:8080", "localhost:81"] would allow it',
+      'warn rejected host "localhost:81"; option allowedHosts: ["example.com", "localhost:8080", "localhost:81"] would allow it',
     ]);
   });
 
@@ -192,7 +189,7 @@ describe('the proxies', () => {
     const headers = { 'x-forwarded-for': '192.0.2.1', forwarded: 'for=192.0.2.2' };
     expect(admit(headers)).toBe('400 Forwarded and X-Forwarded-For name different clients');
     expect(lines).toEqual([
-      'warn refused an upgrade: by Forwarded the client is "192.0.2.2", by X-Forwarded-For it is "192.0.2.1"; let the proxy remove the header that it does not write itself',
+      'warn rejected an upgrade: by Forwarded the client is "192.0.2.2", by X-Forwarded-For it is "192.0.2.1"; let the proxy remove the header that it does not write itself',
     ]);
     expect(admit(headers, { from: '192.0.2.9' })).toBe('in');
   });
@@ -204,18 +201,18 @@ describe('the path', () => {
 
   it('is compared unless it was already, and what a RegExp matched is returned', () => {
     const { admission: made } = admission({ path: /^\/rooms\/(\w+)$/ });
-    expect(made.admit(request, socketFrom(), none).match).toMatchObject({ 1: 'blue' });
+    expect(made.admit(request, undefined, none).match).toMatchObject({ 1: 'blue' });
     const matched = /blue/.exec('blue')!;
-    expect(made.admit(request, socketFrom(), none, matched).match).toBe(matched);
-    expect(made.admit(request, socketFrom(), none, true).match).toBeUndefined();
-    expect(admission({}).admission.admit(request, socketFrom(), none).match).toBeUndefined();
+    expect(made.admit(request, undefined, none, matched).match).toBe(matched);
+    expect(made.admit(request, undefined, none, true).match).toBeUndefined();
+    expect(admission({}).admission.admit(request, undefined, none).match).toBeUndefined();
   });
 
   it('that is not served is 404, with a line that names both', () => {
     const { admit, lines } = admission({ path: '/chat' });
     expect(admit({})).toBe('404 no WebSocket is served at this path');
     expect(lines).toEqual([
-      'warn refused path "/": no WebSocket is served there; option path is "/chat"',
+      'warn rejected path "/": no WebSocket is served there; option path is "/chat"',
     ]);
   });
 });
@@ -252,13 +249,15 @@ describe('the limits', () => {
     const from = (address: string) => admit({ 'x-forwarded-for': address }, { addresses });
     expect(from('203.0.113.5')).toBe('429 too many connections from this address');
     expect(from('203.0.113.6')).toBe('503 too many connections');
-    const refused = () =>
-      made.admit(fakeRequest(), socketFrom('203.0.113.5'), {
+    const rejected = () =>
+      made.admit(fakeRequest(), '203.0.113.5', {
         connections: 0,
         pending: 0,
         addresses,
       });
-    expect(refused).toThrow(expect.objectContaining({ headers: { 'Retry-After': '10' } }) as Error);
+    expect(rejected).toThrow(
+      expect.objectContaining({ headers: { 'Retry-After': '10' } }) as Error,
+    );
   });
 
   it('come after everything that the client could mend', () => {
@@ -273,25 +272,25 @@ describe('admit', () => {
     const { admission: made } = admission({});
     const request = fakeRequest({ 'sec-websocket-protocol': 'a, b' }, { url: '/chat?x=1' });
     const none = { connections: 0, pending: 0, addresses: new AddressLimit(1) };
-    expect(made.admit(request, socketFrom('192.0.2.1'), none)).toMatchObject({
+    expect(made.admit(request, '192.0.2.1', none)).toMatchObject({
       handshake: { path: '/chat', host: 'localhost', subprotocols: ['a', 'b'] },
       host: 'localhost',
       address: '192.0.2.1',
     });
-    expect(made.admit(request, socketFrom(), none).address).toBeUndefined();
+    expect(made.admit(request, undefined, none).address).toBeUndefined();
   });
 });
 
 describe('addressOf', () => {
   const forwarded = fakeRequest({ 'x-forwarded-for': '127.0.0.1, 203.0.113.5' });
   it('is the peer, or who called a proxy that is trusted', () => {
-    const socket = socketFrom('10.0.0.1');
+    const socket = '10.0.0.1';
     expect(admission({}).admission.addressOf(forwarded, socket)).toBe('10.0.0.1');
     expect(admission({ trustProxy: 1 }).admission.addressOf(forwarded, socket)).toBe('203.0.113.5');
   });
 
   it('is unknown where the transport has none', () => {
-    expect(admission({}).admission.addressOf(forwarded, socketFrom())).toBeUndefined();
+    expect(admission({}).admission.addressOf(forwarded, undefined)).toBeUndefined();
   });
 });
 

@@ -12,7 +12,7 @@ describe('answeredAtOnce', () => {
     ['a promise', Promise.resolve(false)],
     ['a promise that rejects', Promise.reject(new Error('the database is away'))],
     ['what only has a then', { then: (done: (value: boolean) => void) => done(false) }],
-  ])('refuses %s', async (_what, answer) => {
+  ])('rejects %s', async (_what, answer) => {
     expect(() => answeredAtOnce('origin', answer)).toThrow(
       'option origin: expected the function to answer at once, got a promise; what takes time belongs in authorize',
     );

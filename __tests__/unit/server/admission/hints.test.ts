@@ -42,13 +42,13 @@ describe('show', () => {
 describe('originHint', () => {
   it('names both values and an option that can be pasted', () => {
     expect(originHint('https://app.example', HOST, 'same-origin')).toBe(
-      'refused origin "https://app.example" at host "www.example.com"; option origin: ["same-origin", "https://app.example"] would allow it',
+      'rejected origin "https://app.example" at host "www.example.com"; option origin: ["same-origin", "https://app.example"] would allow it',
     );
     expect(originHint('https://b.example', HOST, ['https://a.example'])).toBe(
-      'refused origin "https://b.example" at host "www.example.com"; option origin: ["https://a.example", "https://b.example"] would allow it',
+      'rejected origin "https://b.example" at host "www.example.com"; option origin: ["https://a.example", "https://b.example"] would allow it',
     );
     expect(originHint('null', HOST, 'same-origin')).toBe(
-      'refused origin "null" at host "www.example.com"; option origin: ["same-origin", "null"] would allow it, and with it the sandboxed frames of every page',
+      'rejected origin "null" at host "www.example.com"; option origin: ["same-origin", "null"] would allow it, and with it the sandboxed frames of every page',
     );
   });
 
@@ -92,24 +92,24 @@ describe('originHint', () => {
     'qrc:',
   ])('has no advice for %j, which no entry matches', (origin) => {
     expect(originHint(origin, HOST, 'same-origin')).toBe(
-      `refused origin ${JSON.stringify(origin)} at host "www.example.com"; it is not an origin (RFC 6454 section 6.2), so no entry of option origin matches it`,
+      `rejected origin ${JSON.stringify(origin)} at host "www.example.com"; it is not an origin (RFC 6454 section 6.2), so no entry of option origin matches it`,
     );
   });
 
   it('has no advice for what is too long to be repeated, nor where a function decides', () => {
     const long = `https://${'a'.repeat(500)}.example`;
     expect(originHint(long, HOST, 'same-origin')).toBe(
-      `refused origin "${long.slice(0, 200)}" at host "www.example.com"; it is 516 characters long`,
+      `rejected origin "${long.slice(0, 200)}" at host "www.example.com"; it is 516 characters long`,
     );
     expect(originHint('https://a.example', HOST, () => false)).toBe(
-      'refused origin "https://a.example" at host "www.example.com"; so the function of option origin decided',
+      'rejected origin "https://a.example" at host "www.example.com"; so the function of option origin decided',
     );
   });
 
   it('does not write a long list out', () => {
     const many = Array.from({ length: 100 }, (_, index) => `https://${index}.example`);
     expect(originHint('https://a.example', HOST, many)).toBe(
-      'refused origin "https://a.example" at host "www.example.com"; "https://a.example" beside the others in option origin would allow it',
+      'rejected origin "https://a.example" at host "www.example.com"; "https://a.example" beside the others in option origin would allow it',
     );
   });
 });
@@ -117,7 +117,7 @@ describe('originHint', () => {
 describe('hostHint', () => {
   it('names an option that can be pasted', () => {
     expect(hostHint('localhost:81', ['example.com'])).toBe(
-      'refused host "localhost:81"; option allowedHosts: ["example.com", "localhost:81"] would allow it',
+      'rejected host "localhost:81"; option allowedHosts: ["example.com", "localhost:81"] would allow it',
     );
   });
 
@@ -147,7 +147,7 @@ describe('hostHint', () => {
     'x'.repeat(300),
   ])('has no advice for %.20s, which no entry matches', (host) => {
     expect(hostHint(host, ['example.com'])).toBe(
-      `refused host ${show(host)}; no entry of option allowedHosts matches it`,
+      `rejected host ${show(host)}; no entry of option allowedHosts matches it`,
     );
   });
 });
@@ -185,6 +185,6 @@ describe('pathHint', () => {
       'option path is "/1", "/2", "/3", "/4", "/5" and 1 more',
     ],
   ])('of %p names them', (paths, are) => {
-    expect(pathHint('/x', paths)).toBe(`refused path "/x": no WebSocket is served there; ${are}`);
+    expect(pathHint('/x', paths)).toBe(`rejected path "/x": no WebSocket is served there; ${are}`);
   });
 });

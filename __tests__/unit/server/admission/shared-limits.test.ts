@@ -46,7 +46,7 @@ describe('SharedLimits', () => {
       { maxTotalBuffered: 0 },
       'SharedLimits: expected option maxTotalBuffered to be a number of bytes above 0, or Infinity, got 0 (number)',
     ],
-  ])('refuses %p', (options, message) => {
+  ])('rejects %p', (options, message) => {
     const make = (): unknown => new SharedLimits(options as object);
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);

@@ -339,7 +339,7 @@ describe('Proxies', () => {
     ['unknown', 'for=203.0.113.5', '"203.0.113.5"', '"unknown"'],
     ['unknown', 'for=_hidden', '"_hidden"', '"unknown"'],
     ['203.0.113.5', 'for=203.0.113.5, host=a', 'not named', '"203.0.113.5"'],
-  ])('refuses X-Forwarded-For: %s beside Forwarded: %s', (listed, forwarded, one, other) => {
+  ])('rejects X-Forwarded-For: %s beside Forwarded: %s', (listed, forwarded, one, other) => {
     const { address, forwardedHost, fault } = seen({ trust: 1, for: listed, forwarded });
     expect({ address, forwardedHost }).toEqual({ address: PEER, forwardedHost: undefined });
     expect(fault?.rejection).toMatchObject({
@@ -347,19 +347,19 @@ describe('Proxies', () => {
       body: 'Forwarded and X-Forwarded-For name different clients',
     });
     expect(fault?.hint).toBe(
-      `refused an upgrade: by Forwarded the client is ${one}, by X-Forwarded-For it is ${other}; let the proxy remove the header that it does not write itself`,
+      `rejected an upgrade: by Forwarded the client is ${one}, by X-Forwarded-For it is ${other}; let the proxy remove the header that it does not write itself`,
     );
   });
 
   it.each(['for="203.0.113.5', 'for', 'for=a;for=b', 'for="a"b', '=a', 'for=a b', 'for="a, for=b'])(
-    'refuses Forwarded: %s',
+    'rejects Forwarded: %s',
     (forwarded) => {
       const { fault } = seen({ trust: 1, forwarded });
       expect(fault?.rejection).toMatchObject({
         status: 400,
         body: 'the Forwarded header is malformed (RFC 7239 section 4)',
       });
-      expect(fault?.hint).toContain('refused an upgrade: the Forwarded header is malformed');
+      expect(fault?.hint).toContain('rejected an upgrade: the Forwarded header is malformed');
     },
   );
 

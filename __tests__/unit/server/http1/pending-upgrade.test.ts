@@ -1,16 +1,30 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import { PendingUpgrade } from '../../../../src/server/http1/pending-upgrade.js';
-import { UpgradeBody } from '../../../../src/server/http1/upgrade-body.js';
+import { checkUpgrade } from '../../../../src/protocol/handshake/opening-handshake.js';
 import { deferred, fakeRequest, HandClock, settle, transportPair } from '../harness.js';
+
+const CHUNKED = { 'transfer-encoding': 'chunked' };
+
+function pendingOn(socket: Duplex, head: Buffer, request = fakeRequest()): PendingUpgrade {
+  const handshake = checkUpgrade(request);
+  const { host } = handshake;
+  return new PendingUpgrade(request, socket, head, {
+    handshake,
+    host,
+    match: undefined,
+    address: undefined,
+  });
+}
 
 type Answer = ReturnType<typeof deferred<void>>;
 
 function start(head = '', timeout = 1000) {
   const [socket, peer] = transportPair();
   const clock = new HandClock();
-  const pending = new PendingUpgrade(socket, Buffer.from(head));
+  const pending = pendingOn(socket, Buffer.from(head));
   const answer = deferred<void>();
   return {
     socket,
@@ -20,7 +34,7 @@ function start(head = '', timeout = 1000) {
     answer,
     watch: () => {
       pending.watch(answer.promise, new Deadlines(clock), timeout);
-      return pending.undone;
+      return pending.aborted;
     },
   };
 }
@@ -41,7 +55,7 @@ describe('PendingUpgrade', () => {
   it('hands back the head itself when nothing came behind it', () => {
     const { socket } = start();
     const head = Buffer.from('head');
-    const pending = new PendingUpgrade(socket, head);
+    const pending = pendingOn(socket, head);
     pending.watch(Promise.resolve(), new Deadlines(new HandClock()), 1000);
     expect(pending.release()).toBe(head);
     expect(pending.release()).toHaveLength(0);
@@ -115,7 +129,7 @@ describe('PendingUpgrade', () => {
 
   it.each([
     ['accepted', (answer: Answer) => answer.resolve()],
-    ['refused', (answer: Answer) => answer.reject(new Error('no'))],
+    ['rejected', (answer: Answer) => answer.reject(new Error('no'))],
   ])(
     'is answered once authorize has %s, whether the client waits or not',
     async (_how, settled) => {
@@ -151,8 +165,8 @@ describe('PendingUpgrade', () => {
 
   it('gives what comes after the body, which is taken from the first bytes on', async () => {
     const [socket, peer] = transportPair();
-    const body = new UpgradeBody(fakeRequest());
-    const pending = new PendingUpgrade(socket, Buffer.from('0\r\n'), body);
+    const pending = pendingOn(socket, Buffer.from('0\r\n'), fakeRequest(CHUNKED));
+    const body = pending.body!;
     pending.watch(new Promise(() => undefined), new Deadlines(new HandClock()), 1000);
     peer.write('\r');
     await settle();
@@ -173,10 +187,51 @@ describe('PendingUpgrade', () => {
     expect(socket.isPaused()).toBe(false);
   });
 
+  it('may be answered now, unless its body or an earlier response has not ended', async () => {
+    expect(start().pending.ready()).toBeUndefined();
+    const [socket, peer] = transportPair();
+    const pending = pendingOn(socket, Buffer.alloc(0), fakeRequest(CHUNKED));
+    const ready = pending.ready();
+    pending.watch(new Promise(() => undefined), new Deadlines(new HandClock()), 1000);
+    peer.write('0\r\n\r\n');
+    await expect(ready).resolves.toBeUndefined();
+    expect(pending.ready()).toBeUndefined();
+    const response = new EventEmitter();
+    Object.assign(socket, { _httpMessage: response });
+    const afterResponse = pending.ready();
+    response.emit('finish');
+    await expect(afterResponse).resolves.toBeUndefined();
+  });
+
+  it('sends a 100 to a client that expects one, if the socket can be written to', () => {
+    for (const ends of [false, true]) {
+      const [socket, peer] = transportPair();
+      if (ends) socket.end();
+      const pending = pendingOn(socket, Buffer.alloc(0), fakeRequest({ expect: '100-Continue' }));
+      expect(pending.ready()).toBeUndefined();
+      const sent = peer.read() as Buffer | null;
+      expect(sent?.toString()).toBe(ends ? undefined : 'HTTP/1.1 100 Continue\r\n\r\n');
+    }
+  });
+
+  it('is served once another listener writes to its socket or ends it', () => {
+    const { socket, pending } = start();
+    expect([pending.isAsked, pending.isServed()]).toEqual([false, false]);
+    const written = Object.assign(socket, { bytesWritten: 10 });
+    expect(pending.isServed()).toBe(false); // it was written before `authorize` was called
+    pending.markAsked();
+    expect([pending.isAsked, pending.isServed()]).toEqual([true, false]);
+    written.bytesWritten++;
+    expect(pending.isServed()).toBe(true);
+    const other = start();
+    other.socket.end();
+    expect(other.pending.isServed()).toBe(true);
+  });
+
   it('is undone already for a caller that asks late', async () => {
     const { pending } = start();
     pending.abort('closing');
-    await pending.undone;
+    await pending.aborted;
     expect(pending.outcome).toBe('closing');
   });
 

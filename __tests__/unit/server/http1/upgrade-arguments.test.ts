@@ -47,7 +47,7 @@ describe('the arguments of an upgrade', () => {
       [fakeRequest(), socket],
     ],
     ["head to be the Buffer of an 'upgrade' event, got x (string)", [fakeRequest(), socket, 'x']],
-  ])('are refused: expected %s', (expected, given) => {
+  ])('are rejected: expected %s', (expected, given) => {
     const check = () => checkUpgradeArguments('handleUpgrade', given[0], given[1], given[2]);
     expect(check).toThrow(TypeError);
     expect(check).toThrow(`handleUpgrade: expected ${expected}; call it so: ${USAGE}`);

@@ -39,7 +39,7 @@ describe('a body that Node leaves on the socket', () => {
     expect([request.listenerCount('data'), request.listenerCount('end')]).toEqual(before);
   });
 
-  it('is refused if it is not empty', async () => {
+  it('is rejected if it is not empty', async () => {
     const body = new UpgradeBody(fakeRequest());
     expect(take(body, '5\r\nhello\r\n')).toBe('');
     await expect(body.ended).rejects.toMatchObject(NOT_EMPTY);
@@ -77,7 +77,7 @@ describe('a body that Node reads', () => {
     await body.ended;
   });
 
-  it('is refused if it is not empty', async () => {
+  it('is rejected if it is not empty', async () => {
     const request = streaming();
     const body = new UpgradeBody(request, true);
     request.write('x');

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { UpgradeRejection } from '../../../../src/protocol/handshake/upgrade-rejection.js';
 import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import { takeSocket } from '../../../../src/server/http1/taken-sockets.js';
 import {
@@ -46,19 +47,15 @@ class FakeEndpoint implements UpgradeEndpoint {
     answer(socket, 200, `${this.name}${head.length > 0 ? ` head ${String(head)}` : ''}`);
   }
 
-  fail(_request: IncomingMessage, socket: Duplex, error: unknown): void {
-    this.errors.push(error);
-    answer(socket, 500, this.name);
-  }
-
-  refuse(
-    _request: IncomingMessage,
-    socket: Duplex,
-    { status, headers }: { status: number; headers: object },
-    hint?: string,
-  ): void {
-    this.hints.push(hint);
-    answer(socket, status, [this.name, ...Object.values(headers).map(String)].join(' '));
+  reject(_request: IncomingMessage, socket: Duplex, error: unknown, hint?: string): void {
+    if (error instanceof UpgradeRejection) {
+      this.hints.push(hint);
+      const { status, headers } = error;
+      answer(socket, status, [this.name, ...Object.values(headers).map(String)].join(' '));
+    } else {
+      this.errors.push(error);
+      answer(socket, 500, this.name);
+    }
   }
 
   listening(): void {
@@ -114,7 +111,7 @@ describe('several servers on one http.Server', () => {
     expect(await answerTo(port, { target: '/x?y' })).toBe('404 chat');
     expect(await answerTo(port, { headers: { Upgrade: 'h2c' } })).toBe('426 chat websocket');
     expect(first.hints).toEqual([
-      'refused path "/x": no WebSocket is served there; option path is "/chat", what a function decides',
+      'rejected path "/x": no WebSocket is served there; option path is "/chat", what a function decides',
       undefined,
     ]);
   });
@@ -189,12 +186,12 @@ describe('a closed server', () => {
 });
 
 describe('a request that nobody serves', () => {
-  it('is refused with 404 when nobody else listens for upgrades', async () => {
+  it('is rejected with 404 when nobody else listens for upgrades', async () => {
     const { port } = await setUp(new FakeEndpoint('a', '/a'));
     expect(await answerTo(port, { target: '/x' })).toBe('404 a');
   });
 
-  it('is refused with 426 if it is not for websocket and there is no application', async () => {
+  it('is rejected with 426 if it is not for websocket and there is no application', async () => {
     const { server, port } = await setUp(new FakeEndpoint('a', '/a'), new FakeEndpoint('b'));
     const headers = { Upgrade: 'h2c' };
     expect(await answerTo(port, { headers })).toBe('426 a websocket');
@@ -202,7 +199,7 @@ describe('a request that nobody serves', () => {
     expect(await answerTo(port, { headers })).toBe('200 the API');
   });
 
-  it('is refused with 426 on a server of our own, whose request listener is ours', async () => {
+  it('is rejected with 426 on a server of our own, whose request listener is ours', async () => {
     const endpoint = new FakeEndpoint('a');
     endpoint.ownsServer = true;
     const { server, port } = await setUp(endpoint);

@@ -2,12 +2,11 @@ import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { deflateRawSync } from 'node:zlib';
 import type { WebSocketConnection } from '../../../../src/connection/connection.js';
 import { UpgradeRejection } from '../../../../src/protocol/handshake/upgrade-rejection.js';
 import type { RejectedUpgrade } from '../../../../src/server/events.js';
 import type { Authorization, ServerOptions } from '../../../../src/server/options/options.js';
-import { joinServer, WebSocketServer } from '../../../../src/server/server.js';
+import { WebSocketServer } from '../../../../src/server/server.js';
 import { SharedLimits } from '../../../../src/server/admission/shared-limits.js';
 import { clientClose, clientFrame } from '../../../support/frames.js';
 import type { RawClient } from '../../../support/raw-client.js';
@@ -23,8 +22,8 @@ import {
   listen,
   MemoryLogger,
   serve,
-  serveOwn,
   serveAsking,
+  serveOwn,
   settle,
   transportPair,
 } from '../harness.js';
@@ -68,7 +67,7 @@ describe('handleUpgrade', () => {
     ]);
   });
 
-  it('resolves to undefined for a refusal, which is told', async () => {
+  it('resolves to undefined for a rejection, which is told', async () => {
     const wss = new WebSocketServer(options);
     const rejected = jest.fn();
     wss.on('rejected', rejected);
@@ -96,7 +95,7 @@ describe('handleUpgrade', () => {
     }
   });
 
-  it('tells of a refusal also when nobody is there to hear it', async () => {
+  it('tells of a rejection also when nobody is there to hear it', async () => {
     const wss = new WebSocketServer(options);
     const rejected = jest.fn();
     wss.on('rejected', rejected);
@@ -121,9 +120,9 @@ describe('handleUpgrade', () => {
     socket.destroy(reset);
     expect(await closed).toMatchObject({ initiator: 'transport', cause: reset });
     expect(failed).toHaveBeenCalledWith(reset, connection);
-    const [refused] = transportPair();
-    await wss.handleUpgrade(fakeRequest({ upgrade: 'h2c' }), refused, NO_HEAD);
-    refused.destroy(reset);
+    const [rejected] = transportPair();
+    await wss.handleUpgrade(fakeRequest({ upgrade: 'h2c' }), rejected, NO_HEAD);
+    rejected.destroy(reset);
     await settle();
   });
 
@@ -429,7 +428,7 @@ describe('authorize', () => {
     ['at once', false],
     ['late', true],
   ])(
-    'refuses by throwing an UpgradeRejection %s, with its headers and body',
+    'rejects by throwing an UpgradeRejection %s, with its headers and body',
     async (_name, late) => {
       const { wss, port, log } = await serve({
         authorize: async () => {
@@ -449,7 +448,7 @@ describe('authorize', () => {
       expect(await client.ended()).toBe('end');
       expect((await rejected)[0]).toMatchObject({ status: 401, reason: '{"error":"token"}' });
       expect(log.lines).toEqual([
-        'warn refused an upgrade from 127.0.0.1 with 401: {"error":"token"}',
+        'warn rejected an upgrade from 127.0.0.1 with 401: {"error":"token"}',
       ]);
     },
   );
@@ -475,7 +474,7 @@ describe('authorize', () => {
     expect(log.causes).toEqual([mistake]);
     expect(log.lines).toEqual([
       'error an upgrade failed with an exception of the application',
-      'warn refused an upgrade from 127.0.0.1 with 500: upgrade refused with status 500',
+      'warn rejected an upgrade from 127.0.0.1 with 500: upgrade rejected with status 500',
     ]);
   });
 
@@ -518,7 +517,7 @@ describe('authorize', () => {
     await eventually('its signal', () => asked[1]!.aborted);
     await settle();
     expect(log.lines).toEqual([
-      'warn refused an upgrade from 127.0.0.1 with 503: authorization took too long',
+      'warn rejected an upgrade from 127.0.0.1 with 503: authorization took too long',
     ]);
   });
 
@@ -608,156 +607,6 @@ describe('authorize', () => {
   });
 });
 
-describe('what is counted', () => {
-  it('is what became of each upgrade, and how many wait', async () => {
-    const { wss, port, answer, asked } = await serveAsking();
-    const waiting = await ask(port);
-    await asked;
-    expect(wss.stats()).toMatchObject({ upgradesPending: 1, upgradesAccepted: 0 });
-    (await ask(port)).destroy();
-    await eventually('one to leave', () => wss.stats().upgradesAbandoned === 1);
-    expect(wss.stats()).toMatchObject({ upgradesPending: 2 }); // authorize knows nothing of it
-    answer.reject(new UpgradeRejection(403));
-    expect(await waiting.response()).toMatchObject({ status: 403 });
-    expect(wss.stats()).toMatchObject({
-      upgradesPending: 0,
-      upgradesAccepted: 0,
-      upgradesRejected: { 403: 1 },
-      upgradesAbandoned: 1,
-    });
-  });
-});
-
-describe('maxConnectionsPerAddress', () => {
-  const from = (address: string) => ({ headers: { 'X-Forwarded-For': address } });
-  const limits = { trustProxy: 1, maxConnectionsPerAddress: 2 };
-
-  it('refuses the third of one address with 429 and Retry-After, and takes other addresses', async () => {
-    const { wss, port } = await serve(limits);
-    const rejected = once(wss, 'rejected') as Promise<[RejectedUpgrade]>;
-    for (const address of ['203.0.113.5', '::ffff:203.0.113.5']) {
-      expect((await (await ask(port, from(address))).response()).status).toBe(101);
-    }
-    const third = await (await ask(port, from('203.0.113.5'))).response();
-    expect([third.status, third.body]).toStrictEqual([
-      429,
-      'too many connections from this address\n',
-    ]);
-    expect(third.header('Retry-After')).toBe('10');
-    expect((await rejected)[0]).toMatchObject({ status: 429, remoteAddress: '203.0.113.5' });
-    expect((await (await ask(port, from('203.0.113.6'))).response()).status).toBe(101);
-  });
-
-  it('counts upgrades that are pending, until they have come to nothing', async () => {
-    const { port, asked, clock } = await serveAsking({ ...limits, maxConnectionsPerAddress: 1 });
-    const first = await ask(port, from('203.0.113.5'));
-    await asked;
-    expect((await (await ask(port, from('203.0.113.5'))).response()).status).toBe(429);
-    clock.advance(10_000);
-    expect((await first.response()).status).toBe(503);
-    const next = await ask(port, from('203.0.113.5'));
-    await settle();
-    clock.advance(10_000);
-    expect((await next.response()).status).toBe(503);
-  });
-
-  it('asks once who the client is: a socket that is gone does not know any more', async () => {
-    let asked = 0;
-    const { port, wss } = await serve({
-      maxConnectionsPerAddress: 1,
-      trustProxy: () => asked++ <= 1, // of two questions about an address; later the answer is no
-    });
-    const connected = once(wss, 'connection') as Promise<[WebSocketConnection]>;
-    const two = from('203.0.113.5');
-    await (await ask(port, two)).response();
-    const [connection] = await connected;
-    expect(connection.remoteAddress).toBe('203.0.113.5');
-    const closed = once(connection, 'close');
-    connection.terminate();
-    await closed;
-    asked = 0;
-    expect((await (await ask(port, two)).response()).status).toBe(101);
-  });
-
-  it('counts a connection until it has ended, also one that was accepted without the policy', async () => {
-    const wss = new WebSocketServer({
-      noServer: true,
-      logger: new MemoryLogger(),
-      clock: new HandClock(),
-      maxConnectionsPerAddress: 1,
-    });
-    const socket = (): Duplex => Object.assign(transportPair()[0], { remoteAddress: '192.0.2.1' });
-    const upgrade = () => wss.handleUpgrade(fakeRequest(), socket(), NO_HEAD);
-    for (const open of [upgrade, () => wss.accept(fakeRequest(), socket(), NO_HEAD)]) {
-      const connection = (await open())!;
-      expect(await upgrade()).toBeUndefined();
-      const closed = once(connection, 'close');
-      connection.terminate();
-      expect(await upgrade()).toBeUndefined(); // its transport is there still
-      await closed;
-    }
-    expect(() => wss.accept(fakeRequest(), socket(), NO_HEAD, { subprotocol: 'x' })).toThrow();
-    expect(await upgrade()).toBeDefined();
-  });
-});
-
-describe('limits', () => {
-  it('are shared by servers, while the options of each count its own', async () => {
-    const limits = new SharedLimits({ maxConnections: 2, maxConnectionsPerAddress: 2 });
-    const one = await serve({ limits, maxConnections: 1 });
-    const other = await serve({ limits });
-    const status = async (port: number): Promise<number> =>
-      (await (await ask(port)).response()).status;
-    expect(await status(one.port)).toBe(101);
-    expect(await status(one.port)).toBe(503);
-    expect(await status(other.port)).toBe(101);
-    expect(await status(other.port)).toBe(429);
-    expect(limits.connections).toBe(2);
-    for (const connection of one.wss.connections) connection.terminate();
-    await eventually('the place to be free', () => limits.connections === 1);
-    expect(await status(other.port)).toBe(101);
-  });
-
-  it('count what waits for authorize too, and refusals of either give it back', async () => {
-    const limits = new SharedLimits({ maxConnections: 1 });
-    const asking = await serveAsking({ limits });
-    const other = await serve({ limits });
-    const client = await ask(asking.port);
-    await asking.asked;
-    expect((await (await ask(other.port)).response()).status).toBe(503);
-    asking.answer.reject(new UpgradeRejection(401));
-    expect((await client.response()).status).toBe(401);
-    await eventually('the place to be free', () => limits.connections === 0);
-    expect((await (await ask(other.port)).response()).status).toBe(101);
-  });
-});
-
-describe('a connection of a pair', () => {
-  it.each([
-    ['first', 0],
-    ['last', 1],
-  ])('counts in SharedLimits exactly until it ends, where it ends %s', async (_name, order) => {
-    const limits = new SharedLimits({ maxConnections: 2, maxConnectionsPerAddress: 2 });
-    const wss = new WebSocketServer({ noServer: true, limits });
-    const socket = (): Duplex => Object.assign(transportPair()[0], { remoteAddress: '192.0.2.1' });
-    const upgrade = () => wss.handleUpgrade(fakeRequest(), socket(), NO_HEAD);
-    const { connection: joined } = joinServer(wss, transportPair()[0], undefined, []);
-    expect(limits.connections).toBe(1);
-    const upgraded = (await upgrade())!;
-    expect(limits.connections).toBe(2);
-    expect(await upgrade()).toBeUndefined();
-    const ends = order === 0 ? [joined, upgraded] : [upgraded, joined];
-    for (const [index, connection] of ends.entries()) {
-      const closed = once(connection, 'close');
-      connection.terminate();
-      await closed;
-      expect(limits.connections).toBe(1 - index);
-    }
-    for (let count = 0; count < 2; count++) expect(await upgrade()).toBeDefined();
-    expect(await upgrade()).toBeUndefined();
-  });
-});
-
 describe('a connection that accept opens', () => {
   it("is counted for its address before the listeners of 'connection' are called", async () => {
     const limits = new SharedLimits({ maxConnections: 10 });
@@ -772,262 +621,6 @@ describe('a connection that accept opens', () => {
     await settle();
     expect(counted).toEqual([1]);
     expect(wss.stats().upgradesRejected).toEqual({ 429: 1 });
-  });
-});
-
-describe('a refusal', () => {
-  it('tells the logger which option would have let a page in', async () => {
-    const { port, log } = await serve();
-    const client = await ask(port, { headers: { Origin: 'https://app.example' } });
-    const { status, body } = await client.response();
-    expect([status, body]).toEqual([403, 'this origin is not allowed\n']);
-    expect(log.lines[0]).toContain(
-      'option origin: ["same-origin", "https://app.example"] would allow it',
-    );
-  });
-
-  it.each([
-    'file://',
-    'null',
-    'https://app.example',
-    'chrome-extension://abc',
-    'http://[::1]:3000',
-  ])(
-    'of %s names an option which, pasted as it is, lets that page in and the own ones as before',
-    async (Origin) => {
-      const refusing = await serve();
-      const refused = await ask(refusing.port, { headers: { Host: 'own.example', Origin } });
-      expect((await refused.response()).status).toBe(403);
-      const [, pasted] = /option origin: (\[.*?\]) would allow it/.exec(refusing.log.lines[0]!)!;
-      const { port } = await serve({ origin: JSON.parse(pasted!) as string[] });
-      for (const page of [Origin, 'https://own.example']) {
-        const headers = { Host: 'own.example', Origin: page };
-        expect((await (await ask(port, { headers })).response()).status).toBe(101);
-      }
-      const headers = { Host: 'own.example', Origin: 'https://evil.example' };
-      expect((await (await ask(port, { headers })).response()).status).toBe(403);
-    },
-  );
-
-  it.each([
-    [
-      'X-Forwarded-For: 203.0.113.5\r\nX-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Host: own.example\r\nX-Forwarded-Host: edge',
-    ],
-    ['Forwarded: for=203.0.113.5;host=own.example\r\nForwarded: for=10.0.0.1;host=edge'],
-    [
-      'X-Forwarded-For: "[2001:db8::1]:80", 10.0.0.1:81\r\nForwarded: for="[2001:db8::1]";host=own.example,for=10.0.0.1',
-    ],
-  ])(
-    'is not what a page behind two proxies gets, on however many lines they write: %j',
-    async (lines) => {
-      const { wss, port } = await serve({ trustProxy: 2 });
-      const client = await connect(port);
-      const request = upgradeRequest({ headers: { Host: 'inner', Origin: 'https://own.example' } });
-      client.send(request.replace('\r\n\r\n', `\r\n${lines}\r\n\r\n`));
-      expect((await client.response()).status).toBe(101);
-      const [connection] = wss.connections;
-      expect(connection!.remoteAddress).toMatch(/^(203\.0\.113\.5|2001:db8::1)$/);
-    },
-  );
-
-  it('by proxies that disagree leaves one line about it, and the peer is the one that is named', async () => {
-    const { wss, port, log } = await serve({ trustProxy: 1 });
-    const rejected = jest.fn<undefined, [RejectedUpgrade]>();
-    wss.on('rejected', rejected);
-    const headers = { 'X-Forwarded-For': '203.0.113.5', Forwarded: 'for=203.0.113.6' };
-    expect((await (await ask(port, { headers })).response()).status).toBe(400);
-    expect(rejected.mock.calls[0]![0].remoteAddress).toBe('127.0.0.1');
-    expect(log.lines).toEqual([
-      expect.stringMatching(/203\.0\.113\.6.*203\.0\.113\.5/),
-      'warn refused an upgrade from 127.0.0.1 with 400: Forwarded and X-Forwarded-For name different clients',
-    ]);
-  });
-
-  it('names the client that a trusted proxy names', async () => {
-    const { wss, port } = await serve({ trustProxy: 1 });
-    const rejected = once(wss, 'rejected') as Promise<[RejectedUpgrade]>;
-    const headers = { 'X-Forwarded-For': '127.0.0.1, 203.0.113.5', Origin: 'https://x.example' };
-    await (await ask(port, { headers })).response();
-    expect((await rejected)[0].remoteAddress).toBe('203.0.113.5');
-    const connected = once(wss, 'connection') as Promise<[WebSocketConnection]>;
-    await ask(port, { headers: { 'X-Forwarded-For': '203.0.113.6' } });
-    expect((await connected)[0].remoteAddress).toBe('203.0.113.6');
-  });
-
-  it('does not wait longer than closeTimeout for the client to end its side', async () => {
-    const { server, port, clock } = await serve({ path: '/', closeTimeout: 300 });
-    let socket!: Duplex;
-    server.on('connection', (its: Duplex) => (socket = its));
-    const client = await ask(port, { target: '/x' });
-    await client.ended();
-    clock.advance(299);
-    expect(socket.destroyed).toBe(false);
-    clock.advance(1);
-    expect(socket.destroyed).toBe(true);
-  });
-});
-
-describe('subprotocols', () => {
-  it("are selected in the server's order", async () => {
-    const { port } = await serve({ subprotocols: ['v2', 'v1'] });
-    const client = await ask(port, { headers: { 'Sec-WebSocket-Protocol': 'v1, v2' } });
-    expect((await client.response()).header('Sec-WebSocket-Protocol')).toBe('v2');
-  });
-
-  it('without one in common there is a 101 without the header, and a warning', async () => {
-    const { wss, port, log } = await serve({ subprotocols: ['v3'] });
-    const client = await ask(port, { headers: { 'Sec-WebSocket-Protocol': 'v1, v2' } });
-    const { status, header } = await client.response();
-    expect([status, header('Sec-WebSocket-Protocol')]).toEqual([101, undefined]);
-    expect(log.lines).toHaveLength(1);
-    expect(log.lines[0]).toMatch(/^warn no common subprotocol: the client offered "v1", "v2";/);
-    expect([...wss.connections][0]?.subprotocol).toBe('');
-  });
-});
-
-describe('while the server closes', () => {
-  it('ends upgrades that wait for authorize with 503, and aborts their signal', async () => {
-    const { wss, port, answer, asked, connections } = await serveAsking();
-    const client = await ask(port);
-    const signal = await asked;
-    const closing = wss.close();
-    expect(signal.aborted).toBe(true);
-    const { status, body } = await client.response();
-    expect([status, body]).toEqual([503, 'the server is shutting down\n']);
-    answer.resolve(undefined);
-    expect(await closing).toMatchObject({ total: 0 });
-    await settle();
-    expect(connections).toEqual([]);
-  });
-
-  it('lets nobody in whose authorize answered as it was called', async () => {
-    const { wss, port, answer, asked, connections } = await serveAsking();
-    const client = await ask(port);
-    await asked;
-    answer.resolve(undefined);
-    const closing = wss.close();
-    expect((await client.response()).status).toBe(503);
-    expect(await closing).toMatchObject({ total: 0 });
-    expect([connections, wss.connections.size]).toEqual([[], 0]);
-  });
-
-  it('lets nobody in whose authorize calls it', async () => {
-    const wss: WebSocketServer = new WebSocketServer({
-      noServer: true,
-      logger: new MemoryLogger(),
-      authorize: () => {
-        void wss.close();
-      },
-    });
-    const [socket, peer] = transportPair();
-    expect(await wss.handleUpgrade(fakeRequest(), socket, NO_HEAD)).toBeUndefined();
-    expect(String(peer.read())).toMatch(/^HTTP\/1\.1 503 /);
-    expect(wss.connections.size).toBe(0);
-  });
-
-  it('does not wait past the deadline for a client that was refused and stays', async () => {
-    const { wss, port, clock } = await serveOwn({ path: '/', closeTimeout: Infinity });
-    const refused = await ask(port, { target: '/x' });
-    expect((await refused.response()).status).toBe(404);
-    const gone = await ask(port, { target: '/x' });
-    await gone.response();
-    gone.finish();
-    await settle();
-    let done = false;
-    const closing = wss.close({ timeout: 500 }).then((report) => {
-      done = true;
-      return report;
-    });
-    await settle();
-    clock.advance(499);
-    await settle();
-    expect(done).toBe(false);
-    clock.advance(1);
-    expect(await closing).toEqual({ total: 0, clean: 0, terminated: 0, milliseconds: 500 });
-  });
-
-  it('an upgrade that comes afterwards is refused with 503', async () => {
-    const { wss, port } = await serve();
-    await (await ask(port)).response();
-    const closing = wss.close();
-    const response = await (await ask(port)).response();
-    expect([response.status, response.body]).toStrictEqual([503, 'the server is shutting down\n']);
-    for (const connection of wss.connections) connection.terminate();
-    await closing;
-  });
-});
-
-describe('permessage-deflate', () => {
-  const OFFER = { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' };
-  const compressed = (payload: string): Buffer =>
-    clientFrame({ opcode: 1, rsv: 4, payload: deflateRawSync(payload) });
-
-  it('is answered where it is offered and on, and not otherwise', async () => {
-    for (const [perMessageDeflate, headers, expected] of [
-      [true, OFFER, 'permessage-deflate; client_no_context_takeover'],
-      [true, {}, undefined],
-      [true, { 'Sec-WebSocket-Extensions': 'permessage-bzip2' }, undefined],
-      [false, OFFER, undefined],
-    ] as const) {
-      const { wss, port } = await serve({ perMessageDeflate });
-      const client = await ask(port, { headers });
-      const response = await client.response();
-      expect(response.status).toBe(101);
-      expect(response.header('Sec-WebSocket-Extensions')).toBe(expected);
-      const [connection] = wss.connections;
-      expect(connection!.extensions).toBe(expected ?? '');
-      const messages: unknown[] = [];
-      connection!.on('message', (data) => messages.push(data));
-      client.send(Buffer.concat([compressed('hello'), clientClose(1000)]));
-      expect((await client.close()).code).toBe(expected === undefined ? 1002 : 1000); // RSV1 has no meaning
-      expect(messages).toEqual(expected === undefined ? [] : ['hello']);
-    }
-  });
-
-  it('counts inflated bytes against the limit that authorize() gave', async () => {
-    const { wss, port } = await serve({
-      perMessageDeflate: true,
-      authorize: () => ({ maxPayload: 1000 }),
-    });
-    const client = await ask(port, { headers: OFFER });
-    await client.response();
-    const [connection] = wss.connections;
-    const message = once(connection!, 'message');
-    client.send(compressed('x'.repeat(1000)));
-    expect(await message).toEqual(['x'.repeat(1000), false]);
-    client.send(compressed('x'.repeat(1001)));
-    expect((await client.close()).code).toBe(1009);
-  });
-
-  describe('with a budget for one connection', () => {
-    const perMessageDeflate = { contextTakeover: 'both', memoryBudget: 30_000 } as const;
-    const extensions = async (client: RawClient): Promise<string> =>
-      (await client.response()).header('Sec-WebSocket-Extensions')!;
-
-    it('lets it have its contexts until it closes', async () => {
-      const { wss, port } = await serve({ perMessageDeflate });
-      const first = await ask(port, { headers: OFFER });
-      expect(await extensions(first)).not.toContain('no_context_takeover');
-      const second = await ask(port, { headers: OFFER });
-      expect(await extensions(second)).toContain('no_context_takeover');
-      first.reset();
-      await eventually('the first to be gone', () => wss.connections.size === 1);
-      const third = await ask(port, { headers: OFFER });
-      expect(await extensions(third)).not.toContain('no_context_takeover');
-    });
-
-    it('takes nothing for an upgrade that fails', async () => {
-      let requests = 0;
-      const { port } = await serve({
-        perMessageDeflate,
-        // The first answer has a header that the response must not have.
-        authorize: () => (requests++ === 0 ? { headers: { Upgrade: 'another' } } : {}),
-      });
-      const refused = await ask(port, { headers: OFFER });
-      expect((await refused.response()).status).toBe(500);
-      const client = await ask(port, { headers: OFFER });
-      expect(await extensions(client)).not.toContain('no_context_takeover');
-    });
   });
 });
 
@@ -1059,7 +652,7 @@ describe('a socket that was given to a server before', () => {
     expect(other!.stats()).toMatchObject({ upgradesAccepted: 0, upgradesAbandoned: 0 });
   });
 
-  it('is left alone while the first server still asks, after a refusal, and after accept', async () => {
+  it('is left alone while the first server still asks, after a rejection, and after accept', async () => {
     const { wss, server, log, port, answer, asked, connections } = await serveAsking();
     const results: unknown[] = [];
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -1072,9 +665,9 @@ describe('a socket that was given to a server before', () => {
     expect((await client.response()).status).toBe(101);
     await eventually('the connection', () => connections.length === 1);
     expect([results, log.lines.length]).toEqual([[undefined], 1]);
-    const [refused] = transportPair();
-    await wss.handleUpgrade(fakeRequest({ upgrade: 'h2c' }), refused, NO_HEAD);
-    expect(() => wss.accept(fakeRequest(), refused, NO_HEAD)).toThrow('was given');
+    const [rejected] = transportPair();
+    await wss.handleUpgrade(fakeRequest({ upgrade: 'h2c' }), rejected, NO_HEAD);
+    expect(() => wss.accept(fakeRequest(), rejected, NO_HEAD)).toThrow('was given');
     const [accepted] = transportPair();
     wss.accept(fakeRequest(), accepted, NO_HEAD);
     expect(await wss.handleUpgrade(fakeRequest(), accepted, NO_HEAD)).toBeUndefined();
@@ -1140,7 +733,7 @@ describe('a socket that another listener has used', () => {
     expect(wss.stats()).toMatchObject({ upgradesAbandoned: 1, upgradesAccepted: 0 });
   });
 
-  it('is not refused either: when time is up, the other listener has it', async () => {
+  it('is not rejected either: when time is up, the other listener has it', async () => {
     const { wss, server, port, clock, asked } = await serveAsking({ upgradeTimeout: 500 });
     server.on('upgrade', (_request, socket: Duplex) => {
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother');
@@ -1217,7 +810,7 @@ describe('a body', () => {
     ['a length, and does not come', { 'Content-Length': '5' }, [], 400],
     ['a chunk', CHUNKED, ['5\r\nhello\r\n0\r\n\r\n'], 400],
     ['a chunk that comes later', CHUNKED, ['', '5\r\nhello\r\n'], 400],
-  ])('is refused with %s', async (_name, headers, parts, status) => {
+  ])('is rejected with %s', async (_name, headers, parts, status) => {
     const authorize = jest.fn();
     const { wss, port } = await serve({ authorize });
     const client = await connect(port);
@@ -1275,7 +868,7 @@ describe('a body', () => {
     expect(wss.connections.size).toBe(1);
   });
 
-  it('of no chunks is read by accept if it has come, and refused if it has not', async () => {
+  it('of no chunks is read by accept if it has come, and rejected if it has not', async () => {
     const wss = new WebSocketServer({ noServer: true, logger: new MemoryLogger() });
     const [socket] = transportPair();
     const request = fakeRequest({ 'transfer-encoding': 'chunked' });
@@ -1315,7 +908,7 @@ describe('the response to an earlier request', () => {
     expect(() => wss.accept(fakeRequest(), transportPair()[0], NO_HEAD)).not.toThrow();
   });
 
-  it('comes before a refusal too', async () => {
+  it('comes before a rejection too', async () => {
     const { client, responses, received } = await setUp({ path: '/x' });
     client.send(FIRST + upgradeRequest({ target: '/y' }));
     await eventually('the request', () => responses.length === 1);
@@ -1343,7 +936,7 @@ describe('the response to an earlier request', () => {
       () => responses.length === 1 && wss.stats().upgradesPending === 1,
     );
     clock.advance(500);
-    await eventually('the refusal', () => wss.stats().upgradesRejected[408] === 1);
+    await eventually('the rejection', () => wss.stats().upgradesRejected[408] === 1);
     clock.advance(10_000);
     expect(await client.ended()).toBe('end');
   });
@@ -1358,25 +951,23 @@ describe('the response to an earlier request', () => {
   });
 });
 
-describe('a connection without a handshake', () => {
-  it.each([
-    [false, ''],
-    [true, 'permessage-deflate; client_no_context_takeover'],
-  ])('is one of the server, with perMessageDeflate %p', (perMessageDeflate, extensions) => {
-    const wss = new WebSocketServer({ noServer: true, perMessageDeflate });
-    const [transport, peer] = transportPair();
-    const { connection, negotiated } = joinServer(wss, transport, undefined, [
-      { name: 'permessage-deflate', params: [] },
-    ]);
-    expect([...wss.connections]).toEqual([connection]);
-    expect([connection.extensions, negotiated !== undefined]).toEqual([
-      extensions,
-      extensions !== '',
-    ]);
-    expect([peer.read(), wss.stats().upgradesAccepted]).toEqual([null, 1]);
+describe('a server that closes', () => {
+  it('rejects an upgrade that waits for authorize with 503', async () => {
+    const { wss, port, asked } = await serveAsking();
+    const client = await ask(port);
+    const signal = await asked;
     void wss.close();
-    expect(() => joinServer(wss, transport, undefined, [])).toThrow(
-      'createConnectionPair: this WebSocketServer is closed or closing',
-    );
+    expect((await client.response()).status).toBe(503);
+    expect(signal.aborted).toBe(true);
+  });
+
+  it('terminates rejected clients that stay past its deadline', async () => {
+    const { wss, port, clock } = await serveOwn({ closeTimeout: 60_000 });
+    const client = await ask(port, { headers: { Origin: 'https://evil.example' } });
+    expect((await client.response()).status).toBe(403);
+    const closing = wss.close({ timeout: 500 });
+    await settle();
+    clock.advance(500);
+    expect(await closing).toMatchObject({ total: 0, milliseconds: 500 });
   });
 });

@@ -58,7 +58,7 @@ describe('beside a server that is passed in', () => {
       "call close() when it aborts: signal.addEventListener('abort', () => wss.close())",
     ],
     ['noServer', true, 'pass the options alone to attach to nothing'],
-  ])('option %s is refused', (name, value, advice) => {
+  ])('option %s is rejected', (name, value, advice) => {
     expect(() => {
       checkNoAttachment({ [name]: value });
     }).toThrow(new TypeError(prefix(name) + advice));

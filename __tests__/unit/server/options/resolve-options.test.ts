@@ -225,7 +225,7 @@ describe('resolveOptions', () => {
   });
 
   it.each(WRONG)(
-    '%s: %p is refused with what was expected and got',
+    '%s: %p is rejected with what was expected and got',
     (name, value, expected, got) => {
       expect(complaint(() => resolve(optionsWith(name, value)))).toBe(
         `WebSocketServer: expected option ${name} to be ${expected}, got ${got}`,
@@ -233,7 +233,7 @@ describe('resolveOptions', () => {
     },
   );
 
-  it.each(POINTLESS)('%s: %j is refused with what is wrong with it', (name, value, fault) => {
+  it.each(POINTLESS)('%s: %j is rejected with what is wrong with it', (name, value, fault) => {
     expect(complaint(() => resolve({ [name]: value }))).toContain(
       `WebSocketServer: option ${name}: ${fault}`,
     );
@@ -373,7 +373,7 @@ describe('resolveOptions', () => {
       { perMessageDeflate: { bits: 9 } },
       'unknown option perMessageDeflate.bits (got 9 (number)); expected one of threshold, contextTakeover, ',
     ],
-  ])('refuses an unknown option: %s', (_name, options, expected) => {
+  ])('rejects an unknown option: %s', (_name, options, expected) => {
     expect(complaint(() => resolve(options))).toContain(`WebSocketServer: ${expected}`);
   });
 
@@ -382,7 +382,7 @@ describe('resolveOptions', () => {
     [5, '5 (number)'],
     [[], '[]'],
     [() => {}, 'a function'],
-  ])('refuses %p in the place of the options', (options, got) => {
+  ])('rejects %p in the place of the options', (options, got) => {
     expect(complaint(() => resolve(options as object))).toBe(
       `WebSocketServer: expected options to be an object, got ${got}`,
     );
@@ -410,7 +410,7 @@ describe('resolveOptions', () => {
     [{ signal: 'stop' }, 'signal to be an AbortSignal, got stop (string)'],
     [{ host: 5 }, 'host to be a string, got 5 (number)'],
     [{ noServer: false }, 'noServer to be one of true, got false (boolean)'],
-  ])('refuses the attachment %p', (options, expected) => {
+  ])('rejects the attachment %p', (options, expected) => {
     expect(complaint(() => resolveOptions(options, ALL))).toBe(
       `WebSocketServer: expected option ${expected}`,
     );
@@ -443,7 +443,7 @@ describe('checkAuthorization', () => {
     [new UpgradeRejection(401), 'an error'],
   ])('does not take %p for a yes', (answer, got) => {
     expect(complaint(() => checkAuthorization(answer))).toBe(
-      `authorize: expected it to return nothing or an object, got ${got}; to refuse, throw new UpgradeRejection(403)`,
+      `authorize: expected it to return nothing or an object, got ${got}; to reject, throw new UpgradeRejection(403)`,
     );
     expect(complaint(() => checkAuthorization(answer, 'accept'))).toBe(
       `accept: expected options to be an object, got ${got}`,
@@ -475,7 +475,7 @@ describe('checkAuthorization', () => {
     [5, '5 (number)'],
     [null, 'null (object)'],
     [['a'], '[a (string)]'],
-  ])('refuses the subprotocol %p', (subprotocol, got) => {
+  ])('rejects the subprotocol %p', (subprotocol, got) => {
     expect(complaint(() => checkAuthorization({ subprotocol }))).toBe(
       `authorize: expected subprotocol to be a string, got ${got}`,
     );
@@ -486,7 +486,7 @@ describe('checkAuthorization', () => {
     [0, '0 (number)'],
     [Infinity, 'Infinity (number)'],
     [null, 'null (object)'],
-  ])('refuses the maxPayload %p', (maxPayload, got) => {
+  ])('rejects the maxPayload %p', (maxPayload, got) => {
     expect(complaint(() => checkAuthorization({ maxPayload }))).toBe(
       `authorize: expected maxPayload to be a number of bytes from 1 to 9007199254740991, got ${got}`,
     );

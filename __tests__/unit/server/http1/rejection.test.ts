@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import { UpgradeRejection } from '../../../../src/protocol/handshake/upgrade-rejection.js';
-import { reject } from '../../../../src/server/http1/refusal.js';
+import { reject } from '../../../../src/server/http1/rejection.js';
 import type { RawClient } from '../../../support/raw-client.js';
 import { connect, HandClock, listen, settle, transportPair } from '../harness.js';
 
-/** A client whose transport is refused as soon as it sends something. */
-async function refused(rejection: UpgradeRejection): Promise<{
+/** A client whose transport is rejected as soon as it sends something. */
+async function rejected(rejection: UpgradeRejection): Promise<{
   client: RawClient;
   socket: Socket;
   clock: HandClock;
@@ -24,9 +24,9 @@ async function refused(rejection: UpgradeRejection): Promise<{
   return { client, socket, clock };
 }
 
-describe('refuse', () => {
+describe('reject', () => {
   it('answers with status, plain text, its length, and the end of the connection', async () => {
-    const { client } = await refused(new UpgradeRejection(403, { body: 'no entry for «you»' }));
+    const { client } = await rejected(new UpgradeRejection(403, { body: 'no entry for «you»' }));
     const response = await client.response();
     expect(response.statusLine).toBe('HTTP/1.1 403 Forbidden');
     expect(response.body).toBe('no entry for «you»\n');
@@ -42,14 +42,14 @@ describe('refuse', () => {
     [429, 'Too Many Requests'],
     [599, ''],
   ])('has the name of the status %i for a body where none is given', async (status, phrase) => {
-    const { client } = await refused(new UpgradeRejection(status));
+    const { client } = await rejected(new UpgradeRejection(status));
     const response = await client.response();
     expect(response.statusLine).toBe(`HTTP/1.1 ${String(status)} ${phrase}`);
     expect(response.body).toBe(`${phrase}\n`);
   });
 
   it('sends the headers of the rejection, repeated ones repeatedly', async () => {
-    const { client } = await refused(
+    const { client } = await rejected(
       new UpgradeRejection(503, { headers: { 'Retry-After': '10', 'Set-Cookie': ['a=1', 'b=2'] } }),
     );
     const { headers, header } = await client.response();
@@ -61,7 +61,7 @@ describe('refuse', () => {
   });
 
   it('lets the rejection say what its body is, however it spells the header', async () => {
-    const { client } = await refused(
+    const { client } = await rejected(
       new UpgradeRejection(403, {
         headers: { 'content-type': 'application/json', DATE: 'today', upgrade: 'websocket' },
         body: '{}',
@@ -74,7 +74,7 @@ describe('refuse', () => {
   });
 
   it('is received also by a client that keeps sending', async () => {
-    const { client, socket } = await refused(new UpgradeRejection(403, { body: 'x' }));
+    const { client, socket } = await rejected(new UpgradeRejection(403, { body: 'x' }));
     const response = await client.response();
     expect(response.status).toBe(403);
     expect(await client.ended()).toBe('end');
@@ -87,7 +87,7 @@ describe('refuse', () => {
   });
 
   it('cuts a client that does not end its side in time, and not before', async () => {
-    const { client, socket, clock } = await refused(new UpgradeRejection(403));
+    const { client, socket, clock } = await rejected(new UpgradeRejection(403));
     await client.ended();
     clock.advance(999);
     expect(socket.destroyed).toBe(false);
@@ -96,7 +96,7 @@ describe('refuse', () => {
   });
 
   it('leaves no timer behind when the client has left', async () => {
-    const { client, socket, clock } = await refused(new UpgradeRejection(403));
+    const { client, socket, clock } = await rejected(new UpgradeRejection(403));
     expect(clock.timers).toBe(1);
     client.finish();
     await once(socket, 'close');
@@ -113,7 +113,7 @@ describe('refuse', () => {
       '{"ok":false}',
     ],
   ])('ends %s as it should', async (_what, body, headers, received) => {
-    const { client } = await refused(new UpgradeRejection(401, { body, headers }));
+    const { client } = await rejected(new UpgradeRejection(401, { body, headers }));
     expect((await client.response()).body).toBe(received);
     client.finish();
   });
@@ -129,7 +129,7 @@ describe('refuse', () => {
   });
 });
 
-describe('a refusal after an earlier response', () => {
+describe('a rejection after an earlier response', () => {
   it('waits for it, and is not written where that was the last', async () => {
     for (const last of [false, true]) {
       const [socket, peer] = transportPair();

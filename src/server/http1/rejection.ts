@@ -5,23 +5,23 @@ import { formatHead } from '../../protocol/handshake/opening-handshake.js';
 import type { UpgradeRejection } from '../../protocol/handshake/upgrade-rejection.js';
 
 /**
- * Answer an upgrade request with a refusal and end the transport. What the client still sends is
- * read and thrown away, or the kernel would reset the connection and the client might never see
+ * Answer an upgrade request with a rejection and end the transport. What the client still sends is
+ * read and discarded, or the kernel would reset the connection and the client might never see
  * the answer.
  *
- * @param patience milliseconds that the client has to end its side.
- * @param earlier responses to earlier requests, which have to be written first.
+ * @param lingerMs milliseconds that the client has to end its side.
+ * @param earlier resolves when the responses to earlier requests have been written.
  */
 export function reject(
   socket: Duplex,
   rejection: UpgradeRejection,
   deadlines: Deadlines,
-  patience: number,
+  lingerMs: number,
   earlier?: Promise<void>,
 ): void {
   if (!socket.writable) return;
   const answer = format(rejection);
-  lingerUntilEnd(socket, deadlines, patience);
+  lingerUntilEnd(socket, deadlines, lingerMs);
   if (earlier === undefined) {
     socket.end(answer);
     return;
@@ -32,12 +32,13 @@ export function reject(
 }
 
 /**
- * Let a client end its side of a transport that has no other use. What it still sends is thrown away.
+ * Wait until a client ends its side of a transport that has no other use. What it still sends is
+ * discarded.
  *
- * @param patience milliseconds after which the transport is cut.
+ * @param lingerMs milliseconds after which the transport is destroyed.
  */
-export function lingerUntilEnd(socket: Duplex, deadlines: Deadlines, patience: number): void {
-  const deadline = deadlines.start(patience, () => {
+export function lingerUntilEnd(socket: Duplex, deadlines: Deadlines, lingerMs: number): void {
+  const deadline = deadlines.start(lingerMs, () => {
     socket.destroy();
   });
   socket.once('close', () => {
@@ -49,7 +50,7 @@ export function lingerUntilEnd(socket: Duplex, deadlines: Deadlines, patience: n
 function format({ status, headers, body }: UpgradeRejection): Buffer {
   const phrase = STATUS_CODES[status] ?? '';
   const given = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
-  // Plain text ends with a line end; a body that the application calls something else stays as it is.
+  // Plain text ends with a line end. A body with another Content-Type stays as it is.
   const plain = body ?? phrase;
   const text = plain.endsWith('\n') || given.has('content-type') ? plain : `${plain}\n`;
   const defaults = Object.entries({

@@ -1,4 +1,4 @@
-import { requestUrl } from '../../../../src/server/http1/request-url.js';
+import { requestUrl } from '../../../../src/server/admission/request-url.js';
 
 it.each([
   ['example.com', '/chat?room=1', 'http://example.com/chat?room=1'],
