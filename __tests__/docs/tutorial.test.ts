@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { chromium } from 'playwright-core';
 import { WebSocket } from 'ws';
 import { Program, stopPrograms } from '../examples/program';
+import { describeIf } from '../support/requires';
 import { makeProject } from './project.js';
 import { document } from './sources.js';
 
@@ -101,5 +103,37 @@ describe('the tutorial', () => {
     expect(goingAway).toBe(1001);
     expect(await program.exit).toEqual({ code: 0, signal: null });
     expect(program.output).toContain('stopped: 1 closed, 0 terminated');
+  });
+});
+
+const CHROMIUM = '/usr/bin/chromium';
+
+describeIf(`Chromium at ${CHROMIUM}`, existsSync(CHROMIUM))('the page of the tutorial', () => {
+  it('lets two people talk, and shows what they write as text', async () => {
+    const program = Program.run(join(folder, 'server.mjs'), { PORT: '0' });
+    const { href } = await program.url();
+    const browser = await chromium.launch({ executablePath: CHROMIUM, timeout: 120_000 });
+    try {
+      const [ada, ben] = [await browser.newPage(), await browser.newPage()];
+      for (const page of [ada, ben]) {
+        await page.goto(href);
+        await page.getByText('Welcome. What is your name?').waitFor();
+      }
+      for (const text of ['Ada', '<b>Hello!</b>']) {
+        await ada.locator('input').fill(text);
+        await ada.locator('input').press('Enter');
+      }
+      await ben.getByText('Ada: <b>Hello!</b>').waitFor();
+      program.signal('SIGKILL');
+      await ben.getByText('The connection is closed. Reload the page.').waitFor();
+      expect(await ben.locator('li').allTextContents()).toEqual([
+        'Welcome. What is your name?',
+        'Ada has joined',
+        'Ada: <b>Hello!</b>',
+        'The connection is closed. Reload the page.',
+      ]);
+    } finally {
+      await browser.close();
+    }
   });
 });
