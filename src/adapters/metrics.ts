@@ -1,40 +1,40 @@
 /// <reference types="node" preserve="true" />
 import type { ServerStats } from '../index.js';
 
-/** Whatever has statistics: a `WebSocketServer`. */
+/** An object with statistics: a `WebSocketServer`. */
 export interface StatsSource {
   stats(): ServerStats;
 }
 
-/** One server, or several by name: then every sample has the name as its label `server`. */
+/** One server, or several by name. With several, every sample has the name as its label `server`. */
 export type Servers = StatsSource | Readonly<Record<string, StatsSource>>;
 
 /** The `Content-Type` of what {@link metrics} returns. */
 export const CONTENT_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
 /**
- * The statistics of servers as OpenMetrics 1.0 text, which Prometheus scrapes. Every field of
- * `ServerStats` is a metric; the series of a split one are those that have occurred.
+ * Format the statistics of servers as OpenMetrics 1.0 text, for Prometheus to scrape. Every field of
+ * `ServerStats` is a metric. A field with several keys has a series for each key that has occurred.
  *
  * ```ts
  * response.setHeader('Content-Type', CONTENT_TYPE).end(metrics(wss));
  * ```
  */
 export function metrics(servers: Servers): string {
-  const all = look(servers);
+  const all = snapshot(servers);
   const lines: string[] = [];
   for (const { name, type, unit, help, label, read } of FAMILIES) {
     lines.push(`# TYPE ${name} ${type}`);
     if (unit !== undefined) lines.push(`# UNIT ${name} ${unit}`);
     lines.push(`# HELP ${name} ${help}`);
     for (const [labels, value] of samples(all, label, read)) {
-      lines.push(`${name}${type === 'counter' ? '_total' : ''}${braces(labels)} ${value}`);
+      lines.push(`${name}${type === 'counter' ? '_total' : ''}${formatLabels(labels)} ${value}`);
     }
   }
   return `${lines.join('\n')}\n# EOF\n`;
 }
 
-/** What is used of the module `prom-client`, which the application brings. */
+/** The parts of the module `prom-client` that are used. The application brings the module. */
 export interface PromClient<Registry> {
   readonly Counter: PromMetricClass<Registry>;
   readonly Gauge: PromMetricClass<Registry>;
@@ -54,10 +54,10 @@ export type PromMetricClass<Registry> = new (configuration: {
 
 /**
  * Register the metrics of {@link metrics} with `prom-client`, beside the application's own. They are
- * read when the registry is, and live as long as it has them.
+ * read whenever the registry is.
  *
  * @param promClient the module: `import promClient from 'prom-client'`.
- * @param registry where to; by default prom-client's own.
+ * @param registry the registry to add them to. @default prom-client's own
  * @throws Error, from prom-client, if the registry has metrics of these names already: to register
  * several servers, name them in one call.
  */
@@ -66,14 +66,14 @@ export function registerMetrics<Registry>(
   servers: Servers,
   registry?: Registry,
 ): void {
-  // A registry collects all its metrics in one go: they share one look at the servers.
-  let seen: Seen[] | undefined;
-  const lookOnce = (): Seen[] => {
-    if (seen === undefined) {
-      seen = look(servers);
-      queueMicrotask(() => (seen = undefined));
+  // A registry collects all its metrics at once, so they share one snapshot of the servers.
+  let cached: Snapshot[] | undefined;
+  const cachedSnapshots = (): Snapshot[] => {
+    if (cached === undefined) {
+      cached = snapshot(servers);
+      queueMicrotask(() => (cached = undefined));
     }
-    return seen;
+    return cached;
   };
   const common = hasStats(servers) ? [] : ['server'];
   for (const { name, type, help, label, read } of FAMILIES) {
@@ -84,14 +84,15 @@ export function registerMetrics<Registry>(
       ...(registry === undefined ? {} : { registers: [registry] }),
       collect: () => {
         metric.reset();
-        for (const [labels, value] of samples(lookOnce(), label, read)) metric.inc(labels, value);
+        for (const [labels, value] of samples(cachedSnapshots(), label, read))
+          metric.inc(labels, value);
       },
     });
   }
 }
 
-/** A server's statistics, under the labels that tell it from the others. */
-interface Seen {
+/** A server's statistics at one moment, with the labels that identify the server. */
+interface Snapshot {
   readonly labels: Labels;
   readonly stats: ServerStats;
 }
@@ -101,10 +102,10 @@ type Labels = Record<string, string>;
 interface Family {
   readonly name: string;
   readonly type: 'counter' | 'gauge';
-  /** The name ends with it. */
+  /** The suffix of the name. */
   readonly unit?: 'bytes';
   readonly help: string;
-  /** What the keys of a split field are. */
+  /** The label whose values are the keys of the field; `undefined` for a number. */
   readonly label?: string;
   readonly read: (stats: ServerStats) => number | Readonly<Record<string, number>>;
 }
@@ -126,7 +127,7 @@ const FAMILIES: readonly Family[] = [
     name: 'hawser_buffered_bytes',
     type: 'gauge',
     unit: 'bytes',
-    help: 'Bytes that are not with the kernel yet.',
+    help: 'Bytes that have not been passed to the kernel yet.',
     read: ({ bytesBuffered }) => bytesBuffered,
   },
   {
@@ -158,19 +159,19 @@ const FAMILIES: readonly Family[] = [
   {
     name: 'hawser_messages_received',
     type: 'counter',
-    help: 'Messages that came.',
+    help: 'Messages received.',
     read: ({ messagesReceived }) => messagesReceived,
   },
   {
     name: 'hawser_messages_discarded',
     type: 'counter',
-    help: 'Messages that came and were discarded because nothing took them.',
+    help: 'Messages received and discarded because nothing took them.',
     read: ({ messagesDiscarded }) => messagesDiscarded,
   },
   {
     name: 'hawser_messages_sent',
     type: 'counter',
-    help: 'Messages taken to be sent, a broadcast once for each connection.',
+    help: 'Messages accepted for sending, a broadcast once for each connection.',
     read: ({ messagesSent }) => messagesSent,
   },
   {
@@ -183,26 +184,26 @@ const FAMILIES: readonly Family[] = [
     name: 'hawser_received_bytes',
     type: 'counter',
     unit: 'bytes',
-    help: 'Bytes of frames that came.',
+    help: 'Bytes of frames received.',
     read: ({ bytesReceived }) => bytesReceived,
   },
   {
     name: 'hawser_sent_bytes',
     type: 'counter',
     unit: 'bytes',
-    help: 'Bytes of frames handed to the transports.',
+    help: 'Bytes of frames passed to the transports.',
     read: ({ bytesSent }) => bytesSent,
   },
   {
     name: 'hawser_pings_received',
     type: 'counter',
-    help: 'Ping frames that came.',
+    help: 'Ping frames received.',
     read: ({ pingsReceived }) => pingsReceived,
   },
   {
     name: 'hawser_pongs_received',
     type: 'counter',
-    help: 'Pong frames that came.',
+    help: 'Pong frames received.',
     read: ({ pongsReceived }) => pongsReceived,
   },
   {
@@ -222,7 +223,7 @@ const FAMILIES: readonly Family[] = [
   {
     name: 'hawser_closed_by_initiator',
     type: 'counter',
-    help: 'Connections that ended, by who began it.',
+    help: 'Connections that ended, by the side that started it.',
     label: 'initiator',
     read: ({ closedByInitiator }) => closedByInitiator,
   },
@@ -235,7 +236,7 @@ const FAMILIES: readonly Family[] = [
   },
 ];
 
-/** A peer chooses its close code. It must not be able to make two thousand series of it. */
+/** Merge the close codes of applications, so that a peer cannot create two thousand series. */
 function byRange(closedByCode: Readonly<Record<string, number>>): Record<string, number> {
   const ranges: Record<string, number> = {};
   for (const [code, count] of Object.entries(closedByCode)) {
@@ -249,7 +250,7 @@ function hasStats(servers: Servers): servers is StatsSource {
   return typeof servers.stats === 'function';
 }
 
-function look(servers: Servers): Seen[] {
+function snapshot(servers: Servers): Snapshot[] {
   if (hasStats(servers)) return [{ labels: {}, stats: servers.stats() }];
   return Object.entries(servers).map(([server, source]) => ({
     labels: { server },
@@ -258,7 +259,7 @@ function look(servers: Servers): Seen[] {
 }
 
 function samples(
-  all: readonly Seen[],
+  all: readonly Snapshot[],
   label: string | undefined,
   read: Family['read'],
 ): [Labels, number][] {
@@ -269,7 +270,7 @@ function samples(
   });
 }
 
-function braces(labels: Labels): string {
+function formatLabels(labels: Labels): string {
   const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escape(value)}"`);
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 }

@@ -44,6 +44,7 @@ import { UpgradeDispatcher, type UpgradeEndpoint } from './http1/upgrade-dispatc
 import { createEndpoint } from './http1/upgrade-endpoint.js';
 import { UnreadHint } from './unread-hint.js';
 import { Upgrader } from './http1/upgrader.js';
+import { ANY_ORIGIN } from './admission/hints.js';
 import { UpgradePolicy } from './admission/upgrade-policy.js';
 import { ConnectionOpener } from './connection-opener.js';
 
@@ -58,15 +59,15 @@ export let joinServer: <Context>(
 ) => ReturnType<ConnectionOpener<Context>['adopt']>;
 
 /**
- * Upgrades HTTP requests to WebSocket connections (RFC 6455) and keeps them.
+ * A WebSocket server (RFC 6455): upgrades HTTP requests, and keeps the connections.
  *
  * ```ts
- * const wss = new WebSocketServer(server);                    // on your http.Server
- * const wss = new WebSocketServer({ port: 8080 });            // on one of its own, or { socketPath }
- * const wss = new WebSocketServer({ noServer: true });        // on none: call handleUpgrade
+ * const wss = new WebSocketServer(server);               // on your http.Server
+ * const wss = new WebSocketServer({ port: 8080 });       // on its own http.Server; or { socketPath }
+ * const wss = new WebSocketServer({ noServer: true });   // without one: call handleUpgrade
  * ```
  *
- * @typeParam Context what `authorize` returns as `context`; `conn.context` has this type.
+ * @typeParam Context the type of `conn.context`, which `authorize` returns as `context`.
  */
 export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEvents<Context>> {
   readonly #options: ResolvedOptions<Context>;
@@ -83,23 +84,22 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   readonly #upgrader: Upgrader<Context>;
   readonly #connections = new Set<WebSocketConnection<Context>>();
   #closing: Promise<CloseReport> | undefined;
-  /** Takes the listener off `signal`. */
+  /** Removes the listener of `signal`. */
   #forgetSignal: (() => void) | undefined;
-  /** On `#server`, until it is closed. */
   readonly #endpoint: UpgradeEndpoint | undefined;
 
   static {
     joinServer = (server, ...parts) => server.#opener.adopt(...parts);
   }
 
-  /** Attach to an http.Server or https.Server, or to an HTTP/2 server that allows HTTP/1. */
+  /** Attach to an http.Server, an https.Server, or an HTTP/2 server that allows HTTP/1. */
   constructor(server: UpgradingServer, options?: ServerOptions<Context>);
   /**
-   * Make an http.Server, or with `tls` an https.Server, that listens on `port` or `socketPath` and
+   * Create an http.Server, or with `tls` an https.Server, that listens on `port` or `socketPath`. It
    * answers plain requests with 426.
    */
   constructor(options: ServerOptions<Context> & OwnServerOptions);
-  /** Attach to nothing. */
+  /** Create a server without an http.Server: the application calls `handleUpgrade` or `accept`. */
   constructor(options: ServerOptions<Context> & { readonly noServer: true });
   constructor(
     first: UpgradingServer | (ServerOptions<Context> & Attachment),
@@ -136,6 +136,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     } = this.#options;
     this.#clock = clock;
     this.#log = createLog(logger, clock);
+    if (this.#options.origin === '*') this.#log.hint(ANY_ORIGIN);
     this.#deadlines = new Deadlines(clock);
     const heartbeat = new Heartbeat(this.#deadlines, clock, this.#options);
     const shared = limits && sharesOf(limits).budget;
@@ -196,32 +197,29 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     );
   }
 
-  /** The open connections, and those that are closing. */
+  /** The connections that are open or closing. */
   get connections(): ReadonlySet<WebSocketConnection<Context>> {
     return this.#connections;
   }
 
-  /**
-   * What the server is doing and has done. Cheap: the counters are kept anyway; only
-   * `bytesBuffered` looks at every connection.
-   */
+  /** Read the server's gauges and counters. Only `bytesBuffered` visits every connection. */
   stats(): ServerStats {
     const { pending, counters } = this.#policy;
     const bytesCharged = this.#budget?.total ?? 0;
     return collectStats(this.#connections, pending, counters, this.#counters, bytesCharged);
   }
 
-  /** Where the http.Server listens; `null` without one or before it does. */
+  /** The address of the http.Server; `null` without one, or before it listens. */
   address(): AddressInfo | string | null {
     return this.#server?.address() ?? null;
   }
 
   /**
-   * Upgrade a request: the whole policy, `authorize` included. Without `authorize`, or with one that
-   * returns synchronously, the 101 and `'connection'` have happened when it returns.
+   * Upgrade a request under the whole policy, `authorize` included. Without `authorize`, or if it
+   * returns synchronously, the 101 is written and `'connection'` emitted before this returns.
    *
-   * @returns the connection, or `undefined` if the upgrade was rejected, the client left, or the
-   * socket was given to a WebSocketServer before. Never rejects.
+   * @returns a promise that never rejects. It resolves to the connection, or to `undefined` if the
+   * upgrade was rejected, the client left, or the socket was given to a WebSocketServer before.
    * @throws TypeError for arguments that are not those of an `'upgrade'` event, and for a callback.
    */
   handleUpgrade(
@@ -246,12 +244,13 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   }
 
   /**
-   * Upgrade a request now, without the policy: for applications that have decided for themselves.
+   * Upgrade a request now, without the policy. Use it if the application has made the decision.
+   * Nothing is written if it throws.
    *
-   * @throws UpgradeRejection if the request is no WebSocket handshake (nothing is written then),
-   * TypeError for a header or subprotocol that cannot be sent and for arguments that are not those
-   * of an `'upgrade'` event, Error once `close()` was called, if the client has left, or if the
-   * socket was given to a WebSocketServer before.
+   * @throws UpgradeRejection if the request is not a WebSocket handshake; TypeError for a header or
+   * subprotocol that cannot be sent, and for arguments that are not those of an `'upgrade'` event;
+   * Error once `close()` was called, if the client has left, or if the socket was given to a
+   * WebSocketServer before.
    */
   accept(
     request: IncomingMessage,
@@ -266,34 +265,33 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   /**
    * Encode a message once, to send it many times.
    *
-   * @throws TypeError for data that is neither string nor bytes, for bytes that are to be sent as
-   * Text and are not UTF-8, and for options that are unknown or have a wrong type.
+   * @throws TypeError for data that is neither a string nor bytes, for bytes to be sent as Text that
+   * are not UTF-8, and for options that are unknown or have a wrong type.
    */
   prepare(data: Data, options?: PrepareOptions): PreparedMessage {
     return prepare(data, options);
   }
 
   /**
-   * Send a message to all open connections, or to those that the options name. It is encoded once,
-   * and may be dropped where a peer is slow (see `slowConsumer`), unless `droppable` is `false`.
+   * Send a message to all open connections, or to those that the options select. It is encoded once.
+   * It may be dropped for a slow peer (see `slowConsumer`) unless `droppable` is `false`.
    *
-   * @returns to how many, those that drop it included.
-   * @throws TypeError for data that is neither string nor bytes, for bytes that are to be sent as
-   * Text and are not UTF-8, and for options that are unknown or have a wrong type; no connection
-   * has got the message then.
+   * @returns the number of connections, including those that drop it.
+   * @throws TypeError for data that is neither a string nor bytes, for bytes to be sent as Text that
+   * are not UTF-8, and for options that are unknown or have a wrong type. Nothing is sent then.
    */
   broadcast(data: Data, options?: BroadcastOptions<Context>): number {
     return broadcast(this.#connections, data, options);
   }
 
   /**
-   * Shut down: new upgrades get 503, what is queued may leave, every connection gets a Close, and
-   * what has not ended by the deadline is cut. An http.Server is closed only if this made it.
-   * Calling it again returns the same promise.
+   * Shut down: new upgrades get 503, every connection gets a Close after its queued messages, and
+   * connections that have not ended by the deadline are terminated. The http.Server is closed only
+   * if this server created it. A second call returns the same promise.
    *
-   * @returns how the connections ended; never rejects.
-   * @throws RangeError, TypeError for a code or reason that must not be sent, and for other options
-   * that are unknown or have a wrong value; nothing has begun then.
+   * @returns a promise of how the connections ended; it never rejects.
+   * @throws RangeError, TypeError for a code or reason that must not be sent, and for options that
+   * are unknown or have a wrong value. Nothing has begun then.
    */
   close(options: ServerCloseOptions = {}): Promise<CloseReport> {
     checkCloseOptions(options);
@@ -309,12 +307,12 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     return {
       failed: (error, connection) => {
         const failed = connection as WebSocketConnection<Context>;
-        const who = failed.remoteAddress ?? 'a connection';
+        const peer = failed.remoteAddress ?? 'a connection';
         if (error instanceof ProtocolError) {
-          this.#log.peerError(`closed ${who} with ${error.closeCode}: ${error.message}`, error);
+          this.#log.peerError(`closed ${peer} with ${error.closeCode}: ${error.message}`, error);
         } else if (error instanceof ConnectionError) {
-          this.#log.peerError(`gave up ${who}: ${error.message}`, error);
-        } // else only its transport failed, as happens all day
+          this.#log.peerError(`gave up ${peer}: ${error.message}`, error);
+        } // a transport that failed is too common for the log
         this.emit('connectionError', error, failed);
       },
       unread: (connection) => {
@@ -354,5 +352,5 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   }
 }
 
-/** What hawser can attach to; the types of an HTTP/2 server do not say whether it allows HTTP/1. */
+/** The servers that hawser can attach to. The types of an HTTP/2 server do not show whether it allows HTTP/1. */
 type UpgradingServer = Server | HttpsServer | Http2Server | Http2SecureServer;

@@ -33,7 +33,7 @@ hawser_connections 1
 hawser_upgrades_pending 2
 # TYPE hawser_buffered_bytes gauge
 # UNIT hawser_buffered_bytes bytes
-# HELP hawser_buffered_bytes Bytes that are not with the kernel yet.
+# HELP hawser_buffered_bytes Bytes that have not been passed to the kernel yet.
 hawser_buffered_bytes 3
 # TYPE hawser_charged_bytes gauge
 # UNIT hawser_charged_bytes bytes
@@ -50,30 +50,30 @@ hawser_upgrades_rejected_total{status="503"} 6
 # HELP hawser_upgrades_abandoned Upgrades whose client left before they were decided.
 hawser_upgrades_abandoned_total 7
 # TYPE hawser_messages_received counter
-# HELP hawser_messages_received Messages that came.
+# HELP hawser_messages_received Messages received.
 hawser_messages_received_total 8
 # TYPE hawser_messages_discarded counter
-# HELP hawser_messages_discarded Messages that came and were discarded because nothing took them.
+# HELP hawser_messages_discarded Messages received and discarded because nothing took them.
 hawser_messages_discarded_total 13
 # TYPE hawser_messages_sent counter
-# HELP hawser_messages_sent Messages taken to be sent, a broadcast once for each connection.
+# HELP hawser_messages_sent Messages accepted for sending, a broadcast once for each connection.
 hawser_messages_sent_total 9
 # TYPE hawser_messages_dropped counter
 # HELP hawser_messages_dropped Messages dropped because a peer was slow.
 hawser_messages_dropped_total 10
 # TYPE hawser_received_bytes counter
 # UNIT hawser_received_bytes bytes
-# HELP hawser_received_bytes Bytes of frames that came.
+# HELP hawser_received_bytes Bytes of frames received.
 hawser_received_bytes_total 9007199254740992
 # TYPE hawser_sent_bytes counter
 # UNIT hawser_sent_bytes bytes
-# HELP hawser_sent_bytes Bytes of frames handed to the transports.
+# HELP hawser_sent_bytes Bytes of frames passed to the transports.
 hawser_sent_bytes_total 12
 # TYPE hawser_pings_received counter
-# HELP hawser_pings_received Ping frames that came.
+# HELP hawser_pings_received Ping frames received.
 hawser_pings_received_total 13
 # TYPE hawser_pongs_received counter
-# HELP hawser_pongs_received Pong frames that came.
+# HELP hawser_pongs_received Pong frames received.
 hawser_pongs_received_total 14
 # TYPE hawser_protocol_errors counter
 # HELP hawser_protocol_errors Peers that broke a rule, by ProtocolError code.
@@ -85,7 +85,7 @@ hawser_closed_by_code_total{code="1006"} 17
 hawser_closed_by_code_total{code="3xxx"} 37
 hawser_closed_by_code_total{code="4xxx"} 41
 # TYPE hawser_closed_by_initiator counter
-# HELP hawser_closed_by_initiator Connections that ended, by who began it.
+# HELP hawser_closed_by_initiator Connections that ended, by the side that started it.
 hawser_closed_by_initiator_total{initiator="local"} 22
 hawser_closed_by_initiator_total{initiator="peer"} 23
 hawser_closed_by_initiator_total{initiator="transport"} 24

@@ -1011,3 +1011,15 @@ describe('permessage-deflate', () => {
     expect(seen[2]).toEqual(['0 1000', '0 5', '0 5', '0 1000']);
   });
 });
+
+it.each([
+  ['*', 1],
+  ['same-origin', 0],
+] as const)('warns once at its start about origin %p %d times', async (origin, times) => {
+  const { port, log } = await serve({ origin });
+  await (await ask(port)).response();
+  const warnings = log.lines.filter((line) =>
+    line.startsWith("warn option origin is '*': every page"),
+  );
+  expect(warnings).toHaveLength(times);
+});

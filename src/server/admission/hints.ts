@@ -14,6 +14,10 @@ const MAX_ADVICE = 1000;
 /** So many of the paths, and of the subprotocols that a client offered, are named. */
 const MAX_NAMED = 5;
 
+/** The warning at the start of a server with this option. */
+export const ANY_ORIGIN =
+  "option origin is '*': every page on the web may connect with the cookies of your users; list the origins of your pages, or check in authorize a token that other pages do not know";
+
 /** What a client sent, fit for a log: on one line, without control characters and not without end. */
 export function show(text: string): string {
   return JSON.stringify(text.slice(0, MAX_SHOWN)).replaceAll(

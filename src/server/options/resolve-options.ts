@@ -1,10 +1,11 @@
 import type { HeartbeatOptions } from '../../connection/limits/keepalive.js';
-import { isNativeError, isRegExp } from 'node:util/types';
+import { isRegExp } from 'node:util/types';
 import { isAbortSignal } from '../../connection/abort-signal.js';
 import type { Attachment } from './attachment.js';
+import { maxPayloadRule } from './authorization.js';
 import { FOREIGN_DEFLATE, FOREIGN_HEARTBEAT, FOREIGN_OPTIONS } from './foreign-options.js';
 import { type EntryFault, hostEntry, isFault, originEntry } from '../admission/list-entries.js';
-import type { Authorization, DeflateOptions, ServerOptions } from './options.js';
+import type { DeflateOptions, ServerOptions } from './options.js';
 import { pathFault } from '../admission/path-match.js';
 import { isSharedLimits } from '../admission/shared-limits.js';
 import { networkFault } from '../admission/trust-proxy.js';
@@ -18,13 +19,11 @@ import {
   atLeastOne,
   isFunction,
   isObject,
-  isPlain,
   isStrings,
   oneOf,
   positiveNumber,
   type Rule,
   type Rules,
-  show,
   integerBetween,
 } from '../../protocol/option-checks.js';
 import { DEFAULT_MAX_PAYLOAD } from '../../protocol/framing/frame-decoder.js';
@@ -138,7 +137,7 @@ const RULES: Rules<ServerOptions> = {
   authorize: anyFunction,
   upgradeTimeout: milliseconds,
   closeTimeout: milliseconds,
-  maxPayload: integerBetween('a number of bytes', 1, Number.MAX_SAFE_INTEGER),
+  maxPayload: maxPayloadRule,
   messageTimeout: milliseconds,
   textAs: oneOf('string', 'buffer'),
   binaryAs: oneOf('buffer', 'arraybuffer'),
@@ -288,49 +287,4 @@ function resolveDeflate(given: DeflateOptions): ResolvedDeflateOptions {
     ? `it is for zlib, and with contextTakeover '${contextTakeover}' the compressor is 'compact'; add compressor: 'zlib', or leave it out`
     : `'compact' is for contextTakeover 'server' or 'both', and it is '${contextTakeover}'; leave compressor out`;
   throw new TypeError(`WebSocketServer: option perMessageDeflate.${name}: ${fault}`);
-}
-
-const AUTHORIZATION_KEYS = ['context', 'headers', 'subprotocol', 'maxPayload'];
-
-/**
- * Check what `authorize` returned, or what `accept` was given. What is no answer must not count as a
- * yes (`false`), and what stands beside the answer must not be lost (the user in place of
- * `{ context: user }`).
- *
- * @param who said it, for the message.
- * @throws TypeError saying what was expected and what was got.
- */
-export function checkAuthorization<Context>(
-  answer: unknown,
-  who: 'authorize' | 'accept' = 'authorize',
-): Authorization<Context> {
-  if (answer === undefined || answer === null) return {};
-  if (!isObject(answer) || isNativeError(answer)) {
-    const got = isNativeError(answer) ? 'an error' : show(answer);
-    if (who === 'accept') {
-      throw new TypeError(`${who}: expected options to be an object, got ${got}`);
-    }
-    throw new TypeError(
-      `authorize: expected it to return nothing or an object, got ${got}; to reject, throw new UpgradeRejection(403)`,
-    );
-  }
-  const keys = Object.keys(answer);
-  const other = keys.find((key) => !AUTHORIZATION_KEYS.includes(key));
-  if (other !== undefined || (keys.length === 0 && !isPlain(answer))) {
-    throw new TypeError(
-      `${who}: expected an object with context, headers, subprotocol and maxPayload only, got ${other === undefined ? 'an object of a class' : JSON.stringify(other)}; for conn.context return { context: … }`,
-    );
-  }
-  const { subprotocol, maxPayload } = answer;
-  if (subprotocol !== undefined && typeof subprotocol !== 'string') {
-    throw new TypeError(`${who}: expected subprotocol to be a string, got ${show(subprotocol)}`);
-  }
-  checkMaxPayload(who, maxPayload);
-  return answer;
-}
-
-function checkMaxPayload(who: string, maxPayload: unknown): void {
-  const { expected, accepts } = RULES.maxPayload;
-  if (maxPayload === undefined || accepts(maxPayload)) return;
-  throw new TypeError(`${who}: expected maxPayload to be ${expected}, got ${show(maxPayload)}`);
 }
