@@ -1,20 +1,20 @@
 import { isObject, show } from '../protocol/option-checks.js';
 import { callIsolated } from './call-isolated.js';
 
-/** What waits for one signal to abort. */
+/** The callbacks that wait for one signal. */
 interface Waiting {
   readonly calls: Set<() => void>;
-  /** The one listener on the signal. */
+  /** The only listener on the signal. */
   readonly listener: () => void;
 }
 
 /**
- * The signals that something waits for. An application may give one signal to thousands of calls,
- * and Node warns of more than ten listeners: so a signal has one listener, while anything waits.
+ * The signals for which callbacks wait. An application may pass one signal to thousands of calls, and
+ * Node warns of more than ten listeners, so each signal gets a single one.
  */
 const signals = new WeakMap<AbortSignal, Waiting>();
 
-/** Whether a value can be used as an AbortSignal; one of another realm and a polyfill can. */
+/** Whether a value can be used as an AbortSignal. A signal of another realm and a polyfill can. */
 export function isAbortSignal(value: unknown): value is AbortSignal {
   if (typeof value !== 'object' || value === null) return false;
   const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>;
@@ -25,7 +25,7 @@ export function isAbortSignal(value: unknown): value is AbortSignal {
   );
 }
 
-/** @throws TypeError for what is not an AbortSignal. */
+/** @throws TypeError if `signal` is not an AbortSignal. `who` begins the message. */
 export function checkSignal(who: string, signal: unknown): void {
   if (isAbortSignal(signal)) return;
   const hint =
@@ -33,21 +33,21 @@ export function checkSignal(who: string, signal: unknown): void {
   throw new TypeError(`${who}: expected signal to be an AbortSignal, got ${show(signal)}${hint}`);
 }
 
-/** What to reject with when a signal has aborted. Polyfills of the first AbortSignal have no `reason`. */
+/** @returns the error for a call whose signal has aborted. Early polyfills have no `reason`. */
 export function abortReason(signal: AbortSignal): Error {
   const reason: unknown = signal.reason;
   if (reason === undefined) return new DOMException('This operation was aborted', 'AbortError');
-  return reason as Error; // mostly it is one
+  return reason as Error; // usually it is one
 }
 
 /**
- * Call back when a signal aborts that has not aborted yet.
+ * Call `callback` when the signal aborts, which has not aborted yet.
  *
- * @returns stops waiting; when nothing waits any more, no listener is left on the signal.
+ * @returns a function that stops waiting. The last one removes the listener from the signal.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   const { calls } = signals.get(signal) ?? listen(signal);
-  // A function of its own, so that the same callback may wait twice.
+  // A new function, so that the same callback can wait twice.
   const call = (): void => {
     callback();
   };
@@ -62,7 +62,7 @@ function listen(signal: AbortSignal): Waiting {
   const listener = (): void => {
     stop(signal);
     for (const call of calls) {
-      // One that throws must not cost the others theirs.
+      // The others are called even if one throws.
       callIsolated(call);
       calls.delete(call);
     }
@@ -75,7 +75,7 @@ function listen(signal: AbortSignal): Waiting {
 
 function stop(signal: AbortSignal): void {
   const waiting = signals.get(signal);
-  if (waiting === undefined) return; // it has aborted
+  if (waiting === undefined) return; // the signal has aborted
   signal.removeEventListener('abort', waiting.listener);
   signals.delete(signal);
 }

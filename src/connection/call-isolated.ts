@@ -1,6 +1,6 @@
 /**
- * Run code of the application that must not interrupt ours: what it throws is its own and surfaces
- * as an uncaught exception, but in a call of its own.
+ * Call code of the application that must not interrupt the caller, a listener for example. If it
+ * throws, its error is rethrown in the next tick, as an uncaught exception.
  */
 export function callIsolated(run: () => unknown): void {
   try {

@@ -2,9 +2,9 @@ import type { CloseInfo } from './close/close-info.js';
 import type { ProtocolError, ProtocolErrorCode } from '../protocol/framing/protocol-error.js';
 
 /**
- * What has happened on the connections of one server since it was made; `ServerStats` says what
- * each figure means. One object for all of them: a connection that is counted costs no memory, and
- * a message an addition or two.
+ * The counters of one server, over all its connections since it was made; `ServerStats` explains
+ * each of them. One object counts for all connections: counting costs a connection no memory, and a
+ * message one or two additions.
  */
 export class Counters {
   messagesReceived = 0;
@@ -16,7 +16,7 @@ export class Counters {
   pingsReceived = 0;
   pongsReceived = 0;
   readonly protocolErrors: Map<ProtocolErrorCode, number> = new Map<ProtocolErrorCode, number>();
-  /** A peer chooses its code, but only out of the two thousand that may be sent. */
+  /** The peer chooses the code, but only from the two thousand that may be sent, so the map is bounded. */
   readonly closedByCode: Map<number, number> = new Map<number, number>();
   readonly closedByInitiator: Record<CloseInfo['initiator'], number> = {
     local: 0,
@@ -25,12 +25,12 @@ export class Counters {
   };
   readonly closedByCause: Map<string, number> = new Map<string, number>();
 
-  /** A peer broke a rule. */
+  /** Count a rule of the protocol that a peer broke. */
   countProtocolError({ code }: ProtocolError): void {
     increment(this.protocolErrors, code);
   }
 
-  /** A connection has ended. */
+  /** Count a connection that has ended. */
   countClose({ code, initiator, cause }: CloseInfo): void {
     increment(this.closedByCode, code);
     this.closedByInitiator[initiator]++;
@@ -38,12 +38,12 @@ export class Counters {
   }
 }
 
-/** Count one more of `key`. */
+/** Add one to the count of `key`. */
 export function increment<Key>(counts: Map<Key, number>, key: Key): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
-/** Ours and Node's errors have a code; what a Duplex of the application's fails with need not. */
+/** @returns the code of an error. Errors of the application's own Duplex may have none. */
 function codeOf(cause: Error): string {
   const { code } = cause as { code?: unknown };
   return typeof code === 'string' && /^[A-Z][A-Z0-9_]{0,63}$/.test(code) ? code : 'OTHER';

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 
 /**
- * An EventEmitter whose event names and arguments the compiler checks. It is Node's own class at
- * run time; only the signatures are ours, because those of @types/node differ between versions.
+ * An EventEmitter whose event names and arguments are checked by the compiler. At run time it is
+ * Node's class; the signatures are hawser's, because those of @types/node differ between versions.
  *
  * @typeParam Events a map from event name to the listener's arguments.
  */
@@ -18,20 +18,20 @@ export interface TypedEmitter<Events> extends EventEmitter {
   listenerCount<E extends EventName<Events>>(event: E, listener?: Listener<Events, E>): number;
 }
 
-/** The events that every EventEmitter of Node has, beside those of its own. */
+/** The events that every EventEmitter of Node has. */
 interface EmitterEvents {
-  /** What `'error'` carries, told before its listeners; a listener here does not count as one of them. */
+  /** Emitted before `'error'`, with the same error. A listener does not count as an error handler. */
   [EventEmitter.errorMonitor]: [error: Error];
-  /** A listener is about to be added. */
+  /** Emitted before a listener is added. */
   newListener: [event: string | symbol, listener: (...args: never[]) => unknown];
-  /** A listener was removed. */
+  /** Emitted after a listener was removed. */
   removeListener: [event: string | symbol, listener: (...args: never[]) => unknown];
 }
 
-/** The name of an event of `Events`, or of one that every EventEmitter has. */
+/** The name of an event: of `Events`, or of those that every EventEmitter has. */
 export type EventName<Events> = (keyof Events & string) | keyof EmitterEvents;
 
-/** The arguments of one event. */
+/** The arguments of an event. */
 type Arguments<Events, E extends EventName<Events>> = E extends keyof Events
   ? Events[E] extends unknown[]
     ? Events[E]
@@ -40,7 +40,7 @@ type Arguments<Events, E extends EventName<Events>> = E extends keyof Events
     ? EmitterEvents[E]
     : never;
 
-/** A listener of one event. What it returns is ignored. */
+/** A listener of an event. Its result is ignored. */
 export type Listener<Events, E extends EventName<Events>> = (...args: Arguments<Events, E>) => void;
 
 export const TypedEmitter: new <Events>() => TypedEmitter<Events> = EventEmitter;

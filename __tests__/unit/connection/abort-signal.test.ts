@@ -11,7 +11,7 @@ import { turns } from './support.js';
 
 const listeners = (signal: AbortSignal) => getEventListeners(signal, 'abort').length;
 
-/** An AbortSignal as the first polyfills have it: without `reason`, and no EventTarget. */
+/** An AbortSignal as in the first polyfills: without `reason`, and not an EventTarget. */
 function polyfill() {
   const heard = new Set<() => void>();
   const signal = {
@@ -29,7 +29,7 @@ function polyfill() {
 afterEach(() => jest.restoreAllMocks());
 
 describe('onAbort', () => {
-  it('has one listener on a signal however many wait, and none when nothing waits', () => {
+  it('adds one listener to a signal however many callbacks wait, and removes it after the last', () => {
     const controller = new AbortController();
     const { signal } = controller;
     const stops = Array.from({ length: 12 }, () => onAbort(signal, () => undefined));
@@ -44,7 +44,7 @@ describe('onAbort', () => {
     expect(listeners(signal)).toBe(1);
   });
 
-  it('calls all that still wait, in the order in which they came, and leaves nothing on the signal', () => {
+  it('calls all callbacks that still wait, in order, and leaves no listener on the signal', () => {
     const controller = new AbortController();
     const called: string[] = [];
     const note = () => void called.push('both');
@@ -61,7 +61,7 @@ describe('onAbort', () => {
     stopLast();
   });
 
-  it('lets a callback stop waiting while it is called', () => {
+  it('lets a callback stop waiting during its call', () => {
     const controller = new AbortController();
     let called = 0;
     const stop = onAbort(controller.signal, () => {
@@ -72,7 +72,7 @@ describe('onAbort', () => {
     expect(called).toBe(1);
   });
 
-  it('calls the others when one throws, which surfaces', async () => {
+  it('calls the others when one throws, whose error surfaces', async () => {
     const surfaced = catchSurfacing();
     const controller = new AbortController();
     const error = new Error('thrown by a callback');
@@ -87,7 +87,7 @@ describe('onAbort', () => {
     expect(surfaced).toEqual([error]);
   });
 
-  it('takes a polyfill', () => {
+  it('accepts a polyfill', () => {
     const { signal, abort, heard } = polyfill();
     const called: string[] = [];
     onAbort(signal, () => void called.push('aborted'));
@@ -97,8 +97,8 @@ describe('onAbort', () => {
   });
 });
 
-describe('what is an AbortSignal', () => {
-  it('is Node’s, one of another realm, or a polyfill', () => {
+describe('isAbortSignal', () => {
+  it('accepts Node’s own, one of another realm, and a polyfill', () => {
     const { signal } = new AbortController();
     const foreign = runInNewContext('Object.setPrototypeOf(signal, Object.prototype)', {
       signal: polyfill().signal,
@@ -119,7 +119,7 @@ describe('what is an AbortSignal', () => {
     [new EventTarget(), 'an object of a class'],
     [new AbortController(), 'an object of a class; pass its signal, not the object'],
     [{ signal: AbortSignal.abort() }, 'an object; pass its signal, not the object'],
-  ])('is not %p', (value, got) => {
+  ])('rejects %p', (value, got) => {
     expect(isAbortSignal(value)).toBe(false);
     const attempt = () => {
       checkSignal('drained', value);
@@ -132,7 +132,7 @@ describe('what is an AbortSignal', () => {
 });
 
 describe('abortReason', () => {
-  it('is the reason of the signal, or an AbortError where it has none', () => {
+  it('is the reason of the signal, or an AbortError if it has none', () => {
     const reason = new Error('enough');
     expect(abortReason(AbortSignal.abort(reason))).toBe(reason);
     expect(abortReason(AbortSignal.abort(null))).toBe(null);

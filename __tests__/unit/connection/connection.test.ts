@@ -187,18 +187,18 @@ describe('WebSocketConnection, its socket', () => {
 
 describe('WebSocketConnection.latency', () => {
   it('is the last round trip of the heartbeat, on both ends of a pair', async () => {
+    const jitter = jest.spyOn(Math, 'random').mockReturnValue(0);
     const clock = new HandClock();
     const heartbeat = { interval: 25_000, timeout: 10_000 };
     const { server, client } = createConnectionPair({ heartbeat, clock });
     expect(server.latency).toBeUndefined();
-    // Of two that began together one asks a tick sooner; the other has heard it, and does not ask.
-    clock.advance(25_000);
+    clock.advance(26_000);
     clock.advance(40);
-    await until('a round trip', () => client.latency === 40);
-    expect(server.latency).toBeUndefined();
+    await until('both round trips', () => server.latency === 40 && client.latency === 40);
     clock.advance(26_000 - 40);
     clock.advance(30);
     await until('both round trips', () => server.latency === 30 && client.latency === 30);
+    jitter.mockRestore();
     server.terminate();
   });
 });

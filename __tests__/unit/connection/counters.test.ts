@@ -5,7 +5,7 @@ import { ProtocolError } from '../../../src/protocol/framing/protocol-error.js';
 const withCode = (code: unknown): Error => Object.assign(new Error('something'), { code });
 
 describe('Counters', () => {
-  it('begins with nothing', () => {
+  it('starts at zero', () => {
     expect(Object.assign({}, new Counters())).toStrictEqual({
       messagesReceived: 0,
       messagesDiscarded: 0,
@@ -22,7 +22,7 @@ describe('Counters', () => {
     });
   });
 
-  it('counts an end by its code, by who began it, and by its cause if it has one', () => {
+  it('counts a close by its code, by its initiator, and by its cause if it has one', () => {
     const counters = new Counters();
     counters.countClose({ code: 1000, reason: '', clean: true, initiator: 'peer' });
     counters.countClose({ code: 1000, reason: 'x', clean: true, initiator: 'local' });
@@ -55,7 +55,7 @@ describe('Counters', () => {
     expect([...counters.closedByCause]).toStrictEqual([[key, 1]]);
   });
 
-  it('counts a rule that was broken by its code', () => {
+  it('counts a broken rule by its code', () => {
     const counters = new Counters();
     counters.countProtocolError(new ProtocolError('ERR_MASK_REQUIRED', 'byte 0'));
     counters.countProtocolError(new ProtocolError('ERR_MASK_REQUIRED', 'byte 9'));
@@ -68,7 +68,7 @@ describe('Counters', () => {
 });
 
 describe('increment', () => {
-  it('begins with one', () => {
+  it('starts at one', () => {
     const counts = new Map([['a', 4]]);
     increment(counts, 'a');
     increment(counts, 'b');

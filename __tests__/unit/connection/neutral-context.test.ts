@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { neutral } from '../../../src/connection/neutral-context.js';
 
-it('has no store of the call that enters it, and leaves that as it was', () => {
+it('has no store of the call that enters it, and leaves that context unchanged', () => {
   const user = new AsyncLocalStorage<string>();
   const stores = user.run('ann', () => [
     user.getStore(),

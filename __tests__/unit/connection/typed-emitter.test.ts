@@ -16,7 +16,7 @@ describe('TypedEmitter', () => {
     expect(heard).toEqual([3]);
   });
 
-  it('has the compiler check the names and arguments of events', () => {
+  it('lets the compiler check the names and arguments of events', () => {
     const emitter = new TypedEmitter<Events>();
     const calls = [
       // @ts-expect-error there is no such event
@@ -26,7 +26,7 @@ describe('TypedEmitter', () => {
       // @ts-expect-error its listener gets a number
       () => emitter.on('rang', (times: string) => times),
     ];
-    expect(calls).toHaveLength(3); // `tsc -p tsconfig.json` is the judge
+    expect(calls).toHaveLength(3); // the check is `tsc -p tsconfig.json`
   });
 
   it('has the events that every EventEmitter of Node has', () => {
@@ -50,6 +50,6 @@ describe('TypedEmitter', () => {
       // @ts-expect-error a monitor gets an error
       () => emitter.emit(EventEmitter.errorMonitor, 1),
     ];
-    expect(calls).toHaveLength(2); // `tsc -p tsconfig.json` is the judge
+    expect(calls).toHaveLength(2); // the check is `tsc -p tsconfig.json`
   });
 });

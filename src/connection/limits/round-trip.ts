@@ -4,7 +4,7 @@ import { checkOptions, type Rules } from '../../protocol/option-checks.js';
 
 /** Options of `roundTrip`. */
 export interface RoundTripOptions {
-  /** Stops waiting when it aborts. The Ping is on its way by then. */
+  /** Stops waiting when it aborts. The Ping has been queued by then. */
   readonly signal?: AbortSignal;
 }
 
@@ -12,67 +12,68 @@ const OPTION_RULES: Rules<RoundTripOptions> = {
   signal: { expected: 'an AbortSignal', accepts: isAbortSignal },
 };
 
-/** Bytes of the payload of our Pings: four that are the connection's, and four that count. */
+/** The length of a Ping's payload: four bytes for the connection, and four for the number of the Ping. */
 const PAYLOAD_BYTES = 8;
-/** Pings of the application that are remembered. A peer that answers none must not fill the memory. */
-const MOST_OTHERS = 16;
+/** How many Pings of the application are remembered: a peer may answer none of them. */
+const MAX_APPLICATION_PINGS = 16;
 
-/** A Ping that the application waits for. */
+/** A call of `roundTrip` that waits for its Pong. */
 interface Trip {
-  /** Milliseconds of the clock. */
+  /** In milliseconds of the clock. */
   readonly startedAt: number;
-  /** Position in the stream behind the Ping; Infinity until it is queued. */
+  /** The offset in the stream after the Ping; Infinity until it is queued. */
   end: number;
   readonly resolve: (milliseconds: number) => void;
   readonly reject: (reason: Error) => void;
 }
 
-/** A Ping of the application. */
-interface OtherPing {
-  /** Its payload, a character for each byte. */
+/** A Ping that the application sent with `ping`. */
+interface ApplicationPing {
+  /** Its payload, one character for each byte. */
   readonly payload: string;
   readonly end: number;
 }
 
-/** A Ping that is to be sent. */
+/** A round trip whose Ping has to be sent. */
 interface NewTrip {
   readonly id: number;
   readonly payload: Buffer;
   readonly milliseconds: Promise<number>;
 }
 
-/** What tells the time. */
+/** A source of time. */
 interface Timekeeper {
   /** Milliseconds. */
   now(): number;
 }
 
 /**
- * The round trips of one connection. A Pong for a Ping answers the Pings before it too: a peer may
- * answer only the newest (RFC 6455 section 5.5.3), of ours, the heartbeat's or the application's.
+ * The round trips of one connection. A Pong answers its Ping and all earlier ones, because a peer may
+ * answer only the newest Ping (RFC 6455 section 5.5.3): that of a round trip, of the heartbeat or of
+ * the application.
  */
 export class RoundTrips {
   readonly #time: Timekeeper;
-  /** Tells our Pongs from those of the application and of the heartbeat. */
+  /** The first four bytes of each payload: distinguishes these Pongs from all others. */
   readonly #tag = Math.floor(Math.random() * 2 ** 32);
   #lastId = 0;
-  /** By their ids, in the order of their Pings. */
+  /** The round trips that wait, by their ids, in the order of their Pings. */
   readonly #open = new Map<number, Trip>();
-  /** Pings of the application that may still be answered, in order. */
-  #others: OtherPing[] = [];
+  /** Pings of the application that can still be answered, in order. */
+  #applicationPings: ApplicationPing[] = [];
 
   constructor(time: Timekeeper) {
     this.#time = time;
   }
 
-  /** Begin one. The Ping is the caller's to send; {@link sent} is told when it is queued. */
+  /** Start a round trip. The caller sends the Ping, and calls {@link sent} when it is queued. */
   start(signal: AbortSignal | undefined): NewTrip {
     const id = ++this.#lastId;
     const payload = Buffer.alloc(PAYLOAD_BYTES);
     payload.writeUInt32BE(this.#tag);
     payload.writeUInt32BE(id, 4);
     const milliseconds = new Promise<number>((resolve, reject) => {
-      const forget =
+      const stopWaiting =
         signal &&
         onAbort(signal, () => {
           this.#open.delete(id);
@@ -82,11 +83,11 @@ export class RoundTrips {
         startedAt: this.#time.now(),
         end: Infinity,
         resolve: (passed) => {
-          forget?.();
+          stopWaiting?.();
           resolve(passed);
         },
         reject: (reason) => {
-          forget?.();
+          stopWaiting?.();
           reject(reason);
         },
       });
@@ -94,23 +95,23 @@ export class RoundTrips {
     return { id, payload, milliseconds };
   }
 
-  /** The Ping of a round trip was queued; the stream is as long as `end` now. */
+  /** The Ping of a round trip was queued, and ends at this offset in the stream. */
   sent(id: number, end: number): void {
     const trip = this.#open.get(id);
     if (trip !== undefined) trip.end = end;
   }
 
-  /** The application has sent a Ping of its own. */
+  /** The application has sent a Ping of its own, which ends at this offset in the stream. */
   pinged(payload: Uint8Array, end: number): void {
-    this.#others.push({ payload: keyOf(payload), end });
-    if (this.#others.length > MOST_OTHERS) this.#others.shift();
+    this.#applicationPings.push({ payload: keyOf(payload), end });
+    if (this.#applicationPings.length > MAX_APPLICATION_PINGS) this.#applicationPings.shift();
   }
 
   /**
-   * A Pong came.
+   * Process a Pong.
    *
-   * @param beat position in the stream behind the heartbeat's Ping, if that is what it answers.
-   * @returns whether it answers a Ping of a round trip, so that it is not the application's business.
+   * @param beat the offset in the stream after the heartbeat's Ping, if the Pong answers that.
+   * @returns whether it answers a Ping of a round trip. All other Pongs are for the application.
    */
   pong(payload: Buffer, beat: number | undefined): boolean {
     const id = this.#idOf(payload);
@@ -123,28 +124,28 @@ export class RoundTrips {
     return id !== undefined;
   }
 
-  /** The connection has ended: none of them will be answered. */
+  /** Reject all that wait: the connection has ended. */
   close(reason: Error): void {
     for (const { reject } of this.#open.values()) reject(reason);
     this.#open.clear();
   }
 
-  /** @returns `undefined` if the payload is not one of ours. */
+  /** @returns the id in the payload; `undefined` if it is not that of a round trip. */
   #idOf(payload: Buffer): number | undefined {
     if (payload.length !== PAYLOAD_BYTES || payload.readUInt32BE(0) !== this.#tag) return undefined;
     const id = payload.readUInt32BE(4);
     return id > 0 && id <= this.#lastId ? id : undefined;
   }
 
-  /** @returns the position behind the Ping of the application that has this payload; -1 if there is none. */
+  /** @returns the offset after the application's Ping with this payload; -1 if there is none. Removes it and all earlier ones. */
   #endOf(payload: Buffer): number {
     const key = keyOf(payload);
-    const index = this.#others.findIndex((other) => other.payload === key);
-    return this.#others.splice(0, index + 1).at(-1)?.end ?? -1;
+    const index = this.#applicationPings.findIndex((ping) => ping.payload === key);
+    return this.#applicationPings.splice(0, index + 1).at(-1)?.end ?? -1;
   }
 }
 
-/** @throws TypeError for an option that is unknown or has a wrong type. */
+/** @throws TypeError for an unknown option and for a wrong type. */
 export function checkRoundTripOptions(options: RoundTripOptions): AbortSignal | undefined {
   if (isAbortSignal(options)) {
     throw new TypeError(

@@ -4,7 +4,7 @@ import { ProtocolError } from '../../protocol/framing/protocol-error.js';
 import type { FrameDecoder } from '../../protocol/framing/frame-decoder.js';
 import { isControl, Opcode } from '../../protocol/framing/frame.js';
 
-/** How much a peer may send; see `messageRate` of the server's options. */
+/** How much a peer may send: `messageRate` of the server's options. */
 export interface MessageRateOptions {
   readonly perSecond: number;
   /** At least 1. */
@@ -13,22 +13,22 @@ export interface MessageRateOptions {
   readonly action: 'close' | 'pause';
 }
 
-/** Further frames for each message, where `fragments` does not say: 4 MiB in frames of 64 KiB. */
+/** The default of `fragments`, for each message a second: 4 MiB in frames of 64 KiB. */
 const FRAMES_PER_MESSAGE = 64;
 
-/** A bucket that holds `size` tokens, and into which `rate` fall each millisecond. */
+/** The measures of a token bucket: it holds up to `size` tokens, and `rate` are added each millisecond. */
 interface BucketSize {
   readonly size: number;
   readonly rate: number;
 }
 
-/** The rate that all connections of a server have in common: one object for all. */
+/** The rate of a server: one object for all its connections. */
 export class MessageRate {
   readonly action: 'close' | 'pause';
   readonly messages: BucketSize;
-  /** Frames that begin no message: fragments after the first, and control frames. */
+  /** For frames that do not begin a message: fragments after the first, and control frames. */
   readonly frames: BucketSize;
-  /** For an error's message. */
+  /** The rate in words, for the message of an error. */
   readonly description: string;
   readonly deadlines: Deadlines;
   readonly clock: Clock;
@@ -36,7 +36,7 @@ export class MessageRate {
   constructor(options: MessageRateOptions, deadlines: Deadlines, clock: Clock) {
     const { perSecond, burst, action } = options;
     const fragments = options.fragments ?? perSecond * FRAMES_PER_MESSAGE;
-    // Both buckets fill in the same time; that for frames holds at least what one second brings, and one.
+    // Both buckets fill in the same time. The one for frames holds at least the tokens of a second, and one.
     const seconds = Math.max(1, burst / perSecond || 1);
     this.action = action;
     this.messages = { size: burst, rate: perSecond / 1000 };
@@ -47,19 +47,20 @@ export class MessageRate {
   }
 }
 
-/** Who reads what the peer sends. */
+/** What a rate limiter needs of the receiver. */
 interface Reader {
+  /** Continue reading. */
   read(): void;
 }
 
-/** What one peer has left of the rate, counted in tokens. */
+/** The rate limiter of one connection: two token buckets, one for messages and one for other frames. */
 export class RateLimiter {
   readonly #rate: MessageRate;
   readonly #reader: Reader;
   #messages: number;
   #frames: number;
-  /** When tokens were last added; milliseconds of the clock. */
-  #filledAt: number;
+  /** When tokens were last added, in milliseconds of the clock. */
+  #refilledAt: number;
   #pause: Deadline | undefined;
 
   constructor(rate: MessageRate, reader: Reader) {
@@ -67,15 +68,18 @@ export class RateLimiter {
     this.#reader = reader;
     this.#messages = rate.messages.size;
     this.#frames = rate.frames.size;
-    this.#filledAt = rate.clock.now();
+    this.#refilledAt = rate.clock.now();
   }
 
-  /** Reading waits for tokens. */
+  /** Whether reading is paused until there are tokens. */
   get isWaiting(): boolean {
     return this.#pause !== undefined;
   }
 
-  /** Whether the reader has to wait; it is called when it may go on. Never where the action is to close. */
+  /**
+   * Whether the reader has to pause; its `read` is called when there are tokens again. Never if the
+   * action is `'close'`.
+   */
   mustWait(): boolean {
     const { action, deadlines, messages, frames } = this.#rate;
     if (this.isWaiting) return true;
@@ -91,15 +95,15 @@ export class RateLimiter {
   }
 
   /**
-   * Take tokens for what the decoder has read.
+   * Take the tokens for what the decoder has read.
    *
-   * @param found what its `next()` returned.
-   * @throws ProtocolError if there were not enough, and the action is to close.
+   * @param found the result of its `next()`.
+   * @throws ProtocolError if there are not enough tokens and the action is `'close'`.
    */
   consume(decoder: FrameDecoder, found: boolean): void {
     const frames = decoder.nonInitialFrames;
     decoder.nonInitialFrames = 0;
-    if (found && decoder.opcode === Opcode.Close) return; // it will send nothing more
+    if (found && decoder.opcode === Opcode.Close) return; // the peer sends nothing after it
     const messages = found && !isControl(decoder.opcode) ? 1 : 0;
     if (messages + frames === 0) return;
     this.#refill();
@@ -114,18 +118,18 @@ export class RateLimiter {
     );
   }
 
-  /** The connection is closed: do not call back. */
+  /** Stop waiting for tokens: the connection is closed. */
   end(): void {
     this.#pause?.cancel();
   }
 
-  /** Add the tokens that have fallen since. */
+  /** Add the tokens for the time since the last refill. */
   #refill(): void {
     const { messages, frames, clock } = this.#rate;
     const now = clock.now();
-    const passed = now - this.#filledAt;
+    const passed = now - this.#refilledAt;
     if (passed <= 0) return;
-    this.#filledAt = now;
+    this.#refilledAt = now;
     this.#messages = Math.min(messages.size, this.#messages + passed * messages.rate);
     this.#frames = Math.min(frames.size, this.#frames + passed * frames.rate);
   }

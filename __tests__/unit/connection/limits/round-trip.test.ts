@@ -21,7 +21,7 @@ beforeEach(() => {
   position = 0;
 });
 
-/** Begins a round trip; its Ping is queued at once. */
+/** Starts a round trip; its Ping is queued at once. */
 function begin(name: string, signal?: AbortSignal, queue = true): { payload: Buffer; id: number } {
   const { id, payload, milliseconds } = trips.start(signal);
   milliseconds.then(
@@ -31,11 +31,11 @@ function begin(name: string, signal?: AbortSignal, queue = true): { payload: Buf
   if (queue) trips.sent(id, (position += 14));
   return { payload, id };
 }
-/** The application pings. */
+/** The application sends a Ping. */
 const ping = (payload: string): void => {
   trips.pinged(Buffer.from(payload), (position += 2 + payload.length));
 };
-/** What is settled by now. */
+/** The promises that are settled by now. */
 async function outcome(): Promise<string[]> {
   await Promise.resolve();
   await Promise.resolve();
@@ -43,7 +43,7 @@ async function outcome(): Promise<string[]> {
 }
 
 describe('RoundTrips', () => {
-  it('measures from the call to the Pong with the same payload', async () => {
+  it('measure from the call to the Pong with the same payload', async () => {
     const { payload } = begin('a');
     clock.advance(25);
     expect(await outcome()).toStrictEqual([]);
@@ -51,13 +51,13 @@ describe('RoundTrips', () => {
     expect(await outcome()).toStrictEqual(['a 25 ms']);
   });
 
-  it('has a payload of its own for each Ping, and for each connection', () => {
+  it('use a different payload for each Ping, and for each connection', () => {
     const other = new RoundTrips(new Deadlines(clock));
     const payloads = [begin('a').payload, begin('b').payload, other.start(undefined).payload];
     expect(new Set(payloads.map(String)).size).toBe(3);
   });
 
-  it('takes a Pong for a later Ping as the answer to all before it, and to none after it', async () => {
+  it('accept a Pong for a later Ping as the answer to all before it, and to none after it', async () => {
     begin('a');
     clock.advance(10);
     const { payload } = begin('b');
@@ -67,7 +67,7 @@ describe('RoundTrips', () => {
     expect(await outcome()).toStrictEqual(['a 15 ms', 'b 5 ms']);
   });
 
-  it('takes a Pong for a later Ping of the application, but leaves it to the application', async () => {
+  it('accept a Pong for a later Ping of the application, which is announced to the application too', async () => {
     ping('before');
     begin('a');
     ping('after');
@@ -76,11 +76,11 @@ describe('RoundTrips', () => {
     expect(await outcome()).toStrictEqual([]);
     expect(trips.pong(Buffer.from('after'), undefined)).toBe(false);
     expect(await outcome()).toStrictEqual(['a 0 ms']);
-    trips.pong(Buffer.from('after'), undefined); // unsolicited: that Ping has its answer
+    trips.pong(Buffer.from('after'), undefined); // unsolicited: that Ping has been answered
     expect(await outcome()).toStrictEqual([]);
   });
 
-  it('takes the first of two Pings with one payload to be the one that is answered first', async () => {
+  it('treat a Pong as the answer to the first of two Pings with the same payload', async () => {
     ping('same');
     begin('a');
     ping('same');
@@ -90,7 +90,7 @@ describe('RoundTrips', () => {
     expect(await outcome()).toStrictEqual(['a 0 ms']);
   });
 
-  it('remembers the last sixteen Pings of the application', async () => {
+  it('remember the last sixteen Pings of the application', async () => {
     begin('a');
     for (let count = 1; count <= 17; count++) ping(`ping ${count}`);
     trips.pong(Buffer.from('ping 1'), undefined);
@@ -99,7 +99,7 @@ describe('RoundTrips', () => {
     expect(await outcome()).toStrictEqual(['a 0 ms']);
   });
 
-  it('takes a Pong for a later Ping of the heartbeat, and not one for an earlier', async () => {
+  it('accept a Pong for a later Ping of the heartbeat, and not for an earlier one', async () => {
     const earlier = (position += 6);
     begin('a');
     const later = (position += 6);
@@ -110,7 +110,7 @@ describe('RoundTrips', () => {
     expect(await outcome()).toStrictEqual(['a 0 ms']);
   });
 
-  it('takes no Pong for the answer to a Ping that is not queued', async () => {
+  it('accept no Pong as the answer to a Ping that is not queued', async () => {
     const { id, payload } = begin('a', undefined, false);
     ping('x');
     trips.pong(Buffer.from('x'), undefined);
@@ -124,13 +124,13 @@ describe('RoundTrips', () => {
     ['empty', ''],
     ['of another length', '123456789'],
     ['of eight other bytes', '12345678'],
-  ])('leaves a Pong to the application that is %s', async (_what, payload) => {
+  ])('leave a Pong to the application that is %s', async (_what, payload) => {
     begin('a');
     expect(trips.pong(Buffer.from(payload), undefined)).toBe(false);
     expect(await outcome()).toStrictEqual([]);
   });
 
-  it('leaves a Pong to the application that has a number that was never sent', async () => {
+  it('leave a Pong to the application that has a number that was never sent', async () => {
     const { payload } = begin('a');
     for (const id of [0, 2]) {
       payload.writeUInt32BE(id, 4);
@@ -139,7 +139,7 @@ describe('RoundTrips', () => {
     expect(await outcome()).toStrictEqual([]);
   });
 
-  it('knows a Pong that comes twice, or after an abort, for its own', async () => {
+  it('recognize their own Pong when it comes twice, or after an abort', async () => {
     const controller = new AbortController();
     const { payload } = begin('a');
     const late = begin('b', controller.signal);
@@ -151,7 +151,7 @@ describe('RoundTrips', () => {
     expect((await outcome()).sort()).toStrictEqual(['a 0 ms', 'b no more']);
   });
 
-  it('leaves nothing on a signal, however it ends, and has one listener for many', async () => {
+  it('leave no listener on a signal, however they end, and add one for many', async () => {
     const { signal } = new AbortController();
     const { payload } = begin('a', signal);
     begin('b', signal);
@@ -167,7 +167,7 @@ describe('RoundTrips', () => {
 });
 
 describe('checkRoundTripOptions', () => {
-  it('takes a signal, or nothing', () => {
+  it('accepts a signal, or none', () => {
     const { signal } = new AbortController();
     expect(checkRoundTripOptions({ signal })).toBe(signal);
     expect(checkRoundTripOptions({})).toBeUndefined();

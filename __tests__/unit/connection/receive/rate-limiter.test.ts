@@ -10,17 +10,17 @@ import { HandClock } from '../support.js';
 
 let clock: HandClock;
 let decoder: FrameDecoder;
-let throttle: RateLimiter;
-/** Messages and control frames that were let in. */
-let taken: number;
+let limiter: RateLimiter;
+/** Messages and control frames that were accepted. */
+let accepted: number;
 let reads: number;
 
 function start(options: Partial<MessageRateOptions> = {}): void {
   clock = new HandClock();
   decoder = new FrameDecoder();
-  taken = reads = 0;
+  accepted = reads = 0;
   const given = { perSecond: 10, burst: 3, action: 'close' as const, ...options };
-  throttle = new RateLimiter(new MessageRate(given, new Deadlines(clock), clock), {
+  limiter = new RateLimiter(new MessageRate(given, new Deadlines(clock), clock), {
     read: () => {
       reads++;
       read();
@@ -28,13 +28,13 @@ function start(options: Partial<MessageRateOptions> = {}): void {
   });
 }
 
-/** What a receiver does. */
+/** Reads as a receiver does. */
 function read(): void {
-  while (!throttle.mustWait()) {
+  while (!limiter.mustWait()) {
     const found = decoder.next();
-    throttle.consume(decoder, found);
+    limiter.consume(decoder, found);
     if (!found) break;
-    taken++;
+    accepted++;
   }
 }
 
@@ -43,14 +43,14 @@ function feed(...frames: Buffer[]): void {
   read();
 }
 
-/** The code of the failure, or how much was taken. */
+/** @returns the code of the failure, or how many were accepted. */
 function outcome(...frames: Buffer[]): unknown {
   try {
     feed(...frames);
   } catch (error) {
     return (error as { code?: string }).code;
   }
-  return taken;
+  return accepted;
 }
 
 const of = (count: number, frame: Buffer) => Array<Buffer>(count).fill(frame);
@@ -64,28 +64,28 @@ beforeEach(() => {
   start();
 });
 
-describe('Throttle, messages', () => {
-  it.each([1, 3, 3.5, 10])('lets a burst of %d through at once, and no more', (burst) => {
+describe('RateLimiter, messages', () => {
+  it.each([1, 3, 3.5, 10])('accepts a burst of %d at once, and no more', (burst) => {
     start({ burst });
     expect(outcome(...of(Math.floor(burst), message))).toBe(Math.floor(burst));
     expect(outcome(message)).toBe('ERR_MESSAGE_RATE');
   });
 
-  it('lets the rate through for ever', () => {
+  it('accepts messages at the rate for ever', () => {
     feed(...of(3, message));
     for (let i = 0; i < 100; i++) {
       clock.advance(100);
       feed(message);
     }
-    expect(taken).toBe(103);
+    expect(accepted).toBe(103);
     clock.advance(99);
     expect(outcome(message)).toBe('ERR_MESSAGE_RATE');
   });
 
-  it('fills up to the burst and not further', () => {
+  it('refills up to the burst and no further', () => {
     clock.advance(1_000_000);
     expect(outcome(...of(4, message))).toBe('ERR_MESSAGE_RATE');
-    expect(taken).toBe(3);
+    expect(accepted).toBe(3);
   });
 
   it('counts a message of many fragments once, when it is complete', () => {
@@ -96,7 +96,7 @@ describe('Throttle, messages', () => {
     expect(outcome(first, last)).toBe('ERR_MESSAGE_RATE');
   });
 
-  it('says what was allowed, with close code 1008, and the decoder ignores the rest', () => {
+  it('reports the rate with close code 1008, and stops the decoder', () => {
     let failure: unknown;
     try {
       feed(...of(10, message));
@@ -111,18 +111,18 @@ describe('Throttle, messages', () => {
     });
     clock.advance(60_000);
     feed(...of(3, message));
-    expect(taken).toBe(3);
+    expect(accepted).toBe(3);
     expect(decoder.bytesHeld).toBe(0);
   });
 
-  it('lets one message through where the burst is one, however low the rate', () => {
+  it('accepts one message if the burst is one, however low the rate', () => {
     start({ perSecond: 0.001, burst: 1 });
     expect(outcome(message)).toBe(1);
     clock.advance(999_999);
     expect(outcome(message)).toBe('ERR_MESSAGE_RATE');
   });
 
-  it('is no limit where it is Infinity', () => {
+  it('sets no limit if it is Infinity', () => {
     start({ perSecond: Infinity, burst: Infinity, fragments: Infinity });
     clock.advance(5);
     expect(outcome(...of(1000, message), ...of(1000, ping))).toBe(2000);
@@ -133,35 +133,47 @@ describe('Throttle, messages', () => {
   });
 });
 
-describe('Throttle, fragments and control frames', () => {
+describe('RateLimiter, fragments and control frames', () => {
   it.each<[string, Buffer[]]>([
     ['empty fragments of a message that never ends', [first, ...of(640, middle)]],
     ['fragments of several messages', of(3, Buffer.concat([first, ...of(213, middle), last]))],
     ['Pings', of(641, ping)],
     ['Pongs', of(641, clientFrame({ opcode: 10 }))],
     ['Pings between fragments', [first, ...of(320, Buffer.concat([middle, ping]))]],
-  ])('allows 64 of them for each message of a second, no more: %s', (_, frames) => {
+  ])('accepts 64 of them for each message a second, and no more: %s', (_, frames) => {
     feed(...frames.slice(0, -1));
     expect(outcome(...frames.slice(-1), ping)).toBe('ERR_MESSAGE_RATE');
   });
 
-  it('is not charged for the frame that begins a message', () => {
+  it('takes no token for the frame that begins a message', () => {
     start({ perSecond: 1000, burst: 1000, fragments: 1 });
     expect(outcome(...of(1000, message))).toBe(1000);
   });
 
   it.each([
-    ['a second’s, where the burst is of less', { perSecond: 10, burst: 5, fragments: 50 }, 50],
-    ['as many seconds’ as the burst is of', { perSecond: 10, burst: 50, fragments: 50 }, 250],
-    ['one at least', { perSecond: 10, burst: 5, fragments: 0.1 }, 1],
-    ['a second’s, where perSecond is Infinity', { perSecond: Infinity, burst: 5, fragments: 7 }, 7],
-  ])('has room for %s', (_, options, room) => {
+    [
+      'the tokens of a second, if the burst lasts less',
+      { perSecond: 10, burst: 5, fragments: 50 },
+      50,
+    ],
+    [
+      'the tokens of as many seconds as the burst lasts',
+      { perSecond: 10, burst: 50, fragments: 50 },
+      250,
+    ],
+    ['one token at least', { perSecond: 10, burst: 5, fragments: 0.1 }, 1],
+    [
+      'the tokens of a second, if perSecond is Infinity',
+      { perSecond: Infinity, burst: 5, fragments: 7 },
+      7,
+    ],
+  ])('holds %s', (_, options, room) => {
     start(options);
     expect(outcome(...of(room, ping))).toBe(room);
     expect(outcome(ping)).toBe('ERR_MESSAGE_RATE');
   });
 
-  it('gets its tokens back with time, and no more than there is room for', () => {
+  it('refills with time, and no further than its size', () => {
     start({ fragments: 20 });
     clock.advance(1_000_000);
     feed(...of(20, ping));
@@ -170,55 +182,55 @@ describe('Throttle, fragments and control frames', () => {
     expect(outcome(ping)).toBe('ERR_MESSAGE_RATE');
   });
 
-  it('takes a Close, whatever came before it', () => {
+  it('accepts a Close, whatever was received before it', () => {
     start({ fragments: 1 });
     expect(outcome(ping, clientClose())).toBe(2);
   });
 });
 
-describe('Throttle, pausing', () => {
+describe('RateLimiter, pausing', () => {
   beforeEach(() => {
     start({ action: 'pause', fragments: 20 });
   });
 
-  it('waits for the next token, on one timer, and lets through what there is room for', () => {
+  it('waits for the next token, on one timer, and then accepts as much as there are tokens', () => {
     feed(...of(5, message));
-    expect([taken, throttle.isWaiting, clock.timers.size]).toStrictEqual([3, true, 1]);
+    expect([accepted, limiter.isWaiting, clock.timers.size]).toStrictEqual([3, true, 1]);
     feed(message);
-    expect([taken, clock.timers.size]).toStrictEqual([3, 1]);
+    expect([accepted, clock.timers.size]).toStrictEqual([3, 1]);
     clock.advance(99);
-    expect([taken, reads]).toStrictEqual([3, 0]);
+    expect([accepted, reads]).toStrictEqual([3, 0]);
     clock.advance(1);
-    expect([taken, reads, throttle.isWaiting]).toStrictEqual([4, 1, true]);
+    expect([accepted, reads, limiter.isWaiting]).toStrictEqual([4, 1, true]);
     clock.advance(200);
-    expect([taken, reads, throttle.isWaiting]).toStrictEqual([6, 3, true]); // for what may come next
+    expect([accepted, reads, limiter.isWaiting]).toStrictEqual([6, 3, true]); // before the next message
     clock.advance(100);
-    expect([throttle.isWaiting, clock.timers.size]).toStrictEqual([false, 0]);
+    expect([limiter.isWaiting, clock.timers.size]).toStrictEqual([false, 0]);
   });
 
-  it('waits until the fragments of one read are paid for', () => {
+  it('waits until there are tokens for all fragments of one read', () => {
     feed(first, ...of(29, middle));
-    feed(last); // 29 of 20 were there before
-    expect([taken, throttle.isWaiting]).toStrictEqual([0, true]);
+    feed(last); // 29 frames with 20 tokens
+    expect([accepted, limiter.isWaiting]).toStrictEqual([0, true]);
     clock.advance(449);
-    expect(taken).toBe(0);
+    expect(accepted).toBe(0);
     clock.advance(1);
-    expect(taken).toBe(1);
+    expect(accepted).toBe(1);
   });
 
-  it('never waits longer than it must, however odd the rate', () => {
+  it('never waits longer than necessary, however odd the rate', () => {
     start({ action: 'pause', perSecond: 3, burst: 1 });
     feed(...of(31, message));
     clock.advance(10_000 + 30); // 30 more, each rounded up to a whole millisecond
-    expect(taken).toBe(31);
+    expect(accepted).toBe(31);
   });
 
-  it('does not call back when the connection is gone', () => {
+  it('does not call back after the connection has closed', () => {
     feed(...of(5, message));
-    throttle.end();
+    limiter.end();
     clock.advance(1000);
-    expect([taken, reads]).toStrictEqual([3, 0]);
+    expect([accepted, reads]).toStrictEqual([3, 0]);
     start({ action: 'pause' });
-    throttle.end();
+    limiter.end();
   });
 });
