@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { CloseInfo } from './connection/close/close-info.js';
 import type { WebSocketConnection } from './connection/connection.js';
 import type { AnyMessage } from './connection/receive/receive-queue.js';
+import type { BlobLike } from './protocol/framing/payload.js';
 import type { Data } from './protocol/framing/prepared-message.js';
 import type { RejectedUpgrade } from './server/events.js';
 import type { WebSocketServer } from './server/server.js';
@@ -86,6 +87,6 @@ export interface DiagnosticsChannels {
   'hawser.message.dropped': {
     readonly connection: WebSocketConnection<unknown>;
     /** What the caller gave; a PreparedMessage for a broadcast. */
-    readonly data: Data;
+    readonly data: Data | BlobLike;
   };
 }

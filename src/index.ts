@@ -31,7 +31,7 @@ export {
   type FrameFlags,
 } from './protocol/framing/frame-encoder.js';
 export { type FrameHeader, Opcode, type Role } from './protocol/framing/frame.js';
-export { type Payload } from './protocol/framing/payload.js';
+export { type BlobLike, type Payload } from './protocol/framing/payload.js';
 export { type Data, type PreparedMessage } from './protocol/framing/prepared-message.js';
 export { type HeaderFields, type UpgradeHeaders } from './protocol/handshake/upgrade-headers.js';
 export { UpgradeRejection } from './protocol/handshake/upgrade-rejection.js';

@@ -12,7 +12,7 @@ import {
 } from '../protocol/framing/close-frame.js';
 import { checkFrame } from '../protocol/framing/frame-encoder.js';
 import { isControl, Opcode } from '../protocol/framing/frame.js';
-import { type Payload, toBytes } from '../protocol/framing/payload.js';
+import { type BlobLike, type Payload, toBytes } from '../protocol/framing/payload.js';
 import type { Data } from '../protocol/framing/prepared-message.js';
 import { Receiver } from './receive/receiver.js';
 import { checkRoundTripOptions, type RoundTripOptions } from './limits/round-trip.js';
@@ -160,17 +160,23 @@ export class WebSocketConnection<
   }
 
   /**
-   * Send a message. A payload above 16 KiB is not copied: leave it unchanged until the callback.
+   * Send a message. A payload above 16 KiB is not copied: leave it unchanged until the callback. A
+   * Blob is read first, and everything that is sent after it waits meanwhile. If that fails, or with
+   * `binary: false` its bytes are not UTF-8, the connection is closed with 1011 (`ERR_BLOB_UNREADABLE`).
    *
    * @param callback called when the bytes are with the kernel, or with the reason why they never
    * will be.
    * @returns `true` below the high-water mark; `false` when queued but above it, when dropped, or
    * when the connection is not open, as it is after a message too many (`maxBufferedAmount`). Never
    * a reason to send again.
-   * @throws TypeError for data that is neither string nor bytes, for bytes that are sent as Text
-   * and are not UTF-8, and for options that are unknown or have a wrong type.
+   * @throws TypeError for data that is neither string, bytes nor Blob, for bytes that are sent as
+   * Text and are not UTF-8, and for options that are unknown or have a wrong type.
    */
-  send(data: Data, options?: SendOptions | SendCallback, callback?: SendCallback): boolean {
+  send(
+    data: Data | BlobLike,
+    options?: SendOptions | SendCallback,
+    callback?: SendCallback,
+  ): boolean {
     if (typeof options === 'function') {
       checkNothingBehind(callback);
       this.#receiver.markMessageActivity();

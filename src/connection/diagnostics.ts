@@ -3,6 +3,7 @@ import { channel } from 'node:diagnostics_channel';
 import type { CloseInfo } from './close/close-info.js';
 import type { AnyMessage } from './receive/receive-queue.js';
 import { Opcode } from '../protocol/framing/frame.js';
+import type { BlobLike } from '../protocol/framing/payload.js';
 import { type Data, PreparedMessage } from '../protocol/framing/prepared-message.js';
 
 /**
@@ -34,7 +35,7 @@ export function contextOfSent(): AsyncResource | undefined {
   return sent.hasSubscribers ? new AsyncResource('hawser.send') : undefined;
 }
 
-export function publishDropped(connection: object, data: Data): void {
+export function publishDropped(connection: object, data: Data | BlobLike): void {
   if (dropped.hasSubscribers) dropped.publish({ connection, data });
 }
 

@@ -1,6 +1,7 @@
 import type { CloseInfo } from './close/close-info.js';
 import type { AnyMessage, Message } from './receive/receive-queue.js';
 import type { FrameHeader } from '../protocol/framing/frame.js';
+import type { BlobLike } from '../protocol/framing/payload.js';
 import type { Data } from '../protocol/framing/prepared-message.js';
 import type { TypedEmitter } from './typed-emitter.js';
 
@@ -26,7 +27,7 @@ export interface ConnectionEvents<Received extends AnyMessage = Message> {
   /** After `send` returned `false`: everything is with the kernel. */
   drain: [];
   /** A message was dropped, see `slowConsumer`; of a broadcast, the prepared message. */
-  dropped: [data: Data];
+  dropped: [data: Data | BlobLike];
   /** The end, exactly once, and behind every message that the application has not held back. */
   close: [code: number, reason: string, info: CloseInfo];
   /** What went wrong; emitted only if someone listens. `'close'` follows. */

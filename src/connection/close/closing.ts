@@ -214,7 +214,7 @@ export class Closing {
         this.#startDeadline();
         break;
       case 'end':
-        this.#sender.outbox.end();
+        this.#sender.end();
         break;
       case 'destroy':
         this.#sender.outbox.destroy();

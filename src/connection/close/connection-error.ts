@@ -15,6 +15,7 @@ export const CONNECTION_ERRORS = {
   ERR_MAX_LIFETIME: 'the connection has been open for as long as it may (maxLifetime)',
   ERR_SLOW_CONSUMER: 'the peer does not take what is sent to it fast enough',
   ERR_PAYLOAD_DETACHED: 'the payload was detached or resized before it was sent',
+  ERR_BLOB_UNREADABLE: 'a Blob that was to be sent could not be read, or is not UTF-8',
   ERR_MESSAGE_DROPPED: 'the message was dropped: too much waits for this peer already',
 } as const;
 /** The codes of `ConnectionError`. */

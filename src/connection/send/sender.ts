@@ -15,7 +15,14 @@ import {
   type FrameFlags,
 } from '../../protocol/framing/frame-encoder.js';
 import { FIN, isControl, MASKING_KEY_BYTES, Opcode } from '../../protocol/framing/frame.js';
-import { bytesOf, checkText, type Payload, toBytes } from '../../protocol/framing/payload.js';
+import {
+  type BlobLike,
+  bytesOf,
+  checkText,
+  isBlob,
+  type Payload,
+  toBytes,
+} from '../../protocol/framing/payload.js';
 import {
   asPrepared,
   checkPrepared,
@@ -27,6 +34,9 @@ import { RoundTrips } from '../limits/round-trip.js';
 import { bindToCall, type SendCallback } from './send-callbacks.js';
 import type { SendOptions } from './send-options.js';
 import type { ConnectionSettings } from '../settings.js';
+import { readBlob, sizeOf } from './blob.js';
+import { PendingCalls } from './pending-calls.js';
+import { neutral } from '../neutral-context.js';
 import { admitsControl, admit, tooSlow } from './admission.js';
 import { callIsolated } from '../call-isolated.js';
 
@@ -38,23 +48,9 @@ export interface ReceivingHalf extends BudgetMember {
   unsendable(error: Error): void;
 }
 
-/** A message behind an unfinished one, or behind a compression. */
-interface PendingMessage {
-  /** `undefined` if it is not to be sent after all. */
-  message: PreparedMessage | undefined;
-  compress: boolean | undefined;
-  callback: SendCallback | undefined;
-  /** See {@link contextOfSent}. */
-  readonly call: AsyncResource | undefined;
-}
-
-/** What is left of {@link Data} when bytes have become a Uint8Array. */
-type Text = string | PreparedMessage;
-
 const TEXT: number = FIN | Opcode.Text;
 const BINARY: number = FIN | Opcode.Binary;
 const PING: number = FIN | Opcode.Ping;
-const CLOSE: number = FIN | Opcode.Close;
 const clientEncoder = new FrameEncoder({ role: 'client' });
 
 /**
@@ -79,9 +75,8 @@ export class Sender implements OutboxOwner {
   /** A call has returned `false` since everything was last with the kernel. */
   #needDrain = false;
   #drainWaiters: Set<(below: boolean) => void> | undefined;
-  /** While `frame` has left a message unfinished: what has to wait for its end. */
-  #pending: PendingMessage[] | undefined;
-  #pendingBytes = 0;
+  /** What waits; made for the first call that has to. */
+  #calls: PendingCalls | undefined;
   /** Only where permessage-deflate was negotiated. */
   readonly #compressor: OutgoingDeflate | undefined;
   /** Made for the first. */
@@ -103,12 +98,12 @@ export class Sender implements OutboxOwner {
     this.#masks = settings.decoder.role === 'client';
     this.#outbox = new Outbox(socket, this.#masks ? clientEncoder : undefined, this, copies);
     this.#compressor =
-      compression && new OutgoingDeflate(connection, this.#outbox, compression, this.#masks);
+      compression && new OutgoingDeflate(this, this.#outbox, compression, this.#masks);
   }
 
-  /** A long message is on the thread pool, and what is sent waits behind it. */
-  get #isCompressing(): boolean {
-    return this.#compressor?.isBusy === true;
+  /** For what needs time before it can be sent: it waits here, and what is called after it. */
+  get calls(): PendingCalls {
+    return (this.#calls ??= new PendingCalls());
   }
 
   /** For the outbox. */
@@ -122,33 +117,33 @@ export class Sender implements OutboxOwner {
 
   /** See `WebSocketConnection.bufferedAmount`. */
   get bufferedAmount(): number {
-    return this.#outbox.bufferedAmount + this.#pendingBytes + (this.#compressor?.waitingBytes ?? 0);
+    return this.#outbox.bufferedAmount + (this.#calls?.bytes ?? 0);
   }
 
   /** See `WebSocketConnection.send`. */
-  send(data: Data, options: SendOptions | undefined, callback: SendCallback | undefined): boolean {
+  send(
+    data: Data | BlobLike,
+    options: SendOptions | undefined,
+    callback: SendCallback | undefined,
+  ): boolean {
     // What can throw comes first: a user's mistake is one on a closed connection too.
     const binary = options?.binary;
     let bytes: Uint8Array | undefined;
     if (typeof data !== 'string' || binary === true) {
       const prepared = data instanceof PreparedMessage ? data : undefined;
       if (prepared === undefined) bytes = bytesOf(data);
-      if (bytes === undefined) data = checkedPrepared(prepared ?? data, binary);
-      else if (binary === false) checkText(bytes);
+      if (bytes === undefined) {
+        if (isBlob(data)) return this.#sendBlob(data, options, callback);
+        data = checkedPrepared(prepared ?? data, binary);
+      } else if (binary === false) {
+        checkText(bytes);
+      }
     }
+    const message = data as Data; // a Blob is sent elsewhere
     const bound = callback && bindToCall(callback);
-    if (!this.#admits(data, bound, options?.droppable === true)) return false;
-    const compress = options?.compress;
-    const waits = this.#pending !== undefined || this.#isCompressing;
-    if (this.#compressor?.asks(bytes ?? (data as Text), compress) === true) {
-      this.#ask(this.#compressor, data, bytes, binary, bound, waits);
-    } else if (waits) {
-      // Encoded now: the application may change a short payload once `send` has returned.
-      const message = toPrepared(data, binary);
-      this.#wait({ message, compress, callback: bound, call: contextOfSent() });
-    } else {
-      this.#queue(data, bytes, binary, compress, bound);
-    }
+    if (!this.#admits(message, bound, options?.droppable === true)) return false;
+    if (this.#mustWait) this.#wait(message, binary, options?.compress, bound);
+    else this.#queue(message, bytes, binary, options?.compress, bound);
     return this.#belowMark();
   }
 
@@ -157,15 +152,7 @@ export class Sender implements OutboxOwner {
     const bytes = toBytes(data);
     checkFrame(opcode, bytes.length);
     if (!this.#admitsControl()) return false;
-    if (!this.#isCompressing) {
-      this.#outbox.bytes(FIN | opcode, bytes);
-      if (opcode === Opcode.Ping) this.#roundTrips?.pinged(bytes, this.#outbox.endOffset);
-    } else {
-      const copy = Buffer.from(bytes);
-      this.#compressor!.wait(copy.length, (reason) => {
-        if (reason === undefined) this.control(opcode, copy);
-      });
-    }
+    this.#sendFrame(opcode, bytes, {});
     return this.#belowMark();
   }
 
@@ -197,9 +184,9 @@ export class Sender implements OutboxOwner {
   frame(opcode: Opcode, bytes: Uint8Array, flags: FrameFlags): boolean {
     checkFrame(opcode, bytes.length, flags);
     if (!this.#open) return false;
-    this.#compressor?.flushUncompressed(); // what is legal now depends on the frames before
+    this.#calls?.hurry();
     const data = !isControl(opcode);
-    if (data && (opcode === Opcode.Continuation) !== (this.#pending !== undefined)) {
+    if (data && (opcode === Opcode.Continuation) !== (this.#calls?.isUnfinished === true)) {
       throw new RangeError(
         opcode === Opcode.Continuation
           ? 'sendFrame: there is no unfinished message to continue'
@@ -208,34 +195,45 @@ export class Sender implements OutboxOwner {
     }
     // A part of a message is never dropped.
     if (data ? !this.#admits(bytes, undefined, false) : !this.#admitsControl()) return false;
-    this.#outbox.bytes(firstByte(opcode, flags), bytes);
-    if (opcode === Opcode.Ping) this.#roundTrips?.pinged(bytes, this.#outbox.endOffset);
-    if (data) {
-      if (flags.fin === false) this.#pending ??= [];
-      else this.#takePending().forEach((each) => this.#forward(each));
-    }
+    this.#sendFrame(opcode, bytes, flags);
+    if (data && flags.fin === false) this.calls.frameEnds(true);
+    else if (data) this.#calls?.frameEnds(false);
     return this.#belowMark();
   }
 
   /** The Close frame; nothing is sent after it. */
   close(payload: Buffer): void {
     this.stop();
-    this.#outbox.bytes(CLOSE, payload);
+    this.#sendFrame(Opcode.Close, payload, {});
+  }
+
+  /** Hand the socket everything, and end it. */
+  end(): void {
+    const calls = this.#calls;
+    if (calls?.job === undefined) {
+      this.#outbox.end();
+      return;
+    }
+    calls.ending = true;
+    calls.wait(0, (reason) => {
+      if (reason !== undefined) return; // what discards the calls sends a Close after it, or destroys the socket
+      calls.ending = false;
+      this.#outbox.end();
+    });
   }
 
   /** Accept nothing more from the application: the connection is not open any more. */
   stop(): void {
-    this.#compressor?.flushUncompressed();
+    this.#calls?.hurry();
     this.#open = false;
     this.#settleDrained(false);
-    // A message behind an unfinished one cannot go out any more.
-    this.#rejectPending(new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
+    // The unfinished message is never finished.
+    this.#calls?.refuseMessages(new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
   }
 
   /** Forget what has not been handed to the socket, for this reason. */
   discard(reason: Error): void {
-    this.#compressor?.discard(reason);
-    this.#rejectPending(reason);
+    this.#calls?.discard(reason);
     this.#outbox.discard(reason);
   }
 
@@ -247,6 +245,7 @@ export class Sender implements OutboxOwner {
   /** The transport is gone: whatever still waits never leaves. */
   onTransportClosed(reason: Error): void {
     this.#outbox.onTransportClosed(reason);
+    this.#calls?.discard(reason);
     this.#roundTrips?.close(reason);
     this.#compressor?.close();
   }
@@ -262,10 +261,11 @@ export class Sender implements OutboxOwner {
     return this.#needDrain || this.#drainWaiters !== undefined;
   }
 
-  /** For the outbox: a payload was taken away. */
+  /** A message that was accepted cannot be sent. What was sent before it leaves; the rest is discarded. */
   unsendable(error: ConnectionError): void {
-    this.#compressor?.discard(new ConnectionError('ERR_CONNECTION_CLOSED', { cause: error }));
+    this.#calls?.discard(new ConnectionError('ERR_CONNECTION_CLOSED', { cause: error }));
     this.receivingHalf!.unsendable(error);
+    if (this.#calls?.ending === true) this.#outbox.end();
   }
 
   /** See `WebSocketConnection.drained`. */
@@ -293,7 +293,7 @@ export class Sender implements OutboxOwner {
   }
 
   /** Whether a message may be queued: the connection is open, and not too much waits. */
-  #admits(data: Data, callback: SendCallback | undefined, droppable: boolean): boolean {
+  #admits(data: Data | BlobLike, callback: SendCallback | undefined, droppable: boolean): boolean {
     if (!this.#open) {
       if (callback !== undefined) refuse(callback, new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
       return false;
@@ -309,10 +309,28 @@ export class Sender implements OutboxOwner {
     return false;
   }
 
+  /** A message has to wait for what was called before it. */
+  get #mustWait(): boolean {
+    return this.#calls !== undefined && (this.#calls.job !== undefined || this.#calls.isUnfinished);
+  }
+
+  /** Send a frame that was admitted, now or after what waits. */
+  #sendFrame(opcode: Opcode, bytes: Uint8Array, flags: FrameFlags): void {
+    if (this.#calls?.job === undefined) {
+      this.#outbox.bytes(firstByte(opcode, flags), bytes);
+      if (opcode === Opcode.Ping) this.#roundTrips?.pinged(bytes, this.#outbox.endOffset);
+      return;
+    }
+    const copy = Buffer.from(bytes); // the application may change its own
+    this.#calls.wait(copy.length, (reason) => {
+      if (reason === undefined) this.#sendFrame(opcode, copy, flags);
+    });
+  }
+
   /** Send the Ping of a round trip, which was admitted. */
   #sendTrip(roundTrips: RoundTrips, id: number, payload: Buffer): void {
-    if (this.#isCompressing) {
-      this.#compressor!.wait(payload.length, (reason) => {
+    if (this.#calls?.job !== undefined) {
+      this.#calls.wait(payload.length, (reason) => {
         if (reason === undefined) this.#sendTrip(roundTrips, id, payload);
       });
       return;
@@ -326,7 +344,7 @@ export class Sender implements OutboxOwner {
     return this.#open && admitsControl(this.bufferedAmount, this.#settings);
   }
 
-  #drop(data: Data, callback: SendCallback | undefined): void {
+  #drop(data: Data | BlobLike, callback: SendCallback | undefined): void {
     this.#setNeedDrain();
     // An error costs more than all the rest: it is made for those who want it.
     if (callback !== undefined) refuse(callback, new ConnectionError('ERR_MESSAGE_DROPPED'));
@@ -344,32 +362,56 @@ export class Sender implements OutboxOwner {
     if (callback !== undefined) refuse(callback, error);
   }
 
-  /** Queue or let wait a message that was admitted, once `filter` was asked; if that throws, the caller hears it. */
-  #ask(
-    compressor: OutgoingDeflate,
-    data: Data,
-    bytes: Uint8Array | undefined,
-    binary: boolean | undefined,
+  /** See {@link send}. The Blob is read when everything before it is sent. */
+  #sendBlob(
+    blob: BlobLike,
+    options: SendOptions | undefined,
     callback: SendCallback | undefined,
-    waits: boolean,
-  ): void {
-    const asked = bytes ?? (data as Text);
-    if (!waits) {
-      compressor.askAndSend(asked, callback, (compress) => {
-        this.#queue(data, bytes, binary, compress, undefined);
+  ): boolean {
+    const bound = callback && bindToCall(callback);
+    if (!this.#admits(blob, bound, options?.droppable === true)) return false;
+    const size = sizeOf(blob);
+    const call = new AsyncResource('hawser.send');
+    const read = (): void => {
+      this.#readBlob(blob, size, options, bound, call);
+    };
+    if (this.#mustWait) {
+      this.calls.waitAsMessage(size, (reason) => {
+        if (reason === undefined) read();
+        else if (bound !== undefined) refuse(bound, reason);
       });
-      return;
+    } else {
+      read();
     }
-    // It takes its place first: `filter` may send, or close.
-    const message = toPrepared(data, binary);
-    const waiting: PendingMessage = { message, compress: false, callback, call: contextOfSent() };
-    this.#wait(waiting);
-    try {
-      waiting.compress = compressor.ask(asked);
-    } catch (error) {
-      waiting.message = waiting.callback = undefined;
-      throw error;
-    }
+    return this.#belowMark();
+  }
+
+  #readBlob(
+    blob: BlobLike,
+    size: number,
+    options: SendOptions | undefined,
+    callback: SendCallback | undefined,
+    call: AsyncResource,
+  ): void {
+    const { calls } = this;
+    const { binary, compress } = options ?? {};
+    const job = calls.begin(size);
+    job.callback = callback;
+    const content = call.runInAsyncScope(readBlob, undefined, blob, binary === false);
+    const send = (bytes: Uint8Array): void => {
+      calls.finish(job, () => {
+        const queue = this.#queue;
+        call.runInAsyncScope(queue, this, bytes, bytes, binary, compress, callback);
+      });
+    };
+    const fail = (error: ConnectionError): void => {
+      if (calls.job !== job) return; // it was discarded meanwhile
+      job.callback = undefined;
+      if (callback !== undefined) refuse(callback, error);
+      this.unsendable(error);
+    };
+    // What is sent after it must not get this call's context.
+    neutral.runInAsyncScope(() => void content.then(send, fail));
   }
 
   /** Queue a message that was admitted; compressed, if that is worth it. */
@@ -390,55 +432,43 @@ export class Sender implements OutboxOwner {
       const message = data as PreparedMessage; // all else is bytes
       if (compressor?.prepared(message, compress) !== true) this.#sendPrepared(message);
     }
-    if (callback !== undefined) (compressor ?? this.#outbox).whenWritten(callback);
+    if (callback !== undefined) this.#whenWritten(callback);
     this.#settings.counters.messagesSent++;
     publishSent(this.#connection, data, binary);
   }
 
-  /** Let a message wait for the end of an unfinished one, or of a compression. */
-  #wait(waiting: PendingMessage): void {
-    const bytes = waiting.message!.frame.length + (this.#masks ? MASKING_KEY_BYTES : 0);
-    if (this.#isCompressing) {
-      this.#compressor!.wait(bytes, (reason) => {
-        if (reason === undefined) this.#forward(waiting);
-        else if (waiting.callback !== undefined) refuse(waiting.callback, reason);
-      });
-    } else {
-      this.#pending!.push(waiting);
-      this.#pendingBytes += bytes;
-    }
+  /** Call back when the message that was queued last is with the kernel. */
+  #whenWritten(callback: SendCallback): void {
+    const job = this.#calls?.job;
+    if (job === undefined) this.#outbox.whenWritten(callback);
+    else job.callback = callback; // it is that message's
   }
 
-  /** Send a message that has waited. It was admitted when it came. */
-  #forward(waiting: PendingMessage): void {
-    const { message, compress, callback, call } = waiting;
-    if (message === undefined) return;
-    if (this.#isCompressing) this.#wait(waiting);
-    else if (call === undefined) this.#queue(message, undefined, undefined, compress, callback);
-    else {
-      const queue = this.#queue;
-      call.runInAsyncScope(queue, this, message, undefined, undefined, compress, callback);
-    }
+  /** Let a message wait that was admitted. It is encoded now: the application may change a short payload. */
+  #wait(
+    data: Data,
+    binary: boolean | undefined,
+    compress: boolean | undefined,
+    callback: SendCallback | undefined,
+  ): void {
+    const message = data instanceof PreparedMessage ? data : prepareMessage(data, binary);
+    const bytes = message.frame.length + (this.#masks ? MASKING_KEY_BYTES : 0);
+    const call = contextOfSent();
+    this.#calls!.waitAsMessage(bytes, (reason) => {
+      if (reason !== undefined) {
+        if (callback !== undefined) refuse(callback, reason);
+      } else if (call === undefined) {
+        this.#queue(message, undefined, undefined, compress, callback);
+      } else {
+        const queue = this.#queue;
+        call.runInAsyncScope(queue, this, message, undefined, undefined, compress, callback);
+      }
+    });
   }
 
   #sendPrepared(message: PreparedMessage): void {
     if (this.#masks) this.#outbox.bytes(FIN | message.opcode, message.payload);
     else this.#outbox.frame(message.frame);
-  }
-
-  /** A message behind an unfinished one cannot go out any more. */
-  #rejectPending(reason: Error): void {
-    for (const { callback } of this.#takePending()) {
-      if (callback !== undefined) refuse(callback, reason);
-    }
-  }
-
-  /** What waited for the end of an unfinished message. */
-  #takePending(): PendingMessage[] {
-    const behind = this.#pending ?? [];
-    this.#pending = undefined;
-    this.#pendingBytes = 0;
-    return behind;
   }
 
   #belowMark(): boolean {
@@ -465,13 +495,9 @@ function refuse(callback: SendCallback, reason: Error): void {
 }
 
 /** @throws TypeError for what is not a prepared message, or cannot be sent so. */
-function checkedPrepared(data: Data, binary: boolean | undefined): PreparedMessage {
+function checkedPrepared(data: unknown, binary: boolean | undefined): PreparedMessage {
   const message = asPrepared(data);
   if (message === undefined) toBytes(data); // says what is wrong
   checkPrepared(message!, binary);
   return message!;
-}
-
-function toPrepared(data: Data, binary: boolean | undefined): PreparedMessage {
-  return data instanceof PreparedMessage ? data : prepareMessage(data, binary);
 }

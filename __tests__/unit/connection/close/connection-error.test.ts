@@ -36,6 +36,7 @@ describe('ConnectionError', () => {
       'ERR_MAX_LIFETIME',
       'ERR_SLOW_CONSUMER',
       'ERR_PAYLOAD_DETACHED',
+      'ERR_BLOB_UNREADABLE',
       'ERR_MESSAGE_DROPPED',
     ]);
   });

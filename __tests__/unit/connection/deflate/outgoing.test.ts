@@ -15,7 +15,7 @@ import { Opcode } from '../../../../src/protocol/framing/frame.js';
 import type { DeflateParameters } from '../../../../src/protocol/deflate/negotiation.js';
 import { type Data, prepareMessage } from '../../../../src/protocol/framing/prepared-message.js';
 import { parseFrames } from '../../../support/frames.js';
-import { detach, own, TAKING } from '../../../support/memory.js';
+import { detach, TAKING } from '../../../support/memory.js';
 import {
   compressing,
   HandClock,
@@ -58,7 +58,6 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
   const PROSE = Buffer.from(Array.from({ length: 500 }, (_, i) => `${i % 77} é `).join(''));
   const LONG = Buffer.concat(Array<Buffer>(100).fill(PROSE));
   const NOISE = randomBytes(LONG.length);
-  const filtered: unknown[][] = [];
   let pool: ThreadPool;
 
   function compress(
@@ -67,7 +66,6 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
     role: 'server' | 'client' = 'server',
   ): PermessageDeflate {
     sink = new Sink(1024 * 1024);
-    filtered.length = 0;
     pool = new ThreadPool();
     const compression = new PermessageDeflate(
       compressing({ drive, pool, ...chosen }),
@@ -171,220 +169,6 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
       'compressed 2',
       'compressed 1',
     ]);
-  });
-
-  it('asks the filter about what is long enough, with what was given', async () => {
-    const filter = (...args: unknown[]): boolean => {
-      filtered.push(args);
-      return args[0] !== 'no, no, no, no';
-    };
-    const compression = compress({ threshold: 10, filter });
-    send('short');
-    send('no, no, no, no');
-    send('yes, yes, yes, yes, yes, yes');
-    const bytes = Buffer.alloc(20);
-    send(bytes);
-    const prepared = prepareMessage(Buffer.alloc(20));
-    send(prepared);
-    send(bytes, { compress: true });
-    send(bytes, { compress: false });
-    expect(filtered).toStrictEqual([
-      ['no, no, no, no', connection],
-      ['yes, yes, yes, yes, yes, yes', connection],
-      [bytes, connection],
-      [prepared.payload, connection],
-    ]);
-    expect(
-      (await inflated(compression)).map((each) => each.startsWith('compressed')),
-    ).toStrictEqual([false, false, true, true, true, true, false]);
-  });
-
-  it('tells the caller that the filter took the memory away, and sends nothing', async () => {
-    compress({
-      filter: (message) => {
-        detach(message as Uint8Array);
-        return true;
-      },
-    });
-    expect(() => send(own(20_000))).toThrow(
-      new TypeError('filter took the memory of a message away; let it look at a copy'),
-    );
-    await turns();
-    expect(sink.writes).toEqual([]);
-    expect(called).toEqual([]);
-    expect(sender.bufferedAmount).toBe(0);
-  });
-
-  it('does not compress where the filter answers nothing', async () => {
-    const compression = compress({ filter: (() => undefined) as unknown as () => boolean });
-    send('no answer is no '.repeat(9));
-    send(prepareMessage('no answer is no '.repeat(9)));
-    expect(
-      (await inflated(compression)).map((each) => each.startsWith('compressed')),
-    ).toStrictEqual([false, false]);
-  });
-
-  it('tells the caller what the filter throws, and sends nothing', async () => {
-    const filter = (message: string | Uint8Array): boolean => {
-      if (message.length === 13) throw new Error('no luck');
-      return true;
-    };
-    const compression = compress({ filter });
-    for (const bad of ['thirteen char', Buffer.alloc(13), prepareMessage(Buffer.alloc(13))]) {
-      expect(() => send(bad)).toThrow('no luck');
-    }
-    send(LONG);
-    // Also where it has to wait: what waits with it is not lost.
-    send('before');
-    expect(() => send('thirteen char')).toThrow('no luck');
-    send('behind');
-    expect(await inflated(compression)).toStrictEqual([
-      'compressed 2 LONG',
-      '1 before',
-      '1 behind',
-    ]);
-    sender.frame(Opcode.Text, Buffer.from('a'), { fin: false });
-    expect(() => send('thirteen char')).toThrow('no luck');
-    send('after');
-    sender.frame(Opcode.Continuation, Buffer.from('b'), {});
-    const all = await inflated(compression);
-    expect(all.slice(3)).toStrictEqual(['1+ a', '0 b', '1 after']);
-    await turns();
-    expect(called).toStrictEqual(['bytes', 'befor', 'behin', 'after']);
-  });
-
-  describe('with a filter that calls what it likes', () => {
-    /** What the filter does about a message that begins with "outer". */
-    let act: () => void;
-    const filter = (message: string | Uint8Array): boolean => {
-      const outer = Buffer.from(message as Uint8Array).subarray(0, 5);
-      if (outer.toString() === 'outer') act();
-      return message.length > 20;
-    };
-    const OUTER = 'outer'.padEnd(100);
-    const LONG_OUTER = 'outer'.padEnd(100_000);
-    const told = (all: string[]): string[] => all.map((each) => each.trimEnd());
-
-    it.each<[string, Data, string]>([
-      ['a short string', 'outer', '1 outer'],
-      ['a string', OUTER, 'compressed 1 outer'],
-      ['bytes', Buffer.from(OUTER), 'compressed 2 outer'],
-      ['a prepared message', prepareMessage(OUTER), 'compressed 1 outer'],
-      ['a long string', LONG_OUTER, 'compressed 1 outer'],
-      ['a long prepared message', prepareMessage(LONG_OUTER), 'compressed 1 outer'],
-    ])('sends %s before what it sends meanwhile', async (_what, outer, expected) => {
-      for (const parameters of [{}, TAKEOVER]) {
-        for (const busy of [false, true]) {
-          called = [];
-          const compression = compress({ filter }, parameters);
-          act = (): void => {
-            send('inner');
-            sender.control(Opcode.Ping, 'ping');
-            send(LONG);
-            send('last');
-          };
-          if (busy) send(LONG);
-          send(outer);
-          send('next');
-          const expectedAll = [expected, '1 inner', '9 ping', 'compressed 2 LONG', '1 last', '1 next']; // prettier-ignore
-          if (busy) expectedAll.unshift('compressed 2 LONG');
-          expect(told(await inflated(compression))).toStrictEqual(expectedAll);
-          await turns();
-          const callbacks = [typeof outer === 'string' ? 'outer' : 'bytes', 'inner', 'bytes', 'last', 'next']; // prettier-ignore
-          expect(called).toStrictEqual(busy ? ['bytes', ...callbacks] : callbacks);
-        }
-      }
-    });
-
-    it.each([
-      ['alone', (): void => undefined, []],
-      ['behind a long message', (): void => void send(LONG), ['2 LONG']],
-      [
-        'behind the beginning of another',
-        (): void => void sender.frame(Opcode.Text, Buffer.from('a'), { fin: false }),
-        undefined,
-      ],
-    ])('sends, %s, nothing after its Close', async (_where, first, before) => {
-      const compression = compress({ filter });
-      first();
-      act = (): void => {
-        send('inner');
-        sender.close(formatClosePayload(1000, ''));
-        expect(send('too late')).toBe(false);
-      };
-      expect(send(OUTER)).toBe(false);
-      const all = told(await inflated(compression));
-      // Where it waited for the end of another message, it cannot go out any more.
-      const ends = ['1 outer', '1 inner'];
-      expect(all.slice(0, -1)).toStrictEqual(
-        before === undefined ? ['1+ a'] : [...before, ...ends],
-      );
-      expect(all.at(-1)).toMatch(/^8 /);
-      await turns();
-      expect(called.includes('outer')).toBe(before !== undefined);
-      expect(called.includes('outer ERR_CONNECTION_NOT_OPEN')).toBe(before === undefined);
-      expect(called).toContain('too l ERR_CONNECTION_NOT_OPEN');
-    });
-
-    it('sends the frames that it sends behind the message', async () => {
-      const compression = compress({ filter });
-      act = (): void => {
-        sender.frame(Opcode.Text, Buffer.from('a'), { fin: false });
-        send('inner');
-        sender.frame(Opcode.Continuation, Buffer.from('b'), {});
-      };
-      send(OUTER);
-      send(LONG);
-      send(OUTER); // while it waits
-      expect(told(await inflated(compression))).toStrictEqual([
-        '1 outer',
-        '1+ a',
-        '0 b',
-        '1 inner',
-        '2 LONG',
-        '1 outer',
-        '1+ a',
-        '0 b',
-        '1 inner',
-      ]);
-    });
-
-    it('tells the callbacks of what was discarded meanwhile why', async () => {
-      for (const busy of [false, true]) {
-        called = [];
-        compress({ filter });
-        act = (): void => {
-          send('inner');
-          sender.discard(new ConnectionError('ERR_TRANSPORT_ENDED'));
-        };
-        if (busy) send(LONG);
-        send(OUTER);
-        await turns();
-        const refused = ['outer ERR_TRANSPORT_ENDED', 'inner ERR_TRANSPORT_ENDED'];
-        expect(called).toStrictEqual(busy ? ['bytes ERR_TRANSPORT_ENDED', ...refused] : refused);
-        expect([sink.bytes.length, sender.bufferedAmount]).toStrictEqual([0, 0]);
-      }
-    });
-
-    it('sends what it has sent if it throws then', async () => {
-      for (const busy of [false, true]) {
-        called = [];
-        const compression = compress({ filter });
-        act = (): void => {
-          send('inner');
-          throw new Error('no luck');
-        };
-        if (busy) send(LONG);
-        expect(() => send(OUTER)).toThrow('no luck');
-        send('next');
-        const expected = ['1 inner', '1 next'];
-        expect(told(await inflated(compression))).toStrictEqual(
-          busy ? ['compressed 2 LONG', ...expected] : expected,
-        );
-        await turns();
-        expect(called).toStrictEqual(busy ? ['bytes', 'inner', 'next'] : ['inner', 'next']);
-      }
-    });
   });
 
   it('keeps the order of calls while a long message is on the thread pool', async () => {

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { getEventListeners } from 'node:events';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ConnectionEmitter, ConnectionEvents } from '../../../../src/connection/events.js';
-import { Sender } from '../../../../src/connection/send/sender.js';
+import { type ReceivingHalf, Sender } from '../../../../src/connection/send/sender.js';
 import type { ConnectionSettings } from '../../../../src/connection/settings.js';
 import { PermessageDeflate } from '../../../../src/connection/deflate/permessage-deflate.js';
 import { ConnectionError } from '../../../../src/connection/close/connection-error.js';
@@ -21,6 +21,7 @@ import {
   settingsOf,
   Sink,
   turns,
+  until,
   type WorldOptions,
 } from '../support.js';
 
@@ -766,6 +767,255 @@ describe('Sender, a slow consumer', () => {
   });
 });
 
+/** A Blob whose content comes when the test says so. */
+class LateBlob {
+  readonly [Symbol.toStringTag] = 'Blob';
+  /** How often it was read. */
+  reads = 0;
+  succeed!: (text: string) => void;
+  fail!: (error: Error) => void;
+  readonly #content = new Promise<ArrayBuffer>((resolve, reject) => {
+    this.succeed = (text) => {
+      resolve(new Uint8Array(Buffer.from(text)).buffer);
+    };
+    this.fail = reject;
+  });
+
+  readonly size: number;
+
+  constructor(size: number) {
+    this.size = size;
+  }
+
+  arrayBuffer(): Promise<ArrayBuffer> {
+    this.reads++;
+    return this.#content;
+  }
+}
+
+describe('Sender.send, of a Blob', () => {
+  let blob: LateBlob;
+  let failures: unknown[];
+  const half: ReceivingHalf = {
+    failSlowConsumer: (error) => {
+      failures.push(error);
+      sender.discard(error);
+      sender.stop();
+    },
+    unsendable: (error) => {
+      failures.push(error);
+      sender.stop();
+      sender.close(formatClosePayload(1011));
+    },
+    evict: () => undefined,
+  };
+
+  beforeEach(() => {
+    blob = new LateBlob(5);
+    failures = [];
+    sender.receivingHalf = half;
+  });
+
+  const sendText = (text: string): boolean => sender.send(text, undefined, note(text));
+
+  it('counts its size, reads it once, and lets all that comes after it wait', async () => {
+    sendText('a');
+    expect(sender.send(blob, undefined, note('blob'))).toBe(true);
+    expect(sender.bufferedAmount).toBe(3 + 5);
+    sendText('b');
+    sender.control(Opcode.Ping, 'ping');
+    expect(sender.bufferedAmount).toBe(3 + 5 + 3 + 4);
+    await turns();
+    expect(words()).toStrictEqual(['text 61']);
+    expect([blob.reads, called]).toStrictEqual([1, ['a']]);
+    blob.succeed('blob!');
+    await turns();
+    expect(words()).toStrictEqual(['text 61', 'binary 626c6f6221', 'text 62', 'ping 70696e67']);
+    expect(called).toStrictEqual(['a', 'blob', 'b']);
+    expect([blob.reads, sender.bufferedAmount]).toStrictEqual([1, 0]);
+    expect(settings.counters.messagesSent).toBe(3);
+  });
+
+  it('reads several in order, each when its turn comes', async () => {
+    const second = new LateBlob(3);
+    const empty = new LateBlob(0);
+    for (const each of [blob, second, empty]) sender.send(each, { binary: false }, undefined);
+    second.succeed('two');
+    empty.succeed('');
+    await turns();
+    expect([second.reads, empty.reads, sender.bufferedAmount]).toStrictEqual([0, 0, 8]);
+    blob.succeed('first');
+    await turns();
+    expect(words()).toStrictEqual(['text 6669727374', 'text 74776f', 'text']);
+  });
+
+  it('keeps its place among frames: what is legal is what is legal after all that waits', async () => {
+    sender.send(blob, undefined, note('blob'));
+    const part = Buffer.from('a');
+    expect(() => sender.frame(Opcode.Continuation, part, {})).toThrow('no unfinished message');
+    sender.frame(Opcode.Text, part, { fin: false });
+    part[0] = 0; // it was copied
+    expect(() => sender.frame(Opcode.Text, part, {})).toThrow('must be finished first');
+    sendText('message');
+    const other = new LateBlob(1);
+    sender.send(other, undefined, note('other'));
+    sender.frame(Opcode.Continuation, Buffer.from('b'), {});
+    blob.succeed('x');
+    await turns();
+    expect(words()).toStrictEqual([
+      ...['binary 78', 'text nofin 61', 'continuation 62', 'text 6d657373616765'],
+    ]);
+    other.succeed('y');
+    await turns();
+    expect(words().at(-1)).toBe('binary 79');
+    expect(called).toStrictEqual(['blob', 'message', 'other']);
+  });
+
+  it('waits for the end of an unfinished message', async () => {
+    sender.frame(Opcode.Text, Buffer.from('a'), { fin: false });
+    sender.send(blob, undefined, note('blob'));
+    blob.succeed('x');
+    await turns();
+    expect(blob.reads).toBe(0);
+    sender.frame(Opcode.Continuation, Buffer.from('b'), {});
+    await turns();
+    expect(words().at(-1)).toBe('binary 78');
+    sender.frame(Opcode.Text, Buffer.from('a'), { fin: false });
+    for (const callback of [note('never'), undefined]) sender.send(blob, undefined, callback);
+    sender.stop();
+    await turns();
+    expect(called).toStrictEqual(['blob', 'never ERR_CONNECTION_NOT_OPEN']);
+  });
+
+  it('comes before a Close, and before the end of the socket', async () => {
+    sender.send(blob, undefined, note('blob'));
+    sender.close(formatClosePayload(1000));
+    sender.end();
+    expect(sendText('late')).toBe(false);
+    await turns();
+    expect([words(), sink.writableEnded]).toStrictEqual([[], false]);
+    blob.succeed('x');
+    await turns();
+    expect(words()).toStrictEqual(['binary 78', 'close 1000']);
+    expect(sink.writableEnded).toBe(true);
+    expect(called).toStrictEqual(['late ERR_CONNECTION_NOT_OPEN', 'blob']);
+  });
+
+  it('fails the connection where it cannot be read: what was sent before it leaves', async () => {
+    sendText('a');
+    sender.send(blob, undefined, note('blob'));
+    sender.send(new LateBlob(1), undefined, note('next'));
+    sendText('b');
+    sender.control(Opcode.Ping, 'ping');
+    blob.fail(new Error('the disk is gone'));
+    await turns();
+    expect(words()).toStrictEqual(['text 61', 'close 1011']);
+    expect(called.sort()).toStrictEqual([
+      ...['a', 'b ERR_CONNECTION_CLOSED', 'blob ERR_BLOB_UNREADABLE', 'next ERR_CONNECTION_CLOSED'],
+    ]);
+    expect(failures).toMatchObject([{ code: 'ERR_BLOB_UNREADABLE' }]);
+  });
+
+  it('ends the socket all the same where it cannot be read and the end has waited', async () => {
+    sender.send(blob, undefined, undefined);
+    sender.close(formatClosePayload(1000));
+    sender.end();
+    blob.fail(new Error('the disk is gone'));
+    await turns();
+    expect([words(), sink.writableEnded]).toStrictEqual([['close 1011'], true]);
+  });
+
+  it('is forgotten where everything is discarded meanwhile, or the transport is gone', async () => {
+    const other = new LateBlob(1);
+    for (const each of [blob, other]) {
+      make();
+      sender.receivingHalf = half;
+      sender.send(each, undefined, note('blob'));
+      sender.send(new LateBlob(1), undefined, note('next'));
+      if (each === blob) sender.discard(new ConnectionError('ERR_SLOW_CONSUMER'));
+      else sender.onTransportClosed(new ConnectionError('ERR_CONNECTION_CLOSED'));
+      expect(sender.bufferedAmount).toBe(0);
+    }
+    blob.succeed('x');
+    other.fail(new Error('the disk is gone'));
+    await turns();
+    expect(called).toStrictEqual([
+      'blob ERR_SLOW_CONSUMER',
+      'next ERR_SLOW_CONSUMER',
+      'blob ERR_CONNECTION_CLOSED',
+      'next ERR_CONNECTION_CLOSED',
+    ]);
+    expect([failures, sink.bytes.length]).toStrictEqual([[], 0]);
+  });
+
+  it('is a message as any other to the limit of a slow consumer', async () => {
+    make('server', 1000, { maxBufferedAmount: 2000 });
+    sender.receivingHalf = half;
+    sender.send(new LateBlob(2000), undefined, note('first'));
+    expect(sender.send(new LateBlob(1), undefined, note('second'))).toBe(false);
+    await turns();
+    expect(failures).toMatchObject([{ code: 'ERR_SLOW_CONSUMER' }]);
+    expect(called).toStrictEqual(['first ERR_SLOW_CONSUMER', 'second ERR_SLOW_CONSUMER']);
+    make('server', 1000, { maxBufferedAmount: 2000, slowConsumer: 'drop' });
+    const dropped: unknown[] = [];
+    connection.on('dropped', (data) => dropped.push(data));
+    sink.behind = true;
+    sender.send(Buffer.alloc(2000), undefined, undefined);
+    expect(sender.send(blob, { droppable: true }, note('third'))).toBe(false);
+    await turns();
+    expect(dropped).toStrictEqual([blob]);
+    expect([blob.reads, called.at(-1)]).toStrictEqual([0, 'third ERR_MESSAGE_DROPPED']);
+  });
+
+  it("emits 'drain', and settles drained(), once it has left", async () => {
+    expect(sender.send(new LateBlob(999), undefined, undefined)).toBe(true);
+    expect(sender.send(blob, undefined, undefined)).toBe(false);
+    sender.discard(new ConnectionError('ERR_CONNECTION_CLOSED'));
+    make();
+    const long = new LateBlob(1000);
+    expect(sender.send(long, undefined, undefined)).toBe(false);
+    const drained = sender.drained(undefined);
+    await turns();
+    expect(drains).toBe(0);
+    long.succeed('x'.repeat(1000));
+    await turns();
+    expect(drains).toBe(1);
+    await expect(drained).resolves.toBe(true);
+  });
+
+  it('is read, called back and told of in the async context of its call', async () => {
+    const user = new AsyncLocalStorage<string>();
+    const stores: string[] = [];
+    const see = (what: string) => () => void stores.push(`${what} ${user.getStore()}`);
+    const second = new LateBlob(1);
+    const read = second.arrayBuffer.bind(second);
+    second.arrayBuffer = () => {
+      see('read')();
+      return read();
+    };
+    const told = see('told');
+    subscribe('hawser.message.sent', told);
+    user.run('ann', () => sender.send(blob, undefined, see('sent')));
+    user.run('bob', () => sender.send(second, undefined, see('sent')));
+    user.run('cid', () => {
+      blob.succeed('x');
+      second.succeed('y');
+    });
+    await turns();
+    unsubscribe('hawser.message.sent', told);
+    expect(stores).toStrictEqual(['told ann', 'read bob', 'told bob', 'sent ann', 'sent bob']);
+  });
+
+  it('is refused with advice by what sends the same bytes to many, and by frames', () => {
+    for (const call of [
+      () => prepareMessage(blob as unknown as string),
+      () => sender.control(Opcode.Ping, blob as unknown as string),
+    ]) {
+      expect(call).toThrow('got a Blob; await its arrayBuffer() first');
+    }
+  });
+});
+
 describe('Sender, with compression', () => {
   const LONG = Buffer.alloc(200_000, 'long ');
   let compression: PermessageDeflate;
@@ -834,28 +1084,20 @@ describe('Sender, with compression', () => {
     expect(parseFrames(sink.bytes, 'server')).toHaveLength(4);
   });
 
-  it('asks the filter for the place that a message has already', async () => {
-    let asked = 0;
-    const filter = (message: string | Uint8Array): boolean => {
-      if (++asked > 10) throw new Error('no more');
-      if (message.length === 5) sender.send(`${message.toString()}, inner`, undefined, undefined);
-      if (message.length === 6) throw new Error('no luck');
-      return false;
-    };
-    compression = new PermessageDeflate(compressing({ filter }), parametersOf(), 'server');
-    sender = new Sender(listening(), sink, settings, false, compression);
-    sender.send('alone', undefined, note('alone'));
-    sender.send(Buffer.from('bytes'), undefined, note('bytes'));
-    expect(() => sender.send('throws', undefined, note('throws'))).toThrow('no luck');
-    sender.frame(Opcode.Text, Buffer.from('begun'), { fin: false });
-    sender.send(prepareMessage('after'), undefined, note('after'));
-    expect(() => sender.send('throws', undefined, note('throws'))).toThrow('no luck');
-    sender.frame(Opcode.Continuation, Buffer.from('finished'), {});
+  it('compresses a Blob, on the thread pool too, and keeps the order', async () => {
+    const text = 'again and again and again';
+    sender.send(new Blob([text]), undefined, note('short'));
+    sender.send(new Blob([text]), { compress: false }, note('as it is'));
+    sender.send(new Blob([LONG]), undefined, note('long'));
+    sender.send('last', { compress: false }, note('last'));
+    await until('the long one to be read', () => sender.bufferedAmount < LONG.length * 2 && called.length === 2); // prettier-ignore
     await turns();
-    expect(parseFrames(sink.bytes, 'server').map(({ payload }) => payload.toString())).toStrictEqual([
-      'alone', 'alone, inner', 'bytes', 'bytes, inner', 'begun', 'finished', 'after', 'after, inner',
-    ]); // prettier-ignore
-    expect(called).toStrictEqual(['alone', 'bytes', 'after']);
+    expect(rsvs()).toStrictEqual([4, 0]);
+    expect(sender.bufferedAmount).toBe(LONG.length + 'last'.length + 2);
+    sender.stop(); // which does not wait for the thread pool
+    await turns();
+    expect(rsvs()).toStrictEqual([4, 0, 0, 0]);
+    expect(called).toStrictEqual(['short', 'as it is', 'long', 'last']);
   });
 
   it('gives the contexts back with the transport', () => {
