@@ -13,8 +13,8 @@ const EVENTS: readonly CloseEvent[] = [
   'peerEnd',
   'deadline',
   'terminate',
-  'transportGone',
-  'transportClose',
+  'transportClosed',
+  'inputDrained',
 ];
 const LENGTH = 6;
 
@@ -69,22 +69,21 @@ describe('The closing handshake, over every sequence of up to six events', () =>
     assertAlways((path) => count(path, 'sendClose') <= 1);
   });
 
-  it('tells the application exactly once that it is over, and only when it is', () => {
+  it('emits close exactly once, at the end', () => {
     assertAlways((path) => count(path, 'emitClose') === (path.state === 'closed' ? 1 : 0));
   });
 
-  it('is over as soon as the transport is gone, and stays so', () => {
-    assertAlways((path) => (path.state === 'closed') === path.events.includes('transportClose'));
+  it('is closed once the input of the closed transport is drained, and stays so', () => {
+    assertAlways((path) => (path.state === 'closed') === path.events.includes('inputDrained'));
   });
 
-  it('has a way out of every state: the transport’s end closes, the deadline and terminate() cut', () => {
+  it('has a way out of every state: the drained input closes it, the deadline and terminate() destroy the transport', () => {
     assertAlways(({ state }) => {
       if (state === 'closed') return true;
       const row = CLOSING_HANDSHAKE[state];
       const cuts = [row.terminate, state === 'open' ? row.terminate : row.deadline];
       return (
-        row.transportClose?.next === 'closed' &&
-        cuts.every((cut) => cut?.actions.includes('destroy'))
+        row.inputDrained?.next === 'closed' && cuts.every((cut) => cut?.actions.includes('destroy'))
       );
     });
   });
@@ -96,7 +95,7 @@ describe('The closing handshake, over every sequence of up to six events', () =>
         path.state === 'closed' ||
         count(path, 'startDeadline') === 1 ||
         count(path, 'destroy') > 0 ||
-        path.events.includes('transportGone'), // for nobody but ourselves
+        path.events.includes('transportClosed'), // it waits for our own input only
     );
   });
 
@@ -115,7 +114,7 @@ describe('The closing handshake, over every sequence of up to six events', () =>
 
   it('asks the application for its answer only where the peer closed first, and once', () => {
     assertAlways((path) => {
-      const asked = count(path, 'ask');
+      const asked = count(path, 'requestReply');
       const first = path.events.find((event) => event !== 'reply' && event !== 'deadline');
       return asked === (first === 'peerClose' ? 1 : 0);
     });
@@ -128,22 +127,25 @@ describe('The closing handshake, over every sequence of up to six events', () =>
     });
   });
 
-  it('says goodbye to a peer that broke a rule', () => {
+  it('sends a Close to a peer that broke a rule', () => {
     assertAlways((path) => path.events[0] !== 'failure' || count(path, 'sendClose') === 1);
   });
 
-  it('has ended or cut the transport when there is nothing more to say', () => {
+  it('has ended or destroyed the transport when nothing is left to send', () => {
     assertAlways(
       (path) =>
         path.state !== 'ending' ||
         count(path, 'end') + count(path, 'destroy') > 0 ||
-        path.events.includes('transportGone'),
+        path.events.includes('transportClosed'),
     );
   });
 
-  it('says nothing more once the transport is gone', () => {
+  it('sends nothing once the transport is closed', () => {
     for (const state of ['open', 'closing', 'replying'] as const)
-      expect(CLOSING_HANDSHAKE[state].transportGone).toStrictEqual({ next: 'ending', actions: [] });
+      expect(CLOSING_HANDSHAKE[state].transportClosed).toStrictEqual({
+        next: 'ending',
+        actions: [],
+      });
     const done = Object.values(CLOSING_HANDSHAKE.ending).flatMap(({ actions }) => actions);
     expect(new Set(done)).toStrictEqual(new Set(['destroy', 'emitClose']));
   });

@@ -178,12 +178,12 @@ export class Closing {
   /** The transport is gone: nothing can be sent any more. `transportClose` follows when all has been read. */
   transportGone(): void {
     if (this.#state === 'open') this.#progress.initiator = 'transport';
-    this.#step('transportGone');
+    this.#step('transportClosed');
   }
 
   /** After `transportGone`: what came on the transport has been handled. */
   transportClose(): void {
-    this.#step('transportClose');
+    this.#step('inputDrained');
   }
 
   #fail(error: Error, code: number, reason: string): void {
@@ -207,7 +207,7 @@ export class Closing {
         this.#progress.sent = parseClosePayload(this.#progress.payload!);
         this.#sender.close(this.#progress.payload!);
         break;
-      case 'ask':
+      case 'requestReply':
         this.#requestReply();
         break;
       case 'startDeadline':

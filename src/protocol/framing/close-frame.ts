@@ -5,33 +5,33 @@ import { show } from '../option-checks.js';
 
 /** The status codes of RFC 6455 section 7.4.1 and of the IANA registry that followed it. */
 export const CloseCode = {
-  /** All is said. */
+  /** The purpose of the connection is fulfilled. */
   NormalClosure: 1000,
-  /** The server shuts down, or the page is left. */
+  /** The server shuts down, or the user leaves the page. */
   GoingAway: 1001,
   /** The peer broke the protocol. */
   ProtocolError: 1002,
-  /** The endpoint does not take this kind of data. */
+  /** The endpoint does not accept this kind of data. */
   UnsupportedData: 1003,
   /** Never on the wire: the Close frame had no code. */
   NoStatusReceived: 1005,
   /** Never on the wire: the transport ended without a Close frame. */
   AbnormalClosure: 1006,
-  /** The payload is not what its type says: Text that is not UTF-8. */
+  /** The payload does not fit its type: Text that is not UTF-8. */
   InvalidPayload: 1007,
-  /** The peer broke a rule for which there is no other code. */
+  /** The peer broke a rule that has no code of its own. */
   PolicyViolation: 1008,
-  /** A message was longer than the endpoint takes. */
+  /** A message was longer than the endpoint accepts. */
   MessageTooBig: 1009,
   /** For clients: the server did not accept an extension that is needed. */
   MandatoryExtension: 1010,
-  /** The server met with a condition it did not expect. */
+  /** The server met an unexpected condition. */
   InternalError: 1011,
   /** The server restarts; connect again. */
   ServiceRestart: 1012,
-  /** The server has too much to do; connect again later. */
+  /** The server is overloaded; connect again later. */
   TryAgainLater: 1013,
-  /** A gateway got an invalid answer from the server behind it. */
+  /** A gateway got an invalid answer from its upstream server. */
   BadGateway: 1014,
 } as const;
 
@@ -48,11 +48,11 @@ export function isValidCloseCode(code: number): boolean {
   );
 }
 
-/** What a Close frame said (section 5.5.1): a status code and a reason, both optional. */
+/** The payload of a Close frame (section 5.5.1): a status code and a reason, both optional. */
 export interface ClosePayload {
   /** 1005 when the frame had no payload (section 7.1.5). */
   readonly code: number;
-  /** `''` when there was none. */
+  /** `''` without a reason. */
   readonly reason: string;
 }
 
@@ -66,7 +66,7 @@ const EMPTY: ClosePayload = { code: CloseCode.NoStatusReceived, reason: '' };
 /**
  * Read the payload of a received Close frame.
  *
- * @param offset where in the stream it stands, for messages; -1 if it stands in none.
+ * @param offset position of the payload in the stream, for messages; -1 if it was not received.
  * @throws ProtocolError for one byte of payload, a code that may not be sent, or a reason that is
  * not UTF-8 (sections 5.5.1, 7.4 and 8.1).
  */
@@ -75,7 +75,7 @@ export function parseClosePayload(payload: Buffer, offset = -1): ClosePayload {
   if (payload.length < CODE_BYTES) {
     throw new ProtocolError(
       'ERR_CLOSE_PAYLOAD',
-      `${place(offset)}the Close frame has 1 byte of payload, 0x${payload.toString('hex')}; it needs 2 for a status code, or none (RFC 6455 section 5.5.1)`,
+      `${bytePrefix(offset)}the Close frame has 1 byte of payload, 0x${payload.toString('hex')}; it needs 2 for a status code, or none (RFC 6455 section 5.5.1)`,
     );
   }
   const code = payload.readUInt16BE(0);
@@ -90,24 +90,25 @@ export function checkReceivedCode(code: number, offset: number): void {
   if (isValidCloseCode(code)) return;
   throw new ProtocolError(
     'ERR_CLOSE_CODE',
-    `${place(offset)}the Close frame has status code ${code}, which must not be sent; use 1000, or 4000 to 4999 (RFC 6455 section 7.4)`,
+    `${bytePrefix(offset)}the Close frame has status code ${code}, which must not be sent; use 1000, or 4000 to 4999 (RFC 6455 section 7.4)`,
   );
 }
 
-/** What to throw for a reason that is not text, in a payload at `offset`. */
+/** The error for a reason that is not UTF-8, in a payload at `offset`. */
 export function invalidReason(offset: number): ProtocolError {
   return new ProtocolError(
     'ERR_INVALID_UTF8',
-    `${place(offset < 0 ? offset : offset + CODE_BYTES)}the Close frame has a reason that is not valid UTF-8 (RFC 6455 section 5.5.1)`,
+    `${bytePrefix(offset < 0 ? offset : offset + CODE_BYTES)}the Close frame has a reason that is not valid UTF-8 (RFC 6455 section 5.5.1)`,
   );
 }
 
-function place(offset: number): string {
+/** The beginning of a message about the byte at `offset` of the stream; empty for -1. */
+function bytePrefix(offset: number): string {
   return offset < 0 ? '' : `byte ${offset}: `;
 }
 
 /**
- * Make the payload of a Close frame to be sent.
+ * Make the payload of a Close frame.
  *
  * @param code 1005 makes an empty payload: a Close frame without a status code.
  * @throws RangeError for a code that may not be sent or a reason of more than 123 bytes, TypeError

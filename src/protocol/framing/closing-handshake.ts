@@ -1,13 +1,19 @@
 /**
- * The closing handshake (RFC 6455 section 7.1) as a table, alone in its file. Everything that
- * decides what happens when a connection ends is here; the connection owns the socket and the
- * deadlines, and obeys.
+ * The closing handshake (RFC 6455 section 7) as a table. It has two rules of the RFC:
+ *
+ * - After a Close frame an endpoint sends no more data frames, and it answers the peer's Close frame
+ *   with one of its own unless it has already sent one (section 5.5.1).
+ * - The server closes the TCP connection first, once both Close frames are sent and received, or
+ *   when the connection fails (sections 7.1.1 and 7.1.7).
+ *
+ * Nothing about the end of a connection is decided anywhere else. The connection owns the socket and
+ * the deadlines, tells the table what happened and performs the actions.
  *
  * ```
  *            close()                        peer's Close, FIN, failure
  *   open ───────────────► closing ─────────────────────────────────┐
  *    │ │                                                           ▼
- *    │ └─ failure, FIN ─────────────────────────────────────────► ending ── transport gone ──► closed
+ *    │ └─ failure, FIN ─────────────────────────────────────────► ending ── input drained ──► closed
  *    │                                                             ▲
  *    └─── peer's Close ─► replying ── reply(), close(), deadline ──┘
  * ```
@@ -15,13 +21,13 @@
 export type CloseState =
   /** Messages flow both ways. */
   | 'open'
-  /** Our Close is sent; the peer's is awaited. */
+  /** Our Close is sent; the peer's has not come yet. */
   | 'closing'
   /** The peer's Close came; the application has been asked for the answer. */
   | 'replying'
-  /** Nothing more will be said: the transport is ended and read to its end. */
+  /** Nothing more is sent: the transport is ended, and read to its end. */
   | 'ending'
-  /** The transport is gone. */
+  /** The transport is closed, and everything that came on it has been handled. */
   | 'closed';
 
 export type CloseEvent =
@@ -29,7 +35,7 @@ export type CloseEvent =
   | 'localClose'
   /** A Close frame arrives. */
   | 'peerClose'
-  /** The answer to the peer's Close is due: `reply()` was called, nobody wants to, or time is up. */
+  /** The answer to the peer's Close is due: `reply()` was called, nothing will call it, or its time is up. */
   | 'reply'
   /** The peer broke a rule: fail the WebSocket connection (section 7.1.7). */
   | 'failure'
@@ -39,23 +45,23 @@ export type CloseEvent =
   | 'deadline'
   /** The application calls `terminate()`. */
   | 'terminate'
-  /** The transport is gone, for whatever reason; what came on it may still be on its way to the application. */
-  | 'transportGone'
-  /** Nothing that came on the transport is on its way any more. */
-  | 'transportClose';
+  /** The transport is closed, for any reason. Input that came before may not be handled yet. */
+  | 'transportClosed'
+  /** All input that came on the closed transport has been handled. */
+  | 'inputDrained';
 
 export type CloseAction =
-  /** Queue a Close frame behind everything sent so far. */
+  /** Queue a Close frame after everything sent so far. */
   | 'sendClose'
-  /** Ask the application for the answer, or give it at once if nobody listens. */
-  | 'ask'
-  /** Start the deadline for all that is left to do. */
+  /** Ask the application for the answer, or answer at once if it has no listener. */
+  | 'requestReply'
+  /** Start the deadline for the rest of the closing handshake. */
   | 'startDeadline'
-  /** End our half of the transport once everything queued has left, and read on to the peer's end (section 7.1.1). */
+  /** End our half of the transport after everything queued has left, and read on to the peer's end (section 7.1.1). */
   | 'end'
-  /** Cut the transport now. */
+  /** Destroy the transport now. */
   | 'destroy'
-  /** Tell the application, once. */
+  /** Emit `'close'`, once. */
   | 'emitClose';
 
 export interface CloseTransition {
@@ -65,9 +71,9 @@ export interface CloseTransition {
 
 const to = (next: CloseState, ...actions: CloseAction[]): CloseTransition => ({ next, actions });
 
-const gone = to('closed', 'emitClose');
-const cut = to('ending', 'destroy');
-const over = to('ending');
+const finish = to('closed', 'emitClose');
+const destroy = to('ending', 'destroy');
+const drain = to('ending');
 
 /** What each event does in each state. An event that is not listed changes nothing. */
 export const CLOSING_HANDSHAKE: Readonly<
@@ -75,35 +81,35 @@ export const CLOSING_HANDSHAKE: Readonly<
 > = {
   open: {
     localClose: to('closing', 'sendClose', 'startDeadline'),
-    peerClose: to('replying', 'startDeadline', 'ask'),
+    peerClose: to('replying', 'startDeadline', 'requestReply'),
     failure: to('ending', 'sendClose', 'startDeadline', 'end'),
     peerEnd: to('ending', 'startDeadline', 'end'),
-    terminate: cut,
-    transportGone: over,
-    transportClose: gone,
+    terminate: destroy,
+    transportClosed: drain,
+    inputDrained: finish,
   },
   closing: {
     peerClose: to('ending', 'end'),
     failure: to('ending', 'end'),
     peerEnd: to('ending', 'end'),
-    deadline: cut,
-    terminate: cut,
-    transportGone: over,
-    transportClose: gone,
+    deadline: destroy,
+    terminate: destroy,
+    transportClosed: drain,
+    inputDrained: finish,
   },
   replying: {
     localClose: to('ending', 'sendClose', 'end'),
     reply: to('ending', 'sendClose', 'end'),
     peerEnd: to('ending', 'sendClose', 'end'),
-    deadline: cut,
-    terminate: cut,
-    transportGone: over,
-    transportClose: gone,
+    deadline: destroy,
+    terminate: destroy,
+    transportClosed: drain,
+    inputDrained: finish,
   },
   ending: {
-    deadline: cut,
-    terminate: cut,
-    transportClose: gone,
+    deadline: destroy,
+    terminate: destroy,
+    inputDrained: finish,
   },
   closed: {},
 };

@@ -13,7 +13,7 @@ import { rotateKey, unmask } from './mask.js';
 import { LONGEST_MESSAGE, MessageBuffer } from './message-buffer.js';
 import { isBoolean, checkOptions, oneOf, type Rules, integerBetween } from '../option-checks.js';
 import { textOf } from '../text/utf8-codec.js';
-import { Utf8Validator } from '../text/utf8-validator.js';
+import { cutCharacter, invalidByte, invalidText, Utf8Validator } from '../text/utf8-validator.js';
 
 /** 4 MiB. */
 export const DEFAULT_MAX_PAYLOAD: number = 4 * 1024 * 1024;
@@ -22,19 +22,19 @@ export const DEFAULT_MAX_PAYLOAD: number = 4 * 1024 * 1024;
 export interface FrameDecoderOptions {
   /** Our role. A server refuses unmasked frames, a client masked ones (section 5.1). @default 'server' */
   readonly role?: Role;
-  /** Longest message in bytes, all fragments; a longer one is refused at its frame header with 1009. So is one of 4 GiB, whatever this says. @default 4 MiB */
+  /** Longest message in bytes, all fragments together. A longer message is refused at its frame header with 1009, and so is a message of 4 GiB, whatever the limit. @default 4 MiB */
   readonly maxPayload?: number;
-  /** An extension was negotiated that gives RSV1 a meaning (RFC 7692). Text under it is not checked to be UTF-8: only its inflated form can be. @default false */
+  /** An extension that gives RSV1 a meaning was negotiated (RFC 7692). Text with RSV1 is not checked to be UTF-8, because only its inflated form can be checked. @default false */
   readonly rsv1?: boolean;
 }
 
 /**
- * A piece of a message that is at least this long, and most of its chunk, stays where it is until
- * the message is complete: it is copied once instead of about twice.
+ * The least length of a piece of a message that stays in its chunk until the message is complete, if
+ * it is most of the chunk. It is then copied once instead of about twice.
  */
 const KEEP_FROM = 16 * 1024;
 
-/** A role that is neither would be the one that need not be masked: so it is checked. */
+/** The role is checked because a wrong one would act as `'client'`, whose peer does not mask. */
 const OPTION_RULES: Rules<FrameDecoderOptions> = {
   role: oneOf('server', 'client'),
   maxPayload: integerBetween('a number of bytes', 0, Number.MAX_SAFE_INTEGER),
@@ -52,12 +52,12 @@ const EMPTY: Buffer = Buffer.alloc(0);
  * while (decoder.next()) use(decoder.opcode, decoder.payload);
  * ```
  *
- * It is pulled, so pausing is not calling `next()`. Fragments are joined, text is checked to be
- * UTF-8 as soon as the bytes prove it is not, and `maxPayload` is enforced before anything is
+ * The caller pulls, so to pause is not to call `next()`. Fragments are joined. Text that is not UTF-8
+ * is refused as soon as its bytes prove it, and `maxPayload` is enforced before anything is
  * allocated. Memory held is at most twice the bytes received and not yet delivered, plus a constant.
  */
 export class FrameDecoder {
-  // What next() found; the following call overwrites it.
+  // The result of next(); the following call overwrites it.
 
   /** `Text`, `Binary`, `Close`, `Ping` or `Pong`; for a fragmented message that of its first frame. */
   opcode: Opcode = Opcode.Continuation;
@@ -72,20 +72,20 @@ export class FrameDecoder {
 
   readonly #context: HeaderContext;
 
-  // The bytes being read, and where they stand in the stream.
+  // The bytes being read, and their position in the stream.
   #chunk = EMPTY;
   #at = 0;
   #chunkOffset = 0;
-  /** Chunks pushed while an earlier one was not read to its end. */
+  /** Chunks that were pushed before the current one was read to its end. */
   #backlog: MessageBuffer | undefined;
-  /** A header cut by the end of a chunk. */
+  /** The beginning of a header that the end of a chunk cuts. */
   #cutHeader: Buffer | undefined;
   #cutHeaderLength = 0;
-  /** After a Close or an error nothing more is taken (sections 5.5.1 and 7.1.7). */
+  /** Everything that comes after a Close or an error is ignored (sections 5.5.1 and 7.1.7). */
   #ended = false;
 
-  // The frame whose payload is being gathered because the chunk cuts it. Without one, nobody reads
-  // more than that nothing remains of it.
+  // The frame whose payload is being gathered because the chunk cuts it. `#frameRemaining` is -1
+  // without such a frame, and the other fields are not read then.
   #frameOpcode: Opcode = Opcode.Continuation;
   // Stryker disable next-line BooleanLiteral: every frame sets it before it is read
   #frameFin = true;
@@ -101,15 +101,15 @@ export class FrameDecoder {
   #validator: Utf8Validator | undefined;
   #control: MessageBuffer | undefined;
 
-  // Where the payload that next() found stands, and whether it is all ASCII.
+  // The position of the payload that next() found, and whether it is all ASCII.
   #source = EMPTY;
   #start = 0;
   #end = 0;
-  // Stryker disable next-line BooleanLiteral: before there is a payload it has no bytes to decode
+  // Stryker disable next-line BooleanLiteral: without a payload there are no bytes to decode
   #ascii = false;
 
   /**
-   * @param options see {@link FrameDecoderOptions}; an object that has them all is kept and shared.
+   * @param options see {@link FrameDecoderOptions}; an object with all options is kept and shared.
    * @throws TypeError for an option that is unknown or has a wrong value.
    */
   constructor(options: FrameDecoderOptions = {}) {
@@ -123,7 +123,7 @@ export class FrameDecoder {
   }
 
   /**
-   * Add bytes from the peer, cut anywhere. They belong to the decoder from now on: payloads are
+   * Add bytes from the peer, cut at any place. They belong to the decoder from now on: payloads are
    * unmasked in place.
    */
   push(chunk: Buffer): void {
@@ -140,8 +140,8 @@ export class FrameDecoder {
   /**
    * Read on to the next message or control frame.
    *
-   * @returns `true` when one is there; `false` when more bytes are needed, or none are wanted any
-   * more because a Close came.
+   * @returns `true` with a message or control frame; `false` when more bytes are needed, or when a
+   * Close came and everything after it is ignored.
    * @throws ProtocolError when the peer broke a rule; the decoder then ignores everything further.
    */
   next(): boolean {
@@ -159,15 +159,15 @@ export class FrameDecoder {
     }
   }
 
-  /** Ignore everything further, and do not keep the chunk until the connection is gone. */
+  /** Ignore everything further. The chunk is released now, not when the connection is closed. */
   #fail(): void {
     this.#source = EMPTY;
     this.stop();
   }
 
   /**
-   * The payload that `next()` found, unmasked and whole. It is the caller's to keep: a small payload
-   * is a copy, so that keeping it does not keep the chunk it came in.
+   * The payload that `next()` found, unmasked and whole. The caller may keep it: a small payload is a
+   * copy, so it does not keep its chunk in memory.
    */
   get payload(): Buffer {
     const { length } = this.#source;
@@ -192,7 +192,7 @@ export class FrameDecoder {
     }
   }
 
-  /** Bytes of memory held for what has arrived and has not been delivered. */
+  /** Bytes of memory held for input that has not been delivered. */
   get bytesHeld(): number {
     return (
       (this.#at < this.#chunk.length ? this.#chunk.length : 0) +
@@ -233,23 +233,23 @@ export class FrameDecoder {
     }
   }
 
-  /** Nothing that waits for more bytes may keep the chunk of an earlier message. */
+  /** Release the chunk of an earlier message while waiting for more bytes. */
   #needMore(): false {
     this.#source = EMPTY;
     return false;
   }
 
-  /** Go on to the backlog, if there is one. */
+  /** Continue with the backlog, if there is one. */
   #nextChunk(): boolean {
     this.#chunkOffset += this.#chunk.length;
     this.#at = 0;
     const backlog = this.#backlog;
-    this.#chunk = backlog === undefined ? EMPTY : backlog.take(); // do not keep a chunk that is read
+    this.#chunk = backlog === undefined ? EMPTY : backlog.take(); // release a chunk that is read
     this.#backlog = undefined;
     return backlog !== undefined;
   }
 
-  /** Read a header, which the end of a chunk may have cut. */
+  /** Read a header. The end of the chunk may cut it. */
   #readHeader(): boolean {
     const chunk = this.#chunk;
     const at = this.#at;
@@ -273,8 +273,8 @@ export class FrameDecoder {
         return true;
       }
     }
-    // The chunk cuts the header. Join it with what follows, in a block of its own; what is copied
-    // too much (the payload's first bytes) stays in the chunk and is read there.
+    // The chunk cuts the header. Join it with the bytes that follow, in a block of its own. The copy may
+    // include the payload's first bytes; they stay in the chunk and are read there.
     const cut = (this.#cutHeader ??= Buffer.allocUnsafe(MAX_HEADER_BYTES));
     const before = this.#cutHeaderLength;
     const total = before + chunk.copy(cut, before, at);
@@ -283,7 +283,7 @@ export class FrameDecoder {
       0,
       total,
       gathered,
-      this.#chunkOffset - before, // a cut header goes on where its next chunk begins
+      this.#chunkOffset - before, // a cut header continues at the beginning of its next chunk
       this.#context,
       this.#messageCompressed,
     );
@@ -299,7 +299,7 @@ export class FrameDecoder {
     return true;
   }
 
-  /** The header is legal: remember what the payload needs. */
+  /** The header is legal: keep the fields that the payload needs. */
   #beginFrame(): void {
     const { opcode, fin, rsv, length, key } = header;
     this.#frameOpcode = opcode;
@@ -310,7 +310,7 @@ export class FrameDecoder {
       opcode,
       fin,
       rsv1: (rsv & RSV1) !== 0,
-      rsv2: false, // set, these two were refused: no extension has a use for them
+      rsv2: false, // a frame that sets them was refused: no extension defines them
       rsv3: false,
       length,
     });
@@ -323,8 +323,8 @@ export class FrameDecoder {
   }
 
   /**
-   * The straight path: an unfragmented frame that lies whole in the chunk is unmasked and found
-   * where it is.
+   * The fast path: an unfragmented frame that lies whole in the chunk is unmasked and delivered from
+   * there.
    */
   #wholeInChunk(): boolean {
     const opcode = this.#frameOpcode;
@@ -336,7 +336,7 @@ export class FrameDecoder {
     this.#at = end;
     this.#frameRemaining = -1;
     if (opcode !== Opcode.Text && length * 2 < chunk.length) {
-      // It will be copied out (see `payload`), so unmask while copying.
+      // `payload` would copy it, so unmask it while copying.
       const copy = Buffer.allocUnsafe(length);
       unmask(chunk, start, end, copy, 0, this.#key);
       this.#setResult(opcode, copy, 0, length);
@@ -345,13 +345,14 @@ export class FrameDecoder {
       this.#setResult(opcode, chunk, start, end);
     }
     if (opcode === Opcode.Text && !this.#ascii && !this.#messageCompressed) {
-      if (!isUtf8(chunk.subarray(start, end))) throw this.#invalidText(chunk, start, end);
+      if (!isUtf8(chunk.subarray(start, end)))
+        throw invalidText(chunk, start, end, this.#chunkOffset);
     }
     if (!isControl(opcode)) this.#messageOpcode = Opcode.Continuation;
     return true;
   }
 
-  /** Unmask what has arrived of the frame's payload, and put it with the rest of the message. */
+  /** Unmask the part of the frame's payload that has arrived, and append it to the message. */
   #gather(): boolean {
     const chunk = this.#chunk;
     const from = this.#at;
@@ -379,21 +380,21 @@ export class FrameDecoder {
       this.#frameRemaining -= count;
       if (this.#frameOpcode === Opcode.Close) this.#checkClose(bytes, at, at + count);
       if (!control && this.#messageOpcode === Opcode.Text && !this.#messageCompressed) {
-        // Until the first byte that is not ASCII there is nothing to validate.
+        // Nothing needs validation before the first byte that is not ASCII.
         if (seen !== 0) this.#validator ??= new Utf8Validator();
         if (this.#validator?.push(bytes, at, at + count) === false) {
-          throw this.#invalidByte(this.#validator, bytes, at + count);
+          throw invalidByte(bytes, this.#validator.faultAt, this.offset - (at + count));
         }
       }
     }
     return this.#frameRemaining === 0;
   }
 
-  /** A Close frame that comes in pieces is judged as far as it is there, like text. */
+  /** Check the part of a Close frame that has arrived, as for text. */
   #checkClose(payload: Buffer, start: number, end: number): void {
     const offset = this.offset - end;
     if (end >= CODE_BYTES) checkReceivedCode(payload.readUInt16BE(0), offset);
-    // A text message that is in progress has no use for its validator any more.
+    // A text message in progress never continues after a Close, so its validator is free.
     if (start === 0) this.#validator = new Utf8Validator();
     const valid = this.#validator!.push(payload, Math.max(start, CODE_BYTES), end);
     if (!valid) throw invalidReason(offset);
@@ -411,7 +412,7 @@ export class FrameDecoder {
     }
     if (!this.#frameFin) return false;
     const validator = this.#validator;
-    if (validator?.complete === false) throw this.#cutCharacter();
+    if (validator?.complete === false) throw cutCharacter(this.offset);
     const payload = this.#message?.take() ?? EMPTY;
     this.#ascii = validator === undefined && !this.#messageCompressed;
     this.#setResult(this.#messageOpcode, payload, 0, payload.length);
@@ -451,32 +452,9 @@ export class FrameDecoder {
     this.#message = undefined;
     this.#control = undefined;
   }
-
-  /** What to throw for a Text message that lies whole in the chunk and is none: it is looked at anew. */
-  #invalidText(chunk: Buffer, start: number, end: number): ProtocolError {
-    const validator = new Utf8Validator();
-    return validator.push(chunk, start, end)
-      ? this.#cutCharacter()
-      : this.#invalidByte(validator, chunk, end);
-  }
-
-  /** @param end where in `bytes` that stands which was read last. */
-  #invalidByte({ faultAt }: Utf8Validator, bytes: Buffer, end: number): ProtocolError {
-    return new ProtocolError(
-      'ERR_INVALID_UTF8',
-      `byte ${this.offset - (end - faultAt)}: a Text message has 0x${bytes.toString('hex', faultAt, faultAt + 1)} where UTF-8 cannot have it; send bytes as Binary (RFC 6455 section 8.1)`,
-    );
-  }
-
-  #cutCharacter(): ProtocolError {
-    return new ProtocolError(
-      'ERR_INVALID_UTF8',
-      `byte ${this.offset}: a Text message ends inside a character of UTF-8; was it cut by bytes? (RFC 6455 section 8.1)`,
-    );
-  }
 }
 
-/** The same error, with the byte of the stream where it was found. */
+/** The same error, with its position in the stream. */
 export function atByte(offset: number, { code, message }: ProtocolError): ProtocolError {
   return new ProtocolError(code, `byte ${offset}: ${message}`);
 }

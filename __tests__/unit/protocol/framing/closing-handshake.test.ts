@@ -13,21 +13,21 @@ const EVENTS: CloseEvent[] = [
   'peerEnd',
   'deadline',
   'terminate',
-  'transportGone',
-  'transportClose',
+  'transportClosed',
+  'inputDrained',
 ];
 
-/** Every cell: state, event, the state after it and what is done; `-` where nothing happens. */
+/** Every cell: state, event, the state after it and the actions; `-` where nothing happens. */
 const CELLS: [CloseState, CloseEvent, string][] = [
   ['open', 'localClose', 'closing: sendClose, startDeadline'],
-  ['open', 'peerClose', 'replying: startDeadline, ask'],
+  ['open', 'peerClose', 'replying: startDeadline, requestReply'],
   ['open', 'reply', '-'],
   ['open', 'failure', 'ending: sendClose, startDeadline, end'],
   ['open', 'peerEnd', 'ending: startDeadline, end'],
   ['open', 'deadline', '-'],
   ['open', 'terminate', 'ending: destroy'],
-  ['open', 'transportGone', 'ending: '],
-  ['open', 'transportClose', 'closed: emitClose'],
+  ['open', 'transportClosed', 'ending: '],
+  ['open', 'inputDrained', 'closed: emitClose'],
 
   ['closing', 'localClose', '-'],
   ['closing', 'peerClose', 'ending: end'],
@@ -36,8 +36,8 @@ const CELLS: [CloseState, CloseEvent, string][] = [
   ['closing', 'peerEnd', 'ending: end'],
   ['closing', 'deadline', 'ending: destroy'],
   ['closing', 'terminate', 'ending: destroy'],
-  ['closing', 'transportGone', 'ending: '],
-  ['closing', 'transportClose', 'closed: emitClose'],
+  ['closing', 'transportClosed', 'ending: '],
+  ['closing', 'inputDrained', 'closed: emitClose'],
 
   ['replying', 'localClose', 'ending: sendClose, end'],
   ['replying', 'peerClose', '-'],
@@ -46,8 +46,8 @@ const CELLS: [CloseState, CloseEvent, string][] = [
   ['replying', 'peerEnd', 'ending: sendClose, end'],
   ['replying', 'deadline', 'ending: destroy'],
   ['replying', 'terminate', 'ending: destroy'],
-  ['replying', 'transportGone', 'ending: '],
-  ['replying', 'transportClose', 'closed: emitClose'],
+  ['replying', 'transportClosed', 'ending: '],
+  ['replying', 'inputDrained', 'closed: emitClose'],
 
   ['ending', 'localClose', '-'],
   ['ending', 'peerClose', '-'],
@@ -56,8 +56,8 @@ const CELLS: [CloseState, CloseEvent, string][] = [
   ['ending', 'peerEnd', '-'],
   ['ending', 'deadline', 'ending: destroy'],
   ['ending', 'terminate', 'ending: destroy'],
-  ['ending', 'transportGone', '-'],
-  ['ending', 'transportClose', 'closed: emitClose'],
+  ['ending', 'transportClosed', '-'],
+  ['ending', 'inputDrained', 'closed: emitClose'],
 
   ['closed', 'localClose', '-'],
   ['closed', 'peerClose', '-'],
@@ -66,8 +66,8 @@ const CELLS: [CloseState, CloseEvent, string][] = [
   ['closed', 'peerEnd', '-'],
   ['closed', 'deadline', '-'],
   ['closed', 'terminate', '-'],
-  ['closed', 'transportGone', '-'],
-  ['closed', 'transportClose', '-'],
+  ['closed', 'transportClosed', '-'],
+  ['closed', 'inputDrained', '-'],
 ];
 
 describe('The closing handshake (RFC 6455 section 7.1)', () => {
@@ -85,9 +85,9 @@ describe('The closing handshake (RFC 6455 section 7.1)', () => {
     expect(new Set(CELLS.map(([state, event]) => `${state} ${event}`)).size).toBe(45);
   });
 
-  it('sends one Close at most, starts one deadline at most and says once that it is over, whatever happens', () => {
+  it('sends one Close at most, starts one deadline at most and emits close once, whatever happens', () => {
     const seen = new Set<string>();
-    const once: CloseAction[] = ['sendClose', 'startDeadline', 'ask', 'emitClose'];
+    const once: CloseAction[] = ['sendClose', 'startDeadline', 'requestReply', 'emitClose'];
     const walk = (state: CloseState, done: readonly CloseAction[]): void => {
       const path = `${state} ${done.join(' ')}`;
       if (seen.has(path)) return;
@@ -107,7 +107,7 @@ describe('The closing handshake (RFC 6455 section 7.1)', () => {
 
   it('has a deadline running in every state that waits for the peer', () => {
     for (const event of EVENTS) {
-      if (event === 'transportGone') continue; // nobody is waited for but ourselves
+      if (event === 'transportClosed') continue; // it waits for our own input only
       const cell = CLOSING_HANDSHAKE.open[event];
       if (!cell || cell.next === 'closed' || cell.actions.includes('destroy')) continue;
       expect({ event, actions: cell.actions }).toEqual({

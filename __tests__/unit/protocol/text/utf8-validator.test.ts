@@ -1,5 +1,10 @@
 import { isUtf8 } from 'node:buffer';
-import { Utf8Validator } from '../../../../src/protocol/text/utf8-validator.js';
+import {
+  cutCharacter,
+  invalidByte,
+  invalidText,
+  Utf8Validator,
+} from '../../../../src/protocol/text/utf8-validator.js';
 import { cutAt, hex, random } from '../../../support/bytes.js';
 
 /** Where each byte of a character may lie (Unicode, table 3-7; RFC 3629 section 4). */
@@ -230,5 +235,25 @@ describe('Utf8Validator (RFC 3629)', () => {
     }
     expect(refused).toBeGreaterThan(1000);
     expect(refused).toBeLessThan(3000);
+  });
+});
+
+describe('the error for a Text message that is not UTF-8', () => {
+  const bytes = hex('0000 61c3 6162');
+
+  it('names the byte at fault and its position in the stream', () => {
+    expect(invalidText(bytes, 2, 6, 100)).toMatchObject({
+      code: 'ERR_INVALID_UTF8',
+      message:
+        'byte 104: a Text message has 0x61 where UTF-8 cannot have it; send bytes as Binary (RFC 6455 section 8.1)',
+    });
+    expect(invalidByte(bytes, 4, 100).message).toBe(invalidText(bytes, 2, 6, 100).message);
+  });
+
+  it('names the end of a text that is cut inside a character', () => {
+    expect(invalidText(bytes, 2, 4, 100).message).toBe(
+      'byte 104: a Text message ends inside a character of UTF-8; was it cut by bytes? (RFC 6455 section 8.1)',
+    );
+    expect(cutCharacter(104).message).toBe(invalidText(bytes, 2, 4, 100).message);
   });
 });
