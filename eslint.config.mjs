@@ -3,6 +3,7 @@ import jest from 'eslint-plugin-jest';
 import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
 import { defineConfig, globalIgnores } from 'eslint/config';
+import { CLEAN, rule as words } from './scripts/words.mjs';
 
 /** A name that starts with an underscore is there on purpose. */
 const unused = [
@@ -55,6 +56,14 @@ export default defineConfig(
         { selector: 'TSEnumDeclaration', message: 'Use an `as const` object.' },
       ],
     },
+  },
+  {
+    // The words of scripts/words.mjs, where they have been replaced.
+    files: CLEAN.filter((path) => path.startsWith('src')).map((path) =>
+      path.endsWith('.ts') ? path : `${path}/**/*.ts`,
+    ),
+    plugins: { hawser: { rules: { words } } },
+    rules: { 'hawser/words': 'error' },
   },
   {
     files: ['__tests__/**/*.ts'],
