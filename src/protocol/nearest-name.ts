@@ -1,6 +1,6 @@
 /**
- * The name among `known` that was probably meant: the same but for case, or with a third of its
- * letters wrong at most.
+ * The name among `known` that was probably meant: it differs in case only, or in at most a third of
+ * its letters.
  *
  * @returns `undefined` if no name is near enough.
  */
@@ -10,7 +10,7 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   let least = Math.floor(Math.max(asked.length, 3) / 3) + 1;
   for (const candidate of known) {
     const letters = candidate.toLowerCase();
-    // A long name cannot be near a short one; so the work stays small whatever was given.
+    // A long name is never near a short one. The check keeps the work small for any input.
     if (Math.abs(letters.length - asked.length) >= least) continue;
     const wrong = distance(asked, letters);
     if (wrong < least) {
@@ -21,7 +21,7 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   return best;
 }
 
-/** Letters to insert, delete or replace, and neighbours to swap, to make one text of the other. */
+/** The number of letters to insert, delete, replace or swap with a neighbour to turn one text into the other. */
 function distance(one: string, other: string): number {
   let before: number[] = [];
   let row = Array.from({ length: other.length + 1 }, (_, column) => column);

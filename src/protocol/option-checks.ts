@@ -1,26 +1,26 @@
 import { isRegExp } from 'node:util/types';
 import { nearest } from './nearest-name.js';
 
-/** The words in which it is said what an option must be, and the check. */
+/** Rules for the options that users give, and the check. Each rule has the words for an error message. */
 
-/** What a value must be, in words and as a test. */
+/** What a value must be: in words, and as a test. */
 export interface Rule {
   readonly expected: string;
   readonly accepts: (value: unknown) => boolean;
-  /** Why a value of the right type cannot do what it says; `undefined` if it can. */
+  /** The reason why a value of the right type has no effect, or not the expected one; `undefined` without one. */
   readonly fault?: (value: unknown) => string | undefined;
 }
 /** A rule for each option. */
 export type Rules<Options> = Readonly<Record<keyof Options, Rule>>;
-/** What to do about a name that other libraries have and hawser does not. */
+/** What to write instead of a name that other libraries have and hawser does not. */
 export type Advice = Readonly<Record<string, string>>;
 
-/** A message lists the names that exist if there are at most this many. */
+/** The most names that a message lists. */
 const LISTED_NAMES = 8;
 
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-/** Whether an object is of no class, in whichever realm it was made. */
+/** Whether an object has no class of its own, in any realm. */
 export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
@@ -63,7 +63,7 @@ export const isBoolean: Rule = {
 };
 export const anyFunction: Rule = { expected: 'a function', accepts: isFunction };
 
-/** What was got instead, for an error message. */
+/** The value that was given, for an error message. */
 export function show(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (value === '') return "'' (string)";
@@ -80,39 +80,39 @@ export function show(value: unknown): string {
 /**
  * Check options.
  *
- * @param who whose they are, for the message.
- * @param prefix the name of the option that they are the value of, with a dot.
+ * @param caller the class or function that takes the options, for the message.
+ * @param prefix for options inside an option: its name, with a dot.
  * @param advice for names of other libraries.
- * @returns those that are not `undefined`: such an option counts as left out.
- * @throws TypeError naming the option, what was expected and what was got.
+ * @returns the options that are not `undefined`; an `undefined` option counts as left out.
+ * @throws TypeError that names the option, the expected value and the given one.
  */
 export function checkOptions(
-  who: string,
+  caller: string,
   options: unknown,
   rules: Readonly<Record<string, Rule>>,
   prefix = '',
   advice: Advice = {},
 ): Record<string, unknown> {
-  // What a Map has, or a class in its getters, would be overlooked.
+  // The entries of a Map, and a class's getters, are not own properties: they would be overlooked.
   if (!isObject(options) || (!isPlain(options) && Object.keys(options).length === 0)) {
-    throw new TypeError(`${who}: expected options to be an object, got ${show(options)}`);
+    throw new TypeError(`${caller}: expected options to be an object, got ${show(options)}`);
   }
   const given: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(rules, name)) {
       throw new TypeError(
-        `${who}: unknown option ${prefix}${name} (got ${show(value)}); ${insteadOf(name, prefix, Object.keys(rules), advice)}`,
+        `${caller}: unknown option ${prefix}${name} (got ${show(value)}); ${insteadOf(name, prefix, Object.keys(rules), advice)}`,
       );
     }
     if (value === undefined) continue;
     const { expected, accepts, fault } = rules[name]!;
     if (!accepts(value)) {
       throw new TypeError(
-        `${who}: expected option ${prefix}${name} to be ${expected}, got ${show(value)}`,
+        `${caller}: expected option ${prefix}${name} to be ${expected}, got ${show(value)}`,
       );
     }
     const wrong = fault?.(value);
-    if (wrong !== undefined) throw new TypeError(`${who}: option ${prefix}${name}: ${wrong}`);
+    if (wrong !== undefined) throw new TypeError(`${caller}: option ${prefix}${name}: ${wrong}`);
     given[name] = value;
   }
   return given;

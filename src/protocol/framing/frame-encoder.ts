@@ -35,7 +35,7 @@ export interface FrameFlags {
 export interface FrameEncoderOptions {
   /** Our role: a client masks what it sends, a server does not (section 5.1). @default 'server' */
   readonly role?: Role;
-  /** Where masking keys come from; four bytes that nobody can predict (section 5.3). @default random */
+  /** Writes a masking key of four bytes, which must be unpredictable (section 5.3). @default random */
   readonly maskingKey?: (target: Buffer) => void;
 }
 
@@ -44,7 +44,7 @@ const OPTION_RULES: Rules<FrameEncoderOptions> = {
   maskingKey: anyFunction,
 };
 
-/** What the flags of a frame must be. */
+/** The rules for the flags of a frame. */
 export const FLAG_RULES: Rules<FrameFlags> = {
   fin: isBoolean,
   rsv1: isBoolean,
@@ -63,13 +63,13 @@ export function firstByte(opcode: Opcode, flags: FrameFlags = {}): number {
   );
 }
 
-/** Bytes that the header of an unmasked frame takes (section 5.2). */
+/** The size in bytes of an unmasked frame's header (section 5.2). */
 export function headerSize(payloadLength: number): number {
   if (payloadLength <= MAX_7_BIT_LENGTH) return 2;
   return payloadLength <= MAX_16_BIT_LENGTH ? 4 : 10;
 }
 
-/** Write the header of an unmasked frame and return where its payload begins. */
+/** Write the header of an unmasked frame and return the index at which its payload begins. */
 export function writeHeader(
   target: Buffer,
   at: number,
@@ -95,7 +95,7 @@ export function writeHeader(
 
 /**
  * Turns an opcode and a payload into the bytes of one frame (RFC 6455 section 5.2). Pure and
- * without state: one encoder serves every connection, and what it returns may be sent to all.
+ * without state: one encoder serves every connection, and its frames may be sent to all of them.
  */
 export class FrameEncoder {
   readonly #masks: boolean;
@@ -125,22 +125,22 @@ export class FrameEncoder {
   /** {@link encode} with the header's first byte as given, and without its checks. @internal */
   encodeFrame(byte0: number, payload: Uint8Array): Buffer {
     const { length } = payload;
-    const bare = headerSize(length);
-    const start = this.#masks ? bare + MASKING_KEY_BYTES : bare;
+    const unmaskedSize = headerSize(length);
+    const start = this.#masks ? unmaskedSize + MASKING_KEY_BYTES : unmaskedSize;
     const frame = Buffer.allocUnsafe(start + length);
     writeHeader(frame, 0, byte0, length);
     frame.set(payload, start);
     if (this.#masks) {
-      this.#maskingKey(frame.subarray(bare, start));
+      this.#maskingKey(frame.subarray(unmaskedSize, start));
       frame[1]! |= MASK;
-      unmask(frame, start, start + length, frame, start, readKey(frame, bare));
+      unmask(frame, start, start + length, frame, start, readKey(frame, unmaskedSize));
     }
     return frame;
   }
 }
 
 /**
- * Refuse a frame that RFC 6455 forbids to send (section 5.5), or an opcode that is none.
+ * Refuse a frame that RFC 6455 forbids to send (section 5.5), or a number that is not an opcode.
  *
  * @throws RangeError with the numbers, TypeError for an opcode that is not a number.
  */

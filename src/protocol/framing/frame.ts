@@ -13,7 +13,7 @@
  * ```
  */
 
-/** Which end of the connection this code plays: it decides who must mask (section 5.1). */
+/** Our end of the connection. The client masks its frames, the server does not (section 5.1). */
 export type Role = 'server' | 'client';
 
 /** The opcodes of section 5.2 and 11.8; every other value is reserved. */
@@ -28,7 +28,7 @@ export const Opcode = {
   Close: 0x8,
   /** Asks the peer for a Pong. */
   Ping: 0x9,
-  /** Answers a Ping, or none. */
+  /** Answers a Ping, or comes unasked. */
   Pong: 0xa,
 } as const;
 export type Opcode = (typeof Opcode)[keyof typeof Opcode];
@@ -46,14 +46,14 @@ export const MASK = 0x80;
 export const MAX_7_BIT_LENGTH = 125;
 /** A payload of at most this many bytes has its length in 16 bits. */
 export const MAX_16_BIT_LENGTH = 0xffff;
-/** Second byte's length value that says: a 16-bit length follows. */
+/** Second byte's length value that announces a 16-bit length. */
 export const LENGTH_16 = 126;
-/** Second byte's length value that says: a 64-bit length follows. */
+/** Second byte's length value that announces a 64-bit length. */
 export const LENGTH_64 = 127;
 
 /** Bytes of a frame's masking key (section 5.3). */
 export const MASKING_KEY_BYTES = 4;
-/** The longest header there is: two bytes, a 64-bit length, a masking key. */
+/** Size of the longest header: two bytes, a 64-bit length, a masking key. */
 export const MAX_HEADER_BYTES = 14;
 
 /** Close, Ping and Pong are control frames: the opcode's top bit is set (section 5.5). */
@@ -61,7 +61,7 @@ export function isControl(opcode: number): boolean {
   return (opcode & 0x8) !== 0;
 }
 
-/** The bits of one frame header as the peer sent it; what the `'frame'` event shows. */
+/** The fields of a frame header as the peer sent it, for the `'frame'` event. */
 export interface FrameHeader {
   /** What kind of frame it is. */
   readonly opcode: Opcode;

@@ -9,8 +9,8 @@ import { KERNEL } from './mask-kernel.js';
  */
 
 /**
- * From this many bytes on the WebAssembly kernel is cheaper than the loop, although the bytes have
- * to be copied into its memory and back (measured: docs/performance.md).
+ * The least number of bytes for the WebAssembly kernel. It is faster than the loop from here on,
+ * although the bytes have to be copied into its memory and back (measured: docs/performance.md).
  */
 export const KERNEL_FROM = 128;
 
@@ -34,7 +34,7 @@ export function loadKernel(bytes: Uint8Array = KERNEL): Kernel | undefined {
     const { xor, memory } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
     return { xor, memory: Buffer.from(memory.buffer) };
   } catch {
-    // The loop does it all.
+    // The loop does all the work.
   }
   return undefined;
 }
@@ -46,10 +46,10 @@ export function readKey(bytes: Buffer, at: number): number {
   return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }
 
-/** The key to go on with after `count` bytes: the one whose first byte is the next to be used. */
+/** The key for the bytes after the first `count`: its first byte is the next to be used. */
 export function rotateKey(key: number, count: number): number {
   const bits = (count & 3) << 3;
-  return (key >>> bits) | (key << (32 - bits)); // by 32 is by 0: the key as it is
+  return (key >>> bits) | (key << (32 - bits)); // a shift by 32 is a shift by 0, and gives the key itself
 }
 
 /**

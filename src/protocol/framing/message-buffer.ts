@@ -1,17 +1,17 @@
 import { Buffer, constants } from 'node:buffer';
 
 /**
- * The longest message that can be joined, in bytes, whatever `maxPayload` says: a Buffer is no longer, and
- * Node's calls (those of zlib, `copy`) count in 32 bits where it could be.
+ * The longest message that can be joined, in bytes, whatever `maxPayload` is. A longer Buffer is
+ * impossible in some versions of Node, and in the others zlib and `copy` count in 32 bits.
  */
 export const LONGEST_MESSAGE: number = Math.min(constants.MAX_LENGTH, 0xffff_ffff);
 /** The smallest block worth allocating, in bytes. */
 const MIN_CAPACITY = 64;
-/** Most messages keep nothing; they need no list of their own. */
+/** The list of a message that keeps no piece, which is most messages: one for all of them. */
 const NONE: Buffer[] = [];
 
 /**
- * Where the pieces of a message gather.
+ * A buffer for the pieces of a message.
  *
  * Small pieces are copied into one growing block. Its capacity follows the bytes that have arrived,
  * never the bytes that were announced: it is at most twice what it holds (or 64 bytes). A hundred
@@ -19,7 +19,7 @@ const NONE: Buffer[] = [];
  * and a header that promises four megabytes costs nothing. Growing by doubling keeps the copying
  * linear in the bytes received.
  *
- * A large piece can be kept as it is instead, and is then copied once.
+ * A large piece can be kept as it is instead. It is then copied once, by `take`.
  */
 export class MessageBuffer {
   /** Large pieces, and blocks that were complete before one; in order. */
@@ -45,7 +45,7 @@ export class MessageBuffer {
 
   /**
    * Whether the block for `count` more bytes will have to grow again: the message is, or may be,
-   * more than twice as long as what is there. Then a large piece is better kept than copied.
+   * more than twice as long as the bytes so far. A large piece is better kept than copied then.
    */
   willGrowAgain(count: number, total: number): boolean {
     return total > (this.length + count) * 2;
@@ -55,8 +55,8 @@ export class MessageBuffer {
    * Make room for `count` more bytes and count them as gathered. The caller writes them into the
    * returned block, up to the index that `filled` has after the call.
    *
-   * @param total length the whole message will have, if that is known: as soon as half of it is
-   * there, it gets one block that has room for all.
+   * @param total length of the whole message, if it is known. As soon as half of the message has
+   * arrived, it gets one block with room for all of it.
    * @throws RangeError if there is no memory for so long a block.
    */
   extend(count: number, total: number = Infinity): Buffer {
@@ -96,7 +96,8 @@ export class MessageBuffer {
   }
 
   /**
-   * The gathered bytes as one buffer, which now belongs to the caller; the gathering starts anew.
+   * The gathered bytes as one buffer, which now belongs to the caller. The MessageBuffer is empty
+   * again.
    *
    * @throws RangeError if there is no memory for so long a buffer.
    */

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { isAnyArrayBuffer, isBoxedPrimitive, isPromise, isUint8Array } from 'node:util/types';
 import { encodeText } from '../text/utf8-codec.js';
 
-/** What an application can send: a string, or bytes. */
+/** Data that an application can send: a string, or bytes. */
 export type Payload = string | ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
 
 const at: (this: Uint8Array, index: number) => number | undefined = Reflect.get(
@@ -11,11 +11,11 @@ const at: (this: Uint8Array, index: number) => number | undefined = Reflect.get(
 );
 
 /**
- * The bytes of a payload, not copied; those of a string are its UTF-8. Values of another realm, such
- * as those of a test runner, are the same as our own.
+ * The bytes of a payload, not copied; of a string, its UTF-8. Values of another realm, such as those
+ * of a test runner, count like our own.
  *
- * @returns `undefined` for what is neither a string nor bytes.
- * @throws TypeError for bytes whose memory is gone.
+ * @returns `undefined` for a value that is neither a string nor bytes.
+ * @throws TypeError for bytes whose buffer was transferred or made smaller.
  */
 export function bytesOf(data: unknown): Uint8Array | undefined {
   if (typeof data === 'string') return encodeText(data);
@@ -24,7 +24,7 @@ export function bytesOf(data: unknown): Uint8Array | undefined {
   if (!isBytes && !ArrayBuffer.isView(data) && !isAnyArrayBuffer(data)) return undefined;
   try {
     if (isBytes)
-      at.call(data, 0); // throws where the memory is gone
+      at.call(data, 0); // throws if the buffer was transferred or made smaller
     else if (!ArrayBuffer.isView(data)) return bytesIn(data, 0, data.byteLength);
     else return bytesIn(data.buffer, data.byteOffset, data.byteLength);
     return data;
@@ -35,15 +35,15 @@ export function bytesOf(data: unknown): Uint8Array | undefined {
   }
 }
 
-/** Its length is given, or a view would grow with a buffer that can be resized. */
+/** A view of fixed length: without a length it would grow with a resizable buffer. */
 function bytesIn(buffer: ArrayBufferLike, start: number, length: number): Uint8Array {
   return new Uint8Array(buffer, start, length);
 }
 
 /**
- * {@link bytesOf}, of what is nothing else.
+ * {@link bytesOf} a value that must be data.
  *
- * @throws TypeError for what is neither a string nor bytes; it says what to do.
+ * @throws TypeError for a value that is neither a string nor bytes, with what to do.
  */
 export function toBytes(data: unknown): Uint8Array {
   const bytes = bytesOf(data);
@@ -81,7 +81,7 @@ export function isBlob(value: unknown): value is BlobLike {
   );
 }
 
-/** What was got instead of data, and what to do about it. */
+/** The value that was given instead of data, and what to do about it. */
 function describe(data: unknown): string {
   if (data === undefined || data === null) return String(data);
   if (typeof data === 'function' || typeof data === 'symbol') return `a ${typeof data}`;

@@ -6,11 +6,11 @@ import { checkText, type Payload, toBytes } from './payload.js';
 /** What `send` takes. A string goes out as Text, bytes as Binary. */
 export type Data = Payload | PreparedMessage;
 
-/** Up to this many bytes a frame is better copied than kept, where it has to wait. */
+/** The most bytes of a frame that is copied, not kept, when it has to wait. */
 export const SMALL_FRAME = 128;
 
 const encoder = new FrameEncoder();
-/** What marks a prepared message of any copy of the package: an application may have loaded two. */
+/** Marks a prepared message of any copy of the package: an application may have loaded two. */
 const BRAND = Symbol.for('hawser.PreparedMessage');
 
 /**
@@ -25,8 +25,8 @@ export class PreparedMessage {
   /** Bytes of payload data. */
   readonly payloadLength: number;
   /**
-   * The frames with a compressed payload, by the size of the window that a peer needs. Made by whoever
-   * needs one first; while it is on its way, a list of those who wait for it.
+   * The frames with a compressed payload, by the size of the window that a peer needs. The first
+   * connection that needs one makes it; until it is ready, the value is a list of callbacks.
    *
    * @internal
    */
@@ -50,7 +50,7 @@ export class PreparedMessage {
   }
 }
 
-/** Node cuts short buffers from a pool of 8 KiB, and a frame that waits for a slow peer must not keep that. */
+/** A copy outside Node's pool of 8 KiB: a frame that waits for a slow peer must not keep the pool. */
 function unpooled(frame: Buffer): Buffer {
   // Stryker disable next-line EqualityOperator: no server's frame is exactly 128 bytes long
   if (frame.length <= SMALL_FRAME) return frame;
@@ -60,7 +60,7 @@ function unpooled(frame: Buffer): Buffer {
   return own;
 }
 
-/** Messages that another copy of the package has prepared, and what they are here. */
+/** Messages that another copy of the package has prepared, and their equivalents here. */
 const adopted = new WeakMap<object, PreparedMessage>();
 
 /**
@@ -79,7 +79,7 @@ export function asPrepared(data: unknown): PreparedMessage | undefined {
   return message;
 }
 
-/** @throws TypeError if `binary` says otherwise than what was prepared, or the memory is gone. */
+/** @throws TypeError if `binary` contradicts what was prepared, or the memory was transferred. */
 export function checkPrepared(message: PreparedMessage, binary: boolean | undefined): void {
   const isBinary = message.opcode === Opcode.Binary;
   if (binary !== undefined && binary !== isBinary) {

@@ -1,6 +1,6 @@
 import { UpgradeRejection } from './upgrade-rejection.js';
 
-/** Bytes that an empty chunked body may take: its size line with extensions, and its trailers. */
+/** The most bytes of an empty chunked body: its size line with extensions, and its trailers. */
 const MAX_BYTES = 16 * 1024;
 
 /** The refusal of an upgrade request whose body has content. */
@@ -9,8 +9,8 @@ export function bodyNotEmpty(): UpgradeRejection {
 }
 
 /**
- * What an upgrade request says of its body. An empty body is legal, and some proxies add one; what
- * has content cannot be a WebSocket handshake (RFC 9112 section 6.3 for how it is announced).
+ * Check the body that an upgrade request announces (RFC 9112 section 6.3). An empty body is legal, and
+ * some proxies add one. A request with content cannot be a WebSocket handshake.
  *
  * @returns whether an empty chunked body follows the header, which has to be read.
  * @throws UpgradeRejection for a body that is not empty, or whose length is in doubt.
@@ -33,7 +33,7 @@ export function announcesChunks(
   return true;
 }
 
-/** Reads a chunked body that has to be empty (RFC 9112 section 7.1), however its bytes are cut. */
+/** Reads a chunked body that has to be empty (RFC 9112 section 7.1), in pieces of any size. */
 export class EmptyChunkedBody {
   #line = '';
   #bytes = 0;
@@ -42,7 +42,7 @@ export class EmptyChunkedBody {
   /**
    * Take the next bytes.
    *
-   * @returns what follows the body, or `undefined` while it goes on.
+   * @returns the bytes after the body, or `undefined` before its end.
    * @throws UpgradeRejection for a body that is not empty, not chunked, or too long.
    */
   push(chunk: Uint8Array): Uint8Array | undefined {

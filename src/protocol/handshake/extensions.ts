@@ -1,8 +1,8 @@
 import { type HeaderCursor, isToken, parseList } from './http-grammar.js';
 
 /**
- * The grammar of `Sec-WebSocket-Extensions` (RFC 6455 section 9.1). What the offers mean is for
- * others to say: `permessage-deflate.ts`.
+ * The grammar of `Sec-WebSocket-Extensions` (RFC 6455 section 9.1). `deflate/negotiation.ts` knows
+ * what an offer means.
  */
 
 /** One parameter of an offer, in the order sent. A list and not an object: a peer chooses the names. */

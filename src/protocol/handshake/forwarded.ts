@@ -1,10 +1,10 @@
 import { type HeaderCursor, parseList } from './http-grammar.js';
 
-/** What one proxy says in a `Forwarded` header about the request that it received (RFC 7239 section 4). */
+/** The element that one proxy adds to a `Forwarded` header, about the request it received (RFC 7239 section 4). */
 export interface ForwardedElement {
-  /** Who sent it: an address with a port perhaps, `unknown`, or a name of the proxy's own (section 6). */
+  /** The sender: an address, perhaps with a port; `unknown`; or a name that the proxy made up (section 6). */
   readonly for: string | undefined;
-  /** Its `Host` header. */
+  /** The request's `Host` header. */
   readonly host: string | undefined;
 }
 

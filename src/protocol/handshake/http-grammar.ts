@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer';
 
 /**
  * The pieces of HTTP's header grammar that the opening handshake needs (RFC 9110 section 5.6; RFC
- * 6455 section 9.1 refers to its predecessor). One pass over the text, no regular expression with
- * a choice in it: the time is linear whatever a peer sends.
+ * 6455 section 9.1 refers to its predecessor). They read the text in one pass, without a regular
+ * expression that could backtrack: the time is linear whatever a peer sends.
  */
 
 /** RFC 9110 section 5.6.2: the characters of a token. */
@@ -27,7 +27,7 @@ export class HeaderCursor {
   /** Optional white space: spaces and tabs. */
   skipSpace(): void {
     for (;;) {
-      const code = this.text.charCodeAt(this.at); // NaN behind the end
+      const code = this.text.charCodeAt(this.at); // NaN after the end
       if (code !== 0x20 && code !== 0x09) return;
       this.at++;
     }
@@ -40,7 +40,7 @@ export class HeaderCursor {
     return true;
   }
 
-  /** A token, or `''` if there is none here. */
+  /** The token at the cursor, or `''` without one. */
   token(): string {
     const start = this.at;
     while (!this.done && TOKEN_CHARACTERS.has(this.text.charCodeAt(this.at))) this.at++;
@@ -104,9 +104,9 @@ export function parseTokens(text: string): string[] | undefined {
 }
 
 /**
- * Refuse a header that could not be written as it is: it would end the header or begin another.
+ * Refuse a header with characters that would end it or begin another one.
  *
- * @throws TypeError naming the header.
+ * @throws TypeError that names the header.
  */
 export function checkHeader(name: string, value: unknown): asserts value is string {
   if (!isToken(name)) {

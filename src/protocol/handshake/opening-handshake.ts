@@ -10,27 +10,27 @@ const VERSION = '13';
 /** Section 1.3: proof that the server understood the handshake and did not just echo it. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
-/** What the opening handshake needs of an HTTP request; `http.IncomingMessage` has it all. */
+/** The parts of an HTTP request that the opening handshake needs; `http.IncomingMessage` has them. */
 export interface UpgradeRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
   readonly httpVersion: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Names and values as received, alternating. Without it repeated headers go unnoticed. */
+  /** Names and values as received, alternating. Repeated headers are found only with this list. */
   readonly rawHeaders?: readonly string[];
 }
 
-/** What a legal upgrade request says. */
+/** The content of a legal upgrade request. */
 export interface Handshake {
   /** `Sec-WebSocket-Key`. */
   readonly key: string;
-  /** The host that was asked for, with its port if one was named. */
+  /** The requested host, with its port if the request has one. */
   readonly host: string;
   /** The path without the query, as URL parsers write it: the `pathname` of the target. */
   readonly path: string;
   /** Path and query as received, without an authority before them. */
   readonly target: string;
-  /** `Origin`, or `undefined`: then it is not a browser. */
+  /** `Origin`. It is `undefined` for clients that are not browsers. */
   readonly origin: string | undefined;
   /** Subprotocols in the client's order of preference. */
   readonly subprotocols: readonly string[];
@@ -40,7 +40,7 @@ export interface Handshake {
   readonly hasChunkedBody: boolean;
 }
 
-/** Fields that a request must not repeat: which of two values counts would be anybody's guess. */
+/** Fields that a request must not repeat, because it is undefined which of two values counts. */
 const SINGULAR = [
   'content-length',
   'host',
@@ -108,7 +108,7 @@ export function checkUpgrade(request: UpgradeRequest): Handshake {
   return { key, host, path, target, origin, subprotocols, extensions, hasChunkedBody };
 }
 
-/** The refusal of whatever is not a WebSocket handshake: a plain request, or another protocol. */
+/** The refusal of a request that is not a WebSocket handshake: a plain one, or an upgrade to another protocol. */
 export function notWebSocket(): UpgradeRejection {
   return new UpgradeRejection(426, {
     headers: { Upgrade: 'websocket' },
@@ -182,8 +182,8 @@ function bad(body: string): UpgradeRejection {
 }
 
 /**
- * Whether a list has a token, in any case. `Upgrade` may also name versions, as in `h2/1`: the slash
- * is no token character, but makes the header no worse.
+ * Whether a list has a token, in any case. `Upgrade` may also name versions, as in `h2/1`, although a
+ * slash is not a token character.
  */
 function hasToken(header: string | string[] | undefined, token: string): boolean {
   return parseTokens(joined(header).toLowerCase().replaceAll('/', '+'))?.includes(token) ?? false;
@@ -210,8 +210,8 @@ function repeatedHeader(rawHeaders: readonly string[] = []): string | undefined 
   return undefined;
 }
 
-// Around both, white space is removed (section 4.2.2): HTTP's, which is spaces and tabs. `trim()` would
-// take away a no-break space, too.
+// HTTP's white space, spaces and tabs, is removed around both (section 4.2.2). `trim()` would also
+// remove a no-break space.
 
 function isVersion(header: string): boolean {
   return /^[ \t]*13[ \t]*$/.test(header);
@@ -223,8 +223,9 @@ function readKey(header: string): string | undefined {
 }
 
 /**
- * RFC 3986 section 3.2.2: a name, an IPv4 address or an IPv6 address in brackets, whose zone may be
- * there (RFC 6874), with its `%` written as such by some clients; then the port.
+ * Whether a `Host` value is legal (RFC 3986 section 3.2.2): a name, an IPv4 address or an IPv6 address in
+ * brackets, then perhaps a port. The address may have a zone (RFC 6874), whose `%` some clients do not
+ * encode.
  */
 function isHost(host: string): boolean {
   return /^(?:\[[0-9A-Fa-f:.]+(?:%[\w.~%-]+)?\]|[\w.~%!$&'()*+,;=-]+)(?::\d{0,5})?$/.test(host);
@@ -237,8 +238,8 @@ export function requestPath(target: string): string | undefined {
 }
 
 /**
- * Take a request target apart: `/path?query`, or with `http://authority` before it, in which case
- * that authority counts and not the Host header (RFC 9112 section 3.2.2).
+ * Split a request target: `/path?query`, perhaps with `http://authority` before it. That authority
+ * then counts and not the Host header (RFC 9112 section 3.2.2).
  */
 function splitTarget(target: string): {
   target: string | undefined;
@@ -247,15 +248,14 @@ function splitTarget(target: string): {
   const absolute = /^(?:https?|wss?):\/\/([^/?#]*)/i.exec(target);
   const rest = absolute === null ? target : target.slice(absolute[0].length);
   if (rest.startsWith('/')) return { target: rest, authority: absolute?.[1] };
-  // Behind an authority there is a path or nothing of one (RFC 3986 section 3.3).
+  // The path after an authority may be empty (RFC 3986 section 3.3).
   return { target: absolute === null ? undefined : `/${rest}`, authority: absolute?.[1] };
 }
 
 /**
- * The path of `/path?query` as URL parsers write it, so that every part of an application that
- * looks at it sees the same. Dot segments, which they resolve (also encoded ones), and a backslash,
- * which they take for a slash, give one path to a proxy that compares text and another to us: no
- * honest client sends them.
+ * The path of `/path?query` as URL parsers write it, so that every part of an application sees the
+ * same path. URL parsers resolve dot segments, encoded ones too, and read a backslash as a slash. A
+ * proxy that compares text would see another path than we do. No honest client sends these.
  *
  * @returns `undefined` for a path with one of these.
  */
@@ -265,7 +265,7 @@ function pathnameOf(target: string): string | undefined {
   return new URL(`http://localhost${path}`).pathname;
 }
 
-/** What a peer sent, fit to be sent back: short and without control characters. */
+/** The peer's text made safe to be sent back: short and without control characters. */
 function printable(text: string | undefined): string {
   return text === undefined ? '(none)' : text.slice(0, 40).replaceAll(/[^\x20-\x7e]/g, '?');
 }

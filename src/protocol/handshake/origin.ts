@@ -1,7 +1,7 @@
 /**
  * The origin policy: which pages may open a connection (RFC 6455 sections 4.2.2 step 4 and 10.2).
- * Browsers let any page connect anywhere and send the user's cookies along, so a server that does
- * not look at `Origin` serves every page its users visit.
+ * Browsers let any page connect to any server and send the user's cookies. A server that does not
+ * check `Origin` therefore serves every page that its users visit.
  */
 
 const DEFAULT_PORTS: Readonly<Record<string, string>> = {
@@ -15,14 +15,14 @@ const DEFAULT_PORTS: Readonly<Record<string, string>> = {
 export interface Host {
   /** In lower case; an IPv6 address in brackets and without its zone. */
   readonly host: string;
-  /** `''` for none. */
+  /** `''` without a port. */
   readonly port: string;
 }
 
 /** What an `Origin` header names. */
 export interface Origin extends Host {
   readonly scheme: string;
-  /** `''` for none, as in `file://`. */
+  /** `''` without a host, as in `file://`. */
   readonly host: string;
   /** `''` for the scheme's default port. */
   readonly port: string;
@@ -47,7 +47,7 @@ export function portOf(scheme: string, port: string): string {
  * @returns `undefined` for anything else, `null` included.
  */
 export function parseOrigin(text: string): Origin | undefined {
-  // No zone: an address with one is never a page's.
+  // Without a zone: the address of a page never has one.
   const match = /^([a-z][a-z0-9+.-]*):\/\/([^%]*)$/i.exec(text);
   if (match === null) return undefined;
   const scheme = match[1]!.toLowerCase();
@@ -63,8 +63,8 @@ const NAME = /^([\w.~%!$&'()+;=-]+)(?::(\d{0,5}))?$/;
 const ADDRESS = /^(\[[0-9a-f:.]+)(?:%[\w.~%-]+)?(\])(?::(\d{0,5}))?$/i;
 
 /**
- * Read a `Host` header (RFC 9110 section 7.2). The zone of an IPv6 address is left out: it is the
- * name of an interface of the client's machine.
+ * Read a `Host` header (RFC 9110 section 7.2). The zone of an IPv6 address is left out, because it
+ * names a network interface of the client's machine.
  *
  * @returns `undefined` if it is malformed.
  */
@@ -80,7 +80,7 @@ export function parseHost(text: string): Host | undefined {
 
 /**
  * Whether a page's origin is the host it connects to. The scheme is ignored, because TLS often
- * ends at a proxy; a port that is the default of the origin's scheme is the same as none.
+ * ends at a proxy. The default port of the origin's scheme is the same as no port.
  */
 export function isSameOrigin(origin: string, host: string): boolean {
   const page = parseOrigin(origin);

@@ -12,7 +12,7 @@ export function selectSubprotocol(
  * Refuse a choice that the client did not offer; the client would have to fail the connection
  * (section 4.1).
  *
- * @throws TypeError naming both.
+ * @throws TypeError that names the choice and the offers.
  */
 export function checkSubprotocol(subprotocol: string, offered: readonly string[]): void {
   if (!offered.includes(subprotocol)) {

@@ -3,7 +3,7 @@ import { isObject, isPlain, show } from '../option-checks.js';
 
 /**
  * Header fields to be sent: an object, a `Headers`, a `Map`, or pairs of a name and a value. A list of
- * values, or a name that comes again, sends the field several times. A value that is `undefined` is left out.
+ * values, or a repeated name, sends the field several times. A value that is `undefined` is left out.
  */
 export type UpgradeHeaders =
   | Readonly<Record<string, string | number | readonly string[] | undefined>>
@@ -15,7 +15,7 @@ export type HeaderFields = Readonly<Record<string, string | readonly string[]>>;
 /**
  * Read headers that the application wants to send with a 101 or a refusal, in any of their forms.
  *
- * @param reserved the names, in lower case, of fields that hawser itself sends.
+ * @param reserved lower-case names of the fields that hawser itself sends.
  * @throws TypeError for another form, for a name or value that cannot be written, and for a reserved field.
  */
 export function readHeaders(headers: unknown, reserved: ReadonlySet<string>): HeaderFields {
@@ -42,7 +42,7 @@ function pairsOf(headers: unknown): (readonly [string, unknown])[] {
     if (!pairs.every(isPair)) throw anotherForm(headers);
     const { getSetCookie } = headers as { getSetCookie?: unknown };
     if (typeof getSetCookie !== 'function') return pairs;
-    // Cookies cannot be joined by commas, as an iterator of Headers may do it.
+    // An iterator of Headers may join cookies by commas, which breaks them.
     const cookies = getSetCookie.call(headers) as string[];
     return [
       ...pairs.filter(([name]) => name.toLowerCase() !== 'set-cookie'),

@@ -1,11 +1,11 @@
 import { checkOptions, type Rules } from '../option-checks.js';
 import { type HeaderFields, readHeaders, type UpgradeHeaders } from './upgrade-headers.js';
 
-/** Fields that frame a refusal's body: a second one would let a client and a proxy disagree on it. */
+/** Fields that delimit the body. With a second one, a client and a proxy could disagree on its end. */
 const FRAMING: ReadonlySet<string> = new Set(['connection', 'content-length', 'transfer-encoding']);
 
 const OPTION_RULES: Rules<{ headers: unknown; body: unknown }> = {
-  headers: { expected: 'headers', accepts: () => true }, // readHeaders has the words
+  headers: { expected: 'headers', accepts: () => true }, // readHeaders checks them
   body: { expected: 'a string', accepts: (value) => typeof value === 'string' },
 };
 
@@ -47,7 +47,7 @@ export class UpgradeRejection extends Error {
 }
 
 /**
- * The rejection that was thrown, also if it is one of another copy of this package or of another realm.
+ * The rejection that was thrown, by this copy of the package or another, in any realm.
  *
  * @returns `undefined` for any other error, and for a rejection that could not be sent.
  */

@@ -6,39 +6,40 @@ import { KERNEL } from './text-kernel.js';
 /**
  * Text between UTF-8 (RFC 3629), as it travels, and JavaScript's strings.
  *
- * Node's own conversion of text that is not ASCII goes character by character, and a processor cannot
- * guess where real text has its one, two or three bytes: 64 KiB of it take a millisecond to decode and
- * half of one to encode. The WebAssembly kernel has nothing to guess (measured: docs/performance.md).
+ * Node's own conversion of text that is not ASCII works character by character, and a processor cannot
+ * predict whether the next character has one, two or three bytes. 64 KiB of such text take a
+ * millisecond to decode and half of one to encode. The WebAssembly kernel works without branches
+ * (measured: docs/performance.md).
  */
 
-/** From this Node on V8's decoder is quicker than the kernel. */
+/** The first major version of Node whose decoder is faster than the kernel. */
 const NODE_DECODES = 24;
-/** From this Node on V8's encoder is quicker than the kernel. */
+/** The first major version of Node whose encoder is faster than the kernel. */
 const NODE_ENCODES = 26;
-/** From this many bytes on the kernel's detour through its memory pays. */
+/** The least number of bytes to decode for which the copies into the kernel's memory pay. */
 const DECODE_FROM = 64;
 /** The same for encoding, in code units. */
 const ENCODE_FROM = 64;
-/** The longest string that this process can have, in UTF-16 code units; of V8 less than 512 Mi. */
+/** The longest string of this process, in UTF-16 code units; in V8 less than 512 Mi. */
 const LONGEST_STRING: number = constants.MAX_STRING_LENGTH;
 /**
- * A longer text is decoded in pieces, in bytes: V8 refuses UTF-8 of more bytes than the longest string has
- * units, though the string would be short enough, and the kernel's output would need one very large block.
+ * The most bytes of text that are decoded at once. V8 refuses UTF-8 of more bytes than the longest string
+ * has units, although the string might be short enough, and the kernel would need one very large block.
  */
 const LONG_PIECE = 256 * 1024 * 1024;
-/** Text is taken for ASCII, which Node encodes quickest, when as many characters as this are. */
+/** The number of characters that are sampled. If all are ASCII, Node encodes the text, as it is fastest then. */
 const SAMPLES = 8;
 
-// How the kernel's memory is divided; see text-kernel.wat.
+// The layout of the kernel's memory; see text-kernel.wat.
 const DECODE_TABLE = 0;
 const ENCODE_TABLE = 4096;
 const ENTRY = 16;
 const INPUT = 8192 + 16;
-/** What is turned at once, in bytes. */
+/** The most bytes that the kernel converts at once. */
 const BLOCK = 32 * 1024;
 const OUTPUT = INPUT + BLOCK + 32;
 
-/** The WebAssembly kernel; it never looks at what is outside of its own memory. */
+/** The WebAssembly kernel; it sees only its own memory. */
 export interface TextKernel {
   decode(this: void, from: number, length: number, to: number): number;
   encode(this: void, from: number, length: number, to: number): number;
@@ -66,17 +67,17 @@ export function loadTextKernel(bytes: Uint8Array = KERNEL): TextKernel | undefin
   }
 }
 
-/** Which bytes of a vector move together to its beginning; nothing more is there behind them. */
+/** The tables of the bytes of a vector that move to its beginning; the kernel ignores the rest. */
 function fillTables(memory: Buffer): void {
   for (let entry = 0; entry < 256; entry++) {
-    // Decoding, a bit says that one of eight code units is kept.
+    // For decoding, each bit means that one of eight code units is kept.
     let at = DECODE_TABLE + entry * ENTRY;
     for (let unit = 0; unit < 8; unit++) {
       if (((entry >> unit) & 1) === 0) continue;
       memory[at++] = unit * 2;
       memory[at++] = unit * 2 + 1;
     }
-    // Encoding, four bits say which of four characters have a second byte, and four which a third.
+    // For encoding, four bits mark the characters with a second byte, and four those with a third.
     at = ENCODE_TABLE + entry * ENTRY;
     for (let character = 0; character < 4; character++) {
       const count = 1 + ((entry >> character) & 1) + ((entry >> (character + 4)) & 1);
@@ -87,7 +88,7 @@ function fillTables(memory: Buffer): void {
 
 const kernel = loadTextKernel();
 
-/** The kernel, on versions of Node below `major` alone. */
+/** The kernel, but only on versions of Node below `major`. */
 export function kernelBelow(major: number, node: string = versions.node): TextKernel | undefined {
   return Number.parseInt(node, 10) < major ? kernel : undefined;
 }
@@ -96,10 +97,10 @@ const decoder = kernelBelow(NODE_DECODES);
 const encoder = kernelBelow(NODE_ENCODES);
 
 /**
- * The string that a Text message is: the bytes `start` to `end`, which must be valid UTF-8.
+ * The string of a Text message: the bytes `start` to `end`, which must be valid UTF-8.
  *
  * @param isAscii whether they are known to be ASCII.
- * @throws ProtocolError if there can be no string so long.
+ * @throws ProtocolError if it is longer than a string can be.
  */
 export function textOf(bytes: Buffer, start: number, end: number, isAscii: boolean): string {
   const length = end - start;
@@ -112,7 +113,7 @@ export function textOf(bytes: Buffer, start: number, end: number, isAscii: boole
   try {
     return isAscii ? bytes.toString('latin1', start, end) : decodeText(bytes, start, end);
   } catch {
-    throw textTooLong(length); // for want of memory, or in a runtime that cannot have what it says
+    throw textTooLong(length); // no memory for it, or a runtime whose strings are shorter than it reports
   }
 }
 
@@ -123,7 +124,7 @@ function textTooLong(length: number): ProtocolError {
   );
 }
 
-/** How many UTF-16 code units the bytes `start` to `end` are; they must be valid UTF-8. */
+/** The number of UTF-16 code units in the bytes `start` to `end`, which must be valid UTF-8. */
 function unitsOf(bytes: Buffer, start: number, end: number): number {
   let units = 0;
   for (let at = start; at < end; at++) {
@@ -134,7 +135,7 @@ function unitsOf(bytes: Buffer, start: number, end: number): number {
 }
 
 /**
- * The string that the bytes `start` to `end` are; they must be valid UTF-8, and not too long for a string.
+ * Decode the bytes `start` to `end`, which must be valid UTF-8 and not too long for a string.
  *
  * @param piece most bytes that are decoded at once.
  */
@@ -178,7 +179,7 @@ function decodeByKernel(
   return text.toString('utf16le', 0, length);
 }
 
-/** Where the character at `at` begins: not between its bytes, of which at most three go on. */
+/** The index at which the character at `at` begins; at most three of its bytes come before `at`. */
 function characterBefore(bytes: Buffer, at: number): number {
   let first = at;
   for (let back = 0; back < 3 && (bytes[first]! & 0xc0) === 0x80; back++) first--;
@@ -224,7 +225,7 @@ function encodePiece({ encode, memory }: TextKernel, text: string): number {
   return encode(INPUT, text.length, OUTPUT);
 }
 
-/** Where the piece that begins at `at` ends: not between the halves of a pair of surrogates. */
+/** The end of the piece that begins at `at`: never between the halves of a pair of surrogates. */
 function endOfPiece(text: string, at: number): number {
   const end = at + BLOCK / 2;
   if (end >= text.length) return text.length;
@@ -232,7 +233,7 @@ function endOfPiece(text: string, at: number): number {
   return isHigh ? end - 1 : end;
 }
 
-/** Look at a few characters from all over the text. A wrong guess costs time, nothing else. */
+/** Check a few characters from all over the text. A wrong guess costs time, nothing else. */
 function looksAscii(text: string): boolean {
   const step = Math.ceil(text.length / SAMPLES);
   for (let at = step >> 1; at < text.length; at += step) {
