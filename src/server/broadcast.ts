@@ -20,20 +20,20 @@ import {
 
 /** Options of `broadcast`. */
 export interface BroadcastOptions<Context> extends SendOptions {
-  /** The connections that get the message; those of other servers are ignored. @default all */
+  /** The connections that get the message. Connections of other servers are ignored. @default all */
   readonly to?: Iterable<WebSocketConnection<Context>>;
-  /** One connection, or several, that do not get the message. */
+  /** One connection or several that do not get the message. @default none */
   readonly except?: WebSocketConnection<Context> | Iterable<WebSocketConnection<Context>>;
-  /** Only connections for which it returns `true` get the message. What it throws ends the broadcast. */
+  /** Selects the connections that get the message. An exception in it ends the broadcast. @default all */
   // A method, because its parameter is compared both ways: a WebSocketServer<User> is a WebSocketServer<unknown>.
   filter?(this: void, connection: WebSocketConnection<Context>): boolean;
-  /** The message may be dropped where a peer is slow and `slowConsumer` is `'drop'`. @default true */
+  /** Whether the message may be dropped for a slow peer where `slowConsumer` is `'drop'`. @default true */
   readonly droppable?: boolean;
 }
 
 /** Options of `prepare`. */
 export interface PrepareOptions {
-  /** Send as Binary (`true`) or Text (`false`) whatever the data's type. Bytes sent as Text must be UTF-8. */
+  /** Sends Binary (`true`) or Text (`false`), whatever the data's type. Bytes sent as Text must be UTF-8. */
   readonly binary?: boolean;
 }
 
@@ -54,10 +54,7 @@ export function prepare(data: Data, options: PrepareOptions | undefined): Prepar
   return prepareMessage(data, options?.binary);
 }
 
-/**
- * See `WebSocketServer.broadcast`. With `to` it takes as long as there are connections in `to`,
- * however many the server has.
- */
+/** See `WebSocketServer.broadcast`. With `to` it visits only the connections in `to`. */
 export function broadcast<Context>(
   connections: ReadonlySet<WebSocketConnection<Context>>,
   data: Data,
@@ -83,13 +80,18 @@ export function broadcast<Context>(
   return count;
 }
 
-/** What `filter` answers. A promise would be taken for a yes. */
+/**
+ * Call `filter` for a connection.
+ *
+ * @throws TypeError for a promise, which would count as a yes.
+ */
 function admits<Context>(
   filter: (connection: WebSocketConnection<Context>) => unknown,
   connection: WebSocketConnection<Context>,
 ): boolean {
   const answer = filter(connection);
   if (typeof answer === 'object' && answer !== null && 'then' in answer) {
+    Promise.resolve(answer).catch(() => undefined); // or its rejection would end the process
     throw new TypeError('broadcast: expected filter to answer at once, got a promise');
   }
   return Boolean(answer);
@@ -105,7 +107,7 @@ function setOf<Connection>(name: string, iterable: Iterable<Connection>): Set<Co
   return set;
 }
 
-/** Told by its methods: it may be of another copy of the package. */
+/** Whether a value is a connection, by its methods: it may be of another copy of the package. */
 function isConnection(value: unknown): value is WebSocketConnection<unknown> {
   if (typeof value !== 'object' || value === null) return false;
   const { send, terminate } = value as Partial<WebSocketConnection>;

@@ -106,6 +106,15 @@ describe('broadcast', () => {
     expect(send('a', { filter: (() => ({})) as unknown as () => boolean })).toBe(4);
   });
 
+  it('handles the rejection of a filter that is an async function', () => {
+    const answer = Promise.reject(new Error('the database is gone'));
+    const then = jest.spyOn(answer, 'then');
+    const filter = (() => answer) as unknown as () => boolean;
+    expect(() => send('secret', { filter })).toThrow('expected filter to answer at once');
+    expect(then).toHaveBeenCalledTimes(1);
+    answer.catch(() => undefined);
+  });
+
   it('goes on while connections end and come', async () => {
     const filter = (each: WebSocketConnection): boolean => {
       if (each === all[0]) {

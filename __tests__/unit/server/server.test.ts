@@ -1023,3 +1023,19 @@ it.each([
   );
   expect(warnings).toHaveLength(times);
 });
+
+it('hints once that messages are discarded because nothing takes them', async () => {
+  const { wss, port, log, clock } = await serve({ heartbeat: { interval: 500, timeout: 500 } });
+  const client = await ask(port);
+  await client.response();
+  client.send(clientFrame({ opcode: 1, payload: 'unread' }));
+  await eventually('the message', () => wss.stats().messagesReceived === 1);
+  for (let step = 0; step < 40 && log.lines.length === 0; step++) {
+    clock.advance(100);
+    client.send(clientFrame({ opcode: 10, payload: '' }));
+    await settle();
+  }
+  expect(log.lines).toEqual([
+    expect.stringMatching(/^warn messages of 127\.0\.0\.1 are discarded/),
+  ]);
+});

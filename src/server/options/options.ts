@@ -4,34 +4,34 @@ import type { Logger } from '../logger.js';
 import type { UpgradeHeaders } from '../../protocol/handshake/upgrade-headers.js';
 import type { SharedLimits } from '../admission/shared-limits.js';
 
-/** `trustProxy` of the server's options. */
+/** The type of option `trustProxy`. */
 export type TrustProxy = false | number | readonly string[] | ((address: string) => boolean);
 
-/** What `authorize` may return; nothing means: accepted as it is. */
+/** What `authorize` may return to accept an upgrade. */
 export interface Authorization<Context> {
-  /** Becomes `conn.context`. */
+  /** Becomes `conn.context`. @default undefined */
   readonly context?: Context;
-  /** Added to the 101 response, `Set-Cookie` for example. */
+  /** Added to the 101 response, `Set-Cookie` for example. @default none */
   readonly headers?: UpgradeHeaders;
-  /** Instead of what `subprotocols` would choose; must have been offered. */
+  /** Overrides the choice of `subprotocols`. The client must have offered it. @default that choice */
   readonly subprotocol?: string;
-  /** Instead of the server's `maxPayload`, for this connection. */
+  /** Overrides the server's `maxPayload` for this connection, in bytes. Minimum 1. @default that option */
   readonly maxPayload?: number;
 }
-/** What `authorize` returns: an {@link Authorization}, or nothing. */
+/** The result of `authorize`: an {@link Authorization}, or nothing to accept without one. */
 // `void`: an authorize function that ends without a return statement accepts.
 export type AuthorizeResult<Context> = void | Authorization<Context>;
 
-/** What `authorize` is told besides the request. */
+/** The second argument of `authorize`. */
 export interface AuthorizeOptions {
-  /** Aborts when the client leaves, time is up or the server closes. */
+  /** Aborts when the client leaves, time is up, or the server closes. Pass it on to your queries. */
   readonly signal: AbortSignal;
   /**
-   * The request's target: `url.pathname` is what `path` was compared with. Its host is the one that
-   * the client asked for, its scheme is `http:` whatever the transport is.
+   * The request's target: `url.pathname` is the path that option `path` was matched with. The host is
+   * the one that the client asked for. The scheme is always `http:`.
    */
   readonly url: URL;
-  /** What a RegExp as option `path` matched, with its groups; `undefined` for any other `path`. */
+  /** The match of a RegExp as option `path`, with its groups; `undefined` for any other `path`. */
   readonly match: RegExpExecArray | undefined;
 }
 
@@ -73,23 +73,30 @@ export interface DeflateOptions {
   readonly idleRelease?: number;
 }
 
-/** Options of a `WebSocketServer`. All durations are milliseconds, all sizes bytes. */
+/** Options of a `WebSocketServer`. Durations are milliseconds, sizes are bytes. */
 export interface ServerOptions<Context = undefined> {
   /**
-   * Paths to serve, compared with the `pathname` of the request's URL: the query is not part of it. A
-   * RegExp must not have the flags g or y; what it matched is given to `authorize`.
-   * @default any
+   * The paths to serve: one path, a RegExp without the flags g and y, or a function. It is compared
+   * with the `pathname` of the request's URL, without the query. `authorize` gets what a RegExp matched.
+   * @default every path
    */
   readonly path?: string | RegExp | ((path: string, request: IncomingMessage) => boolean);
-  /** In the server's order of preference, each name a token; or a function that picks one of those offered. @default none */
+  /**
+   * The subprotocols of the server in its order of preference, or a function that picks one of those
+   * offered. Each name is a token. Without a common one the connection has none, and browsers close it.
+   * @default none
+   */
   readonly subprotocols?:
     | readonly string[]
     | ((offered: readonly string[], request: IncomingMessage) => string | undefined);
   /**
-   * Which pages may connect. An entry of a list is an origin with any scheme (`'https://example.com'`,
-   * `'file://'`), `'null'`, a pattern for subdomains (`'https://*.example.com'`, which is not
-   * `https://example.com`), or `'same-origin'`. A request without `Origin` is not from a browser and
-   * passes, also where the list is empty. `'*'` lets every page on the web connect with your users' cookies.
+   * The origins of pages that may connect. An entry is an origin with its scheme
+   * (`'https://example.com'`, `'file://'`), `'null'`, a pattern for subdomains
+   * (`'https://*.example.com'`, which does not match `https://example.com`), or `'same-origin'`.
+   * A request without `Origin` does not come from a browser and always passes.
+   *
+   * Danger: `'*'` lets every page on the web connect with the cookies of your users. The logger warns
+   * about it at the start.
    * @default 'same-origin'
    */
   readonly origin?:
@@ -98,112 +105,164 @@ export interface ServerOptions<Context = undefined> {
     | readonly string[]
     | ((origin: string, request: IncomingMessage) => boolean);
   /**
-   * Acceptable `Host` values, or patterns for subdomains (`'*.example.com'`), against DNS rebinding;
-   * without a port, any port.
-   * @default any
+   * The `Host` values to accept, or patterns for subdomains (`'*.example.com'`). An entry without a
+   * port matches every port. Set it on servers that a browser can reach by more names than their own,
+   * such as development servers: it prevents DNS rebinding.
+   * @default every host
    */
   readonly allowedHosts?: readonly string[];
-  /** Accept by returning, reject by throwing `UpgradeRejection`. @default accept */
+  /**
+   * Decides about each upgrade, after all other checks. Return to accept; throw an `UpgradeRejection`
+   * to reject. It may be async. Check sessions and tokens here.
+   * @default accepts
+   */
   readonly authorize?: (
     request: IncomingMessage,
     options: AuthorizeOptions,
   ) => AuthorizeResult<Context> | Promise<AuthorizeResult<Context>>;
   /**
-   * From the request to the 101, `authorize` included. On a port of its own the request itself has as
-   * long too, at most 60 s, and is cut up to a quarter later.
+   * Milliseconds from the request to the 101, including `authorize`. On a port of its own the client
+   * also has this long to send the request (at most 60 s; it can take a quarter longer).
    * @default 10 s
    */
   readonly upgradeTimeout?: number;
-  /** From the first Close to the end of the transport. @default 10 s */
+  /** Milliseconds from the first Close to the end of the transport, which is then destroyed. @default 10 s */
   readonly closeTimeout?: number;
   /**
-   * Longest message, all fragments, after inflation. A Text message must also fit into a string (536,870,888
-   * UTF-16 code units in V8; with `textAs: 'buffer'` it need not), and none has 4 GiB: 1009 otherwise.
+   * The longest message in bytes, with all its fragments and after decompression. Minimum 1. A longer
+   * message fails its connection with 1009. So does a Text message longer than a string can be
+   * (536,870,888 UTF-16 code units in V8) unless `textAs` is `'buffer'`, and every message of 4 GiB.
+   * Lower it where clients send only short messages: it bounds the memory that a peer can use.
    * @default 4 MiB
    */
   readonly maxPayload?: number;
   /**
-   * From a message's first byte to its last. No time counts in which nothing is read because the
-   * application is behind; what `messageRate` makes the peer wait inside a message does.
+   * Milliseconds from the first byte of a message to its last. Time in which hawser does not read
+   * because the application is slow does not count. Time in which `messageRate` pauses the peer does.
    * @default 60 s
    */
   readonly messageTimeout?: number;
-  /** How Text messages are delivered. @default 'string' */
+  /** The form of Text messages. `'buffer'` saves the conversion if you only pass them on. @default 'string' */
   readonly textAs?: 'string' | 'buffer';
-  /** How Binary messages are delivered. An ArrayBuffer has the message's bytes and no others, so every typed array fits onto it. @default 'buffer' */
+  /**
+   * The form of Binary messages. An ArrayBuffer contains exactly the message, so every typed array
+   * can be made on it.
+   * @default 'buffer'
+   */
   readonly binaryAs?: 'buffer' | 'arraybuffer';
-  /** Above it `send` returns `false`. @default 64 KiB */
+  /** The buffered bytes above which `send` returns `false`. Minimum 0. @default 64 KiB */
   readonly highWaterMark?: number;
   /**
-   * Bytes that may wait for one connection. It is compared before a message is queued, so one message
-   * may go beyond it, and a message of any size goes to a peer for whom less waits.
+   * The bytes that may be buffered for one connection. They are compared before a message is queued,
+   * so one message of any size may exceed the limit.
    * @default 16 MiB
    */
   readonly maxBufferedAmount?: number;
   /**
-   * What happens when `maxBufferedAmount` waits and another message comes. `'close'`: what waits is
-   * discarded, a Close 1013 is tried and the transport cut within a second. `'drop'`: broadcasts, and
-   * what is sent with `droppable`, are dropped; other messages find as much room again, and above
-   * that the connection is closed.
+   * What happens to a message for a connection that has `maxBufferedAmount` buffered.
+   * `'close'` discards the buffer, tries to send Close 1013, and terminates within a second.
+   * `'drop'` drops broadcasts and messages sent with `droppable`. Other messages may use up to twice
+   * the limit; above that the connection is closed.
    * @default 'close'
    */
   readonly slowConsumer?: 'close' | 'drop';
   /**
-   * Bytes that all connections may hold together: what waits for peers that are behind, messages
-   * that are not complete, and those that the application has not taken. Bytes that wait for several
-   * count once, and a part of them falls to each. Above it, at the end of the tick, those with the
-   * largest parts are closed with 1013, whatever `slowConsumer` says, and cut if they do not take
-   * that at once.
+   * The bytes that all connections together may hold: messages for slow peers, incomplete messages,
+   * and messages that the application has not taken. Shared bytes (a broadcast) count once, and each
+   * connection is charged an equal share. When the total is exceeded, the connections with the largest
+   * charge are closed with 1013, or terminated if the Close cannot be written immediately.
+   * Set it to a part of your memory if many clients can be slow at the same time.
    * @default Infinity
    */
   readonly maxTotalBuffered?: number;
-  /** Ping a peer that has been silent for `interval`; dead without a sign of life within `timeout`: the transport is cut. @default 25 s, 10 s */
+  /**
+   * Pings a silent peer, and terminates the connection of a peer that does not answer. Leave it on
+   * unless the transport cannot fail silently: without it dead peers stay connected.
+   * @default { interval: 25 s, timeout: 10 s }
+   */
   readonly heartbeat?:
     | false
     | {
-        /** Milliseconds of silence before a Ping. It may come after three quarters of that, so that many who fell silent together are not pinged together. @default 25 s */
+        /**
+         * Milliseconds of silence before a Ping. A Ping may come after three quarters of that, which
+         * spreads the Pings of many connections. Keep it below the idle timeout of your proxies.
+         * @default 25 s
+         */
         readonly interval?: number;
-        /** Milliseconds that the peer then has for a sign of life: any byte will do. @default 10 s */
+        /** Milliseconds that the peer then has to send any byte. @default 10 s */
         readonly timeout?: number;
       };
-  /** Without a message in either direction; Pings and Pongs do not count. Then Close 1001. @default Infinity */
+  /**
+   * Milliseconds without a message in either direction before Close 1001. Pings and Pongs do not count.
+   * @default Infinity
+   */
   readonly idleTimeout?: number;
-  /** From the 101 to a Close with 1001. @default Infinity */
+  /**
+   * Milliseconds from the 101 to a Close 1001. Use it to have clients log in again, or to move them
+   * to new servers.
+   * @default Infinity
+   */
   readonly maxLifetime?: number;
-  /** Connections and pending upgrades of this WebSocketServer; more are rejected with 503. See `limits` for those of several. @default Infinity */
+  /**
+   * The connections and pending upgrades of this server; more are rejected with 503. For the sum of
+   * several servers see `limits`. Minimum 0.
+   * @default Infinity
+   */
   readonly maxConnections?: number;
   /**
-   * Upgrades for whose `authorize` the server waits; more are rejected with 503. A client that leaves
-   * does not make room: its place is free when `authorize` answers, after `upgradeTimeout` at the latest.
+   * The upgrades that may wait for `authorize`; more are rejected with 503. A client that leaves does
+   * not free its place: that happens when `authorize` answers, after `upgradeTimeout` at the latest.
    * @default 1024
    */
   readonly maxPendingUpgrades?: number;
-  /** Connections and pending upgrades of one IPv4 address, or one IPv6 network of 64 bits; more are rejected with 429. Behind a proxy, set `trustProxy` too. @default Infinity */
+  /**
+   * The connections and pending upgrades of one client: an IPv4 address, or an IPv6 network of 64 bits.
+   * More are rejected with 429. Minimum 0.
+   *
+   * Danger: users of one company or mobile network can share an address. With a proxy all clients
+   * have the proxy's address unless `trustProxy` is set.
+   * @default Infinity
+   */
   readonly maxConnectionsPerAddress?: number;
-  /** A token bucket for each connection's messages, and one for its other frames. @default none */
+  /** A token bucket for the messages of each connection, and one for its other frames. @default none */
   readonly messageRate?: {
-    /** Messages that each second adds to the bucket. */
+    /** The messages that each second adds to the bucket. More than 0. */
     readonly perSecond: number;
-    /** Messages that the bucket holds, and that may therefore come at once; at least 1. */
+    /** The messages that the bucket holds, and that may therefore come at once. Minimum 1. */
     readonly burst: number;
-    /** Frames that begin no message (fragments after the first, Pings, Pongs) that each second adds to a bucket of their own, which holds as many seconds' worth as that for messages. @default 64 * perSecond */
+    /**
+     * The other frames (fragments after the first, Pings, Pongs) that each second adds to a bucket of
+     * their own. Both buckets take the same number of seconds to fill; this one takes at least a second.
+     * @default 64 * perSecond
+     */
     readonly fragments?: number;
-    /** Fail the connection with 1008, or stop reading until there is room again. A message gets no more time for that (`messageTimeout`). */
+    /**
+     * `'close'` fails the connection with 1008. `'pause'` stops reading until the bucket has room; a
+     * message that is paused in the middle does not get more `messageTimeout`.
+     */
     readonly action: 'close' | 'pause';
   };
   /**
-   * How many proxies stand in front, or their addresses and networks (`['10.0.0.0/8', '::1']`), or a
-   * function that knows them; only then are `Forwarded` (RFC 7239) and `X-Forwarded-*` read. A proxy on a
+   * The proxies whose `Forwarded` (RFC 7239) and `X-Forwarded-*` headers are read: their number, their
+   * addresses and networks (`['10.0.0.0/8', '::1']`), or a function that recognizes them. A proxy on a
    * Unix socket has no address: use a number.
+   *
+   * Danger: with too large a number, clients can choose the address that they seem to have.
    * @default false
    */
   readonly trustProxy?: TrustProxy;
-  /** Limits that several servers share; what this server's own options say holds besides. @default none */
+  /** Limits that several servers share, in addition to this server's own. @default none */
   readonly limits?: SharedLimits;
-  /** Compression. `true`: contexts that all connections share, no takeover. Not for messages that have secrets beside text of an attacker's choice. @default false */
+  /**
+   * Compression (RFC 7692). `true` uses contexts that all connections share, without takeover.
+   *
+   * Danger: a message with a secret next to text that an attacker chooses reveals the secret by its
+   * length. Send such messages with `compress: false`.
+   * @default false
+   */
   readonly perMessageDeflate?: boolean | DeflateOptions;
-  /** Where to report. @default a rate-limited console, for the application's own faults only */
+  /** Receives warnings and errors. @default a rate-limited console that gets the application's own faults only */
   readonly logger?: Logger;
-  /** Where time comes from, for tests. @default Node's timers */
+  /** The source of time, for tests. @default Node's timers */
   readonly clock?: Clock;
 }

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { type Duplex, PassThrough } from 'node:stream';
 import { earlierResponses } from '../../../../src/server/http1/earlier-responses.js';
 import { upgradeRequest } from '../../../support/raw-client.js';
 import { connect, eventually, listen, settle } from '../harness.js';
@@ -28,6 +28,14 @@ async function setUp(...urls: string[]) {
 }
 
 describe('the responses to earlier requests', () => {
+  it.each([null, true, {}, { once: 'no function' }])(
+    'are none where the private field of another runtime has %p in it',
+    (_httpMessage) => {
+      const socket = Object.assign(new PassThrough(), { _httpMessage }) as unknown as Duplex;
+      expect(earlierResponses(socket)).toBeUndefined();
+    },
+  );
+
   it('are none on a new connection, after a response that is complete, or on any Duplex', async () => {
     expect((await setUp()).earlier).toBeUndefined();
     const server = createServer((_request, response) => response.end('plain'));
