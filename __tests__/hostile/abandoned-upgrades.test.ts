@@ -1,4 +1,4 @@
-/** Clients that ask and leave: what `authorize` was asked to do for them goes on, and counts as long as it does. */
+/** Clients that send an upgrade request and leave: their `authorize` still runs, and counts until it ends. */
 import { type ServerOptions, UpgradeRejection } from '../../src/index.js';
 import { Host, stopHosts } from '../support/host.js';
 import { RawClient, upgradeRequest } from '../support/raw-client.js';
@@ -6,7 +6,7 @@ import { eventually, HandClock, MemoryLogger } from '../unit/server/harness.js';
 
 afterEach(stopHosts);
 
-/** A server whose `authorize` takes until the test lets it go on. */
+/** A server whose `authorize` waits for the test. */
 async function serve(options: ServerOptions) {
   const clock = new HandClock();
   const running = new Set<() => void>();
@@ -32,7 +32,7 @@ async function serve(options: ServerOptions) {
     let status: number | undefined;
     client.response().then(
       (response) => (status = response.status),
-      () => undefined, // there is none for a client that leaves
+      () => undefined, // a client that leaves gets no answer
     );
     await eventually('an answer', () => status !== undefined || running.size > before);
     if (status !== undefined) {
@@ -71,7 +71,7 @@ describe.each([
     goOn();
   });
 
-  test('is not used up for ever by an authorize that never answers: upgradeTimeout frees the place', async () => {
+  test('is released after upgradeTimeout if authorize never answers', async () => {
     const { clock, hitAndRun } = await serve({ ...limit, upgradeTimeout: 500 });
     for (let i = 0; i < 3; i++) expect(await hitAndRun()).toBeUndefined();
     clock.advance(499);

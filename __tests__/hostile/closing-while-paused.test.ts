@@ -17,7 +17,7 @@ async function stuffed(closeTimeout?: number): Promise<{
   client.send(
     Buffer.concat(Array<Buffer>(64).fill(clientFrame({ opcode: 1, payload: 'x'.repeat(60_000) }))),
   );
-  // A ping behind 64 KiB is seen only when reading goes on: so wait until what is held is full.
+  // A ping after 64 KiB is read only when reading resumes: so wait until the held messages reach their limit.
   await new Promise((resolve) => setTimeout(resolve, 50));
   return { client, ours };
 }

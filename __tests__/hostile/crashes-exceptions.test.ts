@@ -1,6 +1,6 @@
 /**
  * An exception of the application's own listener is the application's: it ends the process as any uncaught
- * exception does, and where the application catches those, the connection goes on and loses nothing.
+ * exception does, and where the application catches those, the connection continues and loses nothing.
  */
 import { Child, type Exit, stopChildren } from '../support/child.js';
 import { clientClose, clientFrame } from '../support/frames.js';
@@ -121,7 +121,7 @@ describe('an exception of authorize', () => {
     },
   );
 
-  test('after its client has left is nobody’s business', async () => {
+  test('after its client has left is ignored', async () => {
     const child = await Child.serve(`
       new hawser.WebSocketServer(server, {
         authorize: async (request, { signal }) => {

@@ -1,6 +1,6 @@
 /**
  * A server without a single listener meets everything that a peer can do wrong (CVE-2022-39386). The process
- * must stay alive, say nothing, and answer with the right code.
+ * must stay alive, log nothing, and answer with the right code.
  */
 import { Child, stopChildren } from '../support/child.js';
 import { clientClose, clientFrame, type FrameParts } from '../support/frames.js';

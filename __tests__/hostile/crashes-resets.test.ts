@@ -5,7 +5,7 @@ import { Child, stopChildren } from '../support/child.js';
 import { clientClose, clientFrame } from '../support/frames.js';
 import { RawClient, upgradeRequest } from '../support/raw-client.js';
 
-/** Tells of everything that concerns the end of a connection; `x-…` headers choose what it does. */
+/** Reports every event about the end of a connection; `x-…` headers choose its behaviour. */
 const PROGRAM = `
   const options = {
     maxBufferedAmount: Infinity,
@@ -64,7 +64,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await child.expectAlive();
-  // Each connection closed once, and the server keeps none of them.
+  // Each connection has closed once, and the server keeps no reference to it.
   if (child.said.some(([word, of]) => word === 'open' && of === id)) await child.says('close', id);
   while ((await child.ask<number>('open')) > 0) await delay(10);
   expect(child.said.filter(([word, of]) => word === 'close' && of === id).length).toBe(
@@ -97,7 +97,7 @@ describe('a reset', () => {
     client.reset();
   });
 
-  test('right behind the request', async () => {
+  test('right after the request', async () => {
     const client = await RawClient.connect(child.port);
     client.send(request());
     client.reset();
@@ -151,11 +151,11 @@ describe('a reset', () => {
     expect(await child.says('resolved', id)).toEqual([false]);
   });
 
-  test('right behind its own Close', async () => {
+  test('right after its own Close', async () => {
     const client = await open();
     client.send(clientClose(1000));
     client.reset();
-    // What came first depends on the kernel: the Close, or the reset that overtook it.
+    // The kernel decides which is read first: the Close, or the reset that overtook it.
     const [code] = await child.says('close', id);
     expect([1000, 1006]).toContain(code);
   });
@@ -202,7 +202,7 @@ describe('an end without a Close (FIN)', () => {
     expect(child.said).not.toContainEqual(['open', id]);
   });
 
-  test('right behind the request: the connection opens and closes', async () => {
+  test('right after the request: the connection opens and closes', async () => {
     const client = await RawClient.connect(child.port);
     client.send(request());
     client.finish();
@@ -225,7 +225,7 @@ describe('an end without a Close (FIN)', () => {
     expect(await child.says('close', id)).toEqual(NO_CLOSE);
   });
 
-  test('behind its own Close: our answer still reaches it', async () => {
+  test('after its own Close: it still receives the answer', async () => {
     const client = await open();
     client.send(clientClose(1000));
     client.finish();
@@ -265,7 +265,7 @@ describe('an end without a Close (FIN)', () => {
 describe('a half-open peer', () => {
   const openHasty = (): Promise<RawClient> => RawClient.open(child.port, request({}, '/hasty'));
 
-  test('that never answers our Close is cut after closeTimeout', async () => {
+  test('that never answers the Close is terminated after closeTimeout', async () => {
     const client = await openHasty();
     client.send(text('close me'));
     await client.close();
@@ -274,7 +274,7 @@ describe('a half-open peer', () => {
     client.destroy();
   });
 
-  test('that never ends its half after both Closes is cut after closeTimeout', async () => {
+  test('that never ends its half after both Closes is terminated after closeTimeout', async () => {
     const client = await openHasty();
     client.send(clientClose(1000));
     expect((await client.close()).code).toBe(1000);
@@ -283,7 +283,7 @@ describe('a half-open peer', () => {
     client.destroy();
   });
 
-  test('that broke a rule and never ends its half is cut after closeTimeout', async () => {
+  test('that broke a rule and never ends its half is terminated after closeTimeout', async () => {
     const client = await openHasty();
     client.send(Buffer.from([0xff, 0xff]));
     expect((await client.close()).code).toBe(1002);
@@ -291,7 +291,7 @@ describe('a half-open peer', () => {
     client.destroy();
   });
 
-  test('that reads nothing of what it is sent is cut after closeTimeout', async () => {
+  test('that reads nothing is terminated after closeTimeout', async () => {
     const client = await openHasty();
     client.socket.pause();
     client.send(Buffer.concat([text('flood me'), text('close me')]));
@@ -301,7 +301,7 @@ describe('a half-open peer', () => {
     client.destroy();
   });
 
-  test('that was refused and keeps its half open is cut after closeTimeout', async () => {
+  test('that was rejected and keeps its half open is terminated after closeTimeout', async () => {
     const client = await RawClient.connect(child.port);
     client.send(request({ 'Sec-WebSocket-Version': '12' }, '/hasty'));
     expect((await client.response()).status).toBe(426);

@@ -39,7 +39,7 @@ describe.each([
     client.destroy();
   });
 
-  test('messages are delivered in order, and none twice', async () => {
+  test('messages are delivered in order, each once', async () => {
     const host = await Host.start(options);
     const words = Array.from({ length: 200 }, (_, i) => `word ${String(i)}`);
     const client = await rush(host, ...words.map(text), clientClose(1000));
@@ -83,7 +83,7 @@ test('half a MiB sent while authorize runs is held back by the kernel, and all o
   client.destroy();
 });
 
-test('frames behind a handshake that is refused are thrown away', async () => {
+test('frames after a handshake that is rejected are discarded', async () => {
   const host = await Host.start({ path: '/elsewhere' });
   const client = await rush(host, text('hello'), clientFrame({ opcode: 15 }));
   expect((await client.response()).status).toBe(404);

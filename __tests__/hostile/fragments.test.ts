@@ -146,7 +146,7 @@ describe('a message that never ends', () => {
   );
 });
 
-test('fragments that together are longer than maxPayload are refused with 1009 at the header that says so', async () => {
+test('fragments that together are longer than maxPayload are rejected with 1009 at the header that exceeds it', async () => {
   child = await Child.serve(PROGRAM);
   const client = await RawClient.open(child.port);
   const big = clientFrame({ opcode: 0, fin: false, payload: Buffer.alloc(65_536) });

@@ -59,7 +59,7 @@ test('a Close between fragments ends the connection, and the half message is not
   expect(delivered).toEqual([]);
 });
 
-test('what sixty connections are sent in turn, while others are cut and closed, never gets mixed', async () => {
+test('messages sent to sixty connections in turn are never mixed while others are terminated and closed', async () => {
   const host = await Host.start();
   const clients = await Promise.all(Array.from({ length: 60 }, () => RawClient.open(host.port)));
   const ours = await Promise.all(clients.map(() => host.connection()));
@@ -91,7 +91,7 @@ test('what sixty connections are sent in turn, while others are cut and closed, 
   for (const { connection } of named) void connection.close(4000, 'done');
   await Promise.all(
     clients.map(async (client) => {
-      await client.close().catch(() => undefined); // those that were cut get none
+      await client.close().catch(() => undefined); // terminated clients receive no Close
       client.send(clientClose(4000));
       client.finish();
       await client.ended();

@@ -1,4 +1,4 @@
-/** Hosts that are none, in each place where a request can name one (CVE-2026-61666). */
+/** Malformed hosts, in each place where a request can name one (CVE-2026-61666). */
 import { Child, stopChildren } from '../support/child.js';
 import { RawClient, upgradeRequest, type RequestParts } from '../support/raw-client.js';
 
@@ -39,7 +39,7 @@ async function statusOf(child: Child, parts: RequestParts): Promise<number> {
   return status;
 }
 
-test('a malformed Host is an ordinary 400, with an Origin that says the same or without', async () => {
+test('a malformed Host is an ordinary 400, with and without an Origin of the same host', async () => {
   const child = await serve();
   for (const Host of MALFORMED) {
     expect([Host, await statusOf(child, { headers: { Host } })]).toStrictEqual([Host, 400]);

@@ -1,4 +1,4 @@
-/** More headers than Node keeps: those behind the limit are gone, `Upgrade` among them (CVE-2024-37890). */
+/** More headers than Node keeps: those after the limit are dropped, `Upgrade` among them (CVE-2024-37890). */
 import { Host, stopHosts } from '../support/host.js';
 import { RawClient, SAMPLE_KEY } from '../support/raw-client.js';
 

@@ -5,7 +5,7 @@ import { RawClient } from '../support/raw-client.js';
 
 afterEach(stopChildren);
 
-/** Its time stands still, so there is the burst and nothing more. */
+/** Its clock does not advance, so there is the burst and nothing more. */
 const serve = (action: string): Promise<Child> =>
   Child.serve(`
     const clock = { now: () => 0, setTimeout: () => 0, clearTimeout: () => {} };

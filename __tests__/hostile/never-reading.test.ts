@@ -106,7 +106,7 @@ async function memoryNow(child: Child): Promise<{ most: number; resident: number
 }
 
 describe('a peer that reads nothing', () => {
-  test('while 1 GB is broadcast costs at most its limit, and is closed, and the others get every byte', async () => {
+  test('costs at most its limit while 1 GB is broadcast, and is closed; the others get every byte', async () => {
     const child = await serve(`{ maxBufferedAmount: ${LIMIT} }`);
     const received = await quick(child);
     await stalled(child);
@@ -128,7 +128,7 @@ describe('a peer that reads nothing', () => {
     ['a million short ones', 64, 1_000_000, LIMIT],
     ['three million empty ones', 0, 3_000_000, MIB],
   ])(
-    'costs at most its limit too when it is left open and misses messages: %s',
+    'costs at most its limit if it is kept open and messages are dropped: %s',
     async (_what, size, count, limit) => {
       const child = await serve(`{ maxBufferedAmount: ${limit}, slowConsumer: 'drop' }`);
       const client = await stalled(child);
@@ -161,7 +161,7 @@ describe('many peers that read nothing', () => {
     expect(report.most - before.most).toBeLessThan(BUDGET * 1.5);
   });
 
-  test('are all kept where a broadcast waits for all of them: its bytes are there once', async () => {
+  test('are all kept while one broadcast waits for all of them: its bytes are in memory once', async () => {
     const child = await serve(`{ maxTotalBuffered: ${BUDGET} }`);
     for (let i = 0; i < 30; i++) await stalled(child);
     const before = await memoryNow(child);
@@ -172,10 +172,10 @@ describe('many peers that read nothing', () => {
     expect(report.most - before.most).toBeLessThan(BUDGET);
   });
 
-  test('are all kept, too, while a few with messages of their own make it too much: those are cut', async () => {
+  test('are all kept while a few with messages of their own exceed the limit, which are terminated', async () => {
     const child = await serve(`{ maxTotalBuffered: ${BUDGET} }`);
     for (let i = 0; i < 30; i++) await stalled(child);
-    await child.ask('broadcast', 65_536, 192); // 12 MiB wait for each of them, and are there once
+    await child.ask('broadcast', 65_536, 192); // 12 MiB wait for each of them, in memory once
     const target = '/attacker';
     for (let i = 0; i < 12; i++) {
       const { socket } = await RawClient.open(child.port, upgradeRequest({ target }));
@@ -194,7 +194,7 @@ describe('many peers that read nothing', () => {
     expect(report.held.filter((bytes) => bytes > 3 * MIB)).toHaveLength(30);
   });
 
-  test('and leave long messages unfinished cost no more than maxTotalBuffered together', async () => {
+  test('cost no more than maxTotalBuffered together if they leave long messages unfinished', async () => {
     const child = await serve(`{ maxTotalBuffered: ${BUDGET} }`);
     const received = await quick(child);
     const clients = await Promise.all(Array.from({ length: 60 }, () => stalled(child)));
@@ -223,7 +223,7 @@ describe('many peers that read nothing', () => {
     await child.expectAlive();
   });
 
-  test('keep nothing alive of the peers that come and go while a broadcast waits for both', async () => {
+  test('keep no memory of other peers alive that connect and leave while a broadcast waits for both', async () => {
     const child = await Child.serve(
       `
       const wss = new hawser.WebSocketServer(server, { heartbeat: false, maxTotalBuffered: 64 * ${MIB} });

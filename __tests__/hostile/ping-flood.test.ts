@@ -29,7 +29,7 @@ test.each([
     client.socket.pause();
     let seen = 0;
     let held = 0;
-    /** Pongs waiting beyond what was there when the socket fell behind. */
+    /** Pongs that wait in addition to those when the socket became backpressured. */
     let most = 0;
     let behind: number | undefined;
     connection.on('ping', () => {
@@ -40,7 +40,7 @@ test.each([
     for (let sent = 0; sent < total; sent += 5000) {
       client.send(pings(sent, 5000, length));
       while (seen < sent + 5000) await delay(1);
-      // Whether anything waits across a whole turn of the event loop: then the socket is behind.
+      // Whether anything waits for a whole turn of the event loop: then the socket is backpressured.
       if (connection.bufferedAmount === 0) continue;
       behind ??= connection.bufferedAmount;
       expect(connection.bufferedAmount).toBeLessThanOrEqual(behind + 127);

@@ -1,6 +1,6 @@
 /**
  * Small things that keep the read they came in, 64 KiB each, for as long as a connection lives (fixed in ws
- * 8.22.2). The reads are watched through weak references: none may be alive once it has been handled.
+ * 8.22.2). The reads are watched through weak references: each must be collectable once it has been handled.
  */
 import { Child, stopChildren } from '../support/child.js';
 import { clientClose, clientFrame } from '../support/frames.js';
@@ -49,7 +49,7 @@ afterEach(async () => {
   await stopChildren();
 });
 
-/** So much that what stands behind it shares a large read with it. */
+/** Long enough that the data after it shares a large read with it. */
 const before = Buffer.concat(
   Array<Buffer>(500).fill(clientFrame({ opcode: 10, payload: 'x'.repeat(100) })),
 );

@@ -18,7 +18,7 @@ const PROGRAM = `
       counts.promises++;
       void promise.then(() => counts.settled++);
     };
-    /** A text that tells its place, small or with 100 KB behind it. */
+    /** A text that starts with its index, small or followed by 100 KB. */
     const send = (then) => {
       counts.sent++;
       let calls = 0;
@@ -78,7 +78,7 @@ const PEERS: [name: string, act: (client: RawClient) => Promise<void> | void][] 
   [
     'reads and answers',
     async (client) => {
-      await client.close().catch(() => undefined); // who was terminated gets none
+      await client.close().catch(() => undefined); // a terminated client receives no Close
       if (client.ending === undefined) client.send(clientClose(1000));
       client.finish();
     },

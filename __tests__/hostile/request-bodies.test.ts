@@ -1,4 +1,4 @@
-/** Bodies behind upgrade requests, which nobody reads (CVE-2020-36048 let them fill the memory). */
+/** Bodies after upgrade requests, which are never read (CVE-2020-36048 let them fill the memory). */
 import { Child, stopChildren } from '../support/child.js';
 import { RawClient, upgradeRequest } from '../support/raw-client.js';
 

@@ -43,7 +43,7 @@ describe('a target in absolute form', () => {
     expect((await ask(host, { target })).status).toBe(expected);
   });
 
-  test('counts as the host, whatever the Host header says, for the origin and the list of hosts', async () => {
+  test('is the host that counts for the origin and the list of hosts, whatever the Host header is', async () => {
     const host = await start({ allowedHosts: ['good.example'] });
     const status = async (target: string, Host: string, Origin: string): Promise<number> =>
       (await ask(host, { target, headers: { Host, Origin } })).status;
@@ -75,7 +75,7 @@ test('a path is compared as it was sent: no other spelling of it is served', asy
   }
 });
 
-test('a path that URL parsers would rewrite is refused, whoever serves it', async () => {
+test('a path that URL parsers would rewrite is rejected, whichever server has the path', async () => {
   for (const options of [{}, { path: '/chat' }, { path: /chat/ }, { path: () => true }]) {
     const host = await start(options);
     for (const target of [
@@ -130,7 +130,7 @@ test('every method with every Upgrade on every route is answered, and the server
   }
 });
 
-test('a request body behind the headers is not taken for frames', async () => {
+test('a request body after the headers is not parsed as frames', async () => {
   const host = await start();
   const client = await RawClient.connect(host.port);
   const headers = { 'Content-Length': '100000' };

@@ -1,5 +1,5 @@
 /**
- * Handshakes and frames that come a byte at a time, to be looked at from the beginning for every byte
+ * Handshakes and frames that are sent a byte at a time, to be parsed from the beginning for every byte
  * (CVE-2023-43669), and headers without an end (CVE-2026-54463).
  */
 import { Child, stopChildren } from '../support/child.js';
@@ -41,7 +41,7 @@ afterEach(async () => {
 
 const byBytes = (bytes: Buffer): Buffer[] => Array.from(bytes, (byte) => Buffer.from([byte]));
 
-/** At most so many pieces are on their way: a kernel that is busy joins those that nobody reads. */
+/** At most so many pieces are on their way: a busy kernel joins pieces that are not read yet. */
 const UNREAD = 100;
 
 /** What is done for bytes, sent in these pieces, from the connection on to where all have been read. */

@@ -1,4 +1,4 @@
-/** Pongs that nobody asked for, in every order (several at once crashed coder/websocket). */
+/** Unsolicited Pongs, in every order (several at once crashed coder/websocket). */
 import { clientFrame } from '../support/frames.js';
 import { Host, stopHosts } from '../support/host.js';
 import { RawClient } from '../support/raw-client.js';

@@ -14,7 +14,7 @@ const LITTLE = 1_048_576;
 
 afterEach(stopChildren);
 
-/** A server that says what it holds, and, if it is `slow`, lets nobody in before `decide` is called. */
+/** A server that reports its connections and, if it is `slow`, accepts no client before `decide` is called. */
 const serve = (options: object, slow = false): Promise<Child> =>
   Child.serve(
     `
@@ -33,7 +33,7 @@ const serve = (options: object, slow = false): Promise<Child> =>
 
 type Headers = Record<string, string | string[]>;
 
-/** Someone who comes with these headers, and the answer: the status and `Retry-After`. */
+/** Connects with these headers. @returns the answer: the status and `Retry-After`. */
 async function knock(child: Child, headers: Headers = {}): Promise<[string, RawClient]> {
   const client = await RawClient.connect(child.port);
   client.send(upgradeRequest({ headers }));
@@ -41,7 +41,7 @@ async function knock(child: Child, headers: Headers = {}): Promise<[string, RawC
   return [[status, header('Retry-After')].join(' ').trim(), client];
 }
 
-/** Many of them, fifty at a time; who is refused goes, who is let in stays. */
+/** Connects many clients, fifty at a time; rejected clients leave, accepted ones stay. */
 async function flood(
   child: Child,
   count: number,
@@ -137,7 +137,7 @@ test.each([
       upgradesRejected: { [refusal.slice(0, 3)]: FIRST + FLOOD - 2 * LIMIT },
     });
     if ('trustProxy' in options) {
-      // Somebody else behind the proxy, whose address the flood has claimed, is not kept out.
+      // Another client of the proxy, whose address the flood has claimed, is accepted.
       const [answer, other] = await knock(child, { 'X-Forwarded-For': '192.0.2.2' });
       expect(answer).toBe('101');
       other.destroy();
@@ -147,7 +147,7 @@ test.each([
   },
 );
 
-test('a flood while authorize decides on others is turned away, and none of the others loses its place', async () => {
+test('a flood is rejected while authorize decides on other clients, which all keep their places', async () => {
   const child = await serve({ maxPendingUpgrades: LIMIT }, true);
   const comeAndWait = async (): Promise<RawClient[]> => {
     const clients: RawClient[] = [];
@@ -197,7 +197,7 @@ test('a flood while authorize decides on others is turned away, and none of the 
   expect(child.stderr).toBe('');
 });
 
-test('a flood from one address keeps nobody at another address out', async () => {
+test('a flood from one address does not keep clients of another address out', async () => {
   const child = await serve({ maxConnectionsPerAddress: LIMIT });
   const { answers, inside } = await flood(child, FLOOD);
   expect(answers).toStrictEqual({ ...FULL, '429 10': FLOOD - LIMIT });

@@ -76,7 +76,7 @@ describe.each(['none', 'both'] as const)('with takeover by %s', (contextTakeover
   );
 });
 
-test('what is sent to one client says nothing of what was sent to another', async () => {
+test('the bytes sent to one client reveal nothing about those sent to another', async () => {
   const host = await Host.start({ perMessageDeflate: { threshold: 0 } });
   const clients = [await open(host), await open(host)];
   const ours = [await host.connection(), await host.connection()];

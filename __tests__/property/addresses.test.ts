@@ -46,7 +46,7 @@ interface Guest {
   reject?: (error: unknown) => void;
 }
 
-/** How `authorize` answers: at once, with a fault, or when a later step says so. */
+/** How `authorize` answers: at once, with an error, or in a later step. */
 const ANSWERS = ['accepts', 'refuses', 'throws', 'lies', 'waits'] as const;
 const ENDS_OF_UPGRADES = ['accept', 'refuse', 'fail', 'lie', 'leave', 'reset', 'timeout'] as const;
 const ENDS_OF_CONNECTIONS = ['terminate', 'close', 'fault', 'reset', 'end', 'timeout'] as const;
@@ -118,11 +118,11 @@ test('an address has a place again exactly when an upgrade or connection of its 
       });
       const statuses: number[] = [];
       wss.on('rejected', ({ status }) => statuses.push(status));
-      /** The model: who is inside. */
+      /** The model: the clients that are connected or pending. */
       const guests = new Set<Guest>();
       const note = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1);
 
-      /** Tries to come in, and finds what the model says. */
+      /** Tries to connect, with the result that the model predicts. */
       const come = async (who: number, how: number): Promise<void> => {
         const client = who % CLIENTS.length;
         const spellings = CLIENTS[client]!;

@@ -1,6 +1,6 @@
 /**
  * The same bytes to ws's Receiver and to FrameDecoder: the same messages and the same close code, but
- * for a closed list of differences. Each has a name, a rule that says exactly when it may show, and
+ * for a closed list of differences. Each has a name, a rule that defines exactly when it may occur, and
  * rows that show it.
  */
 import * as fc from 'fast-check';
@@ -106,7 +106,7 @@ const DIFFERENCES = {
   // Section 8.1, at once. ws looks when the message is complete: that may never be, or another fault may come before.
   'fail-fast-utf8': (here, ws) =>
     here.error === 'ERR_INVALID_UTF8' && ws.code !== 1007 && onlyControlFramesAfter(here, ws),
-  // The same, and both say 1007; but ws has let control frames through in the meantime.
+  // The same, and both fail with 1007; but ws has delivered control frames in the meantime.
   'fail-fast-utf8-overtakes-control-frames': (here, ws) =>
     here.error === 'ERR_INVALID_UTF8' && ws.code === 1007 && onlyControlFramesAfter(here, ws),
   // Section 7.4: a status code that must not be sent, at once. ws looks when the Close is complete.

@@ -87,7 +87,7 @@ describe('Memory held by the decoder', () => {
     const held = arrayBuffers() - before;
     expect(received).toBeGreaterThanOrEqual(size);
     expect(held).toBeGreaterThanOrEqual(size / 2); // or it measured something else
-    // Pings are delivered, and nobody keeps them: only the message's own bytes count.
+    // Pings are delivered and not kept: only the message's own bytes count.
     expect(held).toBeLessThanOrEqual(2 * size + 131_072);
     expect(decoder.bytesHeld).toBeGreaterThanOrEqual(size);
   });

@@ -103,7 +103,7 @@ const noise = Buffer.from(
 const ascii = Buffer.from(noise.map((byte) => 0x20 + (byte % 0x5f))).toString('latin1');
 const mixed = Array.from(noise, (byte) => ['a', 'é', '€', '😀'][byte & 3]).join('');
 
-/** Data of its own for every message of a run. */
+/** Different data for every message of a run. */
 function dataOf(number: number, length: number, as: Step['as']): string | Buffer {
   const at = (number * 7919) % (NOISE - length);
   if (as === 'ascii') return ascii.slice(at, at + length);

@@ -1,6 +1,6 @@
 /**
  * Whatever is sent to however slow a peer: the order is kept, no message arrives in part, each
- * callback is called once and tells the truth, and `bufferedAmount` is exact.
+ * callback is called once with the right result, and `bufferedAmount` is exact.
  */
 import fc from 'fast-check';
 import { prepareMessage } from '../../src/protocol/framing/prepared-message.js';
@@ -151,7 +151,7 @@ test.each(['close', 'drop'] as const)('under %s', async (slowConsumer) => {
           check();
         }
         const waiting = connection.drained();
-        // The peer reads at last; who was too slow has no second left.
+        // The peer reads at last; one that was too slow has no time left.
         sink.behind = false;
         sink.release();
         await turns(2);
@@ -179,7 +179,7 @@ test.each(['close', 'drop'] as const)('under %s', async (slowConsumer) => {
         expect(others).toHaveLength(dropped);
         expect(others.filter(([n]) => arrived.includes(n))).toStrictEqual([]);
         if (wasOpen) expect(sent).toStrictEqual(arrived);
-        // Nothing but the Close comes behind the frame in progress.
+        // Only the Close follows the frame in progress.
         const close = frames.findIndex(({ opcode }) => opcode === 8);
         if (close >= 0) expect(close).toBe(frames.length - 1);
         seen.dropped += dropped;

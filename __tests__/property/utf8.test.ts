@@ -38,7 +38,7 @@ function isText(bytes: Uint8Array): boolean {
   }
 }
 
-/** How a text that breaks off inside a character could go on: one of these completes any that can be completed. */
+/** Ways to continue a text that ends inside a character: one of these completes any that can be completed. */
 const ENDINGS = ['', '80', 'a0', '8080', 'a080', '808080', 'a08080'].map((hex) =>
   Buffer.from(hex, 'hex'),
 );
@@ -64,7 +64,7 @@ function validate(chunks: Buffer[]): { refused: number | undefined; complete: bo
 }
 
 describe('The UTF-8 validator', () => {
-  it('says of any bytes what a fatal TextDecoder says', () =>
+  it('accepts exactly the bytes that a fatal TextDecoder accepts', () =>
     check(
       4000,
       fc.property(anyBytes, cutShares, (bytes, shares) => {
