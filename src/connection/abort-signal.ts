@@ -25,12 +25,12 @@ export function isAbortSignal(value: unknown): value is AbortSignal {
   );
 }
 
-/** @throws TypeError if `signal` is not an AbortSignal. `who` begins the message. */
-export function checkSignal(who: string, signal: unknown): void {
+/** @throws TypeError if `signal` is not an AbortSignal. `caller` begins the message. */
+export function checkSignal(caller: string, signal: unknown): void {
   if (isAbortSignal(signal)) return;
   const hint =
     isObject(signal) && isAbortSignal(signal['signal']) ? '; pass its signal, not the object' : '';
-  throw new TypeError(`${who}: expected signal to be an AbortSignal, got ${show(signal)}${hint}`);
+  throw new TypeError(`${caller}: expected signal to be an AbortSignal, got ${show(signal)}${hint}`);
 }
 
 /** @returns the error for a call whose signal has aborted. Early polyfills have no `reason`. */

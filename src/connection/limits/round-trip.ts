@@ -137,7 +137,11 @@ export class RoundTrips {
     return id > 0 && id <= this.#lastId ? id : undefined;
   }
 
-  /** @returns the offset after the application's Ping with this payload; -1 if there is none. Removes it and all earlier ones. */
+  /**
+   * Remove the application's Ping with this payload and all earlier ones.
+   *
+   * @returns the offset in the stream after it; -1 if the payload is unknown.
+   */
   #endOf(payload: Buffer): number {
     const key = keyOf(payload);
     const index = this.#applicationPings.findIndex((ping) => ping.payload === key);

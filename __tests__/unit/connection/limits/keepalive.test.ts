@@ -52,7 +52,7 @@ const next = (payload: Buffer, by: number): Buffer => {
   other.writeUInt32BE((payload.readUInt32BE(0) + by) >>> 0);
   return other;
 };
-/** A first byte of a frame, and nothing behind it. */
+/** The first byte of a frame, without the rest. */
 const LIFE = message().subarray(0, 1);
 
 /** The pings that have left. */
