@@ -30,7 +30,9 @@ export function checkSignal(caller: string, signal: unknown): void {
   if (isAbortSignal(signal)) return;
   const hint =
     isObject(signal) && isAbortSignal(signal['signal']) ? '; pass its signal, not the object' : '';
-  throw new TypeError(`${caller}: expected signal to be an AbortSignal, got ${show(signal)}${hint}`);
+  throw new TypeError(
+    `${caller}: expected signal to be an AbortSignal, got ${show(signal)}${hint}`,
+  );
 }
 
 /** @returns the error for a call whose signal has aborted. Early polyfills have no `reason`. */
