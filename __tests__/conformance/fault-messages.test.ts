@@ -8,8 +8,8 @@ import { cutAt, everyByte, hex, randomCuts } from '../support/bytes.js';
 import { decode } from '../support/decode.js';
 
 /**
- * What a fault says: the byte of the stream, the bytes at fault and their numbers, what to look for,
- * and the section. A whole Ping of 8 bytes stands before each, so that no offset is 0 by chance.
+ * The messages of faults: position in the stream, bytes at fault, numbers, a hint, and the section. A
+ * whole Ping of 8 bytes comes before each fault, so that no offset is 0 by chance.
  */
 const BEFORE = '8982 00000000 6869';
 
@@ -98,7 +98,7 @@ const ROWS: Row[] = [
     'byte 18: a Text message has 0x61 where UTF-8 cannot have it; send bytes as Binary (RFC 6455 section 8.1)',
   ],
   [
-    'ERR_INVALID_UTF8', // in the second fragment, masked with a key, behind a piece for the native check
+    'ERR_INVALID_UTF8', // in the second fragment, masked with a key, after a piece for the native check
     '0183 00000000 e282ac 80be 20202020 41x60 df 41',
     'byte 83: a Text message has 0xff where UTF-8 cannot have it; send bytes as Binary (RFC 6455 section 8.1)',
   ],
@@ -119,7 +119,7 @@ const ROWS: Row[] = [
 const deflated = (message: string | Buffer): Buffer =>
   deflateRawSync(message, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
 
-describe('what a fault says', () => {
+describe('the message of a fault', () => {
   it.each(ROWS)('%s, however the stream is cut: %s', (code, stream, message, options = {}) => {
     const before = options.role === 'client' ? '8902 6869' : BEFORE;
     const bytes = hex(`${before} ${stream}`);
@@ -130,7 +130,7 @@ describe('what a fault says', () => {
     }
   });
 
-  it('is there for every code; what is inflated, the time and the rate are the connection’s own', () => {
+  it('is pinned for every code except those of the connection: inflation, time and rate', () => {
     const codes = new Set<string>(ROWS.map(([code]) => code));
     expect(Object.keys(PROTOCOL_ERRORS).filter((code) => !codes.has(code))).toEqual([
       'ERR_INVALID_DEFLATE',
@@ -143,13 +143,13 @@ describe('what a fault says', () => {
     ['is no deflated data', hex('ffffff'), 'cannot be decompressed: ', 1007],
     ['is too long', deflated('a'.repeat(101)), 'is longer than maxPayload once decompressed', 1009],
     ['is not text', deflated(hex('ff')), 'Text message has bytes that are not UTF-8', 1007],
-  ])('has its place for a compressed message that %s', async (_what, payload, text, code) => {
+  ])('has the position of a compressed message that %s', async (_what, payload, text, code) => {
     const { server, client } = createConnectionPair({ perMessageDeflate: true, maxPayload: 100 });
     server.on('message', () => undefined);
     const closed = new Promise((resolve) => server.on('close', resolve));
     client.ping('hi');
     client.sendFrame(payload, { opcode: Opcode.Text, rsv1: true });
-    client.send('behind');
+    client.send('after');
     await closed;
     expect(server.closeInfo!.code).toBe(code);
     const end = 8 + 6 + payload.length;
@@ -158,7 +158,7 @@ describe('what a fault says', () => {
     );
   });
 
-  it('fits into a Close frame up to the bytes at fault, at an offset of ten digits too', () => {
+  it('fits into a Close frame up to the bytes at fault, even with an offset of ten digits', () => {
     for (const [code, , message] of ROWS) {
       const [said = ''] = message.replace(/^byte \d+/, 'byte 1234567890').split(' (');
       // The reason is cut by characters; it must not be longer in bytes.

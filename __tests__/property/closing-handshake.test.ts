@@ -160,7 +160,7 @@ describe('The closing handshake, over every sequence of up to six events', () =>
     });
   });
 
-  it('does nothing for a deadline or an answer that nobody waits for', () => {
+  it('does nothing for a deadline or an answer that is not due', () => {
     for (const state of ['open', 'closed'] as const)
       expect(CLOSING_HANDSHAKE[state].deadline).toBeUndefined();
     for (const state of ['open', 'closing', 'ending', 'closed'] as const)

@@ -14,7 +14,7 @@ describe('nearest', () => {
     ['exept', 'except'],
     ['paht', 'path'],
     ['maxConnection', 'maxConnections'],
-  ])('takes %s for %s', (name, meant) => {
+  ])('finds for %s the name %s', (name, meant) => {
     expect(nearest(name, KNOWN)).toBe(meant);
   });
 
@@ -25,7 +25,7 @@ describe('nearest', () => {
     },
   );
 
-  it('takes the nearest of several, and the first of those that are equally near', () => {
+  it('finds the nearest of several, and the first of equally near ones', () => {
     expect(nearest('abcdef', ['abcxyf', 'abcdex', 'abcdxf'])).toBe('abcdex');
     expect(nearest('a', [])).toBeUndefined();
   });

@@ -53,14 +53,17 @@ describe('a rule', () => {
     ['oneOf', oneOf('a', true), 'one of "a", true', ['a', true], ['b', false, undefined]],
     ['boolean', isBoolean, 'a boolean', [true, false], [0, 'true', null]],
     ['aFunction', anyFunction, 'a function', [() => 1], [{}, undefined]],
-  ])('%s says in words what it accepts', (_name, { expected, accepts }, words, good, bad) => {
-    expect(expected).toBe(words);
-    expect(good.map(accepts)).toStrictEqual(good.map(() => true));
-    expect(bad.map(accepts)).toStrictEqual(bad.map(() => false));
-  });
+  ])(
+    '%s has words for the values that it accepts',
+    (_name, { expected, accepts }, words, good, bad) => {
+      expect(expected).toBe(words);
+      expect(good.map(accepts)).toStrictEqual(good.map(() => true));
+      expect(bad.map(accepts)).toStrictEqual(bad.map(() => false));
+    },
+  );
 });
 
-it('tells objects, functions and arrays of strings from the rest', () => {
+it('recognises objects, functions and arrays of strings', () => {
   const values = [{}, [], null, () => 1, ['a'], ['a', 1], 'a'];
   const told = [isObject, isFunction, isStrings].map((is) => values.map((value) => is(value)));
   expect(told).toStrictEqual([
@@ -80,11 +83,11 @@ it.each([
   [null, 'null (object)'],
   ['x', 'x (string)'],
   ['', "'' (string)"],
-])('shows what was got: %p', (value, shown) => {
+])('shows the given value: %p', (value, shown) => {
   expect(show(value)).toBe(shown);
 });
 
-it('knows a plain object of any realm', () => {
+it('recognises a plain object of any realm', () => {
   const plain = [{}, Object.create(null), runInNewContext('({})'), new Date(), new Map(), []];
   expect(plain.map((value) => isPlain(value as object))).toEqual([
     true,
@@ -108,7 +111,7 @@ describe('checkOptions', () => {
     return '';
   };
 
-  it('gives what was given, without what is undefined', () => {
+  it('returns the given options, without those that are undefined', () => {
     const options = { size: 1, when: undefined };
     expect(checkOptions('Thing', options, rules)).toStrictEqual({ size: 1 });
   });
@@ -139,7 +142,7 @@ describe('checkOptions', () => {
       'Thing: expected option size to be a number of bytes above 0, or Infinity, got 1 (string)',
     ],
     [{ when: 'Now' }, 'a.', 'Thing: expected option a.when to be one of "now", got Now (string)'],
-  ])('says who expected what, and what was got: %j', (options, prefix, message) => {
+  ])('names the caller, the expected value and the given one: %j', (options, prefix, message) => {
     expect(complaint(options, prefix)).toBe(message);
   });
 
@@ -162,7 +165,7 @@ describe('checkOptions', () => {
     );
   });
 
-  it('says why a value of the right type cannot do what it says', () => {
+  it('names the reason why a value of the right type has no effect', () => {
     const fault = (value: unknown): string | undefined =>
       value === 3 ? '3 is unlucky; use 4' : undefined;
     const run = (lucky: number) => () =>

@@ -82,12 +82,12 @@ describe('parseClosePayload', () => {
   });
 });
 
-describe('what parseClosePayload says', () => {
+describe('a message of parseClosePayload', () => {
   it.each([
     ['03', 'byte 70: the Close frame has 1 byte of payload, 0x03'],
     ['03ec', 'byte 70: the Close frame has status code 1004,'],
     ['03e8 80', 'byte 72: the Close frame has a reason that is not'],
-  ])('begins with the byte of the stream, if there is one: %s', (payload, text) => {
+  ])('begins with the position in the stream, if it has one: %s', (payload, text) => {
     expect(() => parseClosePayload(hex(payload), 70)).toThrow(text);
     const atTheBeginning = text.replace('byte 7', 'byte ');
     expect(() => parseClosePayload(hex(payload), 0)).toThrow(atTheBeginning);

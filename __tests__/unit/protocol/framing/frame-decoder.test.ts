@@ -70,7 +70,7 @@ const LEGAL: Row[] = [
   ],
   ['a compressed message', 'c183 00000000 ffeedd', ['compressed text ffeedd'], { rsv1: true }],
   [
-    'a fragmented compressed message, a Ping in it and an ordinary one behind it',
+    'a fragmented compressed message, a Ping in it and an uncompressed one after it',
     '4181 00000000 ff 8981 00000000 70 8081 00000000 80 8181 00000000 61',
     ['ping 70', 'compressed text ff80', 'text 61'],
     { rsv1: true },
@@ -111,7 +111,7 @@ const FAULTS: Fault[] = [
     [],
     { role: 'client' },
   ],
-  ['RSV1 that nobody negotiated', 'c181 00000000 61', 'ERR_RESERVED_BIT', 1],
+  ['RSV1 without negotiation', 'c181 00000000 61', 'ERR_RESERVED_BIT', 1],
   [
     'RSV1 on a continuation',
     '4181 00000000 61 c081 00000000 61',
@@ -200,7 +200,7 @@ const BAD_TEXT: Fault[] = [
   ['a continuation, after ASCII', '0181 00000000 61 8082 00000000 80 61', 'ERR_INVALID_UTF8', 13],
   ['text under a key', '8182 ff000000 0061', 'ERR_INVALID_UTF8', 6],
   [
-    'bad text behind good text',
+    'bad text after good text',
     '8182 00000000 c3a9 8181 00000000 a9',
     'ERR_INVALID_UTF8',
     14,
@@ -256,7 +256,7 @@ describe('FrameDecoder reads', () => {
   });
 
   it.each(LEGAL)(
-    '%s, also when nobody reads until all of it is there',
+    '%s, also when it is read only after all of it has come',
     (_what, literal, _events, options = {}) => {
       const bytes = hex(literal);
       const whole = decodeLate([Buffer.from(bytes)], options);
@@ -413,7 +413,7 @@ describe('FrameDecoder reads', () => {
     expect(longest({ maxPayload: 4_194_303 })).toThrow('maxPayload is 4194303');
   });
 
-  it('with the very options it was given if none is left out, so that many decoders can share them', () => {
+  it('with the given options object if it is complete, so that many decoders can share it', () => {
     const whole = { role: 'server', maxPayload: 1, rsv1: false } as const;
     const refuses = ({ ...options }: FrameDecoderOptions): boolean => {
       const decoder = new FrameDecoder(options);
@@ -453,7 +453,7 @@ describe('FrameDecoder refuses', () => {
   );
 
   it.each([...FAULTS, ...BAD_TEXT])(
-    '%s, also when nobody reads until all of it is there',
+    '%s, also when it is read only after all of it has come',
     (_what, literal, code, _at, before = [], options = {}) => {
       const bytes = hex(literal);
       for (const cuts of waysToCut(bytes)) {
@@ -491,7 +491,7 @@ describe('FrameDecoder refuses', () => {
     );
   });
 
-  it('text that ends too early with a message that says where', () => {
+  it('text that ends too early, with the position in the message', () => {
     for (const cuts of [[], [7], everyByte(hex('8182 00000000 e282'))]) {
       expect(decode(cutAt(hex('8182 00000000 e282'), cuts)).error?.message).toBe(
         'byte 8: a Text message ends inside a character of UTF-8; was it cut by bytes? (RFC 6455 section 8.1)',
@@ -522,10 +522,10 @@ describe('FrameDecoder refuses', () => {
   });
 });
 
-it('A fault is placed where it stands in the stream, whatever chunks there were before', () => {
+it('a fault has its position in the stream, however the bytes before it were cut', () => {
   const decoder = new FrameDecoder();
   decoder.push(hex('8181 00000000 61'));
-  decoder.next(); // true, and nobody asks again before the next chunk is there
+  decoder.next(); // true; the next call comes after the next chunk
   decoder.push(hex('8181 00000000 61'));
   while (decoder.next());
   decoder.push(hex('8181 00000000 61 8380'));
@@ -533,7 +533,7 @@ it('A fault is placed where it stands in the stream, whatever chunks there were 
   expect(() => decoder.next()).toThrow('byte 21: opcode 0x3 is reserved');
 });
 
-describe('FrameDecoder.unfinished', () => {
+describe('FrameDecoder.inProgress', () => {
   it.each([
     ['nothing', '', false],
     ['the first byte of a header', '81', true],
@@ -553,7 +553,7 @@ describe('FrameDecoder.unfinished', () => {
     ['a Ping and half a Pong', '8980 00000000 8a82 00000000 70', true],
     ['a Close', '8880 00000000', false],
     ['a Close inside a message', '0181 00000000 61 8880 00000000', false],
-    ['a Close and what is behind it', '8880 00000000 8182 00000000 61', false],
+    ['a Close and the bytes after it', '8880 00000000 8182 00000000 61', false],
   ])('after %s', (_what, literal, unfinished) => {
     for (const cut of [[], everyByte(hex(literal))]) {
       const decoder = new FrameDecoder();
@@ -571,7 +571,7 @@ describe('FrameDecoder.unfinished', () => {
     ['a fragment', '0181 00000000 61', '8080 00000000'],
     ['half a Ping', '8982 00000000 70', '70'],
     ['nothing', '', '8181 00000000 61'],
-  ])('is over, as everything is, when the rest is to be ignored after %s', (_what, first, rest) => {
+  ])('is false after stop, in the middle of %s', (_what, first, rest) => {
     const decoder = new FrameDecoder();
     decoder.push(hex(first));
     expect(decoder.next()).toBe(false);
@@ -587,7 +587,7 @@ describe('FrameDecoder.headers', () => {
       [opcode, fin, rsv1, rsv2, rsv3, length].map(Number).join(' '),
     );
 
-  it('has every frame once it is set, those of control frames and fragments too', () => {
+  it('has the header of every frame once it is set, also of control frames and fragments', () => {
     const stream = hex(
       '8181 00000000 61 4181 00000000 61 8980 00000000 8082 00000000 6161 8880 00000000',
     );
@@ -605,7 +605,7 @@ describe('FrameDecoder.headers', () => {
     }
   });
 
-  it('has a header as soon as it is complete, and none that is refused', () => {
+  it('has a header as soon as it is complete, and no refused header', () => {
     const decoder = new FrameDecoder();
     decoder.headers = [];
     read(decoder, hex('82ff0000000000010000 00000000 61'));
@@ -616,15 +616,15 @@ describe('FrameDecoder.headers', () => {
     expect(other.headers).toEqual([]);
   });
 
-  it('is not set unless someone asks', () => {
+  it('is undefined by default', () => {
     const decoder = new FrameDecoder();
     read(decoder, hex('8180 00000000'));
     expect(decoder.headers).toBeUndefined();
   });
 });
 
-describe('FrameDecoder.furtherFrames', () => {
-  it('counts control and continuation frames from whatever it is set to', () => {
+describe('FrameDecoder.nonInitialFrames', () => {
+  it('counts control and continuation frames from its current value', () => {
     const stream = hex(
       '8181 00000000 61 8280 00000000 8980 00000000 0281 00000000 61 0080 00000000 8a80 00000000 8081 00000000 61',
     );
@@ -668,7 +668,7 @@ describe('The memory of a FrameDecoder', () => {
       '82fe3feb 00000000 00x16363 82ff 0000000000400000 00000000 61x16384',
       32_768,
     ],
-  ])('after %s is what was received and not delivered: %#', (_what, literal, held) => {
+  ])('after %s is the input that was not delivered: %#', (_what, literal, held) => {
     const decoder = new FrameDecoder();
     read(decoder, hex(literal));
     expect(decoder.bytesHeld).toBe(held);
@@ -686,7 +686,7 @@ describe('The memory of a FrameDecoder', () => {
     expect(decoder.bytesHeld).toBe(0);
   });
 
-  it('keeps a payload that was found until it is to let it go, and goes on behind it', () => {
+  it('keeps the payload of the last message until releasePayload, and reads on after it', () => {
     const decoder = new FrameDecoder();
     decoder.push(hex('8182 00000000 6162 8181 00000000 63'));
     expect([decoder.next(), decoder.text]).toStrictEqual([true, 'ab']);
@@ -695,7 +695,7 @@ describe('The memory of a FrameDecoder', () => {
     expect([decoder.next(), decoder.text]).toStrictEqual([true, 'c']);
   });
 
-  it('counts what was pushed and nobody has read', () => {
+  it('counts bytes that were pushed and are not read', () => {
     const decoder = new FrameDecoder();
     const frame = hex('82fe03e8 00000000 61x1000');
     decoder.push(Buffer.from(frame));
@@ -742,7 +742,7 @@ describe('A payload', () => {
   const big = (length: number): Buffer =>
     hex(`82fe${length.toString(16).padStart(4, '0')} 00000000 61x${length}`);
 
-  it('that fills its chunk is found there and not copied', () => {
+  it('that fills its chunk is not copied', () => {
     const chunk = own(big(1000));
     const [payload] = read(new FrameDecoder(), chunk);
     expect(payload?.buffer).toBe(chunk.buffer);
@@ -775,7 +775,7 @@ describe('A payload', () => {
     expect(payload?.buffer !== chunk.buffer).toBe(copied);
   });
 
-  it('is the same object each time it is asked for, when it fills its chunk', () => {
+  it('is the same object on each access, when it fills its chunk', () => {
     const decoder = new FrameDecoder();
     decoder.push(hex('8281 00000000 61 8980 00000000'));
     decoder.next(); // less than half of its chunk: a copy
@@ -830,7 +830,7 @@ describe('A chunk of 64 KiB is not kept', () => {
   const fail = (decoder: FrameDecoder, chunk: Buffer): unknown =>
     expect(() => read(decoder, chunk)).toThrow(/byte|status code/);
 
-  it('(if it were, this would notice)', async () => {
+  it('(a chunk that is kept fails this test)', async () => {
     await expect(isFreed('', (_decoder, chunk) => chunk.subarray(3, 4))).resolves.toBe(false);
     await expect(isFreed('', (decoder, chunk) => decoder.push(chunk))).resolves.toBe(false);
   });
@@ -855,7 +855,7 @@ describe('A chunk of 64 KiB is not kept', () => {
     await expect(isFreed(`82feea60 00000000 00x60000 ${start}`, drop)).resolves.toBe(true);
   });
 
-  it('by a message that it filled, once the message is let go', async () => {
+  it('by a message that fills it, after releasePayload', async () => {
     await expect(isFreed('82fefff8 00000000', drop)).resolves.toBe(true);
     await expect(isFreed('81fefff8 00000000', drop)).resolves.toBe(true);
   });
@@ -874,7 +874,7 @@ describe('A chunk of 64 KiB is not kept', () => {
   it.each([
     ['in the first header', '8380'],
     ['in a message that it fills', '81fefff8 00000000 ff'],
-    ['behind a message that nearly fills it', '81feff00 00000000 61x65280 8380'],
+    ['after a message that nearly fills it', '81feff00 00000000 61x65280 8380'],
     ['in a fragment', '01fefff8 00000000 ff'],
     ['in a Close', '8882 00000000 0000'],
   ])('by a failure %s', async (_what, start) => {
@@ -908,7 +908,7 @@ describe('the options of a FrameDecoder', () => {
     ],
     [{ maxPaylod: 1 }, 'unknown option maxPaylod (got 1 (number)); did you mean maxPayload?'],
     [null, 'expected options to be an object, got null (object)'],
-  ])('are refused where nothing safe can be made of them: %j', (options, message) => {
+  ])('are refused if they are unknown or wrong: %j', (options, message) => {
     expect(() => new FrameDecoder(options as never)).toThrow(
       new TypeError(`FrameDecoder: ${message}`),
     );
@@ -954,10 +954,10 @@ describe('FrameDecoder, at the limits of the platform', () => {
         clientFrame({ opcode: 0, payload: 'a'.repeat(41) }),
       ],
     ],
-  ])('has bytes, and no string, for a text that is too long, %s', (_, frames) => {
+  ])('has bytes but no string for a text that is too long, %s', (_, frames) => {
     const decoder = limited({}, {});
     for (const frame of frames) decoder.push(frame);
-    decoder.push(clientFrame({ opcode: 1, payload: 'behind' }));
+    decoder.push(clientFrame({ opcode: 1, payload: 'after' }));
     expect(decoder.next()).toBe(true);
     const { payload } = decoder;
     expect(payload.length).toBeGreaterThan(100);
@@ -975,7 +975,7 @@ describe('FrameDecoder, at the limits of the platform', () => {
     expect(decoder.bytesHeld).toBe(0);
   });
 
-  it('refuses at its header what no Buffer can hold, whatever maxPayload says', () => {
+  it('refuses a message that no Buffer can hold at its header, whatever maxPayload is', () => {
     const options = { maxPayload: Number.MAX_SAFE_INTEGER, role: 'server', rsv1: false } as const;
     const decoder = limited(options, { MAX_LENGTH: 70_000 });
     decoder.push(hex('82ff 0000000000011171 00000000'));
@@ -999,7 +999,7 @@ describe('FrameDecoder, at the limits of the platform', () => {
     expect(caught(() => decoder.next()).message).toContain(what);
   });
 
-  it('turns the want of memory for a message into a ProtocolError', () => {
+  it('throws a ProtocolError if there is no memory for a message', () => {
     const decoder = new FrameDecoder({ maxPayload: 2 ** 31 });
     decoder.push(hex('82ff 0000000080000000 00000000'));
     expect(decoder.next()).toBe(false);

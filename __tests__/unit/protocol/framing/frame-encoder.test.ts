@@ -47,7 +47,7 @@ describe('FrameEncoder as a server', () => {
     expect(server.encode(opcode, payload, flags).equals(hex(expected))).toBe(true);
   });
 
-  it('leaves the payload as it was, and keeps no hold of it', () => {
+  it('does not change the payload or keep a reference to it', () => {
     const payload = hex('010203');
     const frame = server.encode(Opcode.Binary, payload);
     expect(payload).toEqual(hex('010203'));
@@ -55,7 +55,7 @@ describe('FrameEncoder as a server', () => {
     expect(frame).toEqual(hex('8203 010203'));
   });
 
-  it('writes a first byte that is ready made, unchecked', () => {
+  it('writes a given first byte without checks', () => {
     expect(server.encodeFrame(0x7b, hex('61'))).toEqual(hex('7b01 61'));
   });
 });
@@ -76,7 +76,7 @@ describe('FrameEncoder as a client', () => {
     expect(payload).toEqual(hex('010203'));
   });
 
-  it('asks for four bytes of key for every frame', () => {
+  it('requests a key of four bytes for every frame', () => {
     const asked: number[] = [];
     const encoder = new FrameEncoder({
       role: 'client',
@@ -136,7 +136,7 @@ describe('The header', () => {
     const target = Buffer.alloc(12, 0xee);
     const end = writeHeader(target, 1, 0x82, length);
     expect(target.subarray(1, end)).toEqual(hex(expected));
-    // Nothing before it and behind it is touched.
+    // The bytes before and after it stay as they are.
     expect(target[0]).toBe(0xee);
     expect(target.subarray(end)).toEqual(Buffer.alloc(12 - end, 0xee));
   });
@@ -193,7 +193,7 @@ describe('the options of a FrameEncoder', () => {
     [{ maskingKey: 'x' }, 'expected option maskingKey to be a function, got x (string)'],
     [{ mask: true }, 'unknown option mask (got true (boolean)); expected one of role, maskingKey'],
     [null, 'expected options to be an object, got null (object)'],
-  ])('are refused where nothing safe can be made of them: %j', (options, message) => {
+  ])('are refused if they are unknown or wrong: %j', (options, message) => {
     expect(() => new FrameEncoder(options as never)).toThrow(
       new TypeError(`FrameEncoder: ${message}`),
     );

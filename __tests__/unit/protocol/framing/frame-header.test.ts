@@ -348,7 +348,7 @@ describe('parseHeader', () => {
       return parseHeader(bytes, 0, 4, gathered, 0, context, compressed);
     };
 
-    it('allows more bytes than maxPayload, since it is the message that counts', () => {
+    it('allows more bytes than maxPayload, because maxPayload counts the inflated message', () => {
       expect(read('c17e', most)).toBe(4);
       expect(() => read('c17e', most + 1)).toThrow(
         `the compressed message is at least ${most + 1} bytes long; maxPayload is 12800`,
@@ -384,14 +384,14 @@ describe('parseHeader', () => {
       expect(() => read('807e', 12_301, 500, false)).toThrow('the message is at least 12801 bytes');
     });
 
-    it('has no limit where there is none', () => {
+    it('is not limited when maxPayload is Infinity', () => {
       const unlimited: HeaderContext = { ...context, maxPayload: Infinity };
       const bytes = hex('c27f 7fffffffffffffff');
       expect(parseHeader(bytes, 0, bytes.length, NONE, 0, unlimited)).toBe(10);
     });
   });
 
-  it('says where in the stream the fault is, what was there, and which section forbids it', () => {
+  it('names the position of a fault, the bytes that prove it and the section', () => {
     const bytes = hex('0000 8380 00');
     expect(() => parseHeader(bytes, 2, 3, NONE, 1234, SERVER)).toThrow(
       'byte 1234: opcode 0x3 is reserved; was an earlier frame not as long as it said? (header 83 80; RFC 6455 section 5.2)',

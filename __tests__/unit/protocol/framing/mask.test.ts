@@ -44,7 +44,7 @@ describe('rotateKey', () => {
     [4, '01828384'],
     [5, '82838401'],
     [4_194_303, '84018283'],
-  ])('after %i bytes goes on with %s', (count, expected) => {
+  ])('after %i bytes is %s', (count, expected) => {
     const key = readKey(hex('01828384'), 0);
     expect(rotateKey(key, count) >>> 0).toBe(readKey(hex(expected), 0) >>> 0);
   });
@@ -115,13 +115,13 @@ describe.each(WAYS)('%s', (_name, way) => {
     },
   );
 
-  it('says of no bytes that they are ASCII, and writes none', () => {
+  it('reports zero bytes as ASCII, and writes nothing', () => {
     const bytes = hex('ff ff');
     expect(way(bytes, 1, 1, bytes, 1, 0x55555555)).toBe(0);
     expect(bytes).toEqual(hex('ff ff'));
   });
 
-  it('goes on in the middle of a key after any number of bytes', () => {
+  it('continues in the middle of a key after any number of bytes', () => {
     for (let cut = 0; cut < 300; cut += 13) {
       const plain = randomBytes(300);
       const key = randomBytes(4);
@@ -140,7 +140,7 @@ describe.each(WAYS)('%s', (_name, way) => {
   });
 });
 
-/** Load mask.ts anew, and use it, in a realm with another `WebAssembly` or with none. */
+/** Load mask.ts again, and use it, in a realm with another `WebAssembly` or without one. */
 function withWebAssembly(webAssembly: unknown, use: (loaded: typeof mask) => void): void {
   const realm = globalThis as unknown as Record<string, unknown>;
   const { WebAssembly: real } = realm;
@@ -155,7 +155,7 @@ function withWebAssembly(webAssembly: unknown, use: (loaded: typeof mask) => voi
 }
 
 describe('unmask', () => {
-  it('hands the kernel what is 128 bytes or longer, and nothing shorter', () => {
+  it('uses the kernel from 128 bytes on', () => {
     const lengths: number[] = [];
     const memory = { buffer: new ArrayBuffer(65_536) };
     const xor = (length: number): number => lengths.push(length);
@@ -188,7 +188,7 @@ describe('loadKernel', () => {
     expect(loadKernel(hex(bytes))).toBeUndefined();
   });
 
-  it('is done without where there is no WebAssembly, as under node --jitless', () => {
+  it('is not needed without WebAssembly, as under node --jitless', () => {
     withWebAssembly(undefined, (bare) => {
       expect(bare.loadKernel()).toBeUndefined();
       const plain = randomBytes(1000);

@@ -17,7 +17,7 @@ describe('MessageBuffer', () => {
     expect(buffer.take()).toEqual(hex('01 02 04 05'));
   });
 
-  it('hands out a block into which the caller writes up to what is then filled', () => {
+  it('returns a block into which the caller writes, up to filled', () => {
     const buffer = new MessageBuffer();
     buffer.append(hex('01'), 0, 1);
     const block = buffer.extend(2);
@@ -61,7 +61,7 @@ describe('MessageBuffer', () => {
     expect(buffer.capacity).toBe(capacity);
   });
 
-  it('gives the last piece exactly the room that is missing', () => {
+  it('allocates exactly the missing bytes for the last piece', () => {
     const buffer = new MessageBuffer();
     buffer.extend(100, 250);
     expect(buffer.capacity).toBe(200);
@@ -81,7 +81,7 @@ describe('MessageBuffer', () => {
     expect([buffer.length, buffer.filled, buffer.capacity]).toEqual([0, 0, 0]);
   });
 
-  it('joins kept pieces when nothing else is there', () => {
+  it('joins kept pieces without copied ones', () => {
     const buffer = new MessageBuffer();
     buffer.keep(hex('01 02'));
     buffer.keep(hex('03'));
@@ -89,7 +89,7 @@ describe('MessageBuffer', () => {
     expect(buffer.take()).toEqual(hex('01 02 03'));
   });
 
-  it('gets one block for all as soon as half of the message is there', () => {
+  it('gets one block for the whole message as soon as half of it has come', () => {
     const buffer = new MessageBuffer();
     buffer.append(Buffer.alloc(10, 1), 0, 10);
     buffer.keep(Buffer.alloc(30, 2));
@@ -105,7 +105,7 @@ describe('MessageBuffer', () => {
     expect(buffer.take().equals(hex('01x10 02x30 03x5 04x105 05x150'))).toBe(true);
   });
 
-  it('does not write what comes later into a piece that it keeps', () => {
+  it('does not write later bytes into a piece that it keeps', () => {
     const buffer = new MessageBuffer();
     const piece = hex('01 02 03');
     buffer.keep(piece);
@@ -140,7 +140,7 @@ describe('MessageBuffer', () => {
     expect(blocks.size).toBe(12); // 64 bytes, then twice 65, twice 131 …
   });
 
-  it('starts anew once its bytes are taken, and leaves them alone', () => {
+  it('is empty again once its bytes are taken, and does not change them', () => {
     const buffer = new MessageBuffer();
     buffer.append(hex('01 02'), 0, 2);
     const taken = buffer.take();
@@ -152,7 +152,7 @@ describe('MessageBuffer', () => {
 });
 
 describe('MessageBuffer, at the limits of the platform', () => {
-  it('joins less than 4 GiB, and less than a Buffer can have', () => {
+  it('joins less than 4 GiB, and less than the longest Buffer', () => {
     expect(LONGEST_MESSAGE).toBe(0xffff_ffff);
     jest.isolateModules(() => {
       jest.doMock('node:buffer', () => ({
@@ -167,7 +167,7 @@ describe('MessageBuffer, at the limits of the platform', () => {
     jest.dontMock('node:buffer');
   });
 
-  it('does not ask for a longer block than that: growth ends there', () => {
+  it('does not allocate a longer block than that', () => {
     const asked: number[] = [];
     const allocate = jest.spyOn(Buffer, 'allocUnsafe').mockImplementation((size) => {
       asked.push(size);
@@ -188,7 +188,7 @@ describe('MessageBuffer, at the limits of the platform', () => {
     expect(buffer.length).toBe(2 ** 32 - 1);
   });
 
-  it('throws a RangeError where there is no memory', () => {
+  it('throws a RangeError without enough memory', () => {
     const allocate = jest.spyOn(Buffer, 'allocUnsafe').mockImplementation(() => {
       throw new RangeError('Array buffer allocation failed');
     });

@@ -26,7 +26,7 @@ describe('toBytes', () => {
     'new Uint8Array(new SharedArrayBuffer(2)).fill(1).fill(2, 1)',
     'const shared = new SharedArrayBuffer(2); new Uint8Array(shared).set([1, 2]); shared',
     'Object.setPrototypeOf(new Uint8Array([1, 2]), null)',
-  ])('takes what another realm makes: %s', (source) => {
+  ])('accepts values of another realm: %s', (source) => {
     const bytes = bytesOf(runInNewContext(source))!;
     expect([...Uint8Array.prototype.slice.call(bytes)]).toEqual([1, 2]);
   });
@@ -37,7 +37,7 @@ describe('toBytes', () => {
     ['', new Uint16Array(0)],
     ['', new DataView(new ArrayBuffer(4), 4)],
     ['', new SharedArrayBuffer(0)],
-  ])('takes no bytes: %#', (expected, data) => {
+  ])('accepts empty data: %#', (expected, data) => {
     expect(Buffer.from(toBytes(data)).toString()).toBe(expected);
   });
 
@@ -55,7 +55,7 @@ describe('toBytes', () => {
     ['an ArrayBuffer', (bytes: Uint8Array) => bytes.buffer],
     ['a Uint16Array', (bytes: Uint8Array) => new Uint16Array(bytes.buffer)],
     ['a DataView', (bytes: Uint8Array) => new DataView(bytes.buffer)],
-  ])('refuses %s whose memory is gone, instead of sending nothing', (_what, make) => {
+  ])('refuses %s whose buffer was transferred, instead of sending nothing', (_what, make) => {
     const bytes = own(8);
     const data = make(bytes);
     detach(bytes);
@@ -103,7 +103,7 @@ describe('toBytes', () => {
 });
 
 describe('isBlob', () => {
-  it('knows a Blob, a File, and those of polyfills', () => {
+  it('recognises a Blob, a File, and those of polyfills', () => {
     class Polyfill {
       readonly size = 1;
       readonly [Symbol.toStringTag] = 'Blob';
@@ -126,7 +126,7 @@ describe('isBlob', () => {
     {},
     Buffer.alloc(1),
     { size: 1, arrayBuffer: () => undefined },
-  ])('takes %p for none', (value) => {
+  ])('does not recognise %p', (value) => {
     expect(isBlob(value)).toBe(false);
   });
 });

@@ -47,7 +47,7 @@ describe('prepareMessage', () => {
     expect(payload.byteOffset).toBe(frame.byteOffset + 2);
   });
 
-  it('keeps no more memory than its frame takes, unless that is very short', () => {
+  it('keeps only the memory of its frame, unless the frame is very short', () => {
     for (const length of [127, 1000, 4000, 4096, 100_000]) {
       const { frame } = prepareMessage(Buffer.alloc(length, 7));
       expect(frame.buffer.byteLength).toBe(frame.length);
@@ -72,7 +72,7 @@ describe('prepareMessage', () => {
     expect(counts).toStrictEqual([0, 1, 1, 0, 0]);
   });
 
-  it('is not changed by what happens to the data later', () => {
+  it('does not change when the data changes later', () => {
     const data = Buffer.alloc(1000, 1);
     const message = prepareMessage(data);
     data.fill(2);
@@ -123,13 +123,13 @@ describe('PreparedMessage', () => {
     expect(message.payloadLength).toBe(message.payload.length);
   });
 
-  it('has no compressed forms before somebody needs one', () => {
+  it('has no compressed forms at first', () => {
     expect(prepareMessage('a').compressed).toBeUndefined();
   });
 });
 
 describe('prepareMessage, of what is prepared already', () => {
-  it('gives it back', () => {
+  it('returns it', () => {
     const message = prepareMessage('a');
     expect(prepareMessage(message)).toBe(message);
     expect(prepareMessage(message, false)).toBe(message);
@@ -138,13 +138,13 @@ describe('prepareMessage, of what is prepared already', () => {
   it.each([
     ['a', true, 'the message was prepared as Text; prepare it with binary: true'],
     [hex('00'), false, 'the message was prepared as Binary; prepare it with binary: false'],
-  ])('refuses to make something else of %p', (data, binary, message) => {
+  ])('refuses to prepare %p as the other type', (data, binary, message) => {
     const attempt = () => prepareMessage(prepareMessage(data), binary);
     expect(attempt).toThrow(new TypeError(message));
     expect(prepareMessage(data, binary).opcode).toBe(binary ? 2 : 1);
   });
 
-  it('refuses one whose memory is gone', () => {
+  it('refuses a message whose buffer was transferred', () => {
     const message = prepareMessage('a'.repeat(1000));
     detach(message.frame);
     const attempt = () => prepareMessage(message);
@@ -152,7 +152,7 @@ describe('prepareMessage, of what is prepared already', () => {
     expect(attempt).toThrow('the memory of the prepared message is gone');
   });
 
-  it('takes one of another copy of the package, and encodes it once', () => {
+  it('accepts a message of another copy of the package, and encodes it once', () => {
     jest.isolateModules(() => {
       const other = jest.requireActual<typeof prepared>(
         '../../../../src/protocol/framing/prepared-message.js',
@@ -168,7 +168,7 @@ describe('prepareMessage, of what is prepared already', () => {
     });
   });
 
-  it.each([null, undefined, 5, 'a', {}, Buffer.alloc(1)])('takes %p for none', (data) => {
+  it.each([null, undefined, 5, 'a', {}, Buffer.alloc(1)])('does not accept %p', (data) => {
     expect(asPrepared(data)).toBeUndefined();
   });
 });

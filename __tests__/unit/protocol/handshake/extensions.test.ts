@@ -63,14 +63,14 @@ describe('parseExtensions (RFC 6455 section 9.1)', () => {
     ['a quoted value with a comma', 'foo; bar="1,2"'],
     ['a quoted value that is not closed', 'foo; bar="1'],
     ['a quoted value whose end is escaped', String.raw`foo; bar="1\"`],
-    ['something behind a quoted value', 'foo; bar="1"2'],
+    ['something after a quoted value', 'foo; bar="1"2'],
     ['two names', 'foo bar'],
     ['two values', 'foo; bar=1 2'],
     ['two equals signs', 'foo; bar==1'],
     ['a quoted name', '"foo"'],
     ['a character that is not of a token', 'foo; b@r'],
     ['a letter that is not ASCII', 'föö'],
-    ['a fault behind a good offer', 'foo, bar; ='],
+    ['a fault after a good offer', 'foo, bar; ='],
   ])('refuses %s', (_what, header) => {
     expect(parseExtensions(header)).toBeUndefined();
   });

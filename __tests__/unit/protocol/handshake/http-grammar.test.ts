@@ -30,7 +30,7 @@ describe('HeaderCursor', () => {
     expect(cursor.done).toBe(true);
   });
 
-  it('takes a character if it is next, and stays where it is if not', () => {
+  it('takes a character if it is next, and does not move otherwise', () => {
     const cursor = new HeaderCursor('a,');
     expect(cursor.take(',')).toBe(false);
     expect(cursor.take('a')).toBe(true);
@@ -71,7 +71,7 @@ describe('HeaderCursor', () => {
     ['no closing quote', '"abc'],
     ['an escaped closing quote', String.raw`"abc\"`],
     ['a backslash at the end', '"abc\\'],
-  ])('reads no quoted string where there is %s', (_what, text) => {
+  ])('does not read a quoted string from %s', (_what, text) => {
     const cursor = new HeaderCursor(text);
     expect(cursor.quotedString()).toBeUndefined();
     cursor.skipSpace();
@@ -140,7 +140,7 @@ describe('parseList', () => {
     expect(parseList('"a', quoted)).toBeUndefined();
   });
 
-  it('refuses an element that leaves something over', () => {
+  it('refuses an element that is not followed by a comma', () => {
     const one = (cursor: HeaderCursor): true | undefined => cursor.take('a') || undefined;
     expect(parseList('a,a', one)).toEqual([true, true]);
     expect(parseList('aa', one)).toBeUndefined();

@@ -69,7 +69,7 @@ describe('checkUpgrade (RFC 6455 section 4.2.1) accepts', () => {
     });
   });
 
-  it('a request with nothing that is optional', () => {
+  it('a request without optional parts', () => {
     expect(checkUpgrade(request())).toEqual({
       key: KEY,
       host: 'server.example.com',
@@ -82,7 +82,7 @@ describe('checkUpgrade (RFC 6455 section 4.2.1) accepts', () => {
     });
   });
 
-  it('says whether a chunked body follows, and refuses a body with content', () => {
+  it('reports whether a chunked body follows, and refuses a body with content', () => {
     expect(checkUpgrade(request({}, { 'transfer-encoding': 'chunked' })).hasChunkedBody).toBe(true);
     expect(checkUpgrade(request({}, { 'content-length': '0' })).hasChunkedBody).toBe(false);
     expect(() => checkUpgrade(request({}, { 'content-length': '5' }))).toThrow('is not empty');
@@ -114,7 +114,7 @@ describe('checkUpgrade (RFC 6455 section 4.2.1) accepts', () => {
     expect(extensions.map(({ name }) => name)).toEqual(['x', 'z']);
   });
 
-  it('names that every object has', () => {
+  it('header values that are names of Object properties', () => {
     const names = 'constructor, __proto__, toString';
     const headers = { 'sec-websocket-protocol': names, 'sec-websocket-extensions': names };
     const { subprotocols, extensions } = checkUpgrade(request({}, headers));
@@ -229,7 +229,7 @@ describe('checkUpgrade refuses', () => {
     ['a Host that is only a port', {}, { host: ':80' }, 400, 'Host header is malformed'],
     ['an IPv6 address without brackets', {}, { host: '::1' }, 400, 'Host header is malformed'],
     ['an empty zone', {}, { host: '[::1%]' }, 400, 'Host header is malformed'],
-    ['a zone that is none', {}, { host: '[::1%a b]' }, 400, 'Host header is malformed'],
+    ['a malformed zone', {}, { host: '[::1%a b]' }, 400, 'Host header is malformed'],
     ['an open bracket', {}, { host: '[::1' }, 400, 'Host header is malformed'],
     ['a Host that is not ASCII', {}, { host: 'h\u00f6st' }, 400, 'Host header is malformed'],
     [
@@ -303,7 +303,7 @@ describe('checkUpgrade refuses', () => {
     }
   });
 
-  it('other methods, protocols and versions with the headers that say what is possible', () => {
+  it('other methods, protocols and versions, with the headers that name the supported ones', () => {
     expect(refusal({ method: 'PUT' }).headers).toEqual({ Allow: 'GET' });
     expect(refusal({}, { upgrade: 'h2c' }).headers).toEqual({ Upgrade: 'websocket' });
     expect(refusal({}, { 'sec-websocket-version': '8' }).headers).toEqual({
@@ -360,7 +360,7 @@ describe('isWebSocketUpgrade', () => {
   });
 });
 
-describe('a target that URL parsers read in another way', () => {
+describe('a target that URL parsers read differently', () => {
   it.each([
     '/a/../b',
     '/a/./b',
@@ -417,11 +417,11 @@ describe('formatUpgradeResponse (section 4.2.2)', () => {
   const HEAD =
     'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n';
 
-  it('has what every answer has', () => {
+  it('has the fields of every answer', () => {
     expect(formatUpgradeResponse(KEY, {})).toBe(`${HEAD}\r\n`);
   });
 
-  it('has what was accepted of the extensions', () => {
+  it('has the accepted extensions', () => {
     expect(formatUpgradeResponse(KEY, { extensions: 'permessage-deflate' })).toBe(
       `${HEAD}Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n`,
     );

@@ -112,7 +112,7 @@ describe('parseHost (RFC 9110 section 7.2)', () => {
   });
 });
 
-it('knows the default ports of web pages', () => {
+it('has the default ports of web pages', () => {
   expect(['http', 'https', 'ws', 'wss', 'file', 'constructor'].map(isWebScheme)).toEqual([
     true,
     true,
@@ -126,7 +126,7 @@ it('knows the default ports of web pages', () => {
   expect(portOf('qrc', '80')).toBe('80');
 });
 
-it('takes one dot off the end of a name', () => {
+it('removes one dot from the end of a name', () => {
   expect(['a.', 'a', 'a..'].map(withoutDot)).toEqual(['a', 'a', 'a.']);
 });
 
@@ -235,14 +235,14 @@ describe('isListedOrigin', () => {
     expect(isListedOrigin(origin, HOST, list)).toBe(false);
   });
 
-  it('finds null only where null is listed, and nothing else by it', () => {
+  it('finds null only if null is listed, and matches nothing else with it', () => {
     expect(isListedOrigin('null', HOST, ['null'])).toBe(true);
     expect(isListedOrigin('NULL', HOST, ['null'])).toBe(false);
     expect(isListedOrigin('null', HOST, [])).toBe(false);
     expect(isListedOrigin('https://null', HOST, ['null'])).toBe(false);
   });
 
-  it('finds the same origin where that is listed beside others', () => {
+  it('finds the same origin if it is listed beside others', () => {
     const both: OriginEntry[] = ['same-origin', entry('https', 'example.com')];
     expect(isListedOrigin('https://www.example.net', HOST, both)).toBe(true);
     expect(isListedOrigin('https://example.com', HOST, both)).toBe(true);

@@ -19,7 +19,7 @@ describe('selectSubprotocol', () => {
 });
 
 describe('checkSubprotocol', () => {
-  it('accepts one that the client offered', () => {
+  it('accepts a subprotocol that the client offered', () => {
     expect(() => checkSubprotocol('b', ['a', 'b'])).not.toThrow();
   });
 

@@ -79,7 +79,7 @@ describe('readHeaders', () => {
     expect(Object.entries(read(headers))).toEqual(Object.entries(fields));
   });
 
-  it('takes a class of headers with an iterator, whose commas may stand between cookies', () => {
+  it('accepts a class of headers whose iterator joins cookies by commas', () => {
     class OtherHeaders {
       *[Symbol.iterator](): Generator<[string, string]> {
         yield ['set-cookie', 'a=1, b=2'];

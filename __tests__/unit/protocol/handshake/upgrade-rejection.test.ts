@@ -13,7 +13,7 @@ describe('UpgradeRejection', () => {
     expect(String(rejection)).toBe('UpgradeRejection: later');
   });
 
-  it('has neither headers nor body unless they are given, and a message that says the status', () => {
+  it('has no headers or body by default, and a message with the status', () => {
     const rejection = new UpgradeRejection(401);
     expect(rejection.headers).toEqual({});
     expect(rejection.body).toBeUndefined();
@@ -42,7 +42,7 @@ describe('UpgradeRejection', () => {
     expect(() => new UpgradeRejection(400, { headers })).toThrow('header X-A: expected a string');
   });
 
-  it('takes headers in any of their forms', () => {
+  it('accepts headers in any of their forms', () => {
     const headers = new Headers({ 'WWW-Authenticate': 'Basic' });
     expect(new UpgradeRejection(401, { headers }).headers).toEqual({ 'www-authenticate': 'Basic' });
   });
@@ -80,7 +80,7 @@ describe('rejectionOf', () => {
     },
   );
 
-  it('takes one of another realm', () => {
+  it('accepts a rejection of another realm', () => {
     const script = "Object.assign(new Error(), { name: 'UpgradeRejection', status: 404 })";
     expect(rejectionOf(runInNewContext(script))).toMatchObject({ status: 404, headers: {} });
   });

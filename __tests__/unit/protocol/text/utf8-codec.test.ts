@@ -54,7 +54,7 @@ describe.each(WAYS)('Text by %s', (_name, by) => {
     const wrong = TEXTS.filter((text) => {
       const utf8 = new TextEncoder().encode(text);
       const start = below(20);
-      // What stands before and behind is no ASCII, so that reading too far would show.
+      // The bytes before and after it are not ASCII, so a read beyond it changes the result.
       const bytes = Buffer.alloc(start + utf8.length + 40, '€');
       bytes.set(utf8, start);
       const before = Buffer.from(bytes);
@@ -64,7 +64,7 @@ describe.each(WAYS)('Text by %s', (_name, by) => {
     expect(wrong).toStrictEqual([]);
   });
 
-  it('is decoded whole if nothing says from where to where', () => {
+  it('is decoded whole without a start and an end', () => {
     const text = '漢字'.repeat(50);
     expect(decodeText(Buffer.from(text), undefined, undefined, by)).toBe(text);
   });
@@ -88,7 +88,7 @@ describe.each(WAYS)('Text by %s', (_name, by) => {
     expect(wrong).toStrictEqual([]);
   });
 
-  it('is written as TextEncoder does it, and nothing beside it', () => {
+  it('is written as by TextEncoder, without a change to the bytes around it', () => {
     const wrong = WITH_LONELY.filter((text) => {
       const utf8 = new TextEncoder().encode(text);
       const at = below(20);
@@ -102,7 +102,7 @@ describe.each(WAYS)('Text by %s', (_name, by) => {
 });
 
 describe('What is not UTF-8', () => {
-  it('becomes some string or other, within the bytes that were given', () => {
+  it('becomes a string of some kind, without a read beyond the given bytes', () => {
     const bytes = Buffer.alloc(120_000, 0x80);
     bytes[10] = 0xc2;
     for (const start of [0, 10, 11]) {
@@ -160,14 +160,14 @@ describe('The kernel', () => {
     expect(used.calls.encode).toBe(calls * 2);
   });
 
-  it('is there on the versions of Node that it is quicker than', () => {
+  it('is used on the versions of Node that are slower', () => {
     expect(kernelBelow(24, '20.20.2')).toBeDefined();
     expect(kernelBelow(24, '23.11.0')).toBeDefined();
     expect(kernelBelow(24, '24.0.0')).toBeUndefined();
     expect(kernelBelow(24, '100.0.0')).toBeUndefined();
   });
 
-  it('is not there where WebAssembly cannot load it', () => {
+  it('is undefined where WebAssembly cannot load it', () => {
     expect(loadTextKernel(Buffer.from('no module'))).toBeUndefined();
   });
 });
@@ -218,12 +218,12 @@ describe('Text that is long', () => {
     );
   });
 
-  it('is not looked at where its bytes alone are too many', () => {
+  it('is refused without reading it if its bytes alone are too many', () => {
     const bytes = new Proxy(Buffer.alloc(0), {});
     expect(() => limited()(bytes, 0, 301, false)).toThrow(/of 301 bytes/);
   });
 
-  it('is refused in the same way where the string cannot be made', () => {
+  it('is refused in the same way if the string cannot be allocated', () => {
     const bytes = Buffer.from('text');
     bytes.toString = () => {
       throw new RangeError('out of memory');

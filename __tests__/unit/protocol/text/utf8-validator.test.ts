@@ -74,7 +74,7 @@ function judge(bytes: number[], before = 0): 'complete' | 'cut' | 'invalid' {
   return validator.complete ? 'complete' : 'cut';
 }
 
-/** The index of the first byte at which no valid text can begin with what there is; -1 if there is none. */
+/** The index of the first byte that no valid text can have after the bytes before it; -1 for valid text. */
 function firstBad(bytes: Buffer): number {
   let character: number[] = [];
   for (const [at, byte] of bytes.entries()) {
@@ -90,7 +90,7 @@ const BOUNDARIES = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 
 const BYTES = Array.from({ length: 256 }, (_, byte) => byte);
 
 describe('Utf8Validator (RFC 3629)', () => {
-  it('takes empty text for complete', () => {
+  it('accepts empty text as complete', () => {
     const validator = new Utf8Validator();
     expect(validator.push(Buffer.alloc(0), 0, 0)).toBe(true);
     expect(validator.complete).toBe(true);
@@ -116,10 +116,10 @@ describe('Utf8Validator (RFC 3629)', () => {
 
   it.each([
     ['a byte that continues nothing', '61x4 80 61x90', 4],
-    ['the same far behind, in a piece for the native check', '61x90 80 61x9', 90],
+    ['the same after many bytes, in a piece for the native check', '61x90 80 61x9', 90],
     ['the byte that does not continue a character', 'e282ac c3 61', 4],
-    ['the same behind characters of three bytes', '(e282ac)x40 e2 61 61x60', 121],
-  ])('tells where it was: %s', (_what, bytes, at) => {
+    ['the same after characters of three bytes', '(e282ac)x40 e2 61 61x60', 121],
+  ])('reports the position of the fault: %s', (_what, bytes, at) => {
     const text = hex(`00x7 ${bytes}`);
     for (let cut = 7; cut <= text.length; cut++) {
       const validator = new Utf8Validator();
@@ -138,7 +138,7 @@ describe('Utf8Validator (RFC 3629)', () => {
     ['U+FFFF', 'efbfbf'],
     ['U+10000', 'f0908080'],
     ['U+10FFFF', 'f48fbfbf'],
-  ])('takes %s, and knows that it is complete only with its last byte', (_what, bytes) => {
+  ])('accepts %s, and is complete only with its last byte', (_what, bytes) => {
     const text = hex(bytes);
     for (let length = 1; length <= text.length; length++) {
       expect(judge([...text.subarray(0, length)])).toBe(length < text.length ? 'cut' : 'complete');
