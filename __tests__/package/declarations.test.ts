@@ -99,8 +99,8 @@ describe('the published declarations', () => {
   });
 
   test('refer to nothing that was stripped', () => {
-    const messages = ts
-      .getPreEmitDiagnostics(program)
+    const messages = ours
+      .flatMap((file) => program.getSemanticDiagnostics(file))
       .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
     expect(messages).toEqual([]);
   });
