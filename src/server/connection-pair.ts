@@ -12,7 +12,7 @@ import { resolveOptions } from './options/resolve-options.js';
 import { joinServer, WebSocketServer } from './server.js';
 import { checkOptions, type Rule, type Rules } from '../protocol/option-checks.js';
 
-/** A client lets itself be told how large its window may be. */
+/** The offer of the client's end: the server may limit the client's window. */
 const OFFERS = [
   {
     name: 'permessage-deflate',
@@ -22,16 +22,16 @@ const OFFERS = [
 
 /** Two connections that talk to each other in memory. */
 export interface ConnectionPair<Context = undefined> {
-  /** The end that plays the server. */
+  /** The server's end. */
   readonly server: WebSocketConnection<Context>;
-  /** The end that plays the client: it masks what it sends. */
+  /** The client's end, which masks its frames. */
   readonly client: WebSocketConnection;
 }
 
 /**
- * The options that mean something without a handshake. They hold for both ends, or with `server` for
- * the client's end: the server's end has those of its server then. `heartbeat` is off unless it is
- * given: between the two there is no network that could fail.
+ * The options of a connection without a handshake. They hold for both ends. With `server` they hold
+ * for the client's end only, and the server's end has the options of that server. `heartbeat` is off
+ * by default, because there is no network that could fail.
  */
 export interface ConnectionPairOptions<Context = undefined> extends Pick<
   ServerOptions,
@@ -63,7 +63,7 @@ export interface ConnectionPairOptions<Context = undefined> extends Pick<
 
 const ANY: Rule = { expected: 'anything', accepts: () => true };
 
-/** What is an option of a pair; `resolveOptions` checks the values. */
+/** The names of the options of a pair. `resolveOptions` checks the values. */
 const RULES: Rules<ConnectionPairOptions<unknown>> = {
   closeTimeout: ANY,
   messageTimeout: ANY,
@@ -87,8 +87,8 @@ const RULES: Rules<ConnectionPairOptions<unknown>> = {
 };
 
 /**
- * Make two connected in-memory connections, for tests of what an application does with one: no
- * port, no handshake, the same code otherwise. Bytes arrive asynchronously, as from a socket.
+ * Make two connected in-memory connections, for tests of an application: no port, no handshake, and
+ * otherwise the same code. Bytes arrive asynchronously, as from a socket.
  *
  * @throws TypeError for an option that is unknown, has a wrong type, or decides about a handshake;
  * Error if `server` is closed or closing.
@@ -114,7 +114,7 @@ export function createConnectionPair<Context = undefined>(
   } = resolved;
   const deadlines = new Deadlines(clock);
   const [one, other] = createTransportPair();
-  // With a server its own options decide, unless the client's end is told to offer nothing.
+  // With a server its options decide, unless the client's end does not offer compression.
   const joined =
     server &&
     joinServer(server, one, context as Context, both.perMessageDeflate === false ? [] : OFFERS);
@@ -161,7 +161,7 @@ export function createConnectionPair<Context = undefined>(
   };
 }
 
-/** Two ends of an in-memory transport: what is written to one is read from the other. */
+/** Make two ends of an in-memory transport. Bytes written to one end are read from the other. */
 function createTransportPair(): [Duplex, Duplex] {
   const one = new TransportEnd();
   const other = new TransportEnd();
@@ -172,7 +172,7 @@ function createTransportPair(): [Duplex, Duplex] {
 
 class TransportEnd extends Duplex {
   peer: TransportEnd | undefined;
-  /** The write that waits for the peer to read. */
+  /** The callback of the peer's write, until this end has read it. */
   #unread: (() => void) | undefined;
 
   constructor() {
@@ -181,7 +181,7 @@ class TransportEnd extends Duplex {
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     const peer = this.peer!;
-    const copy = Buffer.from(chunk); // because the reader unmasks in place, and what was sent may change
+    const copy = Buffer.from(chunk); // because the reader unmasks in place, and the sender may change its bytes
     process.nextTick(() => {
       if (peer.push(copy)) done();
       else peer.#unread = done;
@@ -200,7 +200,7 @@ class TransportEnd extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    // A socket that is gone ends its peer: cleanly if it was ended before, else by a reset.
+    // A socket that is destroyed before it was ended resets its peer.
     const peer = this.peer!;
     if (!this.writableFinished && !peer.destroyed) peer.destroy();
     done(error);

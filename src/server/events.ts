@@ -5,11 +5,11 @@ import type { WebSocketConnection } from '../connection/connection.js';
 export interface RejectedUpgrade {
   /** The HTTP status of the response. */
   readonly status: number;
-  /** What the log says. If `UpgradeRejection` had a body it is that body, which the client got too. */
+  /** The reason, as in the log. It is the body of the `UpgradeRejection` if it has one. */
   readonly reason: string;
   /** The request that was rejected. */
   readonly request: IncomingMessage;
-  /** The client's address; under `trustProxy` the one that was forwarded. */
+  /** The client's address; with `trustProxy` the forwarded one. */
   readonly remoteAddress: string | undefined;
 }
 
@@ -25,6 +25,6 @@ export interface ServerEvents<Context> {
   listening: [];
   /** `close()` is done. */
   close: [];
-  /** The server's own fault, such as a port in use. Thrown if nobody listens, as everywhere in Node. */
+  /** A fault of the server itself, such as a port in use. Thrown if there is no listener, as in all of Node. */
   error: [error: Error];
 }

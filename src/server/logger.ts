@@ -1,7 +1,7 @@
 import type { Clock } from '../connection/limits/clock.js';
 import { callIsolated } from '../connection/call-isolated.js';
 
-/** Where hawser writes what an operator should know. `console` is one. */
+/** Receives warnings and errors for the operator. `console` is a logger. */
 export interface Logger {
   /** An upgrade was rejected, or something is probably not configured as intended. */
   warn(message: string): void;
@@ -10,21 +10,21 @@ export interface Logger {
 }
 
 /**
- * What the server reports, by whose fault it is. A logger that the application brings gets all of
- * it; the default console only what the application can mend, or a hostile peer could fill a disk.
+ * The server's reports, by the side at fault. A logger of the application gets all of them. The
+ * default console gets only what the application can fix: a hostile peer could fill a disk with the rest.
  */
 export interface Log {
-  /** The application's own fault: its `authorize` threw, say. */
+  /** A fault of the application, such as an exception in `authorize`. */
   applicationError(message: string, cause: unknown): void;
-  /** Something is probably not configured as intended: an origin was rejected, say. */
+  /** A probable mistake in the configuration, such as a rejected origin. */
   hint(message: string): void;
   /** An upgrade was rejected. */
   rejection(message: string): void;
-  /** hawser has ended a connection: its peer broke a rule or a limit, was too slow, or did not answer the heartbeat. */
+  /** A connection that failed: its peer broke a rule or a limit, was too slow, or did not answer the heartbeat. */
   peerError(message: string, cause: Error): void;
 }
 
-/** Lines of a kind that the default console writes in a minute; what is more is counted. */
+/** The most lines of a kind that the default console writes in a minute; more are only counted. */
 const LINES_A_MINUTE = 10;
 const MINUTE = 60_000;
 
@@ -43,7 +43,7 @@ export function createLog(logger: Logger | undefined, clock: Clock): Log {
     };
     return { applicationError: error, hint: warn, rejection: warn, peerError: error };
   }
-  // Each its own: hints are caused by peers, who must not be able to silence the application's errors.
+  // Separate limits: peers cause hints, and must not be able to suppress the application's errors.
   const limitedError = limitLines(clock);
   const limitedHint = limitLines(clock);
   return {

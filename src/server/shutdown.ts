@@ -12,9 +12,9 @@ export interface ServerCloseOptions {
   readonly code?: number;
   /** Its reason; at most 123 bytes of UTF-8. @default '' */
   readonly reason?: string;
-  /** Milliseconds that the connections have to end, from 0, or Infinity; each has `closeTimeout` besides. @default 10 s */
+  /** Milliseconds that the connections have to end, from 0, or Infinity. `closeTimeout` also holds for each. @default 10 s */
   readonly timeout?: number;
-  /** Cuts what is left when it aborts. */
+  /** Terminates the remaining connections when it aborts. @default none */
   readonly signal?: AbortSignal;
 }
 
@@ -31,7 +31,7 @@ const OPTION_RULES: Rules<ServerCloseOptions> = {
 /**
  * Check the options of a server's `close`, before anything is closed.
  *
- * @throws TypeError, RangeError for what a shutdown could not be carried out with.
+ * @throws TypeError, RangeError for a wrong code, reason or option.
  */
 export function checkCloseOptions(options: ServerCloseOptions): void {
   checkOptions('close', options, OPTION_RULES);
@@ -40,33 +40,33 @@ export function checkCloseOptions(options: ServerCloseOptions): void {
 
 /** How the connections of a closed server ended. */
 export interface CloseReport {
-  /** How many there were. */
+  /** The number of connections. */
   readonly total: number;
-  /** Ended by a complete closing handshake. */
+  /** Connections that ended with a complete closing handshake. */
   readonly clean: number;
-  /** Cut: at the deadline, or before at their own `closeTimeout`. */
+  /** Connections that were terminated, at the deadline or at their own `closeTimeout`. */
   readonly terminated: number;
-  /** How long it took. */
+  /** The duration of the shutdown. */
   readonly milliseconds: number;
 }
 
-/** What a shutdown needs of a connection. */
+/** The part of a connection that a shutdown uses. */
 interface Closable {
   readonly readyState: 'open' | 'closing' | 'closed';
   close(code: number, reason: string): Promise<CloseInfo>;
   cut(reason: ConnectionError): void;
 }
 
-/** What has to end after the connections: the http.Server that is ours. */
+/** The server's own http.Server, which ends after the connections. */
 interface Companion {
-  /** Let go of everything but the answers that are still on their way; resolves when they are gone. */
+  /** Close it; resolves when the last responses have been sent. */
   end(): Promise<void>;
-  /** Those too. */
+  /** Terminate its clients. */
   cut(): void;
 }
 
 /**
- * Close connections with a Close frame behind what they have queued, and cut those that have not
+ * Close connections with a Close frame after their queued messages, and terminate those that have not
  * ended by the deadline.
  */
 export async function closeConnections(

@@ -3,50 +3,50 @@ import { type Counters, increment } from '../connection/counters.js';
 import type { ProtocolErrorCode } from '../protocol/framing/protocol-error.js';
 
 /**
- * What a server is doing and has done, as a plain object that is the caller's own and can be made
- * JSON of. Gauges are what is now; counters are what there was since the server was made, and never
- * fall. Where a counter is split, only the keys that occurred are there.
+ * The gauges and counters of a server, as a new plain object that can be converted to JSON. Gauges are
+ * current values; counters count since the server was created and never fall. A counter with several
+ * keys has only those that occurred.
  */
 export interface ServerStats {
   /** Gauge. Connections, open or closing: `connections.size`. */
   readonly connections: number;
-  /** Gauge. Upgrades for whose `authorize` the server waits, also if the client has left meanwhile; see `maxPendingUpgrades`. */
+  /** Gauge. Upgrades that wait for `authorize`, including those whose client has left; see `maxPendingUpgrades`. */
   readonly upgradesPending: number;
   /**
-   * Gauge. Bytes that are not with the kernel yet, of all connections: the sum of
-   * `bufferedAmount`. The one figure that is not kept but added up when asked for. Bytes that
-   * several connections share, as after a broadcast, count once for each.
+   * Gauge. Bytes that have not been passed to the kernel yet: the sum of `bufferedAmount` of all
+   * connections, added up at each call. Bytes that several connections share (a broadcast) count once
+   * for each of them.
    */
   readonly bytesBuffered: number;
-  /** Gauge. Bytes that count against `maxTotalBuffered`, those that several share once; 0 without that option, of the server or of its `limits`. */
+  /** Gauge. Bytes that count for `maxTotalBuffered`, shared bytes once; 0 without that option of the server or of its `limits`. */
   readonly bytesCharged: number;
 
-  /** Counter. Upgrades answered with 101: all the connections there ever were. */
+  /** Counter. Connections that were opened. */
   readonly upgradesAccepted: number;
-  /** Counter, by HTTP status. Upgrades rejected; each was told by `'rejected'`. */
+  /** Counter, by HTTP status. Upgrades rejected; `'rejected'` was emitted for each. */
   readonly upgradesRejected: Readonly<Record<number, number>>;
   /** Counter. Upgrades whose client left before they were decided. */
   readonly upgradesAbandoned: number;
 
-  /** Counter. Whole messages that came, also those that were discarded. */
+  /** Counter. Complete messages received, including those that were discarded. */
   readonly messagesReceived: number;
   /**
-   * Counter. Those of `messagesReceived` that were discarded: no consumer came in time, `resume()` was
-   * called without one, a paused connection was closed, or messages were held at `terminate()` or for
-   * `maxTotalBuffered`.
+   * Counter. Received messages that were discarded: there was no consumer in time, `resume()` was called
+   * without one, a paused connection was closed, or messages were held at `terminate()` or when
+   * `maxTotalBuffered` was exceeded.
    */
   readonly messagesDiscarded: number;
-  /** Counter. Messages that `send` took, a broadcast once for each connection; they may not have left yet. */
+  /** Counter. Messages that `send` accepted, a broadcast once for each connection; they may still be buffered. */
   readonly messagesSent: number;
   /** Counter. Messages dropped because a peer was slow; see `slowConsumer`. */
   readonly messagesDropped: number;
-  /** Counter. Bytes that came behind the handshakes: frames with their headers, as on the wire (under TLS, within it). */
+  /** Counter. Bytes received after the handshakes: frames with their headers, before TLS encryption. */
   readonly bytesReceived: number;
-  /** Counter. Bytes of frames handed to the transports, as on the wire (under TLS, within it). */
+  /** Counter. Bytes of frames passed to the transports, before TLS encryption. */
   readonly bytesSent: number;
-  /** Counter. Ping frames that came. */
+  /** Counter. Ping frames received. */
   readonly pingsReceived: number;
-  /** Counter. Pong frames that came, called for or not. */
+  /** Counter. Pong frames received, solicited or not. */
   readonly pongsReceived: number;
 
   /** Counter, by `ProtocolError.code`. Peers that broke a rule. */
@@ -62,7 +62,7 @@ export interface ServerStats {
   readonly closedByCause: Readonly<Record<string, number>>;
 }
 
-/** How the upgrades of one server went; see {@link ServerStats}. */
+/** The counters of one server's upgrades; see {@link ServerStats}. */
 export class UpgradeCounters {
   accepted = 0;
   abandoned = 0;
@@ -74,7 +74,7 @@ export class UpgradeCounters {
   }
 }
 
-/** The figures of one server. */
+/** Collect the statistics of one server. */
 export function collectStats(
   connections: ReadonlySet<{ readonly bufferedAmount: number }>,
   upgradesPending: number,

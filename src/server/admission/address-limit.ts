@@ -1,9 +1,9 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
 /**
- * How many connections and pending upgrades there are, and how many each client has. The owner of an
- * IPv6 address has a whole network of 2^64 of them: that network counts as one client. Where there is
- * no address, as on a Unix socket, there is no client to count for.
+ * Counts connections and pending upgrades, in total and for each client. The owner of an IPv6 address
+ * usually has a network of 2^64 addresses, so that network counts as one client. Without an address,
+ * as on a Unix socket, only the total counts.
  */
 export class AddressLimit {
   readonly #limit: number;
@@ -12,20 +12,20 @@ export class AddressLimit {
   #total = 0;
 
   /**
-   * @param limit how many a client may have; with Infinity clients are not told apart.
-   * @param shared where those of several servers are counted too.
+   * @param limit the number that a client may have; with Infinity clients are not counted.
+   * @param shared also counts the connections of other servers.
    */
   constructor(limit: number, shared?: AddressLimit) {
     this.#limit = limit;
     this.#shared = shared;
   }
 
-  /** Clients that have any. */
+  /** The number of clients. */
   get size(): number {
     return this.#counts.size;
   }
 
-  /** Connections and pending upgrades. */
+  /** The number of connections and pending upgrades. */
   get total(): number {
     return this.#total;
   }
@@ -37,12 +37,12 @@ export class AddressLimit {
     return (this.#counts.get(clientOf(address)) ?? 0) >= this.#limit;
   }
 
-  /** One more; one {@link remove} must follow. */
+  /** Add one; one {@link remove} must follow. */
   add(address: string | undefined): void {
     this.#change(address, 1);
   }
 
-  /** One less. */
+  /** Remove one. */
   remove(address: string | undefined): void {
     this.#change(address, -1);
   }
@@ -62,9 +62,9 @@ export class AddressLimit {
 const WITH_PORT = /^(?:\[([^\]]*)\](?::[\w.-]*)?|(\d+\.\d+\.\d+\.\d+):[\w.-]*)$/;
 
 /**
- * The address in what a proxy wrote about its peer, without quotes, brackets and port.
+ * Read the address that a proxy wrote for its peer, without quotes, brackets and port.
  *
- * @returns `undefined` for what is not an address, `unknown` for example.
+ * @returns `undefined` for text that is not an address, such as `unknown`.
  */
 export function addressIn(text: string): string | undefined {
   const unquoted = text.replace(/^"(.*)"$/, '$1');
@@ -74,9 +74,8 @@ export function addressIn(text: string): string | undefined {
 }
 
 /**
- * One spelling for all spellings of an address: an IPv4 address itself, also where it is written as
- * IPv6 (`::ffff:192.0.2.1`), of an IPv6 address the eight groups. What is not an address stands for
- * itself.
+ * The same text for all spellings of an address: dotted for IPv4, including IPv4 written as IPv6
+ * (`::ffff:192.0.2.1`), and eight groups for IPv6. Other text is returned as it is.
  */
 export function canonicalAddress(address: string): string {
   if (isIPv4(address) || !isIPv6(address)) return address;
@@ -92,8 +91,8 @@ export function canonicalAddress(address: string): string {
 }
 
 /**
- * What an address has in common with the others of its client: all of an IPv4 address, of an IPv6
- * address the first 64 bits. What is not an address stands for itself.
+ * The part of an address that identifies its client: the whole of an IPv4 address, the first 64 bits
+ * of an IPv6 address. Other text is returned as it is.
  */
 export function clientOf(address: string): string {
   const canonical = canonicalAddress(addressIn(address) ?? address);
@@ -103,7 +102,7 @@ export function clientOf(address: string): string {
 
 /** The eight groups of 16 bits of an IPv6 address in any of its spellings (RFC 4291 section 2.2). */
 function groupsOf(address: string): number[] {
-  const bare = address.replace(/%.*/, ''); // a zone is the name of an interface of ours
+  const bare = address.replace(/%.*/, ''); // a zone is the name of a local interface
   const [head, tail = []] = bare.split('::').map(parts) as [number[], number[]?];
   return [...head, ...Array<number>(8 - head.length - tail.length).fill(0), ...tail];
 }

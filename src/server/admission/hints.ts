@@ -3,22 +3,22 @@ import { hostEntry, isFault, originEntry } from './list-entries.js';
 import type { ServerOptions } from '../options/options.js';
 
 /**
- * What the log says about an upgrade that was rejected and perhaps should not have been: the values
- * that were compared, and an option that can be pasted as it is. An option that would not help is not named.
+ * Log lines about rejected upgrades that should perhaps have been accepted. Each has the values that
+ * were compared and, where an option would help, that option ready to paste.
  */
 
-/** What a client sent is shown up to this length, in characters. */
+/** The most characters that are shown of a client's text. */
 const MAX_SHOWN = 200;
-/** An option that would be longer is not written out. */
+/** The most characters of an option that is written out. */
 const MAX_ADVICE = 1000;
-/** So many of the paths, and of the subprotocols that a client offered, are named. */
+/** The most paths, or subprotocols of a client, that are listed. */
 const MAX_NAMED = 5;
 
 /** The warning at the start of a server with this option. */
 export const ANY_ORIGIN =
   "option origin is '*': every page on the web may connect with the cookies of your users; list the origins of your pages, or check in authorize a token that other pages do not know";
 
-/** What a client sent, fit for a log: on one line, without control characters and not without end. */
+/** Make a client's text fit for a log: one line, no control characters, limited length. */
 export function show(text: string): string {
   return JSON.stringify(text.slice(0, MAX_SHOWN)).replaceAll(
     /[\x7f-\x9f\u2028\u2029]/g,
@@ -72,7 +72,7 @@ export function subprotocolHint(
     : `${rejected}; ${adviceFor('subprotocols', subprotocols, first)}`;
 }
 
-/** No server has this path. @param paths what option `path` of each server is */
+/** No server has this path. @param paths option `path` of each server */
 export function pathHint(asked: string, paths: readonly unknown[]): string {
   const served = paths.map((path) => {
     if (typeof path === 'string') return JSON.stringify(path);

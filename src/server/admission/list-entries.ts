@@ -10,12 +10,12 @@ import {
 } from '../../protocol/handshake/origin.js';
 
 /**
- * The entries of `origin` and `allowedHosts`, read when the server is made. Browsers write names in
- * their canonical form (`xn--…`, lower case, `[::1]`); so an entry is brought to that form, and one
- * that could never match is a fault.
+ * Parsers for the entries of `origin` and `allowedHosts`, used when the server is created. Browsers
+ * send names in canonical form (`xn--…`, lower case, `[::1]`), so an entry is converted to that form.
+ * An entry that could never match is a fault.
  */
 
-/** What is wrong with an entry, and what to write. */
+/** The fault of an entry, with what to write instead. */
 export interface EntryFault {
   readonly fault: string;
 }
@@ -24,7 +24,7 @@ export function isFault(entry: object | string): entry is EntryFault {
   return typeof entry === 'object' && 'fault' in entry;
 }
 
-/** Read an entry of `origin`. */
+/** Parse an entry of `origin`. */
 export function originEntry(text: string): OriginEntry | EntryFault {
   if (text === 'null' || text === 'same-origin') return text;
   if (text === '') return { fault: 'an entry is empty' };
@@ -43,7 +43,7 @@ export function originEntry(text: string): OriginEntry | EntryFault {
       fault: `${quote(text)} goes on after the host and port, which an origin does not; write ${quote(written)}`,
     };
   }
-  // Only web pages have names that browsers convert.
+  // Browsers convert the names of web pages only.
   const read = hostPattern(text, rest, isWebScheme(scheme));
   if (isFault(read)) return read;
   const { host, port } = read;
@@ -55,7 +55,7 @@ export function originEntry(text: string): OriginEntry | EntryFault {
   return { scheme, host, port: portOf(scheme, port) };
 }
 
-/** Read an entry of `allowedHosts`. */
+/** Parse an entry of `allowedHosts`. */
 export function hostEntry(text: string): Host | EntryFault {
   if (text === '') return { fault: 'an entry is empty' };
   if (text === '*') {
@@ -79,7 +79,7 @@ export function hostEntry(text: string): Host | EntryFault {
   return { host, port: read.port };
 }
 
-/** The text up to what cannot belong to a host and port. */
+/** The text before the first character that a host and port cannot have. */
 function authorityOf(text: string): string {
   return text.split(/[/?#\\]/, 1)[0]!;
 }
@@ -95,7 +95,7 @@ function withoutScheme(text: string): string {
     : `${quote(text)} has no scheme; write "https://${authority}", or "http://${authority}" for a page without TLS`;
 }
 
-/** A host and port, or `*.` and the domain whose subdomains are meant. */
+/** Parse a host and port, or a pattern of `*.` and a domain. */
 function hostPattern(entry: string, text: string, isConverted: boolean): Host | EntryFault {
   if (/\s/.test(text)) return { fault: `${quote(entry)} has white space in it` };
   if (text.includes('@')) {
@@ -133,7 +133,7 @@ function isPort(text: string): boolean {
   return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
 }
 
-/** The form in which a browser sends a name: Punycode, lower case, addresses in their shortest form. */
+/** Convert a name to the form that browsers send: Punycode, lower case, the shortest form of an address. */
 function canonicalName(name: string): string | undefined {
   try {
     return new URL(`https://${name}/`).hostname;

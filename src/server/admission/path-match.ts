@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { answeredAtOnce } from './answered-at-once.js';
 import type { ServerOptions } from '../options/options.js';
 
-/** What a RegExp matched; of the other kinds of `path`, whether they match. */
+/** The match of a RegExp; for the other kinds of `path`, whether they match. */
 export type PathMatch = RegExpExecArray | boolean;
 
 /** Match a request's path, without its query, with option `path`. Without the option every path matches. */
@@ -16,10 +16,10 @@ export function matchPath(
   if (typeof option === 'string') return option === path;
   if (isRegExp(option)) return option.exec(path) ?? false;
   const answer: unknown = answeredAtOnce('path', option(path, request));
-  return Boolean(answer); // what is true enough for an `if` will do, in JavaScript
+  return Boolean(answer); // any truthy value counts as a match
 }
 
-/** Why a string can never be the path of a request, and what to write; `undefined` if it can. */
+/** The reason why no request can have this path, with what to write; `undefined` if one can. */
 export function pathFault(path: string): string | undefined {
   const bare = path.split(/[?#]/, 1)[0]!;
   if (bare !== path) {

@@ -9,11 +9,11 @@ import { AddressLimit } from './address-limit.js';
 
 /** Options of a {@link SharedLimits}; at least one of them. */
 export interface SharedLimitsOptions {
-  /** Connections and pending upgrades of all the servers; more are rejected with 503. @default Infinity */
+  /** The connections and pending upgrades of all the servers; more are rejected with 503. @default Infinity */
   readonly maxConnections?: number;
-  /** Connections and pending upgrades of one client at all the servers; more are rejected with 429. @default Infinity */
+  /** The connections and pending upgrades of one client at all the servers; more are rejected with 429. @default Infinity */
   readonly maxConnectionsPerAddress?: number;
-  /** Bytes that the connections of all the servers may hold together. @default Infinity */
+  /** The bytes that the connections of all the servers may hold together. @default Infinity */
   readonly maxTotalBuffered?: number;
 }
 
@@ -23,7 +23,7 @@ const RULES: Rules<SharedLimitsOptions> = {
   maxTotalBuffered: byteCount,
 };
 
-/** What the servers need of it. */
+/** The counters that the servers share. */
 interface Shares {
   readonly maxConnections: number;
   readonly addresses: AddressLimit;
@@ -36,8 +36,8 @@ export let sharesOf: (limits: SharedLimits) => Shares;
 export let isSharedLimits: (value: unknown) => value is SharedLimits;
 
 /**
- * Limits that several `WebSocketServer`s share, those on one `http.Server` for example. The options
- * of the same names of a server count that server's connections alone.
+ * Limits that several `WebSocketServer`s share, for example those on one `http.Server`. A server's
+ * own options of the same names count the connections of that server only.
  *
  * ```ts
  * const limits = new SharedLimits({ maxConnections: 10_000 });
@@ -48,7 +48,7 @@ export let isSharedLimits: (value: unknown) => value is SharedLimits;
 export class SharedLimits {
   readonly #shares: Shares;
 
-  /** @throws TypeError for an unknown option or a wrong value, and without any. */
+  /** @throws TypeError for an unknown option, a wrong value, and without any option. */
   constructor(options: SharedLimitsOptions) {
     const given: SharedLimitsOptions = checkOptions('SharedLimits', options, RULES);
     const { maxConnections = Infinity, maxConnectionsPerAddress = Infinity } = given;
@@ -65,7 +65,7 @@ export class SharedLimits {
     };
   }
 
-  /** Connections and pending upgrades of all the servers, now. */
+  /** The current number of connections and pending upgrades of all the servers. */
   get connections(): number {
     return this.#shares.addresses.total;
   }

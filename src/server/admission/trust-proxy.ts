@@ -7,44 +7,44 @@ import { answeredAtOnce } from './answered-at-once.js';
 import { show } from './hints.js';
 import type { TrustProxy } from '../options/options.js';
 
-/** The rejection of a request about which the proxies' headers say nothing that can be believed. */
+/** The rejection of a request whose proxy headers cannot be trusted. */
 interface SeenFault {
   readonly rejection: UpgradeRejection;
   /** For the log. */
   readonly hint: string;
 }
 
-/** What proxies that are trusted say about a request. */
+/** A request's client and host, as trusted proxies report them. */
 export interface Seen {
-  /** The client's address; `undefined` for a peer on a Unix socket of which nothing more is known. */
+  /** The client's address; `undefined` for a peer on a Unix socket that no proxy names. */
   readonly address: string | undefined;
-  /** The host that the client asked for; `undefined` if no proxy says so. */
+  /** The host that the client asked for; `undefined` if no proxy names it. */
   readonly forwardedHost: string | undefined;
-  /** Why none of it can be believed. */
+  /** The reason to reject the request; `undefined` if the headers can be trusted. */
   readonly fault?: SeenFault;
 }
 
-/** Machines between the client and this server, as one family of headers names them, the nearest last. */
+/** The machines between the client and this server, as one family of headers lists them, the nearest last. */
 interface Chain {
-  /** The address that each was called from, as it is written; `undefined` where it is left out. */
+  /** The address of each machine's peer as written; `undefined` where it is left out. */
   readonly peers: readonly (string | undefined)[];
 }
 
-/** How far a chain can be believed. */
+/** The trusted end of a chain. */
 interface Walk {
-  /** The client's address as it is written. */
+  /** The client's address as written. */
   readonly claim: string | undefined;
-  /** The last address on the way there that is one. */
+  /** The last valid address on the way to the client. */
   readonly address: string | undefined;
-  /** The machines that are trusted. */
+  /** The number of trusted machines. */
   readonly hops: number;
 }
 
 /**
- * The address of the client, and the host it asked for, when proxies stand between.
+ * Finds the client's address and host where proxies are between the client and this server.
  *
- * Each proxy appends the address it was called from, so only the end of the list was written by
- * machines we trust; whatever stands before it is what the client claims.
+ * Each proxy appends the address of its peer, so only the end of a list was written by trusted
+ * machines. Everything before that end is a claim of the client.
  */
 export class Proxies {
   readonly #trust: TrustProxy;
@@ -96,7 +96,7 @@ export class Proxies {
   }
 }
 
-/** What is wrong with an entry of `trustProxy`, and what to write; `undefined` if it is an address or a network. */
+/** The fault of an entry of `trustProxy`, with what to write; `undefined` for an address or a network. */
 export function networkFault(entry: string): string | undefined {
   if (networkOf(entry) !== undefined) return undefined;
   return `${JSON.stringify(entry)} is neither an address nor a network such as "10.0.0.0/8" or "fd00::/8"`;
@@ -105,7 +105,7 @@ export function networkFault(entry: string): string | undefined {
 function trustedBy(trust: TrustProxy): (address: string | undefined, hop: number) => boolean {
   if (typeof trust === 'number') return (_address, hop) => hop < trust;
   if (typeof trust === 'function') {
-    // A peer on a Unix socket has no address that could be asked about.
+    // A peer on a Unix socket has no address to pass.
     return (address) => address !== undefined && answeredAtOnce('trustProxy', trust(address));
   }
   const networks = new BlockList();
@@ -158,18 +158,18 @@ function shown(claim: string | undefined): string {
   return claim === undefined ? 'not named' : show(claim);
 }
 
-/** Two spellings of an address are one client; an unknown one is none that could be equal to another. */
+/** The same text for all spellings of an address. A claim that is not an address stays as it is. */
 function canonical(claim: string | undefined): string | undefined {
   const address = claim === undefined ? undefined : addressIn(claim);
   return address === undefined ? claim : canonicalAddress(address);
 }
 
-/** The host named by the farthest proxy that is trusted and names one. */
+/** The host that the farthest trusted proxy names. */
 function hostIn(elements: readonly ForwardedElement[], hops: number): string | undefined {
   return elements.slice(-hops).find(({ host }) => host !== undefined)?.host;
 }
 
-/** The value so many places from the right; the leftmost of a shorter list. */
+/** The value at this position from the right, or the leftmost value of a shorter list. */
 function at(values: readonly string[], hops: number): string | undefined {
   return values.slice(-hops)[0];
 }

@@ -6,9 +6,9 @@ import { replay } from './request-replay.js';
 import { stopIgnoringErrors } from './socket-errors.js';
 
 /**
- * Give a request whose `Upgrade` is not for us back to Node's HTTP parser, without its upgrade: the
- * application gets it by `'request'`, as RFC 9110 section 7.8 allows a server that ignores `Upgrade`.
- * Its body, keep-alive and the requests after it are the parser's again.
+ * Give a request that asks for another protocol back to Node's HTTP parser, without its upgrade. The
+ * application gets it by `'request'`; RFC 9110 section 7.8 allows a server to ignore `Upgrade`. The
+ * parser handles its body, keep-alive and the requests after it again.
  */
 export function giveBack(
   server: Server,
@@ -17,11 +17,11 @@ export function giveBack(
   head: Buffer,
 ): void {
   const earlier = earlierResponses(rawSocketOf(request, socket));
-  // A response of the parser before would not tell the next parser's that it is their turn.
+  // A response of the old parser does not start the responses of the new parser.
   if (earlier === undefined) parseAgain(server, request, socket, head);
   else {
     void earlier.then(() => {
-      if (!socket.writable) return; // the response before was the connection's last
+      if (!socket.writable) return; // the earlier response was the connection's last
       parseAgain(server, request, socket, head);
     });
   }
@@ -32,13 +32,13 @@ function parseAgain(server: Server, request: IncomingMessage, socket: Duplex, he
   parse(server, replay(request, socket, head));
 }
 
-/** What http.Server does with a socket: one function for every server of this process. */
+/** The function with which every http.Server of this process begins to parse a socket. */
 const [parseWithNode] = createServer().listeners('connection');
 
-/** Whether a parser can have a socket again. Where each server has a function of its own, as on Bun, none can. */
+/** Whether a parser can get a socket again. It cannot where each server has its own function, as on Bun. */
 export const canGiveBack: boolean = createServer().listeners('connection')[0] === parseWithNode;
 
-/** Let the server's parser have a transport. The application has seen its `'connection'` before. */
+/** Give a transport to the server's parser, without a second `'connection'` event for the application. */
 function parse(server: Server, transport: Duplex): void {
   const event = 'encrypted' in transport ? 'secureConnection' : 'connection';
   if (server.listeners(event).includes(parseWithNode!)) {

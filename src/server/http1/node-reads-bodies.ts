@@ -10,8 +10,8 @@ const REQUEST =
 let answer: boolean | undefined;
 
 /**
- * Whether Node's HTTP parser reads the bodies of upgrade requests, as it does from Node 26 on. Up to
- * 24 it leaves them on the socket. The parser itself is asked, once.
+ * Whether Node's HTTP parser reads the bodies of upgrade requests. Node 26 does; up to 24 they stay
+ * on the socket. The parser is tried once, because the version alone is not reliable.
  */
 export function nodeReadsBodies(): boolean {
   return (answer ??= ask());

@@ -9,26 +9,26 @@ import {
 } from '../../protocol/handshake/opening-handshake.js';
 import type { UpgradeRejection } from '../../protocol/handshake/upgrade-rejection.js';
 
-/** Milliseconds that Node itself gives a client for its headers. */
+/** Node's own limit for a client to send its headers, in milliseconds. */
 const MAX_HEADERS_TIMEOUT = 60_000;
 
-/** Transports of our own servers whose TLS handshake has not ended: HTTP does not know them yet. */
+/** Transports whose TLS handshake has not ended. `closeAllConnections` does not know them yet. */
 const handshaking = new WeakMap<Server, Set<Socket>>();
 
 /**
- * The http.Server or https.Server of a WebSocketServer that was given only a port. It serves no
- * plain requests.
+ * Create the http.Server or https.Server of a WebSocketServer that has its own port. It answers plain
+ * requests with 426.
  *
  * @param upgradeTimeout milliseconds that a client has to send its request, and before that for its
- * TLS handshake; at most 60 s, as with Node. It is noticed up to a quarter of that later.
+ * TLS handshake; at most 60 s. Node checks every quarter of that time.
  * @param tls options of `tls.createServer`.
- * @throws what Node throws for a certificate or key that it cannot use.
+ * @throws Node's error for a certificate or key that it cannot use.
  */
 export function createOwnServer(upgradeTimeout: number, tls?: TlsOptions): Server {
-  const timeout = Math.ceil(Math.min(upgradeTimeout, MAX_HEADERS_TIMEOUT)); // Node wants whole ones
+  const timeout = Math.ceil(Math.min(upgradeTimeout, MAX_HEADERS_TIMEOUT)); // Node requires an integer
   const limits = {
     headersTimeout: timeout,
-    requestTimeout: timeout, // must not be less
+    requestTimeout: timeout, // must not be less than headersTimeout
     connectionsCheckingInterval: Math.ceil(timeout / 4),
   };
   const answerPlain = (request: IncomingMessage, response: ServerResponse): void => {
@@ -46,12 +46,12 @@ export function createOwnServer(upgradeTimeout: number, tls?: TlsOptions): Serve
     socket.once('close', () => sockets.delete(socket));
   });
   server.on('secureConnection', (socket: TLSSocket & { readonly _parent?: Socket }) => {
-    sockets.delete(socket._parent!); // Node's own: what TLS runs on
+    sockets.delete(socket._parent!); // private to Node: the socket below TLS
   });
   return server;
 }
 
-/** Stop listening and cut idle connections; resolves when the last of its sockets is gone. */
+/** Stop listening and close idle connections; resolves when the last socket has closed. */
 export function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => {
@@ -60,15 +60,15 @@ export function closeServer(server: Server): Promise<void> {
   });
 }
 
-/** Cut the connections that were not upgraded. */
+/** Destroy the connections that were not upgraded. */
 export function cutConnections(server: Server): void {
   server.closeAllConnections();
   for (const socket of handshaking.get(server) ?? []) socket.destroy();
 }
 
 /**
- * Why a request came here and not to `'upgrade'`: it is a plain one, or a WebSocket handshake
- * whose `Connection` header does not say so, which Node takes for a plain one.
+ * The fault of a request that came by `'request'`: it is a plain request, or a WebSocket handshake
+ * without `Connection: Upgrade`, which is a plain request for Node.
  */
 function faultOf(request: IncomingMessage): UpgradeRejection {
   if (isWebSocketUpgrade(request)) {
@@ -87,5 +87,5 @@ function answer(response: ServerResponse, { status, headers, body }: UpgradeReje
     ...(headers as Record<string, string>),
     Connection: headers['Upgrade'] === undefined ? 'close' : 'Upgrade, close',
   });
-  response.end(`${body!}\n`); // checkUpgrade always says what is wrong
+  response.end(`${body!}\n`); // checkUpgrade always gives a body
 }

@@ -1,22 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** A transport, with what a `net.Socket` has beyond a Duplex. */
+/** A transport, with the members of a `net.Socket` that a Duplex may lack. */
 export interface RawSocket extends Duplex {
   readonly remoteAddress?: string | undefined;
   readonly bytesWritten?: number;
   setNoDelay?(on: boolean): unknown;
   setTimeout?(milliseconds: number): unknown;
-  /** Node's own: the response that is being written. */
+  /** The response that is being written. Private to Node. */
   readonly _httpMessage?: ServerResponse | null;
 }
 
 /**
- * The socket of a request. It is not always what an `'upgrade'` listener gets: newer Node passes a
- * stand-in while the request has a body that is not complete, and a stand-in has no address, no
- * timers and no count of bytes.
+ * The socket of a request. An `'upgrade'` listener does not always get it: Node 26 passes a stand-in
+ * while the request's body is incomplete, and a stand-in has no address, no timers and no byte count.
  *
- * @param socket what stands for the socket where the request, made by hand, has none.
+ * @param socket returned if the request has no socket, because the application made it.
  */
 export function rawSocketOf(request: IncomingMessage, socket: Duplex): RawSocket {
   const own = request.socket as unknown;
@@ -25,14 +24,14 @@ export function rawSocketOf(request: IncomingMessage, socket: Duplex): RawSocket
 }
 
 /**
- * The address at the other end. Node forgets it when a socket is closed, unless it was asked before:
- * so it is asked at the first moment.
+ * The address of the peer. Node forgets it when a socket is closed unless it was read before, so it
+ * is read as early as possible.
  */
 export function peerAddressOf(request: IncomingMessage, socket: Duplex): string | undefined {
   return rawSocketOf(request, socket).remoteAddress ?? (socket as RawSocket).remoteAddress;
 }
 
-/** How much was written to a transport so far, with what waits. It grows when a listener writes. */
+/** The bytes written to a transport so far, buffered bytes included. It grows when a listener writes. */
 export function writtenTo(request: IncomingMessage, socket: Duplex): number {
   const raw = rawSocketOf(request, socket);
   return count(raw) + (raw === socket ? 0 : count(socket));
@@ -42,7 +41,7 @@ function count(socket: RawSocket): number {
   return socket.bytesWritten ?? socket.writableLength;
 }
 
-/** Small frames must not wait for others, and silence is what the connection's own limits are for. */
+/** Turn off Nagle's algorithm and the socket's time-out, which the heartbeat replaces. */
 export function tuneSocket(request: IncomingMessage, socket: Duplex): void {
   for (const each of new Set<RawSocket>([rawSocketOf(request, socket), socket])) {
     each.setNoDelay?.(true);

@@ -5,26 +5,26 @@ import { parseTokens } from '../../protocol/handshake/http-grammar.js';
 import { nodeReadsBodies } from './node-reads-bodies.js';
 import { type RawSocket, rawSocketOf } from './raw-socket.js';
 
-/** Fields that ask for another protocol (RFC 9110 section 7.8; RFC 7540 section 3.2.1). */
+/** The header fields that ask for another protocol (RFC 9110 section 7.8; RFC 7540 section 3.2.1). */
 const UPGRADE_FIELDS: ReadonlySet<string> = new Set(['upgrade', 'http2-settings']);
 
 /**
- * Make a transport that begins with a request again, without what asks for another protocol.
+ * Make a transport that begins with the bytes of a request, without its upgrade.
  *
- * @param socket what the request was handed over with; it is the transport itself, unless Node is
- * still reading the request's body.
- * @param head what came after the request.
+ * @param socket the socket of the `'upgrade'` event: the transport itself, or a stand-in while Node
+ * reads the request's body.
+ * @param head the bytes after the request.
  */
 export function replay(request: IncomingMessage, socket: Duplex, head: Buffer): Duplex {
   const raw = rawSocketOf(request, socket);
-  raw.setTimeout?.(0); // what ran since an earlier response
-  // On other runtimes a request is not complete, and there is no stand-in either.
+  raw.setTimeout?.(0); // it may run since an earlier response
+  // On other runtimes a request is never complete, and there is no stand-in.
   if (!request.complete && raw !== socket) return new BodyReplay(request, socket, raw);
   socket.unshift(Buffer.concat([encodeHead(request), encodeBody(request), head]));
   return socket;
 }
 
-/** The request line and header as they were received, without what asks for another protocol. */
+/** Encode the request line and header as received, without the fields of the upgrade. */
 function encodeHead(request: IncomingMessage): Buffer {
   const { method, url, httpVersion, rawHeaders } = request;
   let head = `${method!} ${url!} HTTP/${httpVersion}\r\n`;
@@ -44,7 +44,7 @@ function encodeHead(request: IncomingMessage): Buffer {
   return Buffer.from(`${head}\r\n`, 'latin1');
 }
 
-/** The body of a complete request, as it was received; empty where Node has left it on the socket. */
+/** Encode the body of a complete request; empty where Node has left the body on the socket. */
 export function encodeBody(
   request: IncomingMessage,
   readsBodies: boolean = nodeReadsBodies(),
@@ -59,7 +59,7 @@ function isChunked(request: IncomingMessage): boolean {
   return request.headers['transfer-encoding'] !== undefined;
 }
 
-/** RFC 9112 section 7.1. */
+/** Encode a chunk of a chunked body (RFC 9112 section 7.1). */
 function encodeChunk(content: Buffer): Buffer {
   return Buffer.concat([
     Buffer.from(`${content.length.toString(16)}\r\n`),
@@ -76,7 +76,7 @@ function lastChunk({ rawTrailers }: IncomingMessage): Buffer {
   return Buffer.from(`${text}\r\n`, 'latin1');
 }
 
-/** What an application may ask of the socket of a request. */
+/** The members that an application may use on the socket of a request. */
 const DELEGATED = [
   'address',
   'authorizationError',
@@ -107,9 +107,9 @@ const DELEGATED = [
 ] as const;
 
 /**
- * A request whose body Node is still reading, as the bytes that it came as: its head without the
- * upgrade, its body as it comes, then what follows it. Stands for the socket, whose address, timers
- * and certificates it has.
+ * The bytes of a request whose body Node is still reading: its head without the upgrade, its body as it
+ * arrives, and the bytes after it. It replaces the socket, with the same address, timers and
+ * certificates.
  */
 class BodyReplay extends Duplex {
   readonly #request: IncomingMessage;
@@ -117,7 +117,7 @@ class BodyReplay extends Duplex {
   #bodyEnded = false;
 
   /**
-   * @param socket Node's stand-in, which gives what follows the body.
+   * @param socket Node's stand-in, which gives the bytes after the body.
    * @param raw the socket below it.
    */
   constructor(request: IncomingMessage, socket: Duplex, raw: RawSocket) {

@@ -1,19 +1,19 @@
 import type { Duplex } from 'node:stream';
 
 /**
- * Let a socket fail without an uncaught exception: until a connection has it, a reset is nobody's
- * news. One function for all sockets, and never twice on one.
+ * Ignore the errors of a socket until a connection has it: without a listener, a reset would be an
+ * uncaught exception. A second call for the same socket changes nothing.
  */
 export function ignoreErrors(socket: Duplex): void {
   stopIgnoringErrors(socket);
   socket.on('error', ignore);
 }
 
-/** A connection listens for the socket's errors now. */
+/** Stop, because a connection or a parser listens for the socket's errors now. */
 export function stopIgnoringErrors(socket: Duplex): void {
   socket.off('error', ignore);
 }
 
 function ignore(): void {
-  // the socket's 'close' follows, and tells whoever waits for it
+  // the socket's 'close' follows
 }

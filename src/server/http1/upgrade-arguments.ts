@@ -7,11 +7,11 @@ const USAGE =
 const TRANSPORT_METHODS = ['on', 'off', 'read', 'write', 'end', 'pause', 'resume', 'destroy'];
 
 /**
- * Check what was passed to `handleUpgrade` or `accept`.
+ * Check the arguments of `handleUpgrade` or `accept`.
  *
- * @param who the method, for the message.
+ * @param who the method's name, for the message.
  * @returns `head` as a Buffer.
- * @throws TypeError saying what was expected and how it is called.
+ * @throws TypeError with what was expected and how to call the method.
  */
 export function checkUpgradeArguments(
   who: string,
@@ -60,7 +60,7 @@ function fields(value: unknown): Record<string, unknown> {
   return (value ?? {}) as Record<string, unknown>;
 }
 
-/** What a value is, with the name of its class where it has one. */
+/** Describe a value, with the name of its class if it has one. */
 function nameOf(value: unknown): string {
   const { name } = fields(typeof value === 'object' ? fields(value).constructor : undefined);
   return typeof name !== 'string' || name === 'Object' ? show(value) : `a value of class ${name}`;

@@ -3,21 +3,21 @@ import type { IncomingMessage } from 'node:http';
 import { bodyNotEmpty, EmptyChunkedBody } from '../../protocol/handshake/empty-body.js';
 import { nodeReadsBodies } from './node-reads-bodies.js';
 
-/** `0`, with which an empty chunked body begins. No frame begins with it: it would have RSV2. */
+/** `0`, the first byte of an empty chunked body. It cannot begin a frame, because it would set RSV2. */
 const ZERO = 0x30;
 
 /**
- * The chunked body of an upgrade request, which has to be empty. Node up to 24 leaves it on the
- * socket, before the first frame. Newer Node reads it as the request's body, and calls the
- * `'upgrade'` listeners before its end.
+ * The chunked body of an upgrade request, which must be empty. Node up to 24 leaves it on the socket,
+ * before the first frame. Node 26 reads it as the request's body, and may emit `'upgrade'` before its
+ * end.
  */
 export class UpgradeBody {
-  /** Resolves at its end, rejects if it is not an empty one. */
+  /** Resolves at the end of the body; rejects if the body is not empty. */
   readonly ended: Promise<void>;
   #isComplete = false;
-  /** Reads what is left on the socket. */
+  /** Parses a body that is on the socket. */
   readonly #onSocket = new EmptyChunkedBody();
-  /** That it is on the socket is known; `undefined` while either is possible. */
+  /** Whether the body is on the socket; `undefined` while that is not known. */
   #isOnSocket: true | undefined;
   readonly #request: IncomingMessage;
   #resolve!: () => void;
@@ -29,9 +29,9 @@ export class UpgradeBody {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.ended.catch(() => undefined); // also where nothing waits for it any more
+    this.ended.catch(() => undefined); // it may reject when nothing waits for it any more
     if (typeof (request as Partial<IncomingMessage>).resume !== 'function') {
-      this.#isOnSocket = true; // made by hand
+      this.#isOnSocket = true; // the application made the request
     } else if (!request.complete) {
       request.on('data', this.#onData).on('end', this.#onEnd).resume();
     } else if (readsBodies) {
@@ -50,7 +50,7 @@ export class UpgradeBody {
   /**
    * Take bytes of the socket.
    *
-   * @returns those that do not belong to the body.
+   * @returns the bytes after the body.
    */
   take(chunk: Buffer): Buffer {
     if (this.#isComplete || chunk.length === 0) return chunk;

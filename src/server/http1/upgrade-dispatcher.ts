@@ -13,12 +13,12 @@ import { peerAddressOf, writtenTo } from './raw-socket.js';
 import { ignoreErrors } from './socket-errors.js';
 import { isTaken } from './taken-sockets.js';
 
-/** What the dispatcher needs to know of a WebSocketServer. */
+/** The view of a WebSocketServer that the dispatcher has. */
 export interface UpgradeEndpoint {
   readonly path: unknown;
-  /** It serves no new connections, but still says so with a 503. */
+  /** Whether the server is closing; it answers upgrades with 503 then. */
   readonly isClosed: boolean;
-  /** The http.Server is its own, and has no application behind it. */
+  /** Whether it created the http.Server, which has no application then. */
   readonly ownsServer: boolean;
   readonly deadlines: Deadlines;
   readonly upgradeTimeout: number;
@@ -36,13 +36,13 @@ export interface UpgradeEndpoint {
 const dispatchers = new WeakMap<Server, UpgradeDispatcher>();
 
 /**
- * Takes the upgrade requests of one http.Server to the WebSocketServers attached to it, and keeps
- * out of the way of whoever else listens for `'upgrade'` there.
+ * Routes the upgrade requests of one http.Server to the WebSocketServers attached to it. It leaves
+ * requests that are not theirs to the other `'upgrade'` listeners.
  */
 export class UpgradeDispatcher {
   readonly #server: Server;
   readonly #endpoints = new Set<UpgradeEndpoint>();
-  /** What the socket had written before anyone saw the request of the `'upgrade'` in progress. */
+  /** The bytes written to the socket before the `'upgrade'` in progress reached the first listener. */
   #writtenBefore = 0;
 
   /** The one dispatcher of an http.Server. */
@@ -66,7 +66,7 @@ export class UpgradeDispatcher {
     this.#endpoints.add(endpoint);
   }
 
-  /** Detach it. The last one takes everything with it that was added to the http.Server. */
+  /** Detach a WebSocketServer. With the last one, all listeners are removed from the http.Server. */
   remove(endpoint: UpgradeEndpoint): void {
     this.#endpoints.delete(endpoint);
     if (this.#endpoints.size > 0) return;
@@ -82,8 +82,8 @@ export class UpgradeDispatcher {
   };
 
   readonly #beforeOthers = (request: IncomingMessage, socket: Duplex): void => {
-    // Node takes its own listeners off the socket before this event. From here to the end of
-    // its life a reset must not be an uncaught exception.
+    // Node has removed its own listeners from the socket. From here on a reset must not be an
+    // uncaught exception.
     ignoreErrors(socket);
     peerAddressOf(request, socket); // before another listener closes the socket
     this.#writtenBefore = writtenTo(request, socket);
@@ -100,7 +100,7 @@ export class UpgradeDispatcher {
       return;
     }
     const path = requestPath(request.url ?? '');
-    // A target that is no path is at no server's path; whichever is asked will reject it.
+    // A target that is not a path is rejected by any server.
     for (const endpoint of path === undefined ? [first] : this.#ranked()) {
       try {
         if (path !== undefined && !endpoint.matches(path, request)) continue;
@@ -129,7 +129,7 @@ export class UpgradeDispatcher {
     return [...this.#endpoints].sort((a, b) => rank(a) - rank(b));
   }
 
-  /** There is always one: the listeners go with the last. */
+  /** There is always one, because the listeners are removed with the last. */
   get #first(): UpgradeEndpoint {
     return this.#endpoints.values().next().value!;
   }
@@ -138,7 +138,7 @@ export class UpgradeDispatcher {
     return this.#server.listenerCount('upgrade') > 2;
   }
 
-  /** Leave a request to the other listeners. A socket that none of them uses is not kept for ever. */
+  /** Leave a request to the other listeners. A socket that none of them uses is destroyed in the end. */
   #leave(request: IncomingMessage, socket: Duplex): void {
     const first = this.#first;
     const before = writtenTo(request, socket);
@@ -156,7 +156,7 @@ export class UpgradeDispatcher {
   }
 }
 
-/** Whether a listener reads from a socket. One that has only paused it does not. */
+/** Whether a listener reads from a socket. A listener that has only paused it does not. */
 function isRead(socket: Duplex): boolean {
   return (
     socket.readableFlowing === true ||

@@ -1,29 +1,29 @@
 import type { TlsOptions } from 'node:tls';
 
-/** Where a server of its own listens. */
+/** The options of a server that has its own http.Server. */
 export interface OwnServerParts {
-  /** 0 picks one: `address()` tells. */
+  /** The port to listen on. With 0 the system picks one; `address()` returns it. */
   readonly port?: number;
-  /** The address to listen on, beside `port`. @default every address of the machine */
+  /** The address to listen on, together with `port`. @default every address of the machine */
   readonly host?: string;
-  /** A Unix socket, or a named pipe of Windows, in place of `port`. It must not exist yet. */
+  /** A Unix socket, or a named pipe on Windows, instead of `port`. It must not exist yet. */
   readonly socketPath?: string;
-  /** Options of `tls.createServer`, the certificate and key for example: `wss:` is served then. @default none */
+  /** Options of `tls.createServer`, such as the certificate and key; the server then serves `wss:`. @default none */
   readonly tls?: TlsOptions;
-  /** How many connections may wait in the kernel to be accepted. @default Node's, 511 */
+  /** The number of connections that may wait in the kernel to be accepted. @default Node's, 511 */
   readonly backlog?: number;
   /** Calls `close()` when it aborts. If it has aborted already, the server never listens. */
   readonly signal?: AbortSignal;
 }
 
-/** What a server of its own is made of: either `port` or `socketPath` must be there. */
+/** The options of a server that has its own http.Server, with either `port` or `socketPath`. */
 export type OwnServerOptions = OwnServerParts &
   (
     | { readonly port: number; readonly socketPath?: never }
     | { readonly port?: never; readonly host?: never; readonly socketPath: string }
   );
 
-/** The options that say what a server is attached to. */
+/** The options that define what a server is attached to. */
 export interface Attachment extends OwnServerParts {
   readonly noServer?: boolean;
 }
@@ -31,11 +31,11 @@ export interface Attachment extends OwnServerParts {
 const OWN = ['port', 'host', 'socketPath', 'tls', 'backlog', 'signal'] as const;
 
 /**
- * Find out what a WebSocketServer is attached to, if it is not a server that was passed in.
+ * Find the attachment options of a WebSocketServer to which no server was passed.
  *
- * @param options what was given, of any type.
- * @returns the names of the options that are allowed besides those of every server.
- * @throws TypeError for what cannot be together, saying what to leave out.
+ * @param options the options, of any type.
+ * @returns the names of the options that are allowed in addition to those of every server.
+ * @throws TypeError for options that contradict each other, with the one to leave out.
  */
 export function attachmentOptions(options: unknown): readonly (keyof Attachment)[] {
   const ways = given(options, ['port', 'socketPath', 'noServer']);
@@ -61,9 +61,9 @@ export function attachmentOptions(options: unknown): readonly (keyof Attachment)
 }
 
 /**
- * Check that the options beside a server that was passed in are not those of a server of its own.
+ * Check that the options given with an http.Server do not include those of a server of its own.
  *
- * @throws TypeError saying where such an option belongs.
+ * @throws TypeError with the place where the option belongs.
  */
 export function checkNoAttachment(options: unknown): void {
   const [name] = given(options, [...OWN, 'noServer']);

@@ -1,8 +1,8 @@
 import type { Advice } from '../../protocol/option-checks.js';
 
 /**
- * What to do about option names of other libraries, one sentence each. A name that hawser has is
- * never looked up here.
+ * Advice for option names of other libraries. A name that is an option of hawser is never looked up
+ * here.
  */
 
 const OWN_SERVER =
@@ -14,7 +14,7 @@ const HTTPS_SERVER =
 
 /** For the options of a `WebSocketServer`. */
 export const FOREIGN_OPTIONS: Advice = {
-  // Of hawser, in the wrong place.
+  // hawser's own options, in the wrong place.
   port: OWN_SERVER,
   host: OWN_SERVER,
   socketPath: OWN_SERVER,

@@ -1,10 +1,10 @@
 import { Server as NetServer } from 'node:net';
 
 /**
- * Whether the first argument of a `WebSocketServer` is a server that it can attach to. It is told by its
- * methods, so that what stands in for an http.Server will do.
+ * Whether the first argument of a `WebSocketServer` is a server that it can attach to. A server is
+ * recognized by its methods, so a substitute for an http.Server works too.
  *
- * @throws TypeError for what looks like a server and never emits `'upgrade'`, saying what to pass instead.
+ * @throws TypeError for a server that never emits `'upgrade'`, with what to pass instead.
  */
 export function isUpgradingServer(first: unknown): boolean {
   const advice = adviceFor(first);
@@ -16,7 +16,7 @@ export function isUpgradingServer(first: unknown): boolean {
   return hasMethods(first, 'on', 'address', 'listen');
 }
 
-/** What to pass instead of something that is not a server, or never emits `'upgrade'`; `undefined` for the rest. */
+/** The value to pass instead of one that never emits `'upgrade'`; `undefined` for any other value. */
 function adviceFor(first: unknown): string | undefined {
   if (!isSomething(first)) return undefined;
   if (hasMethods(first, 'then')) return 'a promise is none: await it first';
@@ -26,7 +26,7 @@ function adviceFor(first: unknown): string | undefined {
     if (hasMethods(first, 'updateSettings') && !('headersTimeout' in first)) {
       return 'an HTTP/2 server upgrades only if it was made by createSecureServer({ allowHTTP1: true })';
     }
-    return hasMethods(first, 'setTimeout') // which all servers of HTTP have
+    return hasMethods(first, 'setTimeout') // which all HTTP servers have
       ? undefined
       : 'a net.Server or tls.Server has no upgrades: use createServer of node:http or node:https';
   }

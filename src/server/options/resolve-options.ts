@@ -29,7 +29,7 @@ import {
 import { DEFAULT_MAX_PAYLOAD } from '../../protocol/framing/frame-decoder.js';
 import { isToken } from '../../protocol/handshake/http-grammar.js';
 
-/** Options as they are used: checked, and with their defaults. */
+/** Options after the check, with their defaults. */
 export type ResolvedOptions<Context> = Required<
   Omit<
     ServerOptions<Context>,
@@ -193,7 +193,7 @@ const RULES: Rules<ServerOptions> = {
   },
 };
 
-/** Options that say what the server is attached to; `server.ts` handles them itself. */
+/** Options that define what the server is attached to. */
 const ATTACHMENT_RULES: Rules<Attachment> = {
   port: integerBetween('a port', 0, 65_535),
   host: { expected: 'a string', accepts: (value) => typeof value === 'string' },
@@ -210,8 +210,8 @@ const ATTACHMENT_RULES: Rules<Attachment> = {
 /**
  * Check options and fill in the defaults. An option that is `undefined` counts as left out.
  *
- * @param attachment which options of an {@link Attachment} are allowed besides.
- * @throws TypeError naming the option, what was expected and what was got.
+ * @param attachment the options of an {@link Attachment} that are also allowed.
+ * @throws TypeError with the option, what was expected and what was given.
  */
 export function resolveOptions<Context>(
   options: object,
@@ -245,7 +245,7 @@ function check(
   return checkOptions('WebSocketServer', options, rules, prefix, advice);
 }
 
-/** What is wrong with the first entry that could never match. */
+/** The fault of the first entry that could never match. */
 function faultIn(
   entries: readonly string[],
   read: (entry: string) => object | string,
