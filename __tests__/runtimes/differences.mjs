@@ -19,7 +19,7 @@ export const differences = {
     },
     {
       file: 'unit/server/http1/upgrade-dispatcher.test.ts',
-      title: 'a transport that fails is no uncaught exception',
+      title: 'a transport that fails is not an uncaught exception',
       row: 'a reset',
     },
     {
@@ -29,7 +29,7 @@ export const differences = {
     },
     {
       file: 'unit/server/server.test.ts',
-      title: 'is told but not logged, if it is only the transport',
+      title: 'emits it but is not logged, if only the transport failed',
       row: 'a reset',
       waits: true,
     },

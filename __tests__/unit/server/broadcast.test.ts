@@ -48,7 +48,7 @@ describe('broadcast', () => {
     expect(await got()).toEqual(expected.map((i) => `${i} text 61`));
   });
 
-  it('looks at none but those in `to`', () => {
+  it('visits only the connections in `to`', () => {
     const looked: number[] = [];
     all.forEach((each, i) => {
       Object.defineProperty(each, 'readyState', {
@@ -87,7 +87,7 @@ describe('broadcast', () => {
     ]);
   });
 
-  it('tells the caller what the filter throws, and nobody after it gets the message', async () => {
+  it('throws what the filter throws, and no further connection gets the message', async () => {
     let asked = 0;
     const filter = (): boolean => {
       if (++asked === 3) throw new Error('mine');
@@ -97,7 +97,7 @@ describe('broadcast', () => {
     expect(await got()).toEqual(['0 text 61', '1 text 61']);
   });
 
-  it('rejects a filter that answers later, before anybody gets the message', async () => {
+  it('rejects a filter that returns a promise, before any connection gets the message', async () => {
     const filter = (() => Promise.resolve(false)) as unknown as () => boolean;
     expect(() => send('secret', { filter })).toThrow(
       new TypeError('broadcast: expected filter to answer at once, got a promise'),
@@ -175,7 +175,7 @@ describe('broadcast', () => {
     expect(await got()).toEqual([]);
   });
 
-  it('rejects options that are none, and data that is none', () => {
+  it('rejects options that are not an object, and data that cannot be sent', () => {
     expect(() => send('a', null as never)).toThrow('broadcast: expected options to be an object');
     expect(() => send('a', all[0] as never)).toThrow(TypeError);
     expect(() => send({ a: 1 })).toThrow('send JSON.stringify(data)');

@@ -42,7 +42,7 @@ describe('createConnectionPair', () => {
     await eventually('both messages', () => got.length === 2);
   });
 
-  it('delivers nothing to an end that was cut in the meantime', async () => {
+  it('delivers nothing to an end that was terminated in the meantime', async () => {
     const { server, client } = pair();
     const got: unknown[] = [];
     client.on('message', (data) => got.push(data));
@@ -113,7 +113,7 @@ describe('createConnectionPair', () => {
     }
   });
 
-  it('ends the one end when the other is cut', async () => {
+  it('ends one end when the other is terminated', async () => {
     const { server, client } = pair();
     const closed = once(client, 'close');
     server.terminate();

@@ -47,7 +47,7 @@ describe('Compressions, negotiating', () => {
 });
 
 describe('Compressions, what connections share', () => {
-  it('is one object for all who agreed on the same windows without takeover', () => {
+  it('is one object for all connections with the same windows and no takeover', () => {
     const compressions = make(true);
     const first = open(compressions);
     expect(open(compressions)).toBe(first);

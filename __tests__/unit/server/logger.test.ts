@@ -50,7 +50,7 @@ describe('the default console', () => {
     jest.spyOn(console, 'error').mockImplementation((...args: unknown[]) => void failed.push(args));
   });
 
-  it('gets what the application can mend, and nothing that a hostile peer can cause at will', () => {
+  it('gets what the application can fix, and nothing that a hostile peer can cause at will', () => {
     const log = createLog(undefined, new HandClock());
     log.rejection('rejected an upgrade');
     log.peerError('closed with 1002', cause);
@@ -61,7 +61,7 @@ describe('the default console', () => {
     expect(failed).toEqual([['hawser: authorize threw', cause]]);
   });
 
-  it('gets ten hints a minute; what is more is counted and told with the next hint', () => {
+  it('gets ten hints a minute; more are counted, and reported with the next hint', () => {
     const clock = new HandClock();
     const log = createLog(undefined, clock);
     for (let line = 1; line <= 13; line++) log.hint(`line ${String(line)}`);

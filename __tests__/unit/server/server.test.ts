@@ -174,7 +174,7 @@ describe('on an http.Server', () => {
     expect(wss.connections.size).toBe(0);
   });
 
-  it('tells where it listens, and that it does', async () => {
+  it("has an address and emits 'listening' once it listens", async () => {
     const server = createServer();
     const wss = new WebSocketServer(server);
     expect(wss.address()).toBeNull();
@@ -185,7 +185,7 @@ describe('on an http.Server', () => {
     expect(wss.address()).toMatchObject({ port, address: '127.0.0.1' });
   });
 
-  it('works on a Unix socket, where nobody has an address', async () => {
+  it('works on a Unix socket, where clients have no address', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
     later(() => {
       rmSync(folder, { recursive: true });
@@ -362,7 +362,7 @@ describe('several on one http.Server', () => {
     ]);
   });
 
-  it('leave a request that nobody serves alone where others listen, for upgradeTimeout', async () => {
+  it('leave a request that none of them serves to other listeners, for upgradeTimeout', async () => {
     const { server, port, clock } = await serve({ path: '/', upgradeTimeout: 700 });
     const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Duplex]>;
     server.on('upgrade', () => undefined);
@@ -533,7 +533,7 @@ describe('an http.Server of its own', () => {
     expect([listening.mock.calls.length, wss.address()]).toEqual([0, null]);
   });
 
-  it('listens where it is told, and answers plain requests with 426', async () => {
+  it("listens at its options' address, and answers plain requests with 426", async () => {
     const { wss, port } = await serveOwn();
     expect(wss.address()).toMatchObject({ address: '127.0.0.1', port });
     expect((await (await ask(port)).response()).status).toBe(101);
@@ -552,7 +552,7 @@ describe('an http.Server of its own', () => {
     await expect(second.close()).resolves.toMatchObject({ total: 0 });
   });
 
-  it("throws that where nobody listens for 'error'", () => {
+  it("throws that if there is no 'error' listener", () => {
     const wss = new WebSocketServer({ port: 0, host: '127.0.0.1' });
     later(() => wss.close());
     expect(() => wss.emit('error', new Error('port in use'))).toThrow('port in use');
@@ -757,7 +757,7 @@ describe('slow consumers', () => {
     expect(connections[2]!.closeInfo!.cause!.message).toMatch(/maxTotalBuffered is 8388608$/);
   });
 
-  it('are also those who leave the longest message unfinished', async () => {
+  it('include peers that leave the longest message unfinished', async () => {
     const { wss, clients } = await stalledRoom({ maxTotalBuffered: 3 * MIB }, 0, 3);
     const begin = (client: RawClient, length: number): void => {
       client.send(clientFrame({ opcode: 2, payload: Buffer.alloc(4 * MIB) }).subarray(0, length));
@@ -780,7 +780,7 @@ describe('slow consumers', () => {
 });
 
 describe('what goes wrong with a connection', () => {
-  it('fails a peer that sends more than messageRate, and tells', async () => {
+  it('fails a peer that sends more than messageRate, and reports it', async () => {
     const { wss, port } = await serve({
       messageRate: { perSecond: 1, burst: 2, action: 'close' },
     });
@@ -793,7 +793,7 @@ describe('what goes wrong with a connection', () => {
     client.destroy();
   });
 
-  it("is told by 'connectionError' and logged, if the peer broke a rule", async () => {
+  it("emits 'connectionError' and is logged, if the peer broke a rule", async () => {
     const { wss, port, log } = await serve();
     const failed = once(wss, 'connectionError') as Promise<[Error, WebSocketConnection]>;
     const client = await ask(port);
@@ -808,7 +808,7 @@ describe('what goes wrong with a connection', () => {
     expect(log.causes).toEqual([error]);
   });
 
-  it('is told and logged, if the peer was too slow or did not answer the heartbeat', async () => {
+  it('emits it and is logged, if the peer was too slow or did not answer the heartbeat', async () => {
     const { wss, port, log, clock } = await serve({
       maxBufferedAmount: 1000,
       heartbeat: { interval: 8000, timeout: 1000 },
@@ -833,7 +833,7 @@ describe('what goes wrong with a connection', () => {
     expect(log.causes).toEqual(failed);
   });
 
-  it('is told but not logged, if it is only the transport', async () => {
+  it('emits it but is not logged, if only the transport failed', async () => {
     const { wss, port, log } = await serve();
     const failed = once(wss, 'connectionError') as Promise<[Error, WebSocketConnection]>;
     const client = await ask(port);
@@ -844,7 +844,7 @@ describe('what goes wrong with a connection', () => {
     await eventually('the end', () => wss.connections.size === 0);
   });
 
-  it('goes to the console only if the application can mend it', async () => {
+  it('goes to the console only if the application can fix it', async () => {
     const warn = jest.spyOn(console, 'warn').mockImplementation();
     const error = jest.spyOn(console, 'error').mockImplementation();
     const mistake = new Error('a mistake');
@@ -875,7 +875,7 @@ describe('close', () => {
     return client;
   }
 
-  it('sends 1001 to all, behind what is queued, and reports', async () => {
+  it('sends 1001 to every connection after its queued messages, and reports', async () => {
     const { wss, server, port, clock } = await serve();
     const [one, two] = [await joined(port), await joined(port)];
     const closed = jest.fn();
@@ -923,7 +923,7 @@ describe('close', () => {
     expect(await closing).toMatchObject({ total: 1, terminated: 1 });
   });
 
-  it('cuts at the deadline a client that never answers', async () => {
+  it('terminates a client that never answers at the deadline', async () => {
     const { wss, port, clock } = await serve({ closeTimeout: 60_000 });
     const client = await joined(port);
     const closing = wss.close({ timeout: 500 });
@@ -935,7 +935,7 @@ describe('close', () => {
     await client.ended();
   });
 
-  it('cuts what is left when its signal aborts', async () => {
+  it('terminates the remaining connections when its signal aborts', async () => {
     const { wss, port } = await serve();
     const client = await joined(port);
     const controller = new AbortController();
@@ -991,7 +991,7 @@ describe('permessage-deflate', () => {
     expect(response.header('Sec-WebSocket-Extensions')).toBeUndefined();
   });
 
-  it('compresses a broadcast once for all who share, where the message is worth it', async () => {
+  it('compresses a broadcast once for all connections that share contexts, if the message is long enough', async () => {
     const { wss, port } = await serve({ perMessageDeflate: true });
     const clients = [await ask(port, { headers }), await ask(port, { headers }), await ask(port)];
     for (const client of clients) await client.response();

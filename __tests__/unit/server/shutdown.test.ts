@@ -68,7 +68,7 @@ describe('closeConnections', () => {
     await report;
   });
 
-  it('cuts what has not ended after ten seconds, and nothing else', async () => {
+  it('terminates connections that have not ended after ten seconds, and no others', async () => {
     const { clock, connections, report } = start(2);
     connections[0]!.ended(true);
     clock.advance(9_999);
@@ -94,7 +94,7 @@ describe('closeConnections', () => {
     expect(connections[0]!.calls).toContain('cut ERR_SERVER_CLOSED');
   });
 
-  it('cuts at once when the signal aborts, and forgets the signal afterwards', async () => {
+  it('terminates at once when the signal aborts, and removes its listener afterwards', async () => {
     const controller = new AbortController();
     const removed = jest.spyOn(controller.signal, 'removeEventListener');
     const { connections, report } = start(1, { signal: controller.signal });
@@ -105,13 +105,13 @@ describe('closeConnections', () => {
     expect(removed).toHaveBeenCalledTimes(1);
   });
 
-  it('cuts at once when the signal has aborted before', async () => {
+  it('terminates at once when the signal has aborted before', async () => {
     const { connections, report } = start(1, { signal: AbortSignal.abort() });
     expect(connections[0]!.calls).toEqual(['close 1001 ', 'cut ERR_SERVER_CLOSED']);
     await expect(report).resolves.toMatchObject({ total: 1, clean: 0, terminated: 1 });
   });
 
-  it('counts a connection once when the signal and the deadline both cut it', async () => {
+  it('counts a connection once when the signal and the deadline both terminate it', async () => {
     const controller = new AbortController();
     const { clock, report } = start(1, { signal: controller.signal });
     controller.abort();
@@ -119,7 +119,7 @@ describe('closeConnections', () => {
     await expect(report).resolves.toMatchObject({ total: 1, terminated: 1 });
   });
 
-  it('counts as cut also who was cut before, at the end of its closeTimeout, and nobody else', async () => {
+  it('counts as terminated a connection whose closeTimeout passed, and no other', async () => {
     const { connections, report } = start(3);
     connections[0]!.ended(false, new ConnectionError('ERR_CLOSE_TIMEOUT'));
     connections[1]!.ended(false, new ConnectionError('ERR_TRANSPORT_ENDED'));
@@ -137,7 +137,7 @@ describe('closeConnections', () => {
     });
   });
 
-  it('cuts connections also where there is no http.Server to end', async () => {
+  it('terminates connections also where there is no http.Server to end', async () => {
     const clock = new HandClock();
     const connection = new FakeConnection();
     const report = closeConnections([connection], {}, new Deadlines(clock), clock);
@@ -145,7 +145,7 @@ describe('closeConnections', () => {
     await expect(report).resolves.toMatchObject({ terminated: 1 });
   });
 
-  it('ends the http.Server after the connections, and cuts it at the same deadline', async () => {
+  it('ends the http.Server after the connections, and terminates it at the same deadline', async () => {
     const { clock, connections, report, companion } = start(1);
     let ended!: () => void;
     companion.ended = new Promise((resolve) => (ended = resolve));

@@ -19,7 +19,7 @@ export function isUpgradingServer(first: unknown): boolean {
 /** The value to pass instead of one that never emits `'upgrade'`; `undefined` for any other value. */
 function adviceFor(first: unknown): string | undefined {
   if (!isSomething(first)) return undefined;
-  if (hasMethods(first, 'then')) return 'a promise is none: await it first';
+  if (hasMethods(first, 'then')) return 'a promise is not a server: await it first';
   if (hasMethods(first, 'on', 'address', 'listen')) {
     if (!(first instanceof NetServer)) return undefined;
     // Node gives an HTTP/2 server this property only if it allows HTTP/1.

@@ -130,7 +130,7 @@ const RULES: Rules<ServerOptions> = {
     fault: (value) => {
       const hosts = value as string[];
       if (hosts.length === 0)
-        return 'an empty array admits nobody; leave it out to serve every host';
+        return 'an empty array admits no host; leave it out to serve every host';
       return faultIn(hosts, hostEntry);
     },
   },

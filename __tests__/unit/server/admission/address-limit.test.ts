@@ -55,7 +55,7 @@ describe('Addresses', () => {
     expect(addresses.isFull('2001:db8:0:1::1')).toBe(false);
   });
 
-  it('forgets a client that has none left', () => {
+  it('removes a client that has no connection left', () => {
     const addresses = new AddressLimit(5);
     addresses.add('192.0.2.1');
     addresses.add('192.0.2.1');

@@ -122,7 +122,7 @@ describe('the origin policy', () => {
     expect(admission(options).admit(headers)).toBe(expected);
   });
 
-  it('does not believe a forwarded host from someone who is no proxy', () => {
+  it('ignores a forwarded host from a peer that is not a proxy', () => {
     const { admit } = admission(proxies);
     const headers = { ...forwarded, origin: 'https://example.com' };
     expect(admit(headers, { from: '192.0.2.1' })).toBe(FOREIGN);
@@ -144,7 +144,7 @@ describe('the origin policy', () => {
     expect(seen).toEqual(['c=1']);
   });
 
-  it('tells the logger both values and the option that would allow it', () => {
+  it('logs both values and the option that would allow it', () => {
     const { admit, lines } = admission({});
     admit({ host: 'example.com', origin: 'https://app.example' });
     expect(lines).toEqual([
@@ -165,7 +165,7 @@ describe('allowedHosts', () => {
     expect(admission({}).admit({ host: 'rebound.example' })).toBe('in');
   });
 
-  it('admits listed hosts, on any port if none is listed', () => {
+  it('admits listed hosts, on any port if the entry has no port', () => {
     const { admit, lines } = admission({ allowedHosts: ['example.com', 'localhost:8080'] });
     expect(admit({ host: 'EXAMPLE.com:81' })).toBe('in');
     expect(admit({ host: 'localhost:8080' })).toBe('in');
@@ -242,7 +242,7 @@ describe('the limits', () => {
     expect(admit({}, { pending: 2 })).toBe('503 too many upgrades are pending');
   });
 
-  it('maxConnectionsPerAddress counts those of one client, as far as proxies can tell who that is', () => {
+  it('maxConnectionsPerAddress counts those of one client, as trusted proxies name it', () => {
     const addresses = new AddressLimit(1);
     addresses.add('203.0.113.5');
     const { admit, admission: made } = admission({ trustProxy: 1, maxConnections: 0 });
@@ -260,7 +260,7 @@ describe('the limits', () => {
     );
   });
 
-  it('come after everything that the client could mend', () => {
+  it('come after every check that the client could fix', () => {
     const { admit } = admission({ maxConnections: 0 });
     expect(admit({ origin: 'https://evil.example' })).toBe(FOREIGN);
     expect(admit({ upgrade: 'h2c' })).toBe('426 only upgrades to websocket are served here');
@@ -268,7 +268,7 @@ describe('the limits', () => {
 });
 
 describe('admit', () => {
-  it('returns what the handshake says, and who the client is', () => {
+  it("returns the handshake and the client's address", () => {
     const { admission: made } = admission({});
     const request = fakeRequest({ 'sec-websocket-protocol': 'a, b' }, { url: '/chat?x=1' });
     const none = { connections: 0, pending: 0, addresses: new AddressLimit(1) };
@@ -283,13 +283,13 @@ describe('admit', () => {
 
 describe('addressOf', () => {
   const forwarded = fakeRequest({ 'x-forwarded-for': '127.0.0.1, 203.0.113.5' });
-  it('is the peer, or who called a proxy that is trusted', () => {
+  it('is the peer, or the peer of a trusted proxy', () => {
     const socket = '10.0.0.1';
     expect(admission({}).admission.addressOf(forwarded, socket)).toBe('10.0.0.1');
     expect(admission({ trustProxy: 1 }).admission.addressOf(forwarded, socket)).toBe('203.0.113.5');
   });
 
-  it('is unknown where the transport has none', () => {
+  it('is unknown where the transport has no address', () => {
     expect(admission({}).admission.addressOf(forwarded, undefined)).toBeUndefined();
   });
 });
@@ -318,13 +318,13 @@ describe('subprotocolFor', () => {
     expect(seen).toEqual([['a', 'b'], request]);
   });
 
-  it('is none if none was offered, and nobody is asked', () => {
+  it('is undefined without an offer, and the function is not called', () => {
     const ask = jest.fn(() => undefined);
     expect(choose(ask)).toStrictEqual([undefined]);
     expect(ask).not.toHaveBeenCalled();
   });
 
-  it('warns when there is none in common, naming the offers', () => {
+  it('warns when there is no common one, with the offers', () => {
     const hint =
       'warn no common subprotocol: the client offered "a", "b"; browsers close such a connection; ';
     expect(choose(['x'], 'a', 'b')).toEqual([

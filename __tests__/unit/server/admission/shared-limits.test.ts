@@ -17,7 +17,7 @@ describe('SharedLimits', () => {
     expect(shares.addresses.isFull('192.0.2.1')).toBe(true);
   });
 
-  it('tells how many connections there are', () => {
+  it('has the number of connections', () => {
     const limits = new SharedLimits({ maxConnections: 5 });
     sharesOf(limits).addresses.add(undefined);
     expect(limits.connections).toBe(1);
@@ -53,7 +53,7 @@ describe('SharedLimits', () => {
   });
 });
 
-it('tells a SharedLimits from the rest', () => {
+it('recognizes a SharedLimits', () => {
   const values = [new SharedLimits({ maxConnections: 1 }), { maxConnections: 1 }, null, 5];
   expect(values.map(isSharedLimits)).toEqual([true, false, false, false]);
 });

@@ -75,7 +75,7 @@ describe('maxConnectionsPerAddress', () => {
     expect((await next.response()).status).toBe(503);
   });
 
-  it('asks once who the client is: a socket that is gone does not know any more', async () => {
+  it("finds the client's address once, because a closed socket has forgotten it", async () => {
     let asked = 0;
     const { port, wss } = await serve({
       maxConnectionsPerAddress: 1,
@@ -147,7 +147,7 @@ describe('limits', () => {
 });
 
 describe('a rejection', () => {
-  it('tells the logger which option would have let a page in', async () => {
+  it('logs the option that would have admitted a page', async () => {
     const { port, log } = await serve();
     const client = await ask(port, { headers: { Origin: 'https://app.example' } });
     const { status, body } = await client.response();
@@ -271,7 +271,7 @@ describe('while the server closes', () => {
     expect(connections).toEqual([]);
   });
 
-  it('lets nobody in whose authorize answered as it was called', async () => {
+  it('opens no connection whose authorize answered as it was called', async () => {
     const { wss, port, answer, asked, connections } = await serveAsking();
     const client = await ask(port);
     await asked;
@@ -282,7 +282,7 @@ describe('while the server closes', () => {
     expect([connections, wss.connections.size]).toEqual([[], 0]);
   });
 
-  it('lets nobody in whose authorize calls it', async () => {
+  it('opens no connection whose authorize calls it', async () => {
     const wss: WebSocketServer = new WebSocketServer({
       noServer: true,
       logger: new MemoryLogger(),

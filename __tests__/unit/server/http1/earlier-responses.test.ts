@@ -76,7 +76,7 @@ describe('the responses to earlier requests', () => {
     expect(socket.listenerCount('drain')).toBe(0);
   });
 
-  it("get no 'drain' that none of them waits for", async () => {
+  it("get no 'drain' that they do not wait for", async () => {
     const { responses, socket, state } = await setUp('/');
     const drained = jest.fn();
     responses[0]!.on('drain', drained);

@@ -208,7 +208,7 @@ describe('a request that is given back', () => {
     expect(urls).toEqual(['/first']);
   });
 
-  it('has the timers of the server, and none that ran before', async () => {
+  it('has the timers of the server, and no earlier timer', async () => {
     const timeouts: number[] = [];
     const { server, dial } = await serve('http');
     server.timeout = 123_456;

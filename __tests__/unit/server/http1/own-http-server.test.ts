@@ -26,7 +26,7 @@ describe('an http.Server of our own', () => {
     expect(await client.ended()).toBe('end');
   });
 
-  it('tells a handshake without Connection: Upgrade what it lacks', async () => {
+  it('answers a handshake without Connection: Upgrade with its fault', async () => {
     const port = await listen(createOwnServer(10_000));
     const client = await ask(port, { headers: { Connection: 'keep-alive' } });
     const { status, header, body } = await client.response();
@@ -35,7 +35,7 @@ describe('an http.Server of our own', () => {
     expect(body).toBe('the Connection header does not include Upgrade\n');
   });
 
-  it('answers 426 where nobody listens for upgrades', async () => {
+  it('answers 426 where there is no upgrade listener', async () => {
     const client = await ask(await listen(createOwnServer(10_000)));
     expect((await client.response()).status).toBe(426);
   });
@@ -45,7 +45,7 @@ describe('a client that does not come to the end of its request', () => {
   it.each([
     ['sends nothing', ''],
     ['stops in its headers', 'GET / HTTP/1.1\r\nHost: localhost\r\nX: '],
-  ])('is cut after upgradeTimeout, and its place is free: it %s', async (_name, begun) => {
+  ])('is destroyed after upgradeTimeout, and its place is free: it %s', async (_name, begun) => {
     const server = createOwnServer(100.5);
     const port = await listen(server);
     const opened = once(server, 'connection') as Promise<[Duplex]>;
@@ -74,7 +74,7 @@ describe('a client that does not come to the end of its request', () => {
 });
 
 describe('closeServer', () => {
-  it('stops listening, cuts idle connections, and resolves when the last socket is gone', async () => {
+  it('stops listening, closes idle connections, and resolves when the last socket is gone', async () => {
     const server = createServer((_request, response) => response.end('plain'));
     server.on('upgrade', (_request, socket) => {
       socket.on('end', () => socket.end()).resume();
@@ -123,7 +123,7 @@ describe('an https.Server of our own', () => {
     expect(await client.ended()).toBeDefined();
   });
 
-  it('cuts those whose TLS handshake has not ended, and leaves what was upgraded', async () => {
+  it('destroys sockets whose TLS handshake has not ended, and leaves upgraded ones', async () => {
     const server = createOwnServer(10_000, CERTIFICATE);
     let upgraded: Duplex | undefined;
     server.on('upgrade', (_request, socket: Duplex) => {

@@ -40,7 +40,7 @@ function start(head = '', timeout = 1000) {
 }
 
 describe('PendingUpgrade', () => {
-  it('keeps what the client sends meanwhile, behind the head, in order', async () => {
+  it('keeps what the client sends meanwhile, after the head, in order', async () => {
     const { socket, peer, pending, watch } = start('he');
     void watch();
     peer.write('ll');
@@ -52,7 +52,7 @@ describe('PendingUpgrade', () => {
     expect(pending.outcome).toBeUndefined();
   });
 
-  it('hands back the head itself when nothing came behind it', () => {
+  it('returns the head itself when nothing came after it', () => {
     const { socket } = start();
     const head = Buffer.from('head');
     const pending = pendingOn(socket, head);
@@ -102,7 +102,7 @@ describe('PendingUpgrade', () => {
     expect([pending.outcome, signal.aborted]).toEqual(['timeout', true]);
   });
 
-  it('gives a signal that has aborted already to whoever asks late', () => {
+  it('gives an aborted signal to a caller that asks late', () => {
     const { pending } = start();
     pending.abort('closing');
     expect(pending.signal.aborted).toBe(true);
@@ -240,7 +240,7 @@ describe('PendingUpgrade', () => {
   });
 });
 
-it('aborts its signal in the context of the upgrade, whoever asks for the signal or aborts', () => {
+it('aborts its signal in the async context of the upgrade, from any other context', () => {
   const user = new AsyncLocalStorage<string>();
   const stores: unknown[] = [];
   const { pending } = user.run('ann', start);

@@ -41,7 +41,7 @@ describe('reject', () => {
   it.each([
     [429, 'Too Many Requests'],
     [599, ''],
-  ])('has the name of the status %i for a body where none is given', async (status, phrase) => {
+  ])('has the name of status %i as its body by default', async (status, phrase) => {
     const { client } = await rejected(new UpgradeRejection(status));
     const response = await client.response();
     expect(response.statusLine).toBe(`HTTP/1.1 ${String(status)} ${phrase}`);
@@ -86,7 +86,7 @@ describe('reject', () => {
     expect(socket.bytesRead).toBe(5 + 20 * 65_536);
   });
 
-  it('cuts a client that does not end its side in time, and not before', async () => {
+  it('destroys the socket of a client that does not end its side in time, and not before', async () => {
     const { client, socket, clock } = await rejected(new UpgradeRejection(403));
     await client.ended();
     clock.advance(999);
@@ -95,7 +95,7 @@ describe('reject', () => {
     expect(socket.destroyed).toBe(true);
   });
 
-  it('leaves no timer behind when the client has left', async () => {
+  it('leaves no timer when the client has left', async () => {
     const { client, socket, clock } = await rejected(new UpgradeRejection(403));
     expect(clock.timers).toBe(1);
     client.finish();
@@ -118,7 +118,7 @@ describe('reject', () => {
     client.finish();
   });
 
-  it('says nothing on a transport that somebody has ended', async () => {
+  it('writes nothing to a transport that has been ended', async () => {
     const [socket, peer] = transportPair();
     const clock = new HandClock();
     socket.end('somebody else was here');
@@ -147,7 +147,7 @@ describe('a rejection after an earlier response', () => {
     }
   });
 
-  it('is cut with its transport if the earlier one does not end', () => {
+  it('is destroyed with its transport if the earlier response does not end', () => {
     const [socket] = transportPair();
     const clock = new HandClock();
     const never = new Promise<void>(() => undefined);

@@ -20,7 +20,7 @@ describe('ignoreErrors', () => {
 });
 
 describe('heedErrors', () => {
-  it('leaves a socket’s errors to who else listens', () => {
+  it('leaves a socket’s errors to its other listeners', () => {
     const socket = new PassThrough();
     const heard: unknown[] = [];
     ignoreErrors(socket);
@@ -31,7 +31,7 @@ describe('heedErrors', () => {
     expect(heard).toEqual(['reset']);
   });
 
-  it('changes nothing where nobody asked to ignore them', () => {
+  it('changes nothing where errors are not ignored', () => {
     const socket = new PassThrough();
     socket.on('error', () => undefined);
     stopIgnoringErrors(socket);

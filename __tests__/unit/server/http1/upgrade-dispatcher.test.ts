@@ -103,7 +103,7 @@ describe('several servers on one http.Server', () => {
     expect(await answerTo(port, { target: '/other/path' })).toBe('200 rest');
   });
 
-  it('names the path that was asked for and those of the open servers, where none has it', async () => {
+  it('names the requested path and those of the open servers, if no server has it', async () => {
     const first = new FakeEndpoint('chat', '/chat');
     const closed = new FakeEndpoint('old', '/old');
     const { port } = await setUp(first, closed, new FakeEndpoint('picky', () => false));
@@ -116,7 +116,7 @@ describe('several servers on one http.Server', () => {
     ]);
   });
 
-  it('passes on what came behind the request', async () => {
+  it('passes on the bytes that came after the request', async () => {
     const { port } = await setUp(new FakeEndpoint('a'));
     const client = await connect(port);
     client.send(`${upgradeRequest()}early`);
@@ -141,7 +141,7 @@ describe('several servers on one http.Server', () => {
     expect(handle).toHaveBeenCalledTimes(1);
   });
 
-  it('tells an endpoint whose path predicate throws, and asks no other', async () => {
+  it('is rejected by the endpoint whose path predicate throws, and no other is asked', async () => {
     const mistake = new Error('a mistake in the predicate');
     const broken = new FakeEndpoint('broken', () => {
       throw mistake;
@@ -185,8 +185,8 @@ describe('a closed server', () => {
   });
 });
 
-describe('a request that nobody serves', () => {
-  it('is rejected with 404 when nobody else listens for upgrades', async () => {
+describe('a request that no server serves', () => {
+  it('is rejected with 404 when there is no other upgrade listener', async () => {
     const { port } = await setUp(new FakeEndpoint('a', '/a'));
     expect(await answerTo(port, { target: '/x' })).toBe('404 a');
   });
@@ -224,7 +224,7 @@ describe('a request that nobody serves', () => {
     expect((await client.response()).body).toBe('other');
   });
 
-  it('is destroyed after upgradeTimeout if nobody has touched it', async () => {
+  it('is destroyed after upgradeTimeout if no listener has used it', async () => {
     const endpoint = new FakeEndpoint('a', '/a');
     const { server, port } = await setUp(endpoint);
     const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Duplex]>;
@@ -286,7 +286,7 @@ describe('a request that nobody serves', () => {
     expect(socket.destroyed).toBe(false);
   });
 
-  it('leaves no deadline behind when its client has left', async () => {
+  it('leaves no deadline when its client has left', async () => {
     const endpoint = new FakeEndpoint('a', '/a');
     const { server, port } = await setUp(endpoint);
     server.on('upgrade', (_request, socket: Duplex) => socket.resume());
@@ -378,7 +378,7 @@ describe('a request that another listener has answered', () => {
 });
 
 describe('a transport that fails', () => {
-  it('is no uncaught exception, whoever has the socket', async () => {
+  it('is not an uncaught exception, whichever listener has the socket', async () => {
     const { server, port } = await setUp(new FakeEndpoint('a', '/a'));
     const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Duplex]>;
     server.on('upgrade', (_request, socket: Duplex) => socket.resume());

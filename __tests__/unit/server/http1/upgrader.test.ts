@@ -53,7 +53,7 @@ describe('handleUpgrade', () => {
     expect(await message).toEqual(['hello', false]);
   });
 
-  it('lets small frames leave at once, and silence be', async () => {
+  it("turns off Nagle's algorithm and the socket's time-out", async () => {
     const [socket] = transportPair();
     const calls: unknown[] = [];
     Object.assign(socket, {
@@ -67,7 +67,7 @@ describe('handleUpgrade', () => {
     ]);
   });
 
-  it('resolves to undefined for a rejection, which is told', async () => {
+  it('resolves to undefined for a rejection, which is emitted', async () => {
     const wss = new WebSocketServer(options);
     const rejected = jest.fn();
     wss.on('rejected', rejected);
@@ -95,7 +95,7 @@ describe('handleUpgrade', () => {
     }
   });
 
-  it('tells of a rejection also when nobody is there to hear it', async () => {
+  it('reports a rejection even if the client has left', async () => {
     const wss = new WebSocketServer(options);
     const rejected = jest.fn();
     wss.on('rejected', rejected);
@@ -373,7 +373,7 @@ describe('authorize', () => {
     expect(cookies.map(([, value]) => value)).toEqual(['a=1', 'b=2']);
   });
 
-  it('that returns the user in place of the context is answered 500, and told what to return', async () => {
+  it('that returns the user in place of the context is answered with 500, and the log has the fix', async () => {
     const { port, log } = await serve({
       authorize: () => ({ id: 7, name: 'Ann' }) as object,
     });
@@ -675,7 +675,7 @@ describe('a socket that was given to a server before', () => {
 });
 
 describe('a socket that another listener has used', () => {
-  it('is told to the caller if it was ended before', async () => {
+  it('is reported to the caller if it was ended before', async () => {
     const log = new MemoryLogger();
     const clock = new HandClock();
     const wss = new WebSocketServer({ noServer: true, logger: log, clock });

@@ -44,7 +44,11 @@ describe('isUpgradingServer', () => {
     ['a secure HTTP/2 server', http2.createSecureServer(), HTTP2],
     ['a net.Server', net.createServer(), NET],
     ['a tls.Server', tls.createServer(), NET],
-    ['a promise of a server', Promise.resolve(createServer()), 'a promise is none: await it first'],
+    [
+      'a promise of a server',
+      Promise.resolve(createServer()),
+      'a promise is not a server: await it first',
+    ],
     [
       'the options of ws',
       { server: createServer() },

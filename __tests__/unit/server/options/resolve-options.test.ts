@@ -179,7 +179,7 @@ const POINTLESS: [string, unknown, string][] = [
     '"https://a*.example.com" matches nothing: a * stands only for whole subdomains',
   ],
   ['origin', ['*'], `"*" in a list matches no page; write origin: '*' to admit every page`],
-  ['allowedHosts', [], 'an empty array admits nobody; leave it out to serve every host'],
+  ['allowedHosts', [], 'an empty array admits no host; leave it out to serve every host'],
   [
     'allowedHosts',
     ['a', 'https://b.example'],
