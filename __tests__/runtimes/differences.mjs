@@ -45,7 +45,7 @@ export const differences = {
     },
     {
       file: 'unit/server/server.test.ts',
-      title: 'refuse a request to what is no path',
+      title: 'reject a request to what is no path',
       row: 'request targets',
     },
     {
@@ -84,7 +84,7 @@ export const differences = {
   ],
   deno: [
     {
-      file: 'unit/server/http1/upgrader.test.ts',
+      file: 'unit/server/admission/upgrade-policy.test.ts',
       title: 'counts upgrades that are pending, until they have come to nothing',
       row: 'turns of the loop',
       waits: true,
