@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { CloseInfo } from './close/close-info.js';
 import type { ConnectionError } from './close/connection-error.js';
-import { Closing } from './close/closing.js';
 import type { ConnectionEmitter, ConnectionEvents } from './events.js';
+import { Session } from './session.js';
 import type { ConnectionDetails, ConnectionSettings } from './settings.js';
 import type { AnyMessage, Message } from './receive/receive-queue.js';
 import {
@@ -14,7 +14,6 @@ import { checkFrame } from '../protocol/framing/frame-encoder.js';
 import { isControl, Opcode } from '../protocol/framing/frame.js';
 import { type BlobLike, type Payload, toBytes } from '../protocol/framing/payload.js';
 import type { Data } from '../protocol/framing/prepared-message.js';
-import { Receiver } from './receive/receiver.js';
 import { checkRoundTripOptions, type RoundTripOptions } from './limits/round-trip.js';
 import type { SendCallback } from './send/send-callbacks.js';
 import {
@@ -25,7 +24,6 @@ import {
   type SendFrameOptions,
   type SendOptions,
 } from './send/send-options.js';
-import { Sender } from './send/sender.js';
 import { type EventName, type Listener, TypedEmitter } from './typed-emitter.js';
 
 const READY_STATE = {
@@ -36,9 +34,6 @@ const READY_STATE = {
   closed: 'closed',
 } as const;
 
-/** Where a socket says which connection it carries. */
-const CONNECTION = Symbol('hawser connection');
-type Carrier = Duplex & { [CONNECTION]: WebSocketConnection<unknown> };
 /**
  * Makes a connection, for a server and for a pair. The constructor is private, so that users cannot.
  *
@@ -49,11 +44,6 @@ export let createConnection: <Context>(
   settings: ConnectionSettings,
   details: ConnectionDetails<Context>,
 ) => WebSocketConnection<Context>;
-
-let onData: (this: Carrier, chunk: Buffer) => void;
-let onEnd: (this: Carrier) => void;
-let onError: (this: Carrier, error: Error) => void;
-let onClose: (this: Carrier) => void;
 
 /**
  * One WebSocket connection: a transport (any `Duplex`) and the protocol's machine.
@@ -80,10 +70,7 @@ export class WebSocketConnection<
   /** The peer's address; `undefined` where there is none, as on a Unix socket. */
   readonly remoteAddress: string | undefined;
 
-  readonly #socket: Duplex;
-  readonly #sender: Sender;
-  readonly #closing: Closing;
-  readonly #receiver: Receiver;
+  readonly #session: Session;
 
   /** Connections are made by a server, or by `createConnectionPair` for tests. */
   private constructor(
@@ -97,23 +84,8 @@ export class WebSocketConnection<
     this.subprotocol = details.subprotocol;
     this.extensions = details.extensions;
     this.remoteAddress = details.remoteAddress;
-    const { decoder = settings.decoder, compression } = details;
-    this.#socket = socket;
-    // Its parts deliver what the settings say; `Received` is what the user says they say.
-    const emitter = this as unknown as ConnectionEmitter;
-    this.#sender = new Sender(emitter, socket, settings, details.transportCopies, compression);
-    this.#closing = new Closing(emitter, settings, this.#sender);
-    this.#receiver = new Receiver(
-      emitter,
-      socket,
-      settings,
-      decoder,
-      this.#sender,
-      this.#closing,
-      compression,
-    );
-    (socket as Carrier)[CONNECTION] = this as unknown as WebSocketConnection<unknown>;
-    socket.on('error', onError).on('end', onEnd).on('close', onClose);
+    // The session delivers what the settings say; `Received` is what the user says they say.
+    this.#session = new Session(this as unknown as ConnectionEmitter, socket, settings, details);
   }
 
   /**
@@ -123,26 +95,22 @@ export class WebSocketConnection<
    * @internal
    */
   start(head: Buffer): void {
-    this.#socket.on('data', onData);
-    this.#socket.resume(); // takes effect in the next tick, after `head`
-    if (head.length > 0) this.#receiver.push(head);
-    // A peer that ended its half before is not announced again.
-    if (this.#socket.readableEnded) this.#receiver.end();
+    this.#session.start(head);
   }
 
   /** The socket, in the protocol's terms: `'closing'` from the first Close on, `'closed'` without it. */
   get readyState(): 'open' | 'closing' | 'closed' {
-    return READY_STATE[this.#closing.state];
+    return READY_STATE[this.#session.closing.state];
   }
 
   /** Who closed and why; `undefined` until `'close'`. */
   get closeInfo(): CloseInfo | undefined {
-    return this.#closing.info;
+    return this.#session.closing.info;
   }
 
   /** Bytes that are not with the kernel yet. */
   get bufferedAmount(): number {
-    return this.#sender.bufferedAmount;
+    return this.#session.sender.bufferedAmount;
   }
 
   /**
@@ -151,12 +119,12 @@ export class WebSocketConnection<
    * never pinged.
    */
   get latency(): number | undefined {
-    return this.#receiver.latency;
+    return this.#session.latency;
   }
 
   /** Whether `pause()` is in force. */
   get isPaused(): boolean {
-    return this.#receiver.isPaused;
+    return this.#session.receiver.isPaused;
   }
 
   /**
@@ -179,12 +147,12 @@ export class WebSocketConnection<
   ): boolean {
     if (typeof options === 'function') {
       checkNothingBehind(callback);
-      this.#receiver.markMessageActivity();
-      return this.#sender.send(data, undefined, options);
+      this.#session.markMessageActivity();
+      return this.#session.sender.send(data, undefined, options);
     }
     if (options !== undefined || callback !== undefined) checkSendOptions(options, callback);
-    this.#receiver.markMessageActivity();
-    return this.#sender.send(data, options, callback);
+    this.#session.markMessageActivity();
+    return this.#session.sender.send(data, options, callback);
   }
 
   /**
@@ -196,14 +164,14 @@ export class WebSocketConnection<
   ping(data?: Payload): boolean;
   ping(data: Payload = '', ...more: unknown[]): boolean {
     checkNoMore('ping', more);
-    return this.#sender.control(Opcode.Ping, data);
+    return this.#session.sender.control(Opcode.Ping, data);
   }
 
   /** Send a Pong that answers no Ping (section 5.5.3); Pings are answered without it. See `ping`. */
   pong(data?: Payload): boolean;
   pong(data: Payload = '', ...more: unknown[]): boolean {
     checkNoMore('pong', more);
-    return this.#sender.control(Opcode.Pong, data);
+    return this.#session.sender.control(Opcode.Pong, data);
   }
 
   /**
@@ -218,7 +186,7 @@ export class WebSocketConnection<
    * @throws TypeError for options that are unknown or have a wrong type.
    */
   roundTrip(options: RoundTripOptions = {}): Promise<number> {
-    return this.#sender.roundTrip(checkRoundTripOptions(options));
+    return this.#session.sender.roundTrip(checkRoundTripOptions(options));
   }
 
   /**
@@ -238,8 +206,8 @@ export class WebSocketConnection<
     checkNoMore('sendFrame', more);
     const { opcode = typeof payload === 'string' ? Opcode.Text : Opcode.Binary } = options;
     const bytes = toBytes(payload);
-    if (!isControl(opcode)) this.#receiver.markMessageActivity();
-    if (opcode !== Opcode.Close) return this.#sender.frame(opcode, bytes, options);
+    if (!isControl(opcode)) this.#session.markMessageActivity();
+    if (opcode !== Opcode.Close) return this.#session.sender.frame(opcode, bytes, options);
     checkFrame(opcode, bytes.length, options);
     const { code, reason } = closePayload(bytes);
     void this.close(code, reason);
@@ -253,7 +221,7 @@ export class WebSocketConnection<
    * @throws the signal's reason, if it aborts.
    */
   drained(signal?: AbortSignal): Promise<boolean> {
-    return this.#sender.drained(signal);
+    return this.#session.sender.drained(signal);
   }
 
   /**
@@ -265,9 +233,7 @@ export class WebSocketConnection<
    * @throws RangeError, TypeError for a code or reason that must not be sent.
    */
   close(code: number = CloseCode.NormalClosure, reason = ''): Promise<CloseInfo> {
-    const closed = this.#closing.close(code, reason);
-    this.#receiver.scheduleRead(); // reading may have stopped, but the peer's Close must be seen
-    return closed;
+    return this.#session.close(code, reason);
   }
 
   /**
@@ -275,8 +241,7 @@ export class WebSocketConnection<
    * Pong or frame is delivered after it, also of those that have come; `'close'` follows.
    */
   terminate(): void {
-    this.#receiver.terminate();
-    this.#closing.terminate();
+    this.#session.terminate();
   }
 
   /**
@@ -285,17 +250,17 @@ export class WebSocketConnection<
    * @internal
    */
   cut(reason: ConnectionError): void {
-    this.#closing.cut(reason);
+    this.#session.closing.terminate(reason);
   }
 
   /** Hold messages, for as long as you like; control frames are still handled. With 64 KiB held, reading stops. */
   pause(): void {
-    this.#receiver.pause();
+    this.#session.receiver.pause();
   }
 
   /** Deliver what is held and go on. Without a consumer messages are discarded, as in Node's streams. */
   resume(): void {
-    this.#receiver.resume();
+    this.#session.receiver.resume();
   }
 
   /**
@@ -305,7 +270,11 @@ export class WebSocketConnection<
    * @throws TypeError if there is a `'message'` listener or another iterator.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Received, undefined, undefined> {
-    return this.#receiver.iterate() as AsyncIterableIterator<Received, undefined, undefined>;
+    return this.#session.receiver.iterate() as AsyncIterableIterator<
+      Received,
+      undefined,
+      undefined
+    >;
   }
 
   /** As `EventEmitter.on`. A `'message'` listener gets what is held. @throws TypeError for one beside an iterator. */
@@ -337,25 +306,11 @@ export class WebSocketConnection<
   static {
     // By `this`: for a class that names itself inside, some bundlers change its name.
     createConnection = (socket, settings, details) => new this(socket, settings, details);
-    // The socket's listeners: functions that all connections share, or an idle connection would
-    // cost four closures. They stand here because only here can they see the private parts.
-    onData = function (this: Carrier, chunk: Buffer): void {
-      this[CONNECTION].#receiver.push(chunk);
-    };
-    onEnd = function (this: Carrier): void {
-      this[CONNECTION].#receiver.end();
-    };
-    onError = function (this: Carrier, error: Error): void {
-      this[CONNECTION].#closing.transportError(error);
-    };
-    onClose = function (this: Carrier): void {
-      this[CONNECTION].#receiver.close();
-    };
   }
 
   #beforeListener(event: EventName<ConnectionEvents>): void {
-    if (event === 'message') this.#receiver.assertListenable();
-    if (event === 'frame') this.#receiver.enableFrameEvents();
+    if (event === 'message') this.#session.receiver.assertListenable();
+    if (event === 'frame') this.#session.receiver.enableFrameEvents();
   }
 }
 

@@ -1,4 +1,5 @@
 /** What the tests of src/connection stand on: real sockets, a socket that is behind, a clock. */
+import { AsyncResource } from 'node:async_hooks';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
@@ -8,6 +9,8 @@ import {
   type PermessageDeflateSettings,
 } from '../../../src/connection/deflate/permessage-deflate.js';
 import { createConnection, type WebSocketConnection } from '../../../src/connection/connection.js';
+import type { ConnectionEmitter } from '../../../src/connection/events.js';
+import type { SenderOwner } from '../../../src/connection/send/owner.js';
 import { Counters } from '../../../src/connection/counters.js';
 import type { Clock } from '../../../src/connection/limits/clock.js';
 import { Deadlines } from '../../../src/connection/limits/deadlines.js';
@@ -183,6 +186,21 @@ export function compressing(
     deadlines: new Deadlines(new HandClock()),
     pool: new ThreadPool(),
     shared: new SharedContexts({ ...effort, ...changed }, changed.drive),
+    ...changed,
+  };
+}
+
+/** The owner of a sending half that is tested alone; it has no budget, and nothing ends. */
+export function ownerOf(
+  emitter: ConnectionEmitter,
+  changed: Partial<SenderOwner> = {},
+): SenderOwner {
+  return {
+    emitter,
+    context: new AsyncResource('hawser.connection'),
+    account: undefined,
+    failSlowConsumer: () => undefined,
+    unsendable: () => undefined,
     ...changed,
   };
 }

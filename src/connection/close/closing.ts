@@ -1,10 +1,7 @@
-import { EventEmitter } from 'node:events';
 import type { CloseInfo } from './close-info.js';
-import { CONNECTION_ERRORS, ConnectionError } from './connection-error.js';
-import type { ConnectionEmitter } from '../events.js';
-import type { ConnectionSettings } from '../settings.js';
+import { ConnectionError } from './connection-error.js';
+import type { ClosingOwner } from './owner.js';
 import type { Deadline } from '../limits/deadlines.js';
-import { publishClosed, publishFailed } from '../diagnostics.js';
 import {
   CLOSING_HANDSHAKE,
   type CloseAction,
@@ -15,19 +12,14 @@ import {
   CloseCode,
   type ClosePayload,
   formatClosePayload,
-  MAX_REASON_BYTES,
-  parseClosePayload,
 } from '../../protocol/framing/close-frame.js';
-import type { ProtocolError } from '../../protocol/framing/protocol-error.js';
-import type { Sender } from '../send/sender.js';
-import { SLOW_CLOSE_TIMEOUT } from '../send/admission.js';
-import { callIsolated } from '../call-isolated.js';
 
 /** What the end of a connection needs and the rest of its life does not. */
 class CloseProgress {
   deadline: Deadline | undefined;
   replyDeadline: Deadline | undefined;
-  /** Payload of the Close to be sent. */
+  /** The Close to be sent, and its payload. */
+  close: ClosePayload | undefined;
   payload: Buffer | undefined;
   sent: ClosePayload | undefined;
   received: ClosePayload | undefined;
@@ -41,22 +33,18 @@ class CloseProgress {
 }
 
 /**
- * The end of a connection. What happens when is decided by the table in close-handshake.ts; this
- * carries it out, keeps the deadlines and remembers who closed and why.
+ * The end of a connection. The table in closing-handshake.ts decides what happens when; this class
+ * carries it out, keeps the deadlines and remembers which side closed and why.
  */
 export class Closing {
-  readonly #connection: ConnectionEmitter;
-  readonly #settings: ConnectionSettings;
-  readonly #sender: Sender;
+  readonly #owner: ClosingOwner;
   #state: CloseState = 'open';
   /** Made when something ends: an open connection pays for none. */
   #lazyProgress: CloseProgress | undefined;
   #info: CloseInfo | undefined;
 
-  constructor(connection: ConnectionEmitter, settings: ConnectionSettings, sender: Sender) {
-    this.#connection = connection;
-    this.#settings = settings;
-    this.#sender = sender;
+  constructor(owner: ClosingOwner) {
+    this.#owner = owner;
   }
 
   get #progress(): CloseProgress {
@@ -72,94 +60,74 @@ export class Closing {
     return this.#info;
   }
 
-  /** The application closes. @throws RangeError, TypeError for what must not be sent. */
-  close(code: number, reason: string): Promise<CloseInfo> {
-    const payload = formatClosePayload(code, reason);
-    if (this.#state === 'open' || this.#state === 'replying') {
-      this.#progress.payload = payload;
-      this.#step('localClose');
-    }
+  /** How the connection ended, once it has. */
+  whenClosed(): Promise<CloseInfo> {
     if (this.#info !== undefined) return Promise.resolve(this.#info);
     return new Promise((resolve) => this.#progress.waiters.push(resolve));
   }
 
-  /** A limit of this side ends an open connection: tell the peer which. */
-  closeGoingAway(cause: ConnectionError): void {
-    this.#progress.cause = cause;
-    this.#progress.payload = formatClosePayload(CloseCode.GoingAway, cause.message);
+  /**
+   * Start the closing handshake (RFC 6455 section 7.1.2), or answer the peer's Close.
+   *
+   * @throws RangeError, TypeError for what must not be sent.
+   */
+  startClosing(code: number, reason: string, cause?: ConnectionError): void {
+    const payload = formatClosePayload(code, reason);
+    if (this.#state !== 'open' && this.#state !== 'replying') return;
+    if (cause !== undefined) this.#progress.cause = cause;
+    this.#progress.close = { code, reason };
+    this.#progress.payload = payload;
     this.#step('localClose');
   }
 
-  /** The peer of an open connection is as good as gone: cut the transport. */
-  terminateUnresponsive(cause: ConnectionError): void {
-    this.#progress.cause = cause;
+  /**
+   * Fail the WebSocket Connection (section 7.1.7).
+   *
+   * @param timeout milliseconds that the end may take at most, if that is less than `closeTimeout`.
+   * @returns `false` where it has ended already: nothing changes.
+   */
+  fail(error: Error, code: number, reason: string, timeout: number = Infinity): boolean {
+    // What is read from bytes that came before terminate(), or a reset, changes nothing any more.
+    if (CLOSING_HANDSHAKE[this.#state].failure === undefined) return false;
+    this.#progress.cause = error;
+    this.#progress.failed = true;
+    this.#progress.timeout = timeout;
+    this.#setClose(code, reason);
+    this.#step('failure');
+    return true;
+  }
+
+  /**
+   * Send another Close in place of one that has not left, because it stood after a message that
+   * cannot be sent.
+   *
+   * @returns `false` where the transport ends without a Close.
+   */
+  replaceClose(error: Error, code: number, reason: string): boolean {
+    const ending = this.#progress;
+    if (this.#state !== 'replying' && ending.sent === undefined) return false;
+    ending.cause ??= error;
+    ending.failed = true;
+    this.#setClose(code, reason);
+    if (this.#state === 'replying') this.#step('reply');
+    else this.#perform('sendClose');
+    return true;
+  }
+
+  /** Close the transport now (section 7.1.1), for this reason unless there is one already. */
+  terminate(cause: Error): void {
+    if (this.#state !== 'closed') this.#progress.cause ??= cause;
     this.#step('terminate');
-    this.#report(cause);
   }
 
-  terminate(): void {
-    this.cut(new ConnectionError('ERR_TERMINATED'));
-  }
-
-  /** Cut the transport now, for this reason unless there is one already. */
-  cut(reason: Error): void {
-    if (this.#state !== 'closed') this.#progress.cause ??= reason;
-    this.#step('terminate');
-  }
-
-  /** A Close frame came. */
-  peerClose(received: ClosePayload): void {
+  onCloseFrame(received: ClosePayload): void {
     this.#progress.received = received;
     if (this.#state === 'open') this.#progress.initiator = 'peer';
     this.#step('peerClose');
   }
 
-  /** The peer broke a rule: fail the WebSocket Connection (RFC 6455 section 7.1.7). */
-  fail(error: ProtocolError): void {
-    // What is read from bytes that came before terminate(), or a reset, changes nothing any more.
-    if (CLOSING_HANDSHAKE[this.#state].failure === undefined) return;
-    this.#settings.counters.countProtocolError(error);
-    this.#fail(error, error.closeCode, error.message.slice(0, MAX_REASON_BYTES));
-    this.#report(error);
-  }
-
-  /** The peer does not take what waits for it: that is discarded, a Close tried, and the transport soon cut. */
-  tooSlow(error: ConnectionError): void {
-    if (this.#state !== 'open') return;
-    this.#sender.discard(error);
-    this.#progress.timeout = SLOW_CLOSE_TIMEOUT;
-    // The numbers are the operator's, not the peer's.
-    this.#fail(error, CloseCode.TryAgainLater, CONNECTION_ERRORS[error.code]);
-    // A listener must not interrupt the application's send(), or its broadcast to all the others.
-    callIsolated(() => {
-      this.#report(error);
-    });
-  }
-
-  /** A message that was taken cannot be sent. What was sent before it leaves, and then a Close with 1011. */
-  unsendable(error: Error): void {
-    const ending = this.#progress;
-    const told = error instanceof ConnectionError ? CONNECTION_ERRORS[error.code] : '';
-    if (this.#state === 'open') {
-      this.#fail(error, CloseCode.InternalError, told);
-    } else if (this.#state === 'replying' || ending.sent !== undefined) {
-      ending.cause ??= error;
-      ending.failed = true;
-      ending.payload = formatClosePayload(CloseCode.InternalError, told);
-      // A Close that stood behind the message was discarded with the rest.
-      if (this.#state === 'replying') this.#step('reply');
-      else this.#perform('sendClose');
-    } else {
-      return; // the transport ends without a Close
-    }
-    // A listener must not interrupt the application's send(), nor the writes of other connections.
-    callIsolated(() => {
-      this.#report(error);
-    });
-  }
-
   /** The peer ended its half of the transport. */
-  peerEnd(): void {
+  onEnd(): void {
     if (this.#state === 'open') this.#progress.initiator = 'transport';
     if (this.#state === 'open' || this.#state === 'closing') {
       this.#progress.cause ??= new ConnectionError('ERR_TRANSPORT_ENDED');
@@ -167,45 +135,43 @@ export class Closing {
     this.#step('peerEnd');
   }
 
-  /** The transport failed; its `'close'` follows. */
-  transportError(error: Error): void {
+  /** The transport failed; {@link onTransportClosed} follows. */
+  onError(error: Error): void {
     this.#progress.cause ??= error;
     if (this.#state !== 'open') return;
     this.#progress.initiator = 'transport';
-    this.#report(error);
+    this.#owner.report(error);
   }
 
-  /** The transport is gone: nothing can be sent any more. `transportClose` follows when all has been read. */
-  transportGone(): void {
+  /** The transport is gone: nothing can be sent any more. {@link onInputDrained} follows. */
+  onTransportClosed(): void {
     if (this.#state === 'open') this.#progress.initiator = 'transport';
     this.#step('transportClosed');
   }
 
-  /** After `transportGone`: what came on the transport has been handled. */
-  transportClose(): void {
+  /** After {@link onTransportClosed}: what came on the transport has been handled. */
+  onInputDrained(): void {
     this.#step('inputDrained');
   }
 
-  #fail(error: Error, code: number, reason: string): void {
-    this.#progress.cause = error;
-    this.#progress.failed = true;
+  #setClose(code: number, reason: string): void {
+    this.#progress.close = { code, reason };
     this.#progress.payload = formatClosePayload(code, reason);
-    this.#step('failure');
   }
 
   #step(event: CloseEvent): void {
     const transition = CLOSING_HANDSHAKE[this.#state][event];
     if (transition === undefined) return;
     this.#state = transition.next;
-    this.#sender.stop();
+    this.#owner.stopSending();
     for (const action of transition.actions) this.#perform(action);
   }
 
   #perform(action: CloseAction): void {
     switch (action) {
       case 'sendClose':
-        this.#progress.sent = parseClosePayload(this.#progress.payload!);
-        this.#sender.close(this.#progress.payload!);
+        this.#progress.sent = this.#progress.close;
+        this.#owner.sendClose(this.#progress.payload!);
         break;
       case 'requestReply':
         this.#requestReply();
@@ -214,10 +180,10 @@ export class Closing {
         this.#startDeadline();
         break;
       case 'end':
-        this.#sender.end();
+        this.#owner.endSocket();
         break;
       case 'destroy':
-        this.#sender.outbox.destroy();
+        this.#owner.destroySocket();
         break;
       case 'emitClose':
         this.#emitClose();
@@ -226,7 +192,7 @@ export class Closing {
   }
 
   #startDeadline(): void {
-    const { deadlines, closeTimeout } = this.#settings;
+    const { deadlines, closeTimeout } = this.#owner.settings;
     const ending = this.#progress;
     ending.deadline = deadlines.start(Math.min(closeTimeout, ending.timeout), () => {
       ending.cause ??= new ConnectionError('ERR_CLOSE_TIMEOUT');
@@ -237,33 +203,19 @@ export class Closing {
   /** Echo the peer's code (section 5.5.1), unless the application wants to answer. */
   #requestReply(): void {
     const { code, reason } = this.#progress.received!;
-    this.#progress.payload = formatClosePayload(code);
-    if (this.#connection.listenerCount('closing') === 0) {
+    this.#setClose(code, '');
+    if (this.#owner.emitter.listenerCount('closing') === 0) {
       this.#step('reply');
       return;
     }
-    const { deadlines, closeTimeout } = this.#settings;
+    const { deadlines, closeTimeout } = this.#owner.settings;
     this.#progress.replyDeadline = deadlines.start(closeTimeout / 2, () => {
       this.#step('reply');
     });
-    this.#connection.emit('closing', code, reason, (replyCode = code, replyReason = '') => {
-      const payload = formatClosePayload(replyCode, replyReason);
-      this.#progress.payload = payload;
+    this.#owner.emitter.emit('closing', code, reason, (replyCode = code, replyReason = '') => {
+      this.#setClose(replyCode, replyReason);
       this.#step('reply');
     });
-  }
-
-  /** Tell that the connection has failed, in its own async context. */
-  #report(error: Error): void {
-    this.#sender.context.runInAsyncScope(this.#tell, this, error);
-  }
-
-  #tell(error: Error): void {
-    publishFailed(this.#connection, error);
-    this.#settings.observer?.failed(error, this.#connection);
-    // Without a listener `emit('error')` would throw, even where a monitor has heard it.
-    const heard = this.#connection.listenerCount('error') > 0;
-    this.#connection.emit(heard ? 'error' : EventEmitter.errorMonitor, error);
   }
 
   #emitClose(): void {
@@ -272,14 +224,9 @@ export class Closing {
     ending.replyDeadline?.cancel();
     const info = toCloseInfo(ending);
     this.#info = info;
-    this.#sender.onTransportClosed(
-      new ConnectionError('ERR_CONNECTION_CLOSED', { cause: ending.cause }),
-    );
-    this.#settings.counters.countClose(info);
-    publishClosed(this.#connection, info);
-    this.#settings.observer?.closed(this.#connection);
+    this.#owner.onClosed(info);
     for (const resolve of ending.waiters) resolve(info);
-    this.#connection.emit('close', info.code, info.reason, info);
+    this.#owner.emitter.emit('close', info.code, info.reason, info);
   }
 }
 

@@ -1,13 +1,8 @@
 import { isAscii } from 'node:buffer';
-import type { Duplex } from 'node:stream';
-import type { ConnectionError } from '../close/connection-error.js';
-import type { Closing } from '../close/closing.js';
 import type { PermessageDeflate } from '../deflate/permessage-deflate.js';
 import type { Deadline } from '../limits/deadlines.js';
 import { IncomingDeflate } from '../deflate/incoming.js';
 import { publishReceived } from '../diagnostics.js';
-import type { ConnectionEmitter } from '../events.js';
-import { HeartbeatTarget } from '../limits/keepalive.js';
 import { type AnyMessage, ReceiveQueue } from './receive-queue.js';
 import { ProtocolError } from '../../protocol/framing/protocol-error.js';
 import {
@@ -18,8 +13,7 @@ import {
 import { type FrameHeader, Opcode } from '../../protocol/framing/frame.js';
 import { textOf } from '../../protocol/text/utf8-codec.js';
 import { RateLimiter } from './rate-limiter.js';
-import type { Outbox } from '../send/outbox.js';
-import type { ReceivingHalf, Sender } from '../send/sender.js';
+import type { ReceiverOwner } from './owner.js';
 import type { ConnectionSettings } from '../settings.js';
 
 /**
@@ -32,15 +26,12 @@ import type { ConnectionSettings } from '../settings.js';
  *
  * Pausing, closing and a listener that throws are all the same to it: `next()` is not called.
  */
-export class Receiver extends HeartbeatTarget implements ReceivingHalf {
-  readonly #connection: ConnectionEmitter;
-  readonly #socket: Duplex;
+export class Receiver {
+  readonly #owner: ReceiverOwner;
   readonly #settings: ConnectionSettings;
   readonly #decoderOptions: FrameDecoderOptions;
   /** Made for the first bytes: a peer that only listens costs none. */
   #decoder: FrameDecoder | undefined;
-  readonly #sender: Sender;
-  readonly #closing: Closing;
   /** Only where permessage-deflate was negotiated. */
   readonly #decompressor: IncomingDeflate | undefined;
   /** Messages nobody has taken; `undefined` while listeners take them as they come. */
@@ -61,28 +52,19 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
   #messageDeadline: Deadline | undefined;
 
   constructor(
-    connection: ConnectionEmitter,
-    socket: Duplex,
+    owner: ReceiverOwner,
     settings: ConnectionSettings,
     decoder: FrameDecoderOptions,
-    sender: Sender,
-    closing: Closing,
     compression?: PermessageDeflate,
   ) {
-    super();
-    this.#connection = connection;
-    this.#socket = socket;
+    this.#owner = owner;
     this.#settings = settings;
     this.#decoderOptions = decoder;
-    this.#sender = sender;
-    this.#closing = closing;
     if (compression !== undefined) {
       this.#decompressor = new IncomingDeflate(compression, decoder.maxPayload!, () => {
         this.read();
       });
     }
-    settings.heartbeat.add(this);
-    sender.receivingHalf = this;
   }
 
   /** For the budget: bytes held of what has come, whole messages or not. */
@@ -94,67 +76,28 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
     );
   }
 
-  /** For the sender: so much waits that the connection has failed (RFC 6455 section 7.1.7). */
-  failSlowConsumer(error: ConnectionError): void {
-    this.#decoder?.stop();
-    this.#closing.tooSlow(error);
-  }
-
-  /** A message that was taken cannot be sent. */
-  unsendable(error: Error): void {
-    if (this.isOpen) this.#decoder?.stop();
-    this.#closing.unsendable(error);
-  }
-
-  /** For the budget: as `tooSlow`, but nothing may be kept for a peer that does not take it at once. */
-  evict(error: ConnectionError): void {
-    const { isOpen } = this;
-    this.failSlowConsumer(error);
-    this.#discardAll();
-    // One that is closing has been sent its Close already, and has shown that it does not end soon.
-    if (!isOpen || this.#sender.bufferedAmount > 0) this.#closing.cut(error);
-    this.scheduleRead(); // reading may have stopped, but the peer's end must be seen
-  }
-
   get isPaused(): boolean {
     return this.#inbox?.paused ?? false;
   }
 
-  // For the heartbeat.
-
-  get isOpen(): boolean {
-    return this.#closing.state === 'open';
-  }
-
-  get isReadPaused(): boolean {
+  /** The socket is paused. */
+  get isStopped(): boolean {
     return this.#stopped;
   }
 
-  get outbox(): Outbox {
-    return this.#sender.outbox;
+  /** Nothing is delivered any more. */
+  get isTerminated(): boolean {
+    return this.#discards === 'everything';
   }
 
-  closeGoingAway(cause: ConnectionError): void {
-    this.#closing.closeGoingAway(cause);
-    this.scheduleRead(); // reading may have stopped, but the peer's Close must be seen
-  }
-
-  terminateUnresponsive(cause: ConnectionError): void {
-    this.#closing.terminateUnresponsive(cause);
-  }
-
-  /** A message comes or goes. */
-  markMessageActivity(): void {
-    this.lastMessageAt = this.#settings.heartbeat.now;
+  get #isOpen(): boolean {
+    return this.#owner.state === 'open';
   }
 
   // From the transport to the application.
 
   /** Bytes came from the peer. */
   push(chunk: Buffer): void {
-    if (this.#discards === 'everything') return;
-    this.#settings.counters.bytesReceived += chunk.length;
-    this.lastReceivedAt = this.#settings.heartbeat.now;
     (this.#decoder ?? this.#makeDecoder()).push(chunk);
     this.read();
   }
@@ -168,7 +111,6 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
   /** The transport is gone. No message comes after `'close'`, so all that is not held for the application is delivered first. */
   close(): void {
     this.#ended = 'whole';
-    this.#closing.transportGone();
     this.scheduleRead();
   }
 
@@ -176,7 +118,19 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
   terminate(): void {
     this.#discards = 'everything';
     this.#decoder?.stop();
-    this.#discardAll();
+    this.discardAll();
+  }
+
+  /** Decode nothing more: the connection has failed (RFC 6455 section 7.1.7). */
+  stopDecoding(): void {
+    this.#decoder?.stop();
+  }
+
+  /** The connection has ended. */
+  cancelTimers(): void {
+    this.#messageDeadline?.cancel();
+    this.#inbox?.consumerDeadline?.cancel();
+    this.#throttle?.end();
   }
 
   /** Hold messages from now on. */
@@ -189,7 +143,7 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
   resume(): void {
     const inbox = this.#inbox;
     if (inbox !== undefined) inbox.paused = false;
-    if (this.#connection.listenerCount('message') === 0 && inbox?.iterating !== true) {
+    if (this.#owner.emitter.listenerCount('message') === 0 && inbox?.iterating !== true) {
       this.#discardMessages();
     }
     this.scheduleRead();
@@ -197,7 +151,7 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
 
   /** @throws TypeError if there is another consumer. */
   iterate(): AsyncIterableIterator<AnyMessage, undefined, undefined> {
-    if (this.#inbox?.iterating === true || this.#connection.listenerCount('message') > 0) {
+    if (this.#inbox?.iterating === true || this.#owner.emitter.listenerCount('message') > 0) {
       throw new TypeError(
         "a connection has either 'message' listeners or one iterator; remove the other consumer first",
       );
@@ -243,13 +197,13 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
   }
 
   /** Let go of all that has come and has not been delivered. */
-  #discardAll(): void {
+  discardAll(): void {
     this.#found = false;
     this.#decoder?.releasePayload();
     if (this.#decoder?.headers !== undefined) this.#decoder.headers.length = 0;
     this.#decompressor?.forget();
     this.#discardHeld();
-    this.#settings.budget?.received(this, 0);
+    this.#owner.onHeld(0);
   }
 
   /** A `'frame'` listener is about to be added. */
@@ -268,20 +222,19 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
   read(): void {
     if (this.#reading) return;
     this.#reading = true;
-    this.#sender.context.runInAsyncScope(this.#readAll, this);
+    this.#owner.context.runInAsyncScope(this.#readAll, this);
   }
 
   #readAll(): void {
     IncomingDeflate.resetTurn();
     let thrown = true;
-    const { outbox } = this.#sender;
-    const corked = outbox.cork(); // what the listeners send leaves in one write
+    const corked = this.#owner.cork(); // what the listeners send leaves in one write
     try {
       while (this.#readOne());
       thrown = false;
     } finally {
       this.#reading = false;
-      if (corked) outbox.flush();
+      if (corked) this.#owner.flush();
       // A listener's exception goes up to the application; the messages behind it are not lost.
       if (thrown) this.scheduleRead();
     }
@@ -293,21 +246,16 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
     const inflating = this.#decompressor?.isBusy === true;
     if (this.#ended === 'half' && !inflating) {
       this.#ended = undefined;
-      this.#closing.peerEnd();
+      this.#owner.onEnd();
     }
     if (this.#ended === 'whole' && !inflating) {
       this.#ended = undefined;
       this.scheduleRead(); // for what is left to do, though a listener may throw
-      this.#closing.transportClose();
+      this.#owner.onInputDrained();
       return;
     }
-    const { state } = this.#closing;
+    const { state } = this.#owner;
     if (state === 'closed') {
-      this.#messageDeadline?.cancel();
-      this.#inbox?.consumerDeadline?.cancel();
-      this.#settings.budget?.leave(this);
-      this.#settings.heartbeat.remove(this);
-      this.#throttle?.end();
       // What is still held or undecoded can be taken all the same; a message without its end cannot.
       if (inflating) {
         this.#inbox?.reopen();
@@ -317,7 +265,7 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
       }
       return;
     }
-    this.#settings.budget?.received(this, this.#bytesHeld);
+    this.#owner.onHeld(this.#bytesHeld);
     const waits = state === 'open' && this.#throttle?.isWaiting === true;
     const stop = inflating || waits || (state === 'open' && this.#inbox?.full === true);
     this.#updateMessageTimer();
@@ -326,15 +274,8 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
     if (stop && !this.#found) this.#decoder!.releasePayload();
     if (stop === this.#stopped) return;
     this.#stopped = stop;
-    if (stop) {
-      // What it answers now cannot be read in time to tell the round trip; inflating takes no time worth the name.
-      if (!inflating && this.ping !== undefined) this.ping.sentAt = undefined;
-      this.#socket.pause();
-      return;
-    }
-    // What the peer has said meanwhile will be read now: its silence begins anew.
-    this.lastReceivedAt = this.lastMessageAt = this.#settings.heartbeat.now;
-    this.#socket.resume();
+    if (stop) this.#owner.pauseSocket(inflating);
+    else this.#owner.resumeSocket();
   }
 
   /** Give messages that wait their time; but a paused connection and a slow iterator may take as long as they like. */
@@ -344,7 +285,7 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
       inbox.size > 0 &&
       !inbox.paused &&
       !inbox.iterating &&
-      this.#connection.listenerCount('message') === 0;
+      this.#owner.emitter.listenerCount('message') === 0;
     const { consumerDeadline: patience } = inbox;
     if (!isAwaited) {
       patience?.cancel();
@@ -352,7 +293,7 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
       const { deadlines, heartbeat } = this.#settings;
       inbox.consumerDeadline = deadlines.start(heartbeat.consumerTimeout, () => {
         this.#discardMessages();
-        this.#settings.observer?.unread(this.#connection);
+        this.#settings.observer?.unread(this.#owner.emitter);
         this.read(); // reading may have stopped, but the peer's Pings, its Close and its end must be seen
       });
     } else if (!patience.isRunning) {
@@ -391,7 +332,7 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
   #readOne(): boolean {
     const inbox = this.#inbox;
     if (inbox !== undefined) {
-      const { state } = this.#closing;
+      const { state } = this.#owner;
       if (inbox.idle) this.#inbox = undefined;
       else if (this.#deliverHeld(inbox)) return true;
       else if (inbox.full && (state === 'open' || state === 'closed' || this.#ended === 'whole')) {
@@ -402,7 +343,7 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
     const decoder = this.#decoder;
     if (decoder === undefined) return false;
     if (!this.#found) {
-      if (this.#throttle !== undefined && this.isOpen && this.#throttle.mustWait()) return false;
+      if (this.#throttle !== undefined && this.#isOpen && this.#throttle.mustWait()) return false;
       this.#found = this.#decode(decoder);
     }
     // A listener that throws here does not cost the message: the next call goes on with it.
@@ -426,15 +367,8 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
       case Opcode.Binary:
         this.#deliver(this.#binary(decoder.payload), true);
         break;
-      case Opcode.Ping:
-        this.#onPing(decoder.payload);
-        break;
-      case Opcode.Pong:
-        this.#settings.counters.pongsReceived++;
-        this.#onPong(decoder.payload);
-        break;
       default:
-        this.#closing.peerClose(decoder.close!);
+        this.#owner.onFrame(decoder);
     }
     return true;
   }
@@ -448,10 +382,10 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
   #decode(decoder: FrameDecoder): boolean {
     try {
       const found = decoder.next();
-      if (this.#throttle !== undefined && this.isOpen) this.#throttle.consume(decoder, found);
+      if (this.#throttle !== undefined && this.#isOpen) this.#throttle.consume(decoder, found);
       return found;
     } catch (error) {
-      this.#closing.fail(error as ProtocolError);
+      this.#owner.failProtocol(error as ProtocolError);
       return false;
     }
   }
@@ -462,7 +396,7 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
     try {
       ({ text } = decoder);
     } catch (error) {
-      this.#closing.fail(error as ProtocolError);
+      this.#owner.failProtocol(error as ProtocolError);
       return false;
     }
     this.#deliver(text, false);
@@ -492,16 +426,16 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
   /** The peer broke a rule that the decoder does not know. */
   #failed(error: ProtocolError): false {
     this.#decoder!.stop();
-    this.#closing.fail(error);
+    this.#owner.failProtocol(error);
     return false;
   }
 
   /** Hand a held message to the listeners, if there are any and they want it. */
   #deliverHeld(inbox: ReceiveQueue): boolean {
     if (inbox.size === 0 || inbox.paused || inbox.iterating) return false;
-    if (this.#connection.listenerCount('message') === 0) return false;
+    if (this.#owner.emitter.listenerCount('message') === 0) return false;
     const { data, isBinary } = inbox.take()!;
-    this.#connection.emit('message', data, isBinary);
+    this.#owner.emitter.emit('message', data, isBinary);
     return true;
   }
 
@@ -512,19 +446,19 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
 
   #deliver(data: AnyMessage, isBinary: boolean): void {
     this.#settings.counters.messagesReceived++;
-    publishReceived(this.#connection, data, isBinary);
-    this.markMessageActivity();
+    publishReceived(this.#owner.emitter, data, isBinary);
+    this.#owner.markMessageActivity();
     if (
       this.#inbox === undefined &&
       this.#discards !== 'everything' && // a subscriber of the channel may have terminated
-      this.#connection.emit('message', data, isBinary)
+      this.#owner.emitter.emit('message', data, isBinary)
     ) {
       return;
     }
     if (this.#discards === 'nothing') {
       const inbox = (this.#inbox ??= new ReceiveQueue());
       // Once we have sent a Close, reading goes on whether or not there is room.
-      if (this.#closing.state !== 'closing' || !(inbox.paused || inbox.full)) {
+      if (this.#owner.state !== 'closing' || !(inbox.paused || inbox.full)) {
         inbox.put(data, isBinary);
         return;
       }
@@ -532,25 +466,10 @@ export class Receiver extends HeartbeatTarget implements ReceivingHalf {
     this.#settings.counters.messagesDiscarded++;
   }
 
-  /** "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response" (section 5.5.2). */
-  #onPing(payload: Buffer): void {
-    this.#settings.counters.pingsReceived++;
-    const { state } = this.#closing;
-    if (state === 'open' || state === 'closing') this.#sender.outbox.pong(payload);
-    this.#connection.emit('ping', payload);
-  }
-
-  #onPong(payload: Buffer): void {
-    const { ping } = this;
-    const isBeat = this.#settings.heartbeat.pong(this, payload);
-    const beat = isBeat && this.ping === undefined ? ping?.end : undefined;
-    if (!this.#sender.hearPong(payload, beat) && !isBeat) this.#connection.emit('pong', payload);
-  }
-
   #emitHeaders(headers: FrameHeader[]): void {
     let shown = 0;
     try {
-      while (shown < headers.length) this.#connection.emit('frame', headers[shown++]!);
+      while (shown < headers.length) this.#owner.emitter.emit('frame', headers[shown++]!);
     } finally {
       headers.splice(0, shown);
     }

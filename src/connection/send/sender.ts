@@ -1,13 +1,13 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Duplex } from 'node:stream';
 import { abortReason, checkSignal, onAbort } from '../abort-signal.js';
-import type { Account, BudgetMember } from '../limits/buffer-budget.js';
+import type { Account } from '../limits/buffer-budget.js';
 import { ConnectionError } from '../close/connection-error.js';
 import type { PermessageDeflate } from '../deflate/permessage-deflate.js';
 import { OutgoingDeflate } from '../deflate/outgoing.js';
 import { contextOfSent, publishDropped, publishSent } from '../diagnostics.js';
-import type { ConnectionEmitter } from '../events.js';
 import { Outbox, type OutboxOwner } from './outbox.js';
+import type { SenderOwner } from './owner.js';
 import {
   checkFrame,
   firstByte,
@@ -40,14 +40,6 @@ import { neutral } from '../neutral-context.js';
 import { admitsControl, admit, tooSlow } from './admission.js';
 import { callIsolated } from '../call-isolated.js';
 
-/** The receiving half of the connection. */
-export interface ReceivingHalf extends BudgetMember {
-  /** So much waits for the peer that the connection has to end. */
-  failSlowConsumer(error: ConnectionError): void;
-  /** A message that was taken cannot be sent: what was sent before it leaves, and the connection has to end. */
-  unsendable(error: Error): void;
-}
-
 const TEXT: number = FIN | Opcode.Text;
 const BINARY: number = FIN | Opcode.Binary;
 const PING: number = FIN | Opcode.Ping;
@@ -58,18 +50,11 @@ const clientEncoder = new FrameEncoder({ role: 'client' });
  * slow down. How they reach the socket is the outbox's business.
  */
 export class Sender implements OutboxOwner {
-  /**
-   * The async context of the connection: the one it was made in, which is that of its upgrade. Its
-   * events are emitted in here. It is the sender's because all parts of a connection know the sender.
-   */
-  readonly context: AsyncResource = new AsyncResource('hawser.connection');
-  readonly #connection: ConnectionEmitter;
+  readonly #owner: SenderOwner;
   readonly #settings: ConnectionSettings;
   readonly #outbox: Outbox;
   /** We are a client: what we send is masked (RFC 6455 section 5.3). */
   readonly #masks: boolean;
-  /** Set by the other half, which is made after this one. */
-  receivingHalf: ReceivingHalf | undefined;
   /** No Close has been sent or received. */
   #open = true;
   /** A call has returned `false` since everything was last with the kernel. */
@@ -83,17 +68,16 @@ export class Sender implements OutboxOwner {
   #roundTrips: RoundTrips | undefined;
 
   /**
-   * @param connection where `'drain'` is emitted.
    * @param copies see `Outbox`.
    */
   constructor(
-    connection: ConnectionEmitter,
+    owner: SenderOwner,
     socket: Duplex,
     settings: ConnectionSettings,
     copies = false,
     compression?: PermessageDeflate,
   ) {
-    this.#connection = connection;
+    this.#owner = owner;
     this.#settings = settings;
     this.#masks = settings.decoder.role === 'client';
     this.#outbox = new Outbox(socket, this.#masks ? clientEncoder : undefined, this, copies);
@@ -108,7 +92,12 @@ export class Sender implements OutboxOwner {
 
   /** For the outbox. */
   get account(): Account | undefined {
-    return this.#settings.budget?.accountOf(this.receivingHalf!);
+    return this.#owner.account;
+  }
+
+  /** For the outbox. */
+  get context(): AsyncResource {
+    return this.#owner.context;
   }
 
   get outbox(): Outbox {
@@ -201,9 +190,8 @@ export class Sender implements OutboxOwner {
     return this.#belowMark();
   }
 
-  /** The Close frame; nothing is sent after it. */
+  /** Send the Close frame; {@link stop} was called before. */
   close(payload: Buffer): void {
-    this.stop();
     this.#sendFrame(Opcode.Close, payload, {});
   }
 
@@ -216,7 +204,7 @@ export class Sender implements OutboxOwner {
     }
     calls.ending = true;
     calls.wait(0, (reason) => {
-      if (reason !== undefined) return; // what discards the calls sends a Close after it, or destroys the socket
+      if (reason !== undefined) return; // see unsendable()
       calls.ending = false;
       this.#outbox.end();
     });
@@ -256,7 +244,7 @@ export class Sender implements OutboxOwner {
     if (amount < this.#settings.highWaterMark) this.#settleDrained(true);
     if (this.#needDrain && amount === 0 && this.#open) {
       this.#needDrain = false;
-      this.#connection.emit('drain');
+      this.#owner.emitter.emit('drain');
     }
     return this.#needDrain || this.#drainWaiters !== undefined;
   }
@@ -264,7 +252,7 @@ export class Sender implements OutboxOwner {
   /** A message that was accepted cannot be sent. What was sent before it leaves; the rest is discarded. */
   unsendable(error: ConnectionError): void {
     this.#calls?.discard(new ConnectionError('ERR_CONNECTION_CLOSED', { cause: error }));
-    this.receivingHalf!.unsendable(error);
+    this.#owner.unsendable(error);
     if (this.#calls?.ending === true) this.#outbox.end();
   }
 
@@ -349,16 +337,16 @@ export class Sender implements OutboxOwner {
     // An error costs more than all the rest: it is made for those who want it.
     if (callback !== undefined) refuse(callback, new ConnectionError('ERR_MESSAGE_DROPPED'));
     this.#settings.counters.messagesDropped++;
-    publishDropped(this.#connection, data);
+    publishDropped(this.#owner.emitter, data);
     this.context.runInAsyncScope(() => {
       // A listener must not interrupt a broadcast to all the others.
-      callIsolated(() => this.#connection.emit('dropped', data));
+      callIsolated(() => this.#owner.emitter.emit('dropped', data));
     });
   }
 
   #tooSlow(amount: number, callback: SendCallback | undefined): void {
     const error = tooSlow(amount, this.#settings);
-    this.receivingHalf!.failSlowConsumer(error);
+    this.#owner.failSlowConsumer(error);
     if (callback !== undefined) refuse(callback, error);
   }
 
@@ -434,7 +422,7 @@ export class Sender implements OutboxOwner {
     }
     if (callback !== undefined) this.#whenWritten(callback);
     this.#settings.counters.messagesSent++;
-    publishSent(this.#connection, data, binary);
+    publishSent(this.#owner.emitter, data, binary);
   }
 
   /** Call back when the message that was queued last is with the kernel. */

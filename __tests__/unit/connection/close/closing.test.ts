@@ -3,10 +3,9 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import type { CloseInfo } from '../../../../src/connection/close/close-info.js';
 import { ConnectionError } from '../../../../src/connection/close/connection-error.js';
-import { Closing } from '../../../../src/connection/close/closing.js';
 import { Counters } from '../../../../src/connection/counters.js';
 import type { CloseReply, ConnectionEvents } from '../../../../src/connection/events.js';
-import { Sender } from '../../../../src/connection/send/sender.js';
+import { Session } from '../../../../src/connection/session.js';
 import { TypedEmitter } from '../../../../src/connection/typed-emitter.js';
 import { ProtocolError } from '../../../../src/protocol/framing/protocol-error.js';
 import { clientClose, clientFrame, describeFrame, parseFrames } from '../../../support/frames.js';
@@ -822,11 +821,8 @@ describe('Closing, because the peer is too slow', () => {
     const sink = new Sink();
     const settings = settingsOf(new HandClock());
     const connection = new TypedEmitter<ConnectionEvents>();
-    const closing = new Closing(connection, settings, new Sender(connection, sink, settings));
-    sink.on('close', () => {
-      closing.transportClose();
-    });
-    return { sink, closing };
+    const session = new Session(connection, sink, settings);
+    return { sink, session, closing: session.closing };
   }
 
   /** A connection whose peer reads nothing, with as much waiting for it as may. */
@@ -905,25 +901,25 @@ describe('Closing, because the peer is too slow', () => {
 
   it('happens to an open connection only, and once', async () => {
     const first = new ConnectionError('ERR_SLOW_CONSUMER');
-    const { sink, closing } = bare();
-    closing.tooSlow(first);
-    closing.tooSlow(new ConnectionError('ERR_SLOW_CONSUMER'));
+    const { sink, session, closing } = bare();
+    session.failSlowConsumer(first);
+    session.failSlowConsumer(new ConnectionError('ERR_SLOW_CONSUMER'));
     sink.destroy();
     await turns();
     expect(closing.info?.cause).toBe(first);
     expect(parseFrames(sink.bytes)).toHaveLength(1);
-    closing.cut(new ConnectionError('ERR_TERMINATED')); // changes nothing any more
+    closing.terminate(new ConnectionError('ERR_TERMINATED')); // changes nothing any more
     expect(closing.info?.cause).toBe(first);
   });
 
   it('is said, too, of a connection that was closing when it was cut for want of room', async () => {
-    const { sink, closing } = bare();
-    void closing.close(1000, '');
+    const { sink, session, closing } = bare();
+    closing.startClosing(1000, '');
     const reason = new ConnectionError('ERR_SLOW_CONSUMER');
-    closing.tooSlow(reason);
+    session.failSlowConsumer(reason);
     await turns();
     expect(sink.destroyed).toBe(false);
-    closing.cut(reason);
+    closing.terminate(reason);
     await turns();
     expect(facts(closing.info)).toStrictEqual({
       code: 1006,
@@ -1056,15 +1052,5 @@ describe('Closing, a payload that was taken away', () => {
     await closed;
     expect(surfaced).toStrictEqual([new Error('a listener made a mistake')]);
     jest.restoreAllMocks();
-  });
-
-  it('says no reason of an error that is not hawser’s', async () => {
-    const sink = new Sink();
-    const settings = settingsOf(new HandClock());
-    const emitter = new TypedEmitter<ConnectionEvents>();
-    const closing = new Closing(emitter, settings, new Sender(emitter, sink, settings));
-    closing.unsendable(new TypeError('not UTF-8'));
-    await turns();
-    expect(parseFrames(sink.bytes).map(describeFrame)).toEqual(['close 1011']);
   });
 });

@@ -19,6 +19,7 @@ import { detach, TAKING } from '../../../support/memory.js';
 import {
   compressing,
   HandClock,
+  ownerOf,
   parametersOf,
   settingsOf,
   Sink,
@@ -73,7 +74,7 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
       role,
     );
     settings = settingsOf(new HandClock(), { role, highWaterMark: 1000 });
-    sender = new Sender(listening(), sink, settings, false, compression);
+    sender = new Sender(ownerOf(listening()), sink, settings, false, compression);
     return compression;
   }
 
@@ -249,6 +250,7 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
       long.set(LONG);
       send(long);
       takeLong();
+      sender.stop();
       sender.close(formatClosePayload(1000));
       expect((await inflated(compression)).slice(0, 2)).toEqual(['2 NOISE', '2 LONG']);
       expect(called).toEqual(['bytes', 'bytes']);
@@ -282,6 +284,7 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
     called = [];
     send(LONG);
     send('a');
+    sender.stop();
     sender.close(formatClosePayload(1000));
     send('b');
     expect(sender.control(Opcode.Ping, 'c')).toBe(false);
@@ -318,7 +321,7 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
     });
     const senders = Array.from({ length: 5 }, () => {
       sinks.push(new Sink(1024 * 1024));
-      return new Sender(listening(), sinks.at(-1)!, settings, false, compression);
+      return new Sender(ownerOf(listening()), sinks.at(-1)!, settings, false, compression);
     });
     for (const each of senders) {
       each.send(prose, undefined, undefined);

@@ -1,13 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { BufferBudget } from '../../../../src/connection/limits/buffer-budget.js';
 import { ConnectionError } from '../../../../src/connection/close/connection-error.js';
-import { Closing } from '../../../../src/connection/close/closing.js';
 import type { WebSocketConnection } from '../../../../src/connection/connection.js';
 import { Counters } from '../../../../src/connection/counters.js';
 import type { ConnectionEvents } from '../../../../src/connection/events.js';
 import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
-import { Receiver } from '../../../../src/connection/receive/receiver.js';
-import { Sender } from '../../../../src/connection/send/sender.js';
+import { Session } from '../../../../src/connection/session.js';
 import { TypedEmitter } from '../../../../src/connection/typed-emitter.js';
 import { randomBytes } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
@@ -1702,27 +1700,26 @@ describe('Receiver, when too much is held', () => {
     sink = new Sink();
     const settings = settingsOf(new HandClock(), options);
     const emitter = new TypedEmitter<ConnectionEvents>();
-    const sender = new Sender(emitter, sink, settings);
-    const closing = new Closing(emitter, settings, sender);
-    const receiver = new Receiver(emitter, sink, settings, settings.decoder, sender, closing);
-    return { emitter, sender, closing, receiver };
+    const session = new Session(emitter, sink, settings);
+    const { sender, closing, receiver } = session;
+    return { emitter, session, sender, closing, receiver };
   }
 
   it('shows the budget what waits to be sent', async () => {
     const budget = new BufferBudget(1_000_000);
-    const { sender, receiver } = make({ budget });
+    const { sender, session } = make({ budget });
     sink.behind = true;
     sender.send(Buffer.alloc(100_000), undefined, undefined);
-    expect(budget.accountOf(receiver).charge).toBe(100_000);
+    expect(budget.accountOf(session).charge).toBe(100_000);
     await turns();
   });
 
   it('takes nothing more from a peer that is too slow (section 7.1.7)', async () => {
-    const { emitter, sender, closing, receiver } = make();
+    const { emitter, closing, receiver, session } = make();
     const messages: unknown[] = [];
     emitter.on('message', (data) => {
       messages.push(data);
-      sender.receivingHalf!.failSlowConsumer(reason);
+      session.failSlowConsumer(reason);
     });
     receiver.push(Buffer.concat([text('a'), text('b'), clientFrame({ opcode: 3 })]));
     receiver.push(text('c'));
@@ -1730,16 +1727,16 @@ describe('Receiver, when too much is held', () => {
     expect(messages).toStrictEqual(['a']);
     expect(closing.state).toBe('ending');
     sink.destroy();
-    closing.transportClose();
+    closing.onInputDrained();
     expect(closing.info?.cause).toBe(reason);
   });
 
   it('takes nothing more when a message cannot be sent, or only the peer’s Close', async () => {
-    const { emitter, closing, receiver } = make();
+    const { emitter, closing, receiver, session } = make();
     const messages: unknown[] = [];
     emitter.on('message', (data) => {
       messages.push(data);
-      receiver.unsendable(reason);
+      session.unsendable(reason);
     });
     receiver.push(Buffer.concat([text('a'), text('b')]));
     receiver.push(text('c'));
@@ -1747,16 +1744,16 @@ describe('Receiver, when too much is held', () => {
     expect(messages).toStrictEqual(['a']);
     expect(closing.state).toBe('ending');
     const other = make();
-    void other.closing.close(1000, '');
-    other.receiver.unsendable(reason);
+    other.closing.startClosing(1000, '');
+    other.session.unsendable(reason);
     other.receiver.push(clientClose(1000));
     await turns();
     expect(other.closing.state).toBe('ending');
   });
 
   it('needs no byte from a peer to find it too slow', () => {
-    const { closing, receiver } = make();
-    receiver.failSlowConsumer(reason);
+    const { closing, session } = make();
+    session.failSlowConsumer(reason);
     expect(closing.state).toBe('ending');
   });
 
@@ -1776,7 +1773,7 @@ describe('Receiver, when too much is held', () => {
     receiver.push(Buffer.from(incomplete));
     expect(budget.total).toBeGreaterThan(39_900);
     sink.destroy();
-    closing.transportClose();
+    closing.onInputDrained();
     receiver.scheduleRead();
     await turns();
     expect(budget.total).toBe(0);
@@ -1798,7 +1795,7 @@ describe('Receiver, when too much is held', () => {
   it('gives up one that is closing already at once: it cannot be sent another Close', async () => {
     const budget = new BufferBudget(30_000);
     const { closing, receiver } = make({ budget });
-    void closing.close(1000, '');
+    closing.startClosing(1000, '');
     receiver.push(incomplete);
     await turns();
     expect(budget.total).toBe(0);
@@ -1831,7 +1828,7 @@ describe('Receiver, when too much is held', () => {
     await iterator.next();
     expect(total()).toBe(held);
     sink.destroy();
-    closing.transportClose();
+    closing.onInputDrained();
     receiver.read();
     expect(total()).toBe(0);
     expect((await iterator.next()).value).toHaveLength(40_000);
@@ -1859,7 +1856,7 @@ describe('Receiver, when too much is held', () => {
     expect(closing.state).toBe('ending');
     expect(sink.isPaused()).toBe(false);
     expect(answers().map((words) => words.slice(0, 10))).toStrictEqual(['close 1013']);
-    closing.transportClose();
+    closing.onInputDrained();
     receiver.read();
     expect(await iterator.next()).toStrictEqual({ done: true, value: undefined });
     expect(emitter.listenerCount('message')).toBe(0);
@@ -1873,7 +1870,7 @@ describe('Receiver, when too much is held', () => {
     await turns();
     expect(budget.total).toBe(0);
     expect(sink.destroyed).toBe(true);
-    closing.transportClose();
+    closing.onInputDrained();
     expect(closing.info).toMatchObject({ code: 1013, clean: false, initiator: 'local' });
     expect(closing.info?.cause?.message).toMatch(
       /: its part of .* the largest, 100004 of 100004 bytes, and maxTotalBuffered is 90000$/,
@@ -1883,8 +1880,8 @@ describe('Receiver, when too much is held', () => {
   });
 
   it('gives up without a budget to tell', () => {
-    const { closing, receiver } = make();
-    receiver.evict(reason);
+    const { closing, session } = make();
+    session.evict(reason);
     expect(closing.state).toBe('ending');
   });
 });

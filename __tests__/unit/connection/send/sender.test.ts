@@ -2,7 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { getEventListeners } from 'node:events';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ConnectionEmitter, ConnectionEvents } from '../../../../src/connection/events.js';
-import { type ReceivingHalf, Sender } from '../../../../src/connection/send/sender.js';
+import type { SenderOwner } from '../../../../src/connection/send/owner.js';
+import { Sender } from '../../../../src/connection/send/sender.js';
 import type { ConnectionSettings } from '../../../../src/connection/settings.js';
 import { PermessageDeflate } from '../../../../src/connection/deflate/permessage-deflate.js';
 import { ConnectionError } from '../../../../src/connection/close/connection-error.js';
@@ -17,6 +18,7 @@ import { catchSurfacing } from '../../server/harness.js';
 import {
   compressing,
   HandClock,
+  ownerOf,
   parametersOf,
   settingsOf,
   Sink,
@@ -25,9 +27,12 @@ import {
   type WorldOptions,
 } from '../support.js';
 
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 let sink: Sink;
 let connection: ConnectionEmitter;
 let sender: Sender;
+let owner: Mutable<SenderOwner>;
 let drains: number;
 let called: string[];
 let settings: ConnectionSettings;
@@ -47,7 +52,7 @@ function make(
 ): void {
   sink = new Sink();
   settings = settingsOf(new HandClock(), { role, highWaterMark, ...options });
-  sender = new Sender(listening(), sink, settings);
+  sender = new Sender((owner = ownerOf(listening())), sink, settings);
 }
 
 beforeEach(() => {
@@ -156,6 +161,7 @@ describe('Sender, what is counted', () => {
       sender.frame(Opcode.Continuation, Buffer.from('d'), {});
       await turns();
       expect(settings.counters).toMatchObject({ messagesSent: 3, bytesSent: sink.bytes.length });
+      sender.stop();
       sender.close(formatClosePayload(1000));
       sender.send('late', undefined, undefined);
       expect(settings.counters.messagesSent).toBe(3);
@@ -229,6 +235,7 @@ describe('Sender, when to slow down', () => {
 
   it('tells nothing once the connection is not open', async () => {
     sender.send(Buffer.alloc(20_000), undefined, undefined);
+    sender.stop();
     sender.close(formatClosePayload(1000));
     await turns();
     sink.behind = false;
@@ -246,7 +253,7 @@ describe('Sender, when to slow down', () => {
   it('drained() resolves for everyone who waits as soon as less than the mark is buffered', async () => {
     sink = new Sink(16);
     sink.behind = true;
-    sender = new Sender(listening(), sink, settings);
+    sender = new Sender((owner = ownerOf(listening())), sink, settings);
     sender.send(Buffer.alloc(2000), undefined, undefined);
     await turns();
     sender.send(Buffer.alloc(100), undefined, undefined);
@@ -297,7 +304,7 @@ describe('Sender, when to slow down', () => {
 
   it('tells once, and calls back once, when the message had left inside send()', async () => {
     sink = new Sink(1024 * 1024);
-    sender = new Sender(listening(), sink, settings);
+    sender = new Sender((owner = ownerOf(listening())), sink, settings);
     sink.behind = true;
     expect(sender.send(Buffer.alloc(70_000), undefined, note('a'))).toBe(false);
     expect(sink.writes).toHaveLength(1);
@@ -356,11 +363,10 @@ describe('Sender, when to slow down', () => {
 
   it('gives up what waits, and tells its other half, when a payload was taken away', async () => {
     const told: unknown[] = [];
-    sender.receivingHalf = {
+    Object.assign(owner, {
       failSlowConsumer: () => undefined,
       unsendable: (error) => told.push(error),
-      evict: () => undefined,
-    };
+    } satisfies Partial<SenderOwner>);
     const payload = own(20_000);
     sender.send(payload, undefined, note('payload'));
     sender.send('after', undefined, note('after'));
@@ -534,6 +540,7 @@ describe('Sender, raw frames', () => {
 describe('Sender, the end', () => {
   it('sends the Close behind everything else, and nothing after it', async () => {
     sender.send('a', undefined, note('a'));
+    sender.stop();
     sender.close(formatClosePayload(4000, 'bye'));
     expect(sender.send('b', undefined, note('b'))).toBe(false);
     expect(sender.send(Buffer.from('c'), undefined, undefined)).toBe(false);
@@ -547,6 +554,7 @@ describe('Sender, the end', () => {
     sender.frame(Opcode.Text, Buffer.from('a'), { fin: false });
     sender.send('b', undefined, note('b'));
     sender.send('c', undefined, undefined);
+    sender.stop();
     sender.close(formatClosePayload(1000));
     expect(called).toEqual([]);
     await turns();
@@ -555,8 +563,16 @@ describe('Sender, the end', () => {
     expect(words()).toEqual(['text nofin 61', 'close 1000']);
   });
 
+  it('ends the socket after everything that was sent', async () => {
+    sender.send('a', undefined, undefined);
+    sender.end();
+    await turns();
+    expect([words(), sink.writableEnded]).toStrictEqual([['text 61'], true]);
+  });
+
   it('masks a client’s Close too', async () => {
     make('client');
+    sender.stop();
     sender.close(formatClosePayload(1001));
     await turns();
     expect(words()).toEqual(['close 1001']);
@@ -575,15 +591,14 @@ describe('Sender, a slow consumer', () => {
     make('server', highWaterMark, { slowConsumer, maxBufferedAmount: 1000 });
     sink.behind = true;
     connection.on('dropped', (data) => dropped.push(data));
-    sender.receivingHalf = {
+    Object.assign(owner, {
       failSlowConsumer: (error) => {
         slow.push(error);
         sender.discard(error);
         sender.stop();
       },
       unsendable: () => undefined,
-      evict: () => undefined,
-    };
+    } satisfies Partial<SenderOwner>);
   }
   afterEach(() => turns()); // a callback that is due belongs to its own test
   const send = (length: number, droppable = false, name = `${length}`): boolean =>
@@ -796,7 +811,7 @@ class LateBlob {
 describe('Sender.send, of a Blob', () => {
   let blob: LateBlob;
   let failures: unknown[];
-  const half: ReceivingHalf = {
+  const half: Pick<SenderOwner, 'failSlowConsumer' | 'unsendable'> = {
     failSlowConsumer: (error) => {
       failures.push(error);
       sender.discard(error);
@@ -805,15 +820,15 @@ describe('Sender.send, of a Blob', () => {
     unsendable: (error) => {
       failures.push(error);
       sender.stop();
+      sender.stop();
       sender.close(formatClosePayload(1011));
     },
-    evict: () => undefined,
   };
 
   beforeEach(() => {
     blob = new LateBlob(5);
     failures = [];
-    sender.receivingHalf = half;
+    Object.assign(owner, half);
   });
 
   const sendText = (text: string): boolean => sender.send(text, undefined, note(text));
@@ -889,6 +904,7 @@ describe('Sender.send, of a Blob', () => {
 
   it('comes before a Close, and before the end of the socket', async () => {
     sender.send(blob, undefined, note('blob'));
+    sender.stop();
     sender.close(formatClosePayload(1000));
     sender.end();
     expect(sendText('late')).toBe(false);
@@ -918,6 +934,7 @@ describe('Sender.send, of a Blob', () => {
 
   it('ends the socket all the same where it cannot be read and the end has waited', async () => {
     sender.send(blob, undefined, undefined);
+    sender.stop();
     sender.close(formatClosePayload(1000));
     sender.end();
     blob.fail(new Error('the disk is gone'));
@@ -929,7 +946,7 @@ describe('Sender.send, of a Blob', () => {
     const other = new LateBlob(1);
     for (const each of [blob, other]) {
       make();
-      sender.receivingHalf = half;
+      Object.assign(owner, half);
       sender.send(each, undefined, note('blob'));
       sender.send(new LateBlob(1), undefined, note('next'));
       if (each === blob) sender.discard(new ConnectionError('ERR_SLOW_CONSUMER'));
@@ -950,7 +967,7 @@ describe('Sender.send, of a Blob', () => {
 
   it('is a message as any other to the limit of a slow consumer', async () => {
     make('server', 1000, { maxBufferedAmount: 2000 });
-    sender.receivingHalf = half;
+    Object.assign(owner, half);
     sender.send(new LateBlob(2000), undefined, note('first'));
     expect(sender.send(new LateBlob(1), undefined, note('second'))).toBe(false);
     await turns();
@@ -1025,7 +1042,7 @@ describe('Sender, with compression', () => {
     for (let jobs = 0; jobs < 4; jobs++) pool.run(() => undefined); // which never end
     sink = new Sink(1024 * 1024);
     compression = new PermessageDeflate(compressing({ pool }), parametersOf(), 'server');
-    sender = new Sender(listening(), sink, settings, false, compression);
+    sender = new Sender((owner = ownerOf(listening())), sink, settings, false, compression);
   });
 
   const rsvs = () => parseFrames(sink.bytes, 'server').map(({ rsv }) => rsv);
@@ -1054,6 +1071,7 @@ describe('Sender, with compression', () => {
     sender.send(LONG, undefined, undefined);
     sender.control(Opcode.Ping, 'ping');
     sender.send('last', { compress: false }, undefined);
+    sender.stop();
     sender.close(formatClosePayload(1000));
     await turns();
     const opcodes = parseFrames(sink.bytes, 'server').map(({ opcode }) => opcode);
@@ -1190,12 +1208,13 @@ describe('Sender.roundTrip', () => {
     for (let jobs = 0; jobs < 4; jobs++) pool.run(() => undefined); // which never end
     const compression = new PermessageDeflate(compressing({ pool }), parametersOf(), 'server');
     sink = new Sink(1024 * 1024);
-    sender = new Sender(listening(), sink, settings, false, compression);
+    sender = new Sender((owner = ownerOf(listening())), sink, settings, false, compression);
     sender.send(Buffer.alloc(200_000), undefined, undefined);
     begin();
     sender.control(Opcode.Ping, 'later');
     await turns();
     expect(sink.bytes).toHaveLength(0);
+    sender.stop();
     sender.close(formatClosePayload(1000));
     await turns();
     const [long, trip, later, close, ...rest] = words();
@@ -1210,7 +1229,7 @@ describe('Sender.roundTrip', () => {
     const pool = new ThreadPool();
     for (let jobs = 0; jobs < 4; jobs++) pool.run(() => undefined);
     const compression = new PermessageDeflate(compressing({ pool }), parametersOf(), 'server');
-    sender = new Sender(listening(), sink, settings, false, compression);
+    sender = new Sender((owner = ownerOf(listening())), sink, settings, false, compression);
     sender.send(Buffer.alloc(200_000), undefined, undefined);
     begin();
     sender.discard(new ConnectionError('ERR_SLOW_CONSUMER'));

@@ -1,0 +1,37 @@
+import type { AsyncResource } from 'node:async_hooks';
+import type { ConnectionEmitter } from '../events.js';
+import type { FrameDecoder } from '../../protocol/framing/frame-decoder.js';
+import type { CloseState } from '../../protocol/framing/closing-handshake.js';
+import type { ProtocolError } from '../../protocol/framing/protocol-error.js';
+
+/** What the receiving half needs of the connection that it belongs to. */
+export interface ReceiverOwner {
+  /** Where messages and frames are emitted. */
+  readonly emitter: ConnectionEmitter;
+  /** The async context of the connection, in which everything is delivered. */
+  readonly context: AsyncResource;
+  /** How far the closing handshake is. */
+  readonly state: CloseState;
+  /**
+   * Listeners are about to be called: what they send leaves in one write.
+   *
+   * @returns whether {@link flush} has to be called after them.
+   */
+  cork(): boolean;
+  flush(): void;
+  /** A message comes or goes. */
+  markMessageActivity(): void;
+  /** A control frame came; `decoder` has it. */
+  onFrame(decoder: FrameDecoder): void;
+  /** The peer broke a rule. */
+  failProtocol(error: ProtocolError): void;
+  /** The peer ended its half of the transport, and all that came before is handled. */
+  onEnd(): void;
+  /** The transport is gone, and all that came on it is handled. */
+  onInputDrained(): void;
+  /** So many bytes of what has come are held. */
+  onHeld(bytes: number): void;
+  /** @param isShort only until a message is decompressed. */
+  pauseSocket(isShort: boolean): void;
+  resumeSocket(): void;
+}

@@ -1,0 +1,18 @@
+import type { AsyncResource } from 'node:async_hooks';
+import type { ConnectionError } from '../close/connection-error.js';
+import type { ConnectionEmitter } from '../events.js';
+import type { Account } from '../limits/buffer-budget.js';
+
+/** What the sending half needs of the connection that it belongs to. */
+export interface SenderOwner {
+  /** Where `'drain'` and `'dropped'` are emitted. */
+  readonly emitter: ConnectionEmitter;
+  /** The async context of the connection, in which its events are emitted. */
+  readonly context: AsyncResource;
+  /** The budget's account for what waits; `undefined` without a budget. */
+  readonly account: Account | undefined;
+  /** So much waits for the peer that the connection has to end. */
+  failSlowConsumer(error: ConnectionError): void;
+  /** A message that was accepted cannot be sent: what was sent before it leaves, and the connection ends. */
+  unsendable(error: ConnectionError): void;
+}

@@ -1,0 +1,310 @@
+import { AsyncResource } from 'node:async_hooks';
+import { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { callIsolated } from './call-isolated.js';
+import type { CloseInfo } from './close/close-info.js';
+import { CONNECTION_ERRORS, ConnectionError } from './close/connection-error.js';
+import { Closing } from './close/closing.js';
+import type { ClosingOwner } from './close/owner.js';
+import { publishClosed, publishFailed } from './diagnostics.js';
+import type { ConnectionEmitter } from './events.js';
+import type { Account, BudgetMember } from './limits/buffer-budget.js';
+import { HeartbeatTarget } from './limits/keepalive.js';
+import type { ReceiverOwner } from './receive/owner.js';
+import { Receiver } from './receive/receiver.js';
+import { SLOW_CLOSE_TIMEOUT } from './send/admission.js';
+import type { Outbox } from './send/outbox.js';
+import type { SenderOwner } from './send/owner.js';
+import { Sender } from './send/sender.js';
+import type { ConnectionDetails, ConnectionSettings } from './settings.js';
+import { CloseCode, MAX_REASON_BYTES } from '../protocol/framing/close-frame.js';
+import type { CloseState } from '../protocol/framing/closing-handshake.js';
+import type { FrameDecoder } from '../protocol/framing/frame-decoder.js';
+import { Opcode } from '../protocol/framing/frame.js';
+import type { ProtocolError } from '../protocol/framing/protocol-error.js';
+
+/** Where a socket says which connection it carries. */
+const SESSION = Symbol('hawser session');
+type Carrier = Duplex & { [SESSION]: Session };
+
+/**
+ * The owner of one connection's parts: its socket, its sending half, its receiving half and its end.
+ * They know only their owner, each by the interface in its folder; what happens between them happens
+ * here. It is also what the heartbeat watches and what the budget counts for.
+ */
+export class Session
+  extends HeartbeatTarget
+  implements SenderOwner, ReceiverOwner, ClosingOwner, BudgetMember
+{
+  readonly emitter: ConnectionEmitter;
+  /** The async context in which the connection was made, which is that of its upgrade. */
+  readonly context: AsyncResource = new AsyncResource('hawser.connection');
+  readonly settings: ConnectionSettings;
+  readonly sender: Sender;
+  readonly receiver: Receiver;
+  readonly closing: Closing;
+  readonly #socket: Duplex;
+
+  constructor(
+    emitter: ConnectionEmitter,
+    socket: Duplex,
+    settings: ConnectionSettings,
+    details: Pick<ConnectionDetails<unknown>, 'transportCopies' | 'compression' | 'decoder'> = {},
+  ) {
+    super();
+    const { transportCopies, compression, decoder = settings.decoder } = details;
+    this.emitter = emitter;
+    this.settings = settings;
+    this.#socket = socket;
+    this.sender = new Sender(this, socket, settings, transportCopies, compression);
+    this.closing = new Closing(this);
+    this.receiver = new Receiver(this, settings, decoder, compression);
+    settings.heartbeat.add(this);
+    (socket as Carrier)[SESSION] = this;
+    socket.on('error', onError).on('end', onEnd).on('close', onClose);
+  }
+
+  /** Begin to read, with what came in the same packet as the handshake. */
+  start(head: Buffer): void {
+    this.#socket.on('data', onData);
+    this.#socket.resume(); // takes effect in the next tick, after `head`
+    if (head.length > 0) this.onData(head);
+    // A peer that ended its half before is not announced again.
+    if (this.#socket.readableEnded) this.receiver.end();
+  }
+
+  get state(): CloseState {
+    return this.closing.state;
+  }
+
+  get isOpen(): boolean {
+    return this.closing.state === 'open';
+  }
+
+  get isReadPaused(): boolean {
+    return this.receiver.isStopped;
+  }
+
+  get outbox(): Outbox {
+    return this.sender.outbox;
+  }
+
+  get account(): Account | undefined {
+    return this.settings.budget?.accountOf(this);
+  }
+
+  markMessageActivity(): void {
+    this.lastMessageAt = this.settings.heartbeat.now;
+  }
+
+  // What comes from the transport.
+
+  onData(chunk: Buffer): void {
+    if (this.receiver.isTerminated) return;
+    this.settings.counters.bytesReceived += chunk.length;
+    this.lastReceivedAt = this.settings.heartbeat.now;
+    this.receiver.push(chunk);
+  }
+
+  onTransportClosed(): void {
+    this.closing.onTransportClosed();
+    this.receiver.close();
+  }
+
+  /** Answer a control frame (RFC 6455 section 5.5). */
+  onFrame(decoder: FrameDecoder): void {
+    const { opcode, payload } = decoder;
+    if (opcode === Opcode.Ping) {
+      // "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it
+      // already received a Close frame." (section 5.5.2)
+      this.settings.counters.pingsReceived++;
+      if (this.state === 'open' || this.state === 'closing') this.outbox.pong(payload);
+      this.emitter.emit('ping', payload);
+    } else if (opcode === Opcode.Pong) {
+      // "A Pong frame MAY be sent unsolicited." (section 5.5.3) One that answers the heartbeat or
+      // roundTrip() is theirs; the application gets the others.
+      this.settings.counters.pongsReceived++;
+      this.#onPong(payload);
+    } else {
+      // "If an endpoint receives a Close frame and did not previously send a Close frame, the
+      // endpoint MUST send a Close frame in response." (section 5.5.1)
+      this.closing.onCloseFrame(decoder.close!);
+    }
+  }
+
+  onEnd(): void {
+    this.closing.onEnd();
+  }
+
+  onInputDrained(): void {
+    this.closing.onInputDrained();
+  }
+
+  // Our side of the end: start the closing handshake, fail the connection, terminate.
+
+  /** See `WebSocketConnection.close`. */
+  close(code: number, reason: string): Promise<CloseInfo> {
+    this.closing.startClosing(code, reason);
+    this.receiver.scheduleRead(); // reading may have stopped, but the peer's Close must be seen
+    return this.closing.whenClosed();
+  }
+
+  /** A limit of this side has been reached. */
+  closeGoingAway(cause: ConnectionError): void {
+    this.closing.startClosing(CloseCode.GoingAway, cause.message, cause);
+    this.receiver.scheduleRead(); // reading may have stopped, but the peer's Close must be seen
+  }
+
+  failProtocol(error: ProtocolError): void {
+    const reason = error.message.slice(0, MAX_REASON_BYTES);
+    if (!this.closing.fail(error, error.closeCode, reason)) return;
+    this.settings.counters.countProtocolError(error);
+    this.report(error);
+  }
+
+  /** What waits is discarded, a Close is tried, and the transport is soon terminated. */
+  failSlowConsumer(error: ConnectionError): void {
+    this.receiver.stopDecoding();
+    if (!this.isOpen) return;
+    this.sender.discard(error);
+    // The numbers are the operator's, not the peer's.
+    const reason = CONNECTION_ERRORS[error.code];
+    this.closing.fail(error, CloseCode.TryAgainLater, reason, SLOW_CLOSE_TIMEOUT);
+    this.#reportIsolated(error);
+  }
+
+  unsendable(error: ConnectionError): void {
+    const reason = CONNECTION_ERRORS[error.code];
+    if (this.isOpen) {
+      this.receiver.stopDecoding();
+      this.closing.fail(error, CloseCode.InternalError, reason);
+    } else if (!this.closing.replaceClose(error, CloseCode.InternalError, reason)) {
+      return; // the transport ends without a Close
+    }
+    this.#reportIsolated(error);
+  }
+
+  /** As {@link failSlowConsumer}, but nothing may be kept for a peer that does not take it at once. */
+  evict(error: ConnectionError): void {
+    const { isOpen } = this;
+    this.failSlowConsumer(error);
+    this.receiver.discardAll();
+    // One that is closing has been sent its Close already, and has shown that it does not end soon.
+    if (!isOpen || this.sender.bufferedAmount > 0) this.closing.terminate(error);
+    this.receiver.scheduleRead(); // reading may have stopped, but the peer's end must be seen
+  }
+
+  /** See `WebSocketConnection.terminate`. */
+  terminate(): void {
+    this.receiver.terminate();
+    this.closing.terminate(new ConnectionError('ERR_TERMINATED'));
+  }
+
+  /** The peer does not answer the heartbeat. */
+  terminateUnresponsive(cause: ConnectionError): void {
+    this.closing.terminate(cause);
+    this.report(cause);
+  }
+
+  /** Tell that the connection has failed, in its own async context. */
+  report(error: Error): void {
+    this.context.runInAsyncScope(this.#tell, this, error);
+  }
+
+  /** The one list of what a connection was registered with. */
+  onClosed(info: CloseInfo): void {
+    const { budget, counters, heartbeat, observer } = this.settings;
+    this.sender.onTransportClosed(
+      new ConnectionError('ERR_CONNECTION_CLOSED', { cause: info.cause }),
+    );
+    this.receiver.cancelTimers();
+    heartbeat.remove(this);
+    budget?.leave(this);
+    counters.countClose(info);
+    publishClosed(this.emitter, info);
+    observer?.closed(this.emitter);
+  }
+
+  // For the parts: what another part, or the socket, does.
+
+  cork(): boolean {
+    return this.outbox.cork();
+  }
+
+  flush(): void {
+    this.outbox.flush();
+  }
+
+  stopSending(): void {
+    this.sender.stop();
+  }
+
+  sendClose(payload: Buffer): void {
+    this.sender.close(payload);
+  }
+
+  endSocket(): void {
+    this.sender.end();
+  }
+
+  destroySocket(): void {
+    this.outbox.destroy();
+  }
+
+  onHeld(bytes: number): void {
+    this.settings.budget?.received(this, bytes);
+  }
+
+  pauseSocket(isShort: boolean): void {
+    // What the peer answers now cannot be read in time to tell the round trip.
+    if (!isShort && this.ping !== undefined) this.ping.sentAt = undefined;
+    this.#socket.pause();
+  }
+
+  resumeSocket(): void {
+    // What the peer has sent meanwhile is read now: the time of its silence begins again.
+    this.lastReceivedAt = this.lastMessageAt = this.settings.heartbeat.now;
+    this.#socket.resume();
+  }
+
+  #onPong(payload: Buffer): void {
+    const { ping } = this;
+    const isBeat = this.settings.heartbeat.pong(this, payload);
+    const beat = isBeat && this.ping === undefined ? ping?.end : undefined;
+    if (!this.sender.hearPong(payload, beat) && !isBeat) this.emitter.emit('pong', payload);
+  }
+
+  /** A listener must not interrupt the application's `send`, nor what goes to other connections. */
+  #reportIsolated(error: Error): void {
+    callIsolated(() => {
+      this.report(error);
+    });
+  }
+
+  #tell(error: Error): void {
+    publishFailed(this.emitter, error);
+    this.settings.observer?.failed(error, this.emitter);
+    // Without a listener `emit('error')` would throw, even where a monitor has heard it.
+    const heard = this.emitter.listenerCount('error') > 0;
+    this.emitter.emit(heard ? 'error' : EventEmitter.errorMonitor, error);
+  }
+}
+
+// The socket's listeners are functions that all connections share: closures would cost each idle
+// connection four of them.
+
+function onData(this: Carrier, chunk: Buffer): void {
+  this[SESSION].onData(chunk);
+}
+
+function onEnd(this: Carrier): void {
+  this[SESSION].receiver.end();
+}
+
+function onError(this: Carrier, error: Error): void {
+  this[SESSION].closing.onError(error);
+}
+
+function onClose(this: Carrier): void {
+  this[SESSION].onTransportClosed();
+}
