@@ -1,19 +1,20 @@
-import { isAscii } from 'node:buffer';
 import type { PermessageDeflate } from '../deflate/permessage-deflate.js';
 import type { Deadline } from '../limits/deadlines.js';
 import { IncomingDeflate } from '../deflate/incoming.js';
 import { publishReceived } from '../diagnostics.js';
 import { type AnyMessage, ReceiveQueue } from './receive-queue.js';
-import { ProtocolError } from '../../protocol/framing/protocol-error.js';
+import type { ProtocolError } from '../../protocol/framing/protocol-error.js';
 import {
   atByte,
   FrameDecoder,
   type FrameDecoderOptions,
 } from '../../protocol/framing/frame-decoder.js';
 import { type FrameHeader, Opcode } from '../../protocol/framing/frame.js';
-import { textOf } from '../../protocol/text/utf8-codec.js';
 import { RateLimiter } from './rate-limiter.js';
+import { shouldPause } from './flow-control.js';
+import { timeMessage } from './message-timer.js';
 import type { ReceiverOwner } from './owner.js';
+import { inflatedText, toArrayBuffer } from './received-data.js';
 import type { ConnectionSettings } from '../settings.js';
 
 /**
@@ -266,9 +267,9 @@ export class Receiver {
       return;
     }
     this.#owner.onHeld(this.#bytesHeld);
-    const waits = state === 'open' && this.#throttle?.isWaiting === true;
-    const stop = inflating || waits || (state === 'open' && this.#inbox?.full === true);
-    this.#updateMessageTimer();
+    const isRateLimited = this.#throttle?.isWaiting === true;
+    const stop = shouldPause(state, inflating, isRateLimited, this.#inbox?.full === true);
+    this.#messageDeadline = timeMessage(this.#messageDeadline, this.#decoder, this.#settings, this);
     if (this.#inbox !== undefined) this.#awaitConsumer(this.#inbox, state === 'open');
     // A string that is held, say, needs the bytes no more that it was made of.
     if (stop && !this.#found) this.#decoder!.releasePayload();
@@ -301,31 +302,10 @@ export class Receiver {
     }
   }
 
-  /**
-   * Give the message that is unfinished its time. Where it is us who do not read on there is none:
-   * we stop behind a whole message, and have not looked at the next. Only the throttle stops inside a
-   * message: its peer has sent more fragments and control frames than it may, and could have as many
-   * pauses as it likes.
-   */
-  #updateMessageTimer(): void {
-    const decoder = this.#decoder;
-    const deadline = this.#messageDeadline;
-    if (decoder?.inProgress !== true) deadline?.stop();
-    else if (deadline === undefined) this.#messageDeadline = this.#startTiming(decoder);
-    else if (!deadline.isRunning) deadline.restart();
-  }
-
-  #startTiming(decoder: FrameDecoder): Deadline {
-    const { deadlines, messageTimeout } = this.#settings;
-    return deadlines.start(messageTimeout, () => {
-      this.scheduleRead(); // reading may have stopped, but the peer's end must be seen
-      this.#failed(
-        new ProtocolError(
-          'ERR_MESSAGE_TIMEOUT',
-          `byte ${decoder.offset}: a message was not complete ${messageTimeout} ms after its first byte (messageTimeout)`,
-        ),
-      );
-    });
+  /** For the message timer. */
+  onMessageTimeout(error: ProtocolError): void {
+    this.scheduleRead(); // reading may have stopped, but the peer's end must be seen
+    this.#failed(error);
   }
 
   /** One message or control frame; `false` when there is nothing to be done now. */
@@ -411,7 +391,7 @@ export class Receiver {
       message = decompressor.take();
       if (message?.isBinary === false && this.#settings.textAs === 'string') {
         const { data } = message;
-        text = textOf(data, 0, data.length, isAscii(data));
+        text = inflatedText(data);
       }
     } catch (error) {
       // Neither knows at which byte of the stream.
@@ -441,7 +421,7 @@ export class Receiver {
 
   /** The payload of a Binary message as the application wants it. */
   #binary(payload: Buffer): Buffer | ArrayBuffer {
-    return this.#settings.binaryAs === 'buffer' ? payload : exactly(payload);
+    return this.#settings.binaryAs === 'buffer' ? payload : toArrayBuffer(payload);
   }
 
   #deliver(data: AnyMessage, isBinary: boolean): void {
@@ -474,12 +454,4 @@ export class Receiver {
       headers.splice(0, shown);
     }
   }
-}
-
-/** An ArrayBuffer that has these bytes, and no others, and that nothing else refers to. */
-function exactly({ buffer, byteOffset, length }: Buffer): ArrayBuffer {
-  // Nothing that comes from a socket, or from zlib, is in shared memory. Empty Buffers may be one and the same.
-  const memory = buffer as ArrayBuffer;
-  const isOwn = length > 0 && memory.byteLength === length;
-  return isOwn ? memory : memory.slice(byteOffset, byteOffset + length);
 }
