@@ -9,6 +9,7 @@ import {
 } from '../../src/connection/deflate/permessage-deflate.js';
 import { systemClock } from '../../src/connection/limits/clock.js';
 import { Deadlines } from '../../src/connection/limits/deadlines.js';
+import { LongMessages } from '../../src/connection/deflate/long-messages.js';
 import { ThreadPool } from '../../src/connection/deflate/thread-pool.js';
 import { SharedContexts } from '../../src/connection/deflate/shared-contexts.js';
 import { hex, random } from '../support/bytes.js';
@@ -34,13 +35,14 @@ const MODES: (true | DeflateOptions)[] = [
 function peerOf(extensions: string): PermessageDeflate {
   const bits = (name: string): number => Number(new RegExp(`${name}=(\\d+)`).exec(extensions)?.[1] ?? 15); // prettier-ignore
   const effort = { level: 6, memLevel: 8 };
+  const deadlines = new Deadlines(systemClock);
   const settings: PermessageDeflateSettings = {
     ...effort,
     compressor: 'zlib',
     threshold: 0,
     idleRelease: Infinity,
-    deadlines: new Deadlines(systemClock),
-    pool: new ThreadPool(),
+    deadlines,
+    long: new LongMessages({ ...effort, idleRelease: Infinity, deadlines, pool: new ThreadPool() }),
     shared: new SharedContexts(effort),
   };
   const parameters = {

@@ -4,6 +4,7 @@ import {
   contextBytes,
 } from '../connection/deflate/permessage-deflate.js';
 import type { Deadlines } from '../connection/limits/deadlines.js';
+import { LongMessages } from '../connection/deflate/long-messages.js';
 import { ThreadPool } from '../connection/deflate/thread-pool.js';
 import { SharedContexts } from '../connection/deflate/shared-contexts.js';
 import type { ResolvedDeflateOptions } from './options/resolve-options.js';
@@ -43,7 +44,13 @@ export class DeflateBudget {
       memLevel,
       idleRelease,
       deadlines,
-      pool: new ThreadPool(),
+      long: new LongMessages({
+        level,
+        memLevel,
+        idleRelease,
+        deadlines,
+        pool: new ThreadPool(),
+      }),
       shared: new SharedContexts({ level, memLevel }),
     };
   }

@@ -14,6 +14,7 @@ import type { SenderOwner } from '../../../src/connection/send/owner.js';
 import { Counters } from '../../../src/connection/counters.js';
 import type { Clock } from '../../../src/connection/limits/clock.js';
 import { Deadlines } from '../../../src/connection/limits/deadlines.js';
+import { LongMessages } from '../../../src/connection/deflate/long-messages.js';
 import { ThreadPool } from '../../../src/connection/deflate/thread-pool.js';
 import { Heartbeat, type HeartbeatOptions } from '../../../src/connection/limits/keepalive.js';
 import {
@@ -174,17 +175,18 @@ export function parametersOf(changed: Partial<DeflateParameters> = {}): DeflateP
 export const TAKEOVER = { serverNoContextTakeover: false, clientNoContextTakeover: false };
 
 /** The settings of connections that compress whatever they are given. */
-export function compressing(
-  changed: Partial<PermessageDeflateSettings> = {},
-): PermessageDeflateSettings {
+export function compressing({
+  pool = new ThreadPool(),
+  ...changed
+}: Partial<PermessageDeflateSettings> & { pool?: ThreadPool } = {}): PermessageDeflateSettings {
   const effort = { level: 6, memLevel: 8 };
+  const idle = { idleRelease: 30_000, deadlines: new Deadlines(new HandClock()) };
   return {
     threshold: 0,
     ...effort,
     compressor: 'zlib',
-    idleRelease: 30_000,
-    deadlines: new Deadlines(new HandClock()),
-    pool: new ThreadPool(),
+    ...idle,
+    long: new LongMessages({ ...effort, ...idle, ...changed, pool }),
     shared: new SharedContexts({ ...effort, ...changed }, changed.drive),
     ...changed,
   };

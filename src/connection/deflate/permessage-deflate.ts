@@ -1,15 +1,13 @@
 import { Buffer } from 'node:buffer';
 import type { Deadline, Deadlines } from '../limits/deadlines.js';
-import type { ThreadPool } from './thread-pool.js';
+import type { LongMessages } from './long-messages.js';
 import { openDeflater, openInflater, type SharedContexts } from './shared-contexts.js';
-import {
-  deflateAsync,
-  type InflateCallback,
-  inflateAsync,
-} from '../../protocol/deflate/one-shot-zlib.js';
+import type { InflateCallback } from '../../protocol/deflate/one-shot-zlib.js';
 import type { DeflateContextOptions, Deflater, Inflater } from '../../protocol/deflate/contexts.js';
+import { INPUT_PER_STEP, OUTPUT_PER_STEP } from '../../protocol/deflate/steps.js';
 import { ProtocolError } from '../../protocol/framing/protocol-error.js';
 import { CompactDeflater } from '../../protocol/deflate/compact/compact-deflater.js';
+import { LONGEST_MESSAGE } from '../../protocol/framing/message-buffer.js';
 import { FrameEncoder } from '../../protocol/framing/frame-encoder.js';
 import { FIN, type Role, RSV1 } from '../../protocol/framing/frame.js';
 import type { DeflateParameters } from '../../protocol/deflate/negotiation.js';
@@ -30,19 +28,13 @@ export interface PermessageDeflateSettings {
   /** Milliseconds; a connection's compressor that was not used for so long is released, at the latest after twice that. */
   readonly idleRelease: number;
   readonly deadlines: Deadlines;
-  readonly pool: ThreadPool;
+  readonly long: LongMessages;
   readonly shared: SharedContexts;
   /** See `createDeflater`. */
   readonly drive?: boolean | undefined;
 }
 
 const encoder = new FrameEncoder({ role: 'server' });
-/** A longer message is compressed on the thread pool; this one takes about a millisecond. */
-const DEFLATE_AT_ONCE = 64 * 1024;
-/** A longer payload is decompressed on the thread pool, … */
-const INFLATE_AT_ONCE = 64 * 1024;
-/** … and so is a shorter one of which more than this comes out: about a millisecond too. */
-const INFLATED_AT_ONCE = 512 * 1024;
 
 /**
  * permessage-deflate as it was negotiated (RFC 7692): for one connection, or, where neither side
@@ -101,23 +93,21 @@ export class PermessageDeflate {
 
   /** @returns the payload of the compressed message; `undefined` if it is too long for {@link deflate}. */
   deflate(message: Uint8Array): Buffer | undefined {
-    if (message.length > DEFLATE_AT_ONCE) return undefined;
+    if (message.length > INPUT_PER_STEP) return undefined;
     const payload = this.#deflater.deflate(message);
     this.#touch();
     return payload;
   }
 
-  /** Compress a long message, which nobody else may have, on the thread pool. What follows will not refer to it, nor it to what came before. */
+  /**
+   * Compress a message that is too long for {@link deflate}. It does not refer to earlier messages, nor
+   * will later ones refer to it.
+   *
+   * @param message see {@link LongMessages.deflate}.
+   */
   deflateAsync(message: Uint8Array, callback: (payload: Buffer | undefined) => void): void {
-    const { level, memLevel, pool } = this.#settings;
     if (!this.isShareable) this.#deflater.release();
-    const options = { windowBits: this.windowBits, level, memLevel };
-    pool.run((done) => {
-      deflateAsync(message, options, (payload) => {
-        done();
-        callback(payload);
-      });
-    });
+    this.#settings.long.deflate(message, this.windowBits, callback);
   }
 
   /** The frame of a prepared message, compressed; `undefined` if it is too long for that, see {@link compressFrameAsync}. */
@@ -161,35 +151,29 @@ export class PermessageDeflate {
    * @throws ProtocolError if the payload is no compressed message, or the message is too long.
    */
   inflate(payload: Buffer, maxPayload: number): Buffer | undefined {
-    if (payload.length > INFLATE_AT_ONCE) return undefined;
-    const limit = Math.min(maxPayload, INFLATED_AT_ONCE);
+    if (payload.length > INPUT_PER_STEP) return undefined;
+    const limit = Math.min(maxPayload, OUTPUT_PER_STEP);
     const message = this.#inflater.inflate(payload, limit);
     if (message === undefined && limit === maxPayload) throw tooBig(maxPayload);
     return message;
   }
 
   /**
-   * Decompress a long message on the thread pool; nothing else may be decompressed until the callback.
+   * Decompress a message that is too long for {@link inflate}. Nothing else may be decompressed until the
+   * callback.
    *
-   * @param payloadNow asked when it is the message's turn; `undefined` if nobody wants it any more.
+   * @param payloadNow see {@link LongMessages.inflate}.
    */
   inflateAsync(
     payloadNow: () => Buffer | undefined,
     maxPayload: number,
     callback: InflateCallback,
   ): void {
+    const limit = Math.min(maxPayload, LONGEST_MESSAGE);
     const options = { windowBits: this.#inflaterBits, dictionary: this.#inflater.window };
-    this.#settings.pool.run((done) => {
-      const payload = payloadNow();
-      if (payload === undefined) {
-        process.nextTick(done); // not now: many in a row would be as many calls inside one another
-        return;
-      }
-      inflateAsync(payload, options, maxPayload, (error, message) => {
-        done();
-        if (message !== undefined) this.#inflater.advanceWindow(message);
-        callback(error ?? (message === undefined ? tooBig(maxPayload) : undefined), message);
-      });
+    this.#settings.long.inflate(payloadNow, options, limit, (error, message) => {
+      if (message !== undefined) this.#inflater.advanceWindow(message);
+      callback(error ?? (message === undefined ? tooBig(maxPayload) : undefined), message);
     });
   }
 

@@ -1,35 +1,21 @@
 import { Buffer } from 'node:buffer';
 import { constants } from 'node:zlib';
-import { invalidDeflate } from './invalid-deflate.js';
-import {
-  CUT_SHORT,
-  deflateSync,
-  inflateSync,
-  MOST_STREAMS,
-  TAIL,
-  TOO_MANY_STREAMS,
-} from './one-shot-zlib.js';
+import { type ContextOptions, TAIL } from './format.js';
+import { deflateSync, inflateSync } from './one-shot-zlib.js';
+import { isRawZlibSupported, Output, RawZlib } from './raw-zlib.js';
 import { SlidingWindow } from './sliding-window.js';
-import { isRawZlibSupported, type ContextOptions, Output, RawZlib } from './raw-zlib.js';
+import { inflateSteps } from './steps.js';
 
 /**
  * Messages into their compressed form and back (RFC 7692 section 7.2): one message in, one message
  * out, synchronously.
  *
- * There are two ways to the same bytes. Where this Node's zlib can be driven (see zlib-drive.ts) a
+ * There are two ways to the same result. Where this runtime's zlib can be driven (see raw-zlib.ts) a
  * context stays open. Elsewhere each message is a documented call of its own, which gets the sliding
  * window as a preset dictionary.
  */
 
-const { Z_SYNC_FLUSH, Z_BLOCK } = constants;
-
-/**
- * The tail and one byte that must not be read: zlib is told to stop at the end of a block, and the
- * byte is left over only if the tail was indeed the end of one. Otherwise the message was cut short.
- */
-const TAIL_AND_SENTINEL: Buffer = Buffer.concat([TAIL, Buffer.of(0x00)]);
-const NOTHING: Buffer = Buffer.alloc(0);
-/** "A message with no data": an empty block without its tail (section 7.2.3.6). */
+/** The payload of an empty message: an empty block without its tail (section 7.2.3.6). */
 const EMPTY_MESSAGE: Buffer = Buffer.of(0x00);
 
 /** Compresses what one endpoint sends. */
@@ -90,7 +76,7 @@ class RawZlibDeflater implements Deflater {
     if (this.#context === undefined) this.#context = RawZlib.deflate(this.#options);
     else if (!this.#options.takeover) this.#context.reset();
     const output = new Output();
-    this.#context.run(Z_SYNC_FLUSH, message, output, Infinity);
+    this.#context.run(constants.Z_SYNC_FLUSH, message, output, Infinity);
     return output.take(TAIL.length);
   }
 
@@ -101,21 +87,19 @@ class RawZlibDeflater implements Deflater {
 }
 
 /**
- * Contexts that decompress, by the size of the window. All connections share them: what a connection
- * has of its own is the window, and a context gets to know it as a block that is not compressed.
+ * Decompressors by the size of the window. All connections share them: what a connection has of its own
+ * is the window, which the context reads before each message.
  */
-const contexts = new Map<number, RawZlib>();
+const inflateContexts = new Map<number, RawZlib>();
 
 class RawZlibInflater implements Inflater {
-  readonly #context: RawZlib;
   readonly #windowBits: number;
   readonly #window: SlidingWindow | undefined;
 
   constructor({ windowBits, takeover }: DeflateContextOptions) {
-    let context = contexts.get(windowBits);
-    if (context === undefined)
-      contexts.set(windowBits, (context = RawZlib.inflate({ windowBits })));
-    this.#context = context;
+    if (!inflateContexts.has(windowBits)) {
+      inflateContexts.set(windowBits, RawZlib.inflate({ windowBits }));
+    }
     this.#windowBits = windowBits;
     this.#window = takeover ? new SlidingWindow(windowBits) : undefined;
   }
@@ -125,55 +109,18 @@ class RawZlibInflater implements Inflater {
   }
 
   inflate(payload: Uint8Array, limit: number): Buffer | undefined {
-    const output = new Output();
-    if (!this.#run(payload, output, limit)) return undefined;
-    const message = output.take();
-    this.#window?.slide(message);
+    const bits = this.#windowBits;
+    const context = inflateContexts.get(bits)!;
+    const steps = inflateSteps(context, payload, bits, this.window, limit);
+    let step = steps.next();
+    while (step.done !== true) step = steps.next();
+    const message = step.value;
+    if (message !== undefined) this.#window?.slide(message);
     return message;
   }
 
   advanceWindow(message: Uint8Array): void {
     this.#window?.slide(message);
-  }
-
-  /** @returns whether that was all, within the limit. */
-  #run(payload: Uint8Array, output: Output, limit: number): boolean {
-    const context = this.#context;
-    let rest = payload;
-    this.#resetWithWindow(this.window);
-    for (let streams = 1; streams <= MOST_STREAMS; streams++) {
-      const unused = context.run(Z_SYNC_FLUSH, rest, output, limit);
-      if (output.length > limit) return false;
-      if (unused === 0) {
-        const before = output.length;
-        const left = context.run(Z_BLOCK, TAIL_AND_SENTINEL, output, limit);
-        const more = output.length - before;
-        // All of it is left if the message ended with a final block. Nothing comes out of it, but
-        // where it is the end of a stored block. Else it was taken for something that was cut off.
-        const whole = left === 1 && (more === 0 || more === TAIL.length);
-        if (!whole && left !== TAIL_AND_SENTINEL.length) throw invalidDeflate(CUT_SHORT);
-        return output.length <= limit;
-      }
-      // A block with BFINAL set ends a DEFLATE stream, but not the message (section 7.2.3.4).
-      rest = rest.subarray(rest.length - unused);
-      const window = new SlidingWindow(this.#windowBits);
-      window.slide(this.window ?? NOTHING);
-      window.slide(output.take());
-      this.#resetWithWindow(window.contents);
-    }
-    throw invalidDeflate(TOO_MANY_STREAMS);
-  }
-
-  /** Begin anew, with what may be referred to. */
-  #resetWithWindow(window: Buffer | undefined): void {
-    const context = this.#context;
-    context.reset();
-    if (window === undefined) return;
-    const header = Buffer.of(0x00, 0x00, 0x00, 0xff, 0xff); // a stored block (RFC 1951 section 3.2.4)
-    header.writeUInt16LE(window.length, 1);
-    header.writeUInt16LE(window.length ^ 0xffff, 3);
-    context.skip(header);
-    context.skip(window);
   }
 }
 

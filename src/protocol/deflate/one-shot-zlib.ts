@@ -9,9 +9,17 @@ import {
 } from 'node:zlib';
 import { ProtocolError } from '../framing/protocol-error.js';
 import { LONGEST_MESSAGE } from '../framing/message-buffer.js';
-import { invalidDeflate } from './invalid-deflate.js';
 import { SlidingWindow } from './sliding-window.js';
-import type { ContextOptions } from './raw-zlib.js';
+import {
+  type ContextOptions,
+  invalidDeflate,
+  MAX_STREAMS,
+  STORED_HEADER,
+  storedBlockHeader,
+  TAIL,
+  TOO_MANY_STREAMS,
+  TRUNCATED,
+} from './format.js';
 
 /**
  * Compressed messages by documented calls of zlib, each message with a context of its own: at once,
@@ -20,8 +28,6 @@ import type { ContextOptions } from './raw-zlib.js';
 
 const { Z_SYNC_FLUSH } = constants;
 
-/** What a sender removes from the end and a receiver adds (RFC 7692 sections 7.2.1 and 7.2.2). */
-export const TAIL: Buffer = Buffer.of(0x00, 0x00, 0xff, 0xff);
 /** The tail, an empty final block, and a byte that must not be read. */
 const TAIL_AND_END: Buffer = Buffer.concat([TAIL, Buffer.from('010000ffff00', 'hex')]);
 /** The same with one more empty block. */
@@ -36,13 +42,6 @@ const END_AS_DATA: Buffer = TAIL_AND_END.subarray(0, -1);
  * alone, as the end of a final block, or nothing, since a final block ended before it.
  */
 const LEFT_OVER: readonly number[] = [1, TAIL_AND_END.length - TAIL.length, TAIL_AND_END.length];
-export const CUT_SHORT = 'it ends inside a block';
-/**
- * A block with BFINAL set ends a DEFLATE stream, and the rest of the message needs a context of its own.
- * Senders that set it do so once a message; many would be an attack: two bytes of input for each context.
- */
-export const MOST_STREAMS = 16;
-export const TOO_MANY_STREAMS: string = `it consists of more than ${MOST_STREAMS} DEFLATE streams`;
 /** The thread pool is asked once for so many bytes of output. */
 const CHUNK_SIZE = 128 * 1024;
 /**
@@ -207,9 +206,12 @@ function* inflateCalls(
   const pieces: Buffer[] = [];
   let length = 0;
   let data = payload;
-  while (pieces.length < MOST_STREAMS) {
+  while (pieces.length < MAX_STREAMS) {
     const history = window.contents;
-    const primer = primes && history !== undefined ? storedBlock(history) : NOTHING;
+    const primer =
+      primes && history !== undefined
+        ? Buffer.concat([storedBlockHeader(history.length), history])
+        : NOTHING;
     const known = Math.max(0, primer.length - STORED_HEADER);
     const zlib = {
       windowBits,
@@ -232,28 +234,18 @@ function* inflateCalls(
         const again = yield { primer, data, tail: TAIL_AND_LATER_END, zlib, most };
         const usedAgain = again.engine.bytesWritten - primer.length;
         const leftAgain = data.length + TAIL_AND_LATER_END.length - usedAgain;
-        if (leftAgain !== 1) throw invalidDeflate(CUT_SHORT);
+        if (leftAgain !== 1) throw invalidDeflate(TRUNCATED);
       }
       return joined(pieces, length);
     }
-    if (left < TAIL_AND_END.length) throw invalidDeflate(CUT_SHORT);
+    if (left < TAIL_AND_END.length) throw invalidDeflate(TRUNCATED);
     window.slide(buffer);
     data = data.subarray(used);
   }
   throw invalidDeflate(TOO_MANY_STREAMS);
 }
 
-/** Bytes before those of a block that is not compressed. */
-const STORED_HEADER = 5;
 const NOTHING: Buffer = Buffer.alloc(0);
-
-/** Bytes as a block that is not compressed (RFC 1951 section 3.2.4); at most 64 KiB. */
-function storedBlock(bytes: Buffer): Buffer {
-  const header = Buffer.of(0x00, 0x00, 0x00, 0xff, 0xff);
-  header.writeUInt16LE(bytes.length, 1);
-  header.writeUInt16LE(bytes.length ^ 0xffff, 3);
-  return Buffer.concat([header, bytes]);
-}
 
 /**
  * Whether zlib's raw contexts take a dictionary. Deno ignores it: what refers to the window is then "too
@@ -275,7 +267,7 @@ const PRIMES = !takesDictionary();
 function deflateOptions({ windowBits, level, memLevel, dictionary }: ContextOptions): ZlibOptions {
   return {
     finishFlush: Z_SYNC_FLUSH,
-    windowBits: Math.max(9, windowBits), // as in ZlibDrive.deflate
+    windowBits: Math.max(9, windowBits), // as in RawZlib.deflate
     level,
     memLevel,
     dictionary,

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib';
-import { invalidDeflate } from './invalid-deflate.js';
+import { type ContextOptions, invalidDeflate } from './format.js';
 
 /**
  * What zlib's contexts of Node have inside. It is not documented, so nothing here is relied on
@@ -24,18 +24,6 @@ interface Driven {
   /** After a call: how much of the output, and of the input, was not used. */
   readonly _writeState: Uint32Array;
   close(): void;
-}
-
-/** What a context needs to know. */
-export interface ContextOptions {
-  /** 8 to 15. */
-  readonly windowBits: number;
-  /** 0 to 9; for a compressor. */
-  readonly level?: number;
-  /** 1 to 9; for a compressor. */
-  readonly memLevel?: number;
-  /** The sliding window so far. */
-  readonly dictionary?: Buffer | undefined;
 }
 
 /** Output gathers here, whoever it is for: the contexts run one after the other. */
@@ -134,19 +122,19 @@ export class RawZlib {
   }
 }
 
-/** Where the output of a context gathers; only one at a time is in use. */
+/**
+ * Collects the output of a context. All of them write to one scratch buffer, so whatever is in there has
+ * to be {@link save}d or {@link take}n before another context runs.
+ */
 export class Output {
-  /** Bytes gathered. */
+  /** Bytes collected. */
   length = 0;
   #filled = 0;
   #full: Buffer[] | undefined;
 
   /** Bytes of room in the scratch buffer, which is emptied if there is too little. */
   room(): number {
-    if (scratch.length - this.#filled < LEAST_ROOM) {
-      (this.#full ??= []).push(Buffer.from(scratch.subarray(0, this.#filled)));
-      this.#filled = 0;
-    }
+    if (scratch.length - this.#filled < LEAST_ROOM) this.save();
     return scratch.length - this.#filled;
   }
 
@@ -156,7 +144,25 @@ export class Output {
     this.length += count;
   }
 
-  /** All that was gathered, in a buffer of its own, but for the last bytes. */
+  /** Copy what is in the scratch buffer to memory of its own. */
+  save(): void {
+    (this.#full ??= []).push(Buffer.from(scratch.subarray(0, this.#filled)));
+    this.#filled = 0;
+  }
+
+  /** The last bytes collected, at most so many. */
+  last(count: number): Buffer {
+    const pieces: Buffer[] = [scratch.subarray(0, this.#filled)];
+    const full = this.#full ?? [];
+    let length = this.#filled;
+    for (let at = full.length - 1; at >= 0 && length < count; at--) {
+      pieces.unshift(full[at]!);
+      length += full[at]!.length;
+    }
+    return Buffer.concat(pieces).subarray(-count);
+  }
+
+  /** All that was collected, in a buffer of its own, but for the last bytes. */
   take(withoutLast = 0): Buffer {
     const rest = scratch.subarray(0, this.#filled);
     if (this.#full === undefined) return Buffer.from(rest.subarray(0, this.length - withoutLast));

@@ -1,5 +1,5 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { MOST_STREAMS } from '../../../../src/protocol/deflate/one-shot-zlib.js';
+import { MAX_STREAMS } from '../../../../src/protocol/deflate/format.js';
 import {
   createDeflater,
   createInflater,
@@ -142,9 +142,9 @@ describe.each([
         'abc\0\0\ufffd\ufffd',
       ],
       [
-        `${MOST_STREAMS} streams`,
-        hex(`(f348cdc9c90700)x${MOST_STREAMS}`),
-        'Hello'.repeat(MOST_STREAMS),
+        `${MAX_STREAMS} streams`,
+        hex(`(f348cdc9c90700)x${MAX_STREAMS}`),
+        'Hello'.repeat(MAX_STREAMS),
       ],
       ['nothing, in a fixed block', hex('0200'), ''],
       ['nothing, in a final fixed block', hex('030000'), ''],
@@ -203,7 +203,7 @@ describe.each([
         'a reference to before the beginning',
         new DeflateWriter().fixed([{ length: 3, distance: 20_000 }]).end().bytes,
       ],
-      [`more than ${MOST_STREAMS} streams`, hex(`(f348cdc9c90700)x${MOST_STREAMS + 1}`)],
+      [`more than ${MAX_STREAMS} streams`, hex(`(f348cdc9c90700)x${MAX_STREAMS + 1}`)],
     ];
 
     it.each(BAD)('refuses %s with 1007', (_what, payload) => {
@@ -235,7 +235,7 @@ describe.each([
     it('opens few contexts for a message of many streams', () => {
       const opened = jest.spyOn(RawZlib, 'inflate');
       failure(() => inflater().inflate(hex('(0300)x30000'), LIMIT));
-      expect(opened.mock.calls.length).toBeLessThanOrEqual(MOST_STREAMS + 1);
+      expect(opened.mock.calls.length).toBeLessThanOrEqual(MAX_STREAMS + 1);
     });
 
     it('gives nobody else anything of a message that went on behind a final block', () => {

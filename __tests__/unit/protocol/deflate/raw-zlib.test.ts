@@ -354,3 +354,22 @@ describe('selfTest', () => {
     expect(closed).toStrictEqual(['deflate', 'inflate', 'deflate', 'inflate']);
   });
 });
+
+describe('Output', () => {
+  it('keeps what was saved while another output is collected, and gives the last bytes of it', () => {
+    const [first, second] = [new Output(), new Output()];
+    const contexts = [1, 2].map(() => RawZlib.deflate({ windowBits: 15, level: 0 }));
+    const message = Buffer.from(Array.from({ length: 150_000 }, (_, index) => index));
+    contexts[0]!.run(Z_SYNC_FLUSH, message.subarray(0, 100_000), first, Infinity);
+    first.save();
+    contexts[1]!.run(Z_SYNC_FLUSH, message, second, Infinity);
+    second.save();
+    contexts[0]!.run(Z_SYNC_FLUSH, message.subarray(100_000), first, Infinity);
+    const lasts = [3, 70_000, 1_000_000].map((count) => first.last(count));
+    const all = first.take();
+    expect(inflateRawSync(all, { finishFlush: Z_SYNC_FLUSH }).equals(message)).toBe(true);
+    expect(lasts.map((last) => all.subarray(-last.length).equals(last))).toStrictEqual([true, true, true]); // prettier-ignore
+    expect(lasts.map(({ length }) => length)).toStrictEqual([3, 70_000, all.length]);
+    for (const context of contexts) context.close();
+  });
+});
