@@ -10,13 +10,30 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** Files and folders without such words, relative to the repository. */
 export const CLEAN = [
-  'src/index.ts',
+  'README.md',
+  'docs/README.md',
+  'docs/api.md',
+  'docs/conformance.md',
+  'docs/deploying.md',
+  'docs/guide.md',
+  'docs/migrating.md',
+  'docs/performance.md',
+  'docs/recipes.md',
+  'docs/runtimes.md',
+  'docs/security.md',
+  'docs/tutorial.md',
+  'src/adapters',
+  'src/connection/counters.ts',
+  'src/connection/diagnostics.ts',
+  'src/connection/limits',
   'src/diagnostics-channels.ts',
+  'src/index.ts',
   'src/protocol/framing',
   'src/protocol/handshake',
-  'src/protocol/text',
   'src/protocol/nearest-name.ts',
   'src/protocol/option-checks.ts',
+  'src/protocol/text',
+  'src/server/admission',
 ];
 
 /**
@@ -31,11 +48,11 @@ const WORDS = [
     '"after" for order, "backpressured" or "slow" for a socket',
   ],
   [
-    /(?<!\b(people|users|person|everyone|anyone|someone) )\bwho\b/gi,
+    /(?<!\b(people|users?|visitors?|persons?|everyone|anyone|someone) )\bwho\b(?! (caused|closed|ended)\b)/gi,
     'a noun: "a peer that", "the caller"',
   ],
   [/\b(whoever|somebody|nobody|nobody's|somebody's)\b/gi, 'a noun: "a peer that", "the caller"'],
-  [/\b(is|are|was|were|be) none\b/gi, '"is not a …"'],
+  [/(?<!\bthere )\b(is|are|was|were|be) none\b/gi, '"is not a …"'],
   [/\banew\b/gi, '"again"'],
   [/\bheed(s|ed|ing)?\b/gi, '"ignore" or "follow"'],
   [/\bmend(s|ed|ing)?\b/gi, '"fix"'],

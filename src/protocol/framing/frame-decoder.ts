@@ -154,7 +154,7 @@ export class FrameDecoder {
       if (!(error instanceof RangeError) || 'code' in error) throw error;
       throw new ProtocolError(
         'ERR_MESSAGE_TOO_BIG',
-        `byte ${offset}: there is no memory for a message so long (${(error as Error).message})`,
+        `byte ${offset}: there is no memory for a message so long (${error.message})`,
       );
     }
   }

@@ -22,8 +22,8 @@ interface WaitingUpgrade {
 }
 
 /**
- * The decisions about upgrades that do not depend on the version of HTTP: who is admitted, what
- * `authorize` is asked, how many connections and upgrades there are, and how a rejection is reported.
+ * The decisions about upgrades that do not depend on the version of HTTP: which requests are
+ * admitted, what `authorize` is asked, how many connections and upgrades there are, and how a rejection is reported.
  */
 export class UpgradePolicy<Context> {
   readonly #server: TypedEmitter<ServerEvents<Context>>;
