@@ -1,18 +1,8 @@
 /// <reference types="node" preserve="true" />
-export { type CloseInfo } from './connection/close/close-info.js';
-export { ConnectionError, type ConnectionErrorCode } from './connection/close/connection-error.js';
-export {
-  createConnectionPair,
-  type ConnectionPair,
-  type ConnectionPairOptions,
-} from './server/connection-pair.js';
-export { type CloseReply, type ConnectionEvents } from './connection/events.js';
-export { WebSocketConnection } from './connection/connection.js';
-export { type Clock } from './connection/limits/clock.js';
-export { type AnyMessage, type Message } from './connection/receive/receive-queue.js';
+
+// Servers.
+export { WebSocketServer } from './server/server.js';
 export { type OwnServerOptions, type OwnServerParts } from './server/options/attachment.js';
-export { type DiagnosticsChannels } from './diagnostics-channels.js';
-export { type Logger } from './server/logger.js';
 export {
   type Authorization,
   type AuthorizeOptions,
@@ -21,9 +11,41 @@ export {
   type ServerOptions,
   type TrustProxy,
 } from './server/options/options.js';
+export { type RejectedUpgrade, type ServerEvents } from './server/events.js';
+export { type BroadcastOptions, type PrepareOptions } from './server/broadcast.js';
+export { type CloseReport, type ServerCloseOptions } from './server/shutdown.js';
+export { type ServerStats } from './server/stats.js';
+export { type Logger } from './server/logger.js';
+export { SharedLimits, type SharedLimitsOptions } from './server/admission/shared-limits.js';
+export { type HeaderFields, type UpgradeHeaders } from './protocol/handshake/upgrade-headers.js';
+export { UpgradeRejection } from './protocol/handshake/upgrade-rejection.js';
+
+// Connections.
+export { WebSocketConnection } from './connection/connection.js';
+export { type CloseReply, type ConnectionEvents } from './connection/events.js';
+export { type AnyMessage, type Message } from './connection/receive/receive-queue.js';
 export { type SendCallback } from './connection/send/send-callbacks.js';
+export { type SendFrameOptions, type SendOptions } from './connection/send/send-options.js';
+export { type RoundTripOptions } from './connection/limits/round-trip.js';
+export { type CloseInfo } from './connection/close/close-info.js';
+export { type BlobLike, type Payload } from './protocol/framing/payload.js';
+export { type Data, type PreparedMessage } from './protocol/framing/prepared-message.js';
 export { CloseCode, type ClosePayload } from './protocol/framing/close-frame.js';
+
+// Errors.
+export { ConnectionError, type ConnectionErrorCode } from './connection/close/connection-error.js';
 export { ProtocolError, type ProtocolErrorCode } from './protocol/framing/protocol-error.js';
+
+// Tests and diagnostics.
+export {
+  createConnectionPair,
+  type ConnectionPair,
+  type ConnectionPairOptions,
+} from './server/connection-pair.js';
+export { type Clock } from './connection/limits/clock.js';
+export { type DiagnosticsChannels } from './diagnostics-channels.js';
+
+// The protocol alone, for a transport of your own.
 export { FrameDecoder, type FrameDecoderOptions } from './protocol/framing/frame-decoder.js';
 export {
   FrameEncoder,
@@ -31,15 +53,3 @@ export {
   type FrameFlags,
 } from './protocol/framing/frame-encoder.js';
 export { type FrameHeader, Opcode, type Role } from './protocol/framing/frame.js';
-export { type BlobLike, type Payload } from './protocol/framing/payload.js';
-export { type Data, type PreparedMessage } from './protocol/framing/prepared-message.js';
-export { type HeaderFields, type UpgradeHeaders } from './protocol/handshake/upgrade-headers.js';
-export { UpgradeRejection } from './protocol/handshake/upgrade-rejection.js';
-export { type RoundTripOptions } from './connection/limits/round-trip.js';
-export { type SendFrameOptions, type SendOptions } from './connection/send/send-options.js';
-export { type BroadcastOptions, type PrepareOptions } from './server/broadcast.js';
-export { type RejectedUpgrade, type ServerEvents } from './server/events.js';
-export { WebSocketServer } from './server/server.js';
-export { SharedLimits, type SharedLimitsOptions } from './server/admission/shared-limits.js';
-export { type ServerStats } from './server/stats.js';
-export { type CloseReport, type ServerCloseOptions } from './server/shutdown.js';
