@@ -1,9 +1,15 @@
 import { isNativeError } from 'node:util/types';
-import { integerBetween, isObject, isPlain, show } from '../../protocol/option-checks.js';
+import {
+  integerBetween,
+  isObject,
+  isPlain,
+  type Rule,
+  show,
+} from '../../protocol/option-checks.js';
 import type { Authorization } from './options.js';
 
 /** The rule for `maxPayload`, as an option and in what `authorize` returns. */
-export const maxPayloadRule = integerBetween('a number of bytes', 1, Number.MAX_SAFE_INTEGER);
+export const maxPayloadRule: Rule = integerBetween('a number of bytes', 1, Number.MAX_SAFE_INTEGER);
 
 const AUTHORIZATION_KEYS = ['context', 'headers', 'subprotocol', 'maxPayload'];
 
