@@ -172,8 +172,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     this.#policy = policy;
     this.#opener = opener;
     this.#upgrader = upgrader;
-    const ownsServer = own.port !== undefined || own.socketPath !== undefined;
-    this.#ownsServer = ownsServer;
+    const ownsServer = (this.#ownsServer = own.port !== undefined || own.socketPath !== undefined);
     this.#server =
       attached ?? (ownsServer ? createOwnServer(this.#options.upgradeTimeout, own.tls) : undefined);
     if (this.#server !== undefined) {
