@@ -327,7 +327,7 @@ export class Receiver {
       this.#found = this.#decode(decoder);
     }
     // A listener that throws here does not cost the message: the next call goes on with it.
-    if (decoder.headers !== undefined) this.#emitHeaders(decoder.headers);
+    if (decoder.headers !== undefined) this.#emitHeaders(decoder, decoder.headers);
     if (!this.#found) return false;
     this.#found = false;
     // The next message gets time of its own; but a control frame inside a message is no progress.
@@ -446,7 +446,11 @@ export class Receiver {
     this.#settings.counters.messagesDiscarded++;
   }
 
-  #emitHeaders(headers: FrameHeader[]): void {
+  #emitHeaders(decoder: FrameDecoder, headers: FrameHeader[]): void {
+    if (this.#owner.emitter.listenerCount('frame') === 0) {
+      decoder.headers = undefined; // the last listener is gone: headers cost nothing again
+      return;
+    }
     let shown = 0;
     try {
       while (shown < headers.length) this.#owner.emitter.emit('frame', headers[shown++]!);

@@ -1002,6 +1002,23 @@ describe('Receiver, frames', () => {
     ]);
   });
 
+  it('are not collected any more once the last listener is gone', async () => {
+    const emit = jest.spyOn(connection, 'emit');
+    const listener = (): void => undefined;
+    const frames = (): number => emit.mock.calls.filter(([event]) => event === 'frame').length;
+    connection.on('frame', listener);
+    feed(text('a'));
+    connection.off('frame', listener);
+    feed(text('b'), text('c'));
+    await turns();
+    expect(frames()).toBe(1);
+    connection.on('frame', listener);
+    feed(text('d'));
+    await turns();
+    expect(frames()).toBe(2);
+    emit.mockRestore();
+  });
+
   it('shows a header before its payload is there', () => {
     connection.on('frame', ({ length }) => log.push(`frame ${length}`));
     listen();
