@@ -17,7 +17,7 @@ export async function measure(processes, params, { exchanged }) {
   const { connections, size, deflate } = params;
   const { server, load } = processes;
   const port = await server.call('serve', { kind: 'echo', deflate });
-  const each = Math.max(2, Math.round(exchanged / connections));
+  const each = Math.max(2, Math.round((params.exchanged ?? exchanged) / connections));
   const warmUp = Math.round(each / 2);
   const count = warmUp + each;
   const extensions = await load.call('open', { port, connections, size, count });

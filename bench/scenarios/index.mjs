@@ -147,6 +147,19 @@ export const scenarios = [
     only: DEFLATING,
     params: { connections: 50, size: 400, deflate: SHARED },
   },
+  ...['64 KiB', '65 537 B', '128 KiB', '1 MiB'].map((title, index) => ({
+    name: `deflate-echo-${['64k', '64k-1', '128k', '1m'][index]}`,
+    title: `echo ${title} of JSON, compressed, no context takeover, 1 connection`,
+    kind: 'deflate-echo',
+    unit: CPU,
+    only: ['hawser', 'ws'],
+    params: {
+      connections: 1,
+      size: [65_536, 65_537, 131_072, MiB][index],
+      exchanged: [200, 200, 100, 16][index],
+      deflate: SHARED,
+    },
+  })),
   {
     name: 'deflate-echo-takeover',
     title: 'echo 400 B of JSON, compressed, context takeover both ways, 50 connections',

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Deadline, Deadlines } from '../limits/deadlines.js';
+import { compressedFrames } from './frame-cache.js';
 import type { LongMessages } from './long-messages.js';
 import { openDeflater, openInflater, type SharedContexts } from './shared-contexts.js';
 import type { InflateCallback } from '../../protocol/deflate/one-shot-zlib.js';
@@ -113,21 +114,21 @@ export class PermessageDeflate {
   /** The frame of a prepared message, compressed; `undefined` if it is too long for that, see {@link compressFrameAsync}. */
   compressFrame(message: PreparedMessage): Buffer | undefined {
     const { windowBits } = this;
-    const made = message.compressed?.get(windowBits);
+    const made = compressedFrames(message).get(windowBits);
     if (made instanceof Buffer) return made;
     const payload = this.deflate(message.payload);
     return payload === undefined ? undefined : this.#keepFrame(message, payload);
   }
 
-  /** Compress a prepared message on the thread pool, once for all who ask meanwhile. */
+  /** Compress a prepared message on the thread pool, once for all connections that ask meanwhile. */
   compressFrameAsync(message: PreparedMessage, callback: (frame: Buffer) => void): void {
-    const waiting = message.compressed?.get(this.windowBits);
+    const waiting = compressedFrames(message).get(this.windowBits);
     if (Array.isArray(waiting)) {
       waiting.push(callback);
       return;
     }
     const callbacks = [callback];
-    (message.compressed ??= new Map()).set(this.windowBits, callbacks);
+    compressedFrames(message).set(this.windowBits, callbacks);
     // A copy, because the application may get at the memory, and then zlib ends the process.
     this.deflateAsync(Buffer.from(message.payload), (payload) => {
       const frame = this.#keepFrame(message, payload);
@@ -141,7 +142,7 @@ export class PermessageDeflate {
       payload === undefined || payload.length >= message.payloadLength
         ? message.frame
         : encoder.encodeFrame(FIN | RSV1 | message.opcode, payload);
-    (message.compressed ??= new Map()).set(this.windowBits, frame);
+    compressedFrames(message).set(this.windowBits, frame);
     return frame;
   }
 

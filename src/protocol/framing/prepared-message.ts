@@ -24,14 +24,6 @@ export class PreparedMessage {
   readonly frame: Buffer;
   /** Bytes of payload data. */
   readonly payloadLength: number;
-  /**
-   * The frames with a compressed payload, by the size of the window that a peer needs. The first
-   * connection that needs one makes it; until it is ready, the value is a list of callbacks.
-   *
-   * @internal
-   */
-  compressed: Map<number, Buffer | ((frame: Buffer) => void)[]> | undefined;
-
   static {
     Object.defineProperty(this.prototype, BRAND, { value: true });
   }

@@ -355,7 +355,7 @@ describe('selfTest', () => {
   });
 });
 
-describe('Output', () => {
+describe('Output, saved', () => {
   it('keeps what was saved while another output is collected, and gives the last bytes of it', () => {
     const [first, second] = [new Output(), new Output()];
     const contexts = [1, 2].map(() => RawZlib.deflate({ windowBits: 15, level: 0 }));

@@ -122,10 +122,6 @@ describe('PreparedMessage', () => {
     expect(message.payloadLength).toBe(length);
     expect(message.payloadLength).toBe(message.payload.length);
   });
-
-  it('has no compressed forms at first', () => {
-    expect(prepareMessage('a').compressed).toBeUndefined();
-  });
 });
 
 describe('prepareMessage, of what is prepared already', () => {
