@@ -1,17 +1,7 @@
 // What is sent. Both ends make the same bytes from the same seed, so that every byte can be checked.
+import { seededRandom } from '../__tests__/support/random.cjs';
 
 /** @typedef {'binary' | 'ascii' | 'unicode'} Content */
-
-/** mulberry32: small, fast, and the same numbers in every run. */
-export function seededRandom(/** @type {number} */ seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
-  };
-}
 
 /** Characters of one to four bytes of UTF-8. */
 const UNICODE = [...'aeiou äöüß éñçø ЖдшЩя αβγδ €—„“ 漢字仮名交じり 한국어 🙂🚀🎈'];

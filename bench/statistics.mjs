@@ -1,5 +1,5 @@
 import { linearRegression, mean, median, quantile } from 'simple-statistics';
-import { seededRandom } from './payloads.mjs';
+import { seededRandom } from '../__tests__/support/random.cjs';
 
 export { median };
 

@@ -1,12 +1,8 @@
-// Random numbers with a seed: the same seed gives the same run.
+// Whole random numbers with a seed: the same seed gives the same run.
+import { seededRandom } from '../__tests__/support/random.cjs';
 
-/** mulberry32. @param {number} seed @returns {(below: number) => number} whole numbers from 0 to `below` - 1 */
+/** @param {number} seed @returns {(below: number) => number} whole numbers from 0 to `below` - 1 */
 export function seeded(seed) {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000) * below);
-  };
+  const next = seededRandom(seed);
+  return (below) => Math.floor(next() * below);
 }

@@ -6,7 +6,6 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
-  type Clock,
   type ConnectionPair,
   type ConnectionPairOptions,
   createConnectionPair,
@@ -16,6 +15,7 @@ import {
   type WebSocketConnection,
   WebSocketServer,
 } from '../../src/index.js';
+import { HandClock } from '../support/clock.cjs';
 import { clientClose, clientFrame } from '../support/frames.js';
 import { RawClient, upgradeRequest } from '../support/raw-client.js';
 
@@ -48,34 +48,6 @@ async function hasSeen(count: number): Promise<string[]> {
   await until(() => seen.length >= count);
   for (let extra = 0; extra < 5; extra++) await turn();
   return seen;
-}
-
-/** A clock whose time passes by hand, and in the context of the hand. */
-class HandClock implements Clock {
-  readonly #timers = new Set<{ readonly at: number; readonly callback: () => void }>();
-  #now = 0;
-  now(): number {
-    return this.#now;
-  }
-  setTimeout(callback: () => void, milliseconds: number): unknown {
-    const timer = { at: this.#now + milliseconds, callback };
-    this.#timers.add(timer);
-    return timer;
-  }
-  clearTimeout(timer: unknown): void {
-    this.#timers.delete(timer as never);
-  }
-  advance(milliseconds: number): void {
-    const end = this.#now + milliseconds;
-    for (;;) {
-      const [next] = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
-      if (next === undefined) break;
-      this.#timers.delete(next);
-      this.#now = next.at;
-      next.callback();
-    }
-    this.#now = end;
-  }
 }
 
 /** Two connections that were made in the context of ann. */

@@ -13,27 +13,12 @@ import { RawClient } from '../support/raw-client.js';
 
 afterEach(stopChildren);
 
-/** A server whose time the test moves: `pass(ms)`. */
+/** The clock of a server whose time the test moves: `ask('pass', milliseconds)`. */
 const BY_HAND = `
-  let time = 0;
-  const timers = new Set();
-  const clock = {
-    now: () => time,
-    setTimeout: (callback, ms) => {
-      const timer = { at: time + ms, callback };
-      timers.add(timer);
-      return timer;
-    },
-    clearTimeout: (timer) => timers.delete(timer),
-  };
-  commands.pass = async (ms) => {
-    for (const end = time + ms; ; ) {
-      const [next] = [...timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
-      time = next?.at ?? end;
-      if (next === undefined) break;
-      timers.delete(next);
-      next.callback();
-    }
+  const { HandClock } = require(${JSON.stringify(require.resolve('../support/clock.cjs'))});
+  const clock = new HandClock();
+  commands.pass = async (milliseconds) => {
+    clock.advance(milliseconds);
     await new Promise(setImmediate);
   };
 `;

@@ -1,6 +1,7 @@
-/**
- * Bytes as tests write them down, and the cutting of bytes as a network would.
- */
+/** Bytes in the notation of the tests, random numbers, and bytes in chunks as a network delivers them. */
+import { seededRandom as random } from './random.cjs';
+
+export { random };
 
 /**
  * Bytes from hexadecimal text. Spaces are ignored; `61x125` repeats a byte and
@@ -23,17 +24,6 @@ export function hex(text: string): Buffer {
     parts.push(Buffer.alloc(once.length * count, once));
   }
   return Buffer.concat(parts);
-}
-
-/** A random number generator with a seed (mulberry32): numbers in [0, 1). */
-export function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
-  };
 }
 
 /** Copies of `bytes` cut at the given offsets. Each chunk owns its memory, as one read from a socket does. */

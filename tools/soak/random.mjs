@@ -1,21 +1,14 @@
-// Chance that can be repeated: the same seed, the same choices.
+// Random choices that can be repeated: the same seed gives the same choices.
+import { seededRandom } from '../../__tests__/support/random.cjs';
 
-/** Numbers from 0 up to 1 (mulberry32), and choices made with them. */
+/** Random numbers from 0 up to 1, and choices made with them. */
 export class Random {
-  #state;
+  /** A number from 0 up to 1. */
+  next;
 
   /** @param {number} seed */
   constructor(seed) {
-    this.#state = seed >>> 0;
-  }
-
-  /** A number from 0 up to 1. */
-  next() {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    const state = this.#state;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
+    this.next = seededRandom(seed);
   }
 
   /**

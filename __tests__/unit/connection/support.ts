@@ -24,42 +24,10 @@ import {
 import type { ConnectionSettings } from '../../../src/connection/settings.js';
 import { SharedContexts } from '../../../src/connection/deflate/shared-contexts.js';
 import type { DeflateParameters } from '../../../src/protocol/deflate/negotiation.js';
+import { HandClock } from '../../support/clock.cjs';
 import { RawClient } from '../../support/raw-client.js';
 
-/** A clock that stands still until a test moves it. */
-export class HandClock implements Clock {
-  afterPoll?: (callback: () => void) => void;
-  time = 1000;
-  /** Timers that are set and not yet fired or cleared. */
-  readonly timers = new Map<number, { at: number; wait: number; callback: () => void }>();
-  #next = 1;
-
-  now(): number {
-    return this.time;
-  }
-
-  setTimeout(callback: () => void, milliseconds: number): number {
-    this.timers.set(this.#next, { at: this.time + milliseconds, wait: milliseconds, callback });
-    return this.#next++;
-  }
-
-  clearTimeout(timer: unknown): void {
-    this.timers.delete(timer as number);
-  }
-
-  /** Time passes, and what is due by then fires in order. */
-  advance(milliseconds: number): void {
-    const end = this.time + milliseconds;
-    for (;;) {
-      const [first] = [...this.timers].sort(([, one], [, other]) => one.at - other.at);
-      if (first === undefined || first[1].at > end) break;
-      this.timers.delete(first[0]);
-      this.time = Math.max(this.time, first[1].at);
-      first[1].callback();
-    }
-    this.time = end;
-  }
-}
+export { HandClock };
 
 /** A socket that writes down each write it is given, and can be behind. */
 export class Sink extends Duplex {

@@ -3,51 +3,15 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import { Duplex } from 'node:stream';
-import type { Clock } from '../../../src/connection/limits/clock.js';
 import type { Logger } from '../../../src/server/logger.js';
 import type { WebSocketConnection } from '../../../src/connection/connection.js';
 import type { OwnServerParts } from '../../../src/server/options/attachment.js';
 import type { Authorization, ServerOptions } from '../../../src/server/options/options.js';
 import { WebSocketServer } from '../../../src/server/server.js';
+import { HandClock } from '../../support/clock.cjs';
 import { RawClient, SAMPLE_KEY, upgradeRequest } from '../../support/raw-client.js';
 
-/** A clock that a test moves by hand. */
-export class HandClock implements Clock {
-  #now = 1000;
-  readonly #timers = new Set<{ readonly at: number; readonly callback: () => void }>();
-
-  /** Timers that have been set and neither cleared nor called. */
-  get timers(): number {
-    return this.#timers.size;
-  }
-
-  now(): number {
-    return this.#now;
-  }
-
-  setTimeout(callback: () => void, milliseconds: number): unknown {
-    const timer = { at: this.#now + milliseconds, callback };
-    this.#timers.add(timer);
-    return timer;
-  }
-
-  clearTimeout(timer: unknown): void {
-    this.#timers.delete(timer as never);
-  }
-
-  /** Let time pass; what falls due is called in order. */
-  advance(milliseconds: number): void {
-    const end = this.#now + milliseconds;
-    for (;;) {
-      const [next] = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
-      if (next === undefined) break;
-      this.#timers.delete(next);
-      this.#now = next.at;
-      next.callback();
-    }
-    this.#now = end;
-  }
-}
+export { HandClock };
 
 /** A logger that remembers. */
 export class MemoryLogger implements Logger {

@@ -894,7 +894,7 @@ describe('close', () => {
     expect(closed).toHaveBeenCalledTimes(1);
     expect(wss.connections.size).toBe(0);
     expect(server.listening).toBe(true);
-    expect(clock.timers).toBe(0);
+    expect(clock.timers.size).toBe(0);
   });
 
   it('is the same promise however often it is called', async () => {

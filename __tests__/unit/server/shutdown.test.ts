@@ -58,7 +58,7 @@ describe('closeConnections', () => {
     connections[1]!.ended(true);
     connections[2]!.ended(false);
     await expect(report).resolves.toEqual({ total: 3, clean: 2, terminated: 0, milliseconds: 25 });
-    expect(clock.timers).toBe(0);
+    expect(clock.timers.size).toBe(0);
   });
 
   it('sends the code and reason that were given', async () => {

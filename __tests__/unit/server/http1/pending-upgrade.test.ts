@@ -141,11 +141,11 @@ describe('PendingUpgrade', () => {
       pending.release();
       await settle();
       expect(answered).not.toHaveBeenCalled();
-      expect(clock.timers).toBe(1);
+      expect(clock.timers.size).toBe(1);
       settled(answer);
       await settle();
       expect(answered).toHaveBeenCalledTimes(1);
-      expect(clock.timers).toBe(0);
+      expect(clock.timers.size).toBe(0);
     },
   );
 

@@ -97,10 +97,10 @@ describe('reject', () => {
 
   it('leaves no timer when the client has left', async () => {
     const { client, socket, clock } = await rejected(new UpgradeRejection(403));
-    expect(clock.timers).toBe(1);
+    expect(clock.timers.size).toBe(1);
     client.finish();
     await once(socket, 'close');
-    expect(clock.timers).toBe(0);
+    expect(clock.timers.size).toBe(0);
   });
 
   it.each([
@@ -125,7 +125,7 @@ describe('reject', () => {
     reject(socket, new UpgradeRejection(403), new Deadlines(clock), 1000);
     await settle();
     expect(String(peer.read())).toBe('somebody else was here');
-    expect(clock.timers).toBe(0);
+    expect(clock.timers.size).toBe(0);
   });
 });
 

@@ -291,9 +291,9 @@ describe('a request that no server serves', () => {
     const { server, port } = await setUp(endpoint);
     server.on('upgrade', (_request, socket: Duplex) => socket.resume());
     const client = await ask(port, { target: '/x' });
-    await eventually('the deadline', () => endpoint.clock.timers === 1);
+    await eventually('the deadline', () => endpoint.clock.timers.size === 1);
     client.reset();
-    await eventually('its end', () => endpoint.clock.timers === 0);
+    await eventually('its end', () => endpoint.clock.timers.size === 0);
     expect(client.frames).toEqual([]);
   });
 

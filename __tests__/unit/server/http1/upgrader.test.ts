@@ -537,7 +537,7 @@ describe('authorize', () => {
     await settle();
     expect(connections).toEqual([]);
     expect(log.lines).toEqual([]);
-    expect(clock.timers).toBe(0);
+    expect(clock.timers.size).toBe(0);
   });
 
   it('does not open for a client that left as it answered', async () => {
