@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { advisories, unnumbered } from './advisories.js';
-import { links } from './markdown.js';
+import { links } from '../support/markdown.js';
 import { document, root, rowsUnder } from './sources.js';
 
 /** docs/security.md says which test stands against which published weakness; it must be true of both. */

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { type CloseInfo, type WebSocketConnection, WebSocketServer } from '../../src/index.js';
 import { describeIf } from '../support/requires';
-import { blocks } from './markdown.js';
+import { blocks } from '../support/markdown.js';
 import { document } from './sources.js';
 
 /** The configurations of docs/deploying.md work: nginx and HAProxy run with them, in front of a server. */

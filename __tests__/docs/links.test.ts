@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
-import { anchors, documents, links } from './markdown.js';
+import { anchors, documents, links } from '../support/markdown.js';
 import { root } from './sources.js';
 
 /** What is wrong with a link; `undefined` if it leads somewhere. */

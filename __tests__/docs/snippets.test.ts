@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import ts from 'typescript';
-import { type Block, blocks, documents } from './markdown.js';
+import { type Block, blocks, documents } from '../support/markdown.js';
 import { makeProject } from './project.js';
 
 /**

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { WebSocket } from 'ws';
-import { Program, stopPrograms } from '../examples/program';
+import { Program, stopPrograms } from '../support/program';
 import { describeIf } from '../support/requires';
 import { makeProject } from './project.js';
 import { document } from './sources.js';

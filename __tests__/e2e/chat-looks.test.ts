@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { dropClients, Visitor } from '../examples/client';
+import { dropClients, Visitor } from '../support/chat-visitor';
 import {
   composer,
   describeChat,

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-import { Program, startChat, stopPrograms } from '../examples/program';
+import { Program, startChat, stopPrograms } from '../support/program';
 import { describeIf } from '../support/requires';
 
 const CHROMIUM = '/usr/bin/chromium';

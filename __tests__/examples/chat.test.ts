@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { dropClients, type Said, token, Visitor } from './client';
-import { Program, startChat, stopPrograms } from './program';
+import { dropClients, type Said, token, Visitor } from '../support/chat-visitor';
+import { Program, startChat, stopPrograms } from '../support/program';
 
 afterEach(async () => {
   dropClients();

@@ -4,8 +4,8 @@ import { resolve } from 'node:path';
 import { type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { readOpenMetrics } from '../support/openmetrics';
-import { Client, dropClients } from './client';
-import { Program, stopPrograms } from './program';
+import { Client, dropClients } from '../support/chat-visitor';
+import { Program, stopPrograms } from '../support/program';
 
 const EXAMPLES = resolve(__dirname, '../../examples');
 const SHORT = readdirSync(EXAMPLES).filter((name) => name.endsWith('.mjs'));

@@ -2,7 +2,7 @@
 import { type ServerOptions, UpgradeRejection } from '../../src/index.js';
 import { Host, stopHosts } from '../support/host.js';
 import { RawClient, upgradeRequest } from '../support/raw-client.js';
-import { eventually, HandClock, MemoryLogger } from '../unit/server/harness.js';
+import { eventually, HandClock, MemoryLogger } from '../support/server.js';
 
 afterEach(stopHosts);
 

@@ -8,7 +8,7 @@ import { compressedFrame, openCompressed } from '../support/compressed-client.js
 import { clientClose, clientFrame, type Frame } from '../support/frames.js';
 import { Host, type Ours, stopHosts } from '../support/host.js';
 import type { RawClient } from '../support/raw-client.js';
-import { until } from '../unit/connection/support.js';
+import { until } from '../support/connection.js';
 
 afterEach(stopHosts);
 afterEach(stopChildren);

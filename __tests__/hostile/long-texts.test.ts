@@ -12,7 +12,7 @@ import { deflateRawSync } from 'node:zlib';
 import { builtPackage } from '../support/built-package.js';
 import type { ServerOptions } from '../../src/server/options/options.js';
 import { clientFrame, type Frame } from '../support/frames.js';
-import { ask, eventually, serve, settle } from '../unit/server/harness.js';
+import { ask, eventually, serve, settle } from '../support/server.js';
 
 afterEach(async () => {
   await settle();

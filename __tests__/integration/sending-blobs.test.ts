@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { clientClose } from '../support/frames.js';
-import { facts, tearDown, turns, until, world, type World } from '../unit/connection/support.js';
+import { facts, tearDown, turns, until, world, type World } from '../support/connection.js';
 
 let at: World;
 let called: string[];

@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { links } from '../docs/markdown.js';
+import { links } from '../support/markdown.js';
 import { packedTarball, run, type Run } from '../support/packed-package.js';
 import { describeIf } from '../support/requires.js';
 import { runtime } from '../support/runtimes.js';

@@ -9,7 +9,7 @@ import {
 } from '../../src/index.js';
 import { SEED } from '../support/arbitraries.js';
 import { clientClose, clientFrame } from '../support/frames.js';
-import { fakeRequest, HandClock, MemoryLogger } from '../unit/server/harness.js';
+import { fakeRequest, HandClock, MemoryLogger } from '../support/server.js';
 
 const LIMIT = 2;
 /** Each is a client of its own; one is written in two ways. */

@@ -13,7 +13,7 @@ import {
 } from '../../src/protocol/framing/prepared-message.js';
 import { check } from '../support/arbitraries.js';
 import { clientClose, clientFrame, serverFrame } from '../support/frames.js';
-import { DETAILS, HandClock, settingsOf, turns } from '../unit/connection/support.js';
+import { DETAILS, HandClock, settingsOf, turns } from '../support/connection.js';
 
 /** What the sequences have reached, so that this test cannot come to test nothing. */
 const seen = { reused: 0, shared: 0, inPart: 0, behind: 0, compared: 0 };

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { prepareMessage } from '../../src/protocol/framing/prepared-message.js';
 import { check } from '../support/arbitraries.js';
 import { parseFrames } from '../support/frames.js';
-import { connectionOn, HandClock, Sink, turns } from '../unit/connection/support.js';
+import { connectionOn, HandClock, Sink, turns } from '../support/connection.js';
 
 type Step =
   | { do: 'send'; length: number; droppable: boolean; as: 'text' | 'bytes' | 'prepared' }

@@ -6,8 +6,8 @@ import {
   isAbortSignal,
   onAbort,
 } from '../../../src/connection/abort-signal.js';
-import { catchSurfacing } from '../server/harness.js';
-import { turns } from './support.js';
+import { catchSurfacing } from '../../support/server.js';
+import { turns } from '../../support/connection.js';
 
 const listeners = (signal: AbortSignal) => getEventListeners(signal, 'abort').length;
 

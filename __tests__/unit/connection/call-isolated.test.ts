@@ -1,5 +1,5 @@
 import { callIsolated } from '../../../src/connection/call-isolated.js';
-import { catchSurfacing, settle } from '../server/harness.js';
+import { catchSurfacing, settle } from '../../support/server.js';
 
 describe('callIsolated', () => {
   it('calls the code at once', () => {

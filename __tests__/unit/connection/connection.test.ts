@@ -19,7 +19,7 @@ import {
   turns,
   until,
   world,
-} from './support.js';
+} from '../../support/connection.js';
 
 afterEach(tearDown);
 

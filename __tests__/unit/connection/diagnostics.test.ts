@@ -9,7 +9,7 @@ import {
   publishSent,
 } from '../../../src/connection/diagnostics.js';
 import { prepareMessage } from '../../../src/protocol/framing/prepared-message.js';
-import { connectionOn, Sink } from './support.js';
+import { connectionOn, Sink } from '../../support/connection.js';
 
 const connection = connectionOn(new Sink());
 const error = new Error('what went wrong');

@@ -5,8 +5,15 @@ import { BufferBudget } from '../../../src/connection/limits/buffer-budget.js';
 import { Session } from '../../../src/connection/session.js';
 import { TypedEmitter } from '../../../src/connection/typed-emitter.js';
 import { clientClose, clientFrame, describeFrame, parseFrames } from '../../support/frames.js';
-import { catchSurfacing } from '../server/harness.js';
-import { facts, HandClock, settingsOf, Sink, turns, type WorldOptions } from './support.js';
+import { catchSurfacing } from '../../support/server.js';
+import {
+  facts,
+  HandClock,
+  settingsOf,
+  Sink,
+  turns,
+  type WorldOptions,
+} from '../../support/connection.js';
 
 let sink: Sink;
 let clock: HandClock;

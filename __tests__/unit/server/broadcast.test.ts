@@ -1,7 +1,7 @@
 import type { WebSocketConnection } from '../../../src/connection/connection.js';
 import { broadcast, type BroadcastOptions, prepare } from '../../../src/server/broadcast.js';
 import { describeFrame, parseFrames } from '../../support/frames.js';
-import { connectionOn, Sink, turns } from '../connection/support.js';
+import { connectionOn, Sink, turns } from '../../support/connection.js';
 
 let sinks: Sink[];
 let connections: Set<WebSocketConnection>;

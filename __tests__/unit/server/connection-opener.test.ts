@@ -5,7 +5,7 @@ import { joinServer, WebSocketServer } from '../../../src/server/server.js';
 import { SharedLimits } from '../../../src/server/admission/shared-limits.js';
 import { clientClose, clientFrame } from '../../support/frames.js';
 import type { RawClient } from '../../support/raw-client.js';
-import { ask, eventually, fakeRequest, serve, transportPair } from './harness.js';
+import { ask, eventually, fakeRequest, serve, transportPair } from '../../support/server.js';
 
 const NO_HEAD = Buffer.alloc(0);
 

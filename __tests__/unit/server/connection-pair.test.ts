@@ -5,7 +5,7 @@ import {
 } from '../../../src/server/connection-pair.js';
 import type { DeflateOptions, ServerOptions } from '../../../src/server/options/options.js';
 import { WebSocketServer } from '../../../src/server/server.js';
-import { eventually, fakeRequest, HandClock, later, settle } from './harness.js';
+import { eventually, fakeRequest, HandClock, later, settle } from '../../support/server.js';
 
 function pair(...options: Parameters<typeof createConnectionPair>) {
   const made = createConnectionPair(...options);

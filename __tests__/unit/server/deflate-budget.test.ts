@@ -7,7 +7,7 @@ import {
 import { DeflateBudget } from '../../../src/server/deflate-budget.js';
 import type { DeflateOptions } from '../../../src/server/options/options.js';
 import { resolveOptions } from '../../../src/server/options/resolve-options.js';
-import { HandClock } from './harness.js';
+import { HandClock } from '../../support/server.js';
 
 const offers = (header: string): ExtensionOffer[] => parseExtensions(header)!;
 const PLAIN = offers('permessage-deflate');

@@ -10,7 +10,7 @@ import {
   serve,
   serveAsking,
   transportPair,
-} from './harness.js';
+} from '../../support/server.js';
 
 /** Every channel; the compiler sees that none is missing. */
 const CHANNELS = Object.keys({

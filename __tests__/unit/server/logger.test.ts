@@ -1,5 +1,5 @@
 import { createLog } from '../../../src/server/logger.js';
-import { catchSurfacing, HandClock, MemoryLogger, settle } from './harness.js';
+import { catchSurfacing, HandClock, MemoryLogger, settle } from '../../support/server.js';
 
 const cause = new Error('the cause');
 

@@ -28,7 +28,7 @@ import {
   serveOwn,
   settle,
   transportPair,
-} from './harness.js';
+} from '../../support/server.js';
 
 const text = (payload: string): Buffer => clientFrame({ opcode: 1, payload });
 const NO_HEAD = Buffer.alloc(0);

@@ -6,7 +6,7 @@ import {
   closeConnections,
   type ServerCloseOptions,
 } from '../../../src/server/shutdown.js';
-import { HandClock, settle } from './harness.js';
+import { HandClock, settle } from '../../support/server.js';
 
 /** A connection that ends when the test says so. */
 class FakeConnection {

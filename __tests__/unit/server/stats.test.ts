@@ -3,7 +3,7 @@ import { ProtocolError } from '../../../src/protocol/framing/protocol-error.js';
 import { UpgradeRejection } from '../../../src/protocol/handshake/upgrade-rejection.js';
 import { collectStats, type ServerStats, UpgradeCounters } from '../../../src/server/stats.js';
 import { clientClose, clientFrame, serverFrame } from '../../support/frames.js';
-import { ask, eventually, serve, serveAsking } from './harness.js';
+import { ask, eventually, serve, serveAsking } from '../../support/server.js';
 
 const NOTHING: ServerStats = {
   connections: 0,

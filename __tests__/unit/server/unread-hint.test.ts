@@ -1,7 +1,7 @@
 import type { WebSocketConnection } from '../../../src/connection/connection.js';
 import { UnreadHint } from '../../../src/server/unread-hint.js';
 import { clientFrame, clientClose } from '../../support/frames.js';
-import { ask, eventually, HandClock, MemoryLogger, serve } from './harness.js';
+import { ask, eventually, HandClock, MemoryLogger, serve } from '../../support/server.js';
 
 const text = (payload: string) => clientFrame({ opcode: 1, payload });
 const HINT =

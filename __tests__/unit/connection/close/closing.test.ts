@@ -23,8 +23,8 @@ import {
   world,
   type World,
   type WorldOptions,
-} from '../support.js';
-import { catchSurfacing } from '../../server/harness.js';
+} from '../../../support/connection.js';
+import { catchSurfacing } from '../../../support/server.js';
 
 afterEach(tearDown);
 

@@ -5,7 +5,7 @@ import { ThreadPool } from '../../../../src/connection/deflate/thread-pool.js';
 import { IncomingDeflate } from '../../../../src/connection/deflate/incoming.js';
 import { ProtocolError } from '../../../../src/protocol/framing/protocol-error.js';
 import { hex } from '../../../support/bytes.js';
-import { compressing, parametersOf, until } from '../support.js';
+import { compressing, parametersOf, until } from '../../../support/connection.js';
 
 const MAX_PAYLOAD = 3_000_000;
 const LONG = randomBytes(200_000);

@@ -6,7 +6,7 @@ import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import type { ProtocolError } from '../../../../src/protocol/framing/protocol-error.js';
 import { RawZlib } from '../../../../src/protocol/deflate/raw-zlib.js';
 import { hex } from '../../../support/bytes.js';
-import { HandClock, until } from '../support.js';
+import { HandClock, until } from '../../../support/connection.js';
 
 const PROSE = Buffer.from(Array.from({ length: 60_000 }, (_, i) => `${(i * i) % 977} `).join(''));
 const FLUSH = { finishFlush: constants.Z_SYNC_FLUSH };

@@ -27,7 +27,7 @@ import {
   TAKEOVER,
   turns,
   until,
-} from '../support.js';
+} from '../../../support/connection.js';
 
 // A compressor has no use but in a Sender, and is driven by one here.
 

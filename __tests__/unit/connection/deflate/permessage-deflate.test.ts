@@ -13,7 +13,7 @@ import { RawZlib } from '../../../../src/protocol/deflate/raw-zlib.js';
 import { hex, random } from '../../../support/bytes.js';
 import { readDeflate } from '../../../support/deflate-blocks.js';
 import { describeFrame, parseFrames } from '../../../support/frames.js';
-import { compressing, HandClock, parametersOf, TAKEOVER } from '../support.js';
+import { compressing, HandClock, parametersOf, TAKEOVER } from '../../../support/connection.js';
 
 const LIMIT = 4 * 1024 * 1024;
 const KIB = 1024;

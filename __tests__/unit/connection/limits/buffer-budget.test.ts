@@ -7,7 +7,7 @@ import {
 } from '../../../../src/connection/limits/buffer-budget.js';
 import type { ConnectionError } from '../../../../src/connection/close/connection-error.js';
 import { detach, own } from '../../../support/memory.js';
-import { turns } from '../support.js';
+import { turns } from '../../../support/connection.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;

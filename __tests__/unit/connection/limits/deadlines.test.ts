@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
-import { HandClock } from '../support.js';
+import { HandClock } from '../../../support/connection.js';
 
 let clock: HandClock;
 let deadlines: Deadlines;

@@ -14,8 +14,8 @@ import {
   until,
   world,
   type WorldOptions,
-} from '../support.js';
-import { catchSurfacing } from '../../server/harness.js';
+} from '../../../support/connection.js';
+import { catchSurfacing } from '../../../support/server.js';
 
 afterEach(tearDown);
 

@@ -6,7 +6,7 @@ import {
   type RoundTripOptions,
   RoundTrips,
 } from '../../../../src/connection/limits/round-trip.js';
-import { HandClock } from '../support.js';
+import { HandClock } from '../../../support/connection.js';
 
 let clock: HandClock;
 let trips: RoundTrips;

@@ -2,7 +2,7 @@ import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import { timeMessage } from '../../../../src/connection/receive/message-timer.js';
 import { FrameDecoder } from '../../../../src/protocol/framing/frame-decoder.js';
 import { clientFrame } from '../../../support/frames.js';
-import { HandClock } from '../support.js';
+import { HandClock } from '../../../support/connection.js';
 
 const FRAME = clientFrame({ opcode: 2, payload: Buffer.alloc(10) });
 

@@ -6,7 +6,7 @@ import {
 } from '../../../../src/connection/receive/rate-limiter.js';
 import { FrameDecoder } from '../../../../src/protocol/framing/frame-decoder.js';
 import { clientClose, clientFrame } from '../../../support/frames.js';
-import { HandClock } from '../support.js';
+import { HandClock } from '../../../support/connection.js';
 
 let clock: HandClock;
 let decoder: FrameDecoder;

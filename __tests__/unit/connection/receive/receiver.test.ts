@@ -29,7 +29,7 @@ import {
   until,
   world,
   type WorldOptions,
-} from '../support.js';
+} from '../../../support/connection.js';
 
 afterEach(tearDown);
 

@@ -1,5 +1,5 @@
 import { Fifo } from '../../../../src/connection/send/fifo.js';
-import { countMoves } from '../support.js';
+import { countMoves } from '../../../support/connection.js';
 
 afterEach(() => {
   jest.restoreAllMocks();

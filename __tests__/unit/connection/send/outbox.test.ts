@@ -6,7 +6,7 @@ import { FrameEncoder } from '../../../../src/protocol/framing/frame-encoder.js'
 import { prepareMessage } from '../../../../src/protocol/framing/prepared-message.js';
 import { describeFrame, parseFrames, serverFrame } from '../../../support/frames.js';
 import { detach, growable, own, resizable, TAKING } from '../../../support/memory.js';
-import { countMoves, Sink, turns, world, tearDown, until } from '../support.js';
+import { countMoves, Sink, turns, world, tearDown, until } from '../../../support/connection.js';
 
 const TEXT = 0x81;
 const BINARY = 0x82;

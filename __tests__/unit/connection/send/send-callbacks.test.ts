@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { bindToCall, SendCallbacks } from '../../../../src/connection/send/send-callbacks.js';
-import { catchSurfacing } from '../../server/harness.js';
-import { turns } from '../support.js';
+import { catchSurfacing } from '../../../support/server.js';
+import { turns } from '../../../support/connection.js';
 
 let callbacks: SendCallbacks;
 let called: unknown[];

@@ -14,7 +14,7 @@ import { Opcode } from '../../../../src/protocol/framing/frame.js';
 import { prepareMessage } from '../../../../src/protocol/framing/prepared-message.js';
 import { describeFrame, parseFrames } from '../../../support/frames.js';
 import { detach, own } from '../../../support/memory.js';
-import { catchSurfacing } from '../../server/harness.js';
+import { catchSurfacing } from '../../../support/server.js';
 import {
   compressing,
   HandClock,
@@ -25,7 +25,7 @@ import {
   turns,
   until,
   type WorldOptions,
-} from '../support.js';
+} from '../../../support/connection.js';
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 

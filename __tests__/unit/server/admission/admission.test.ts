@@ -5,7 +5,7 @@ import { createLog } from '../../../../src/server/logger.js';
 import type { ServerOptions } from '../../../../src/server/options/options.js';
 import { resolveOptions } from '../../../../src/server/options/resolve-options.js';
 import { SharedLimits, sharesOf } from '../../../../src/server/admission/shared-limits.js';
-import { fakeRequest, HandClock, MemoryLogger } from '../harness.js';
+import { fakeRequest, HandClock, MemoryLogger } from '../../../support/server.js';
 
 function admission(options: ServerOptions<unknown>) {
   const logger = new MemoryLogger();

@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm';
 import { matchPath, pathFault } from '../../../../src/server/admission/path-match.js';
-import { fakeRequest } from '../harness.js';
+import { fakeRequest } from '../../../support/server.js';
 
 const request = fakeRequest();
 

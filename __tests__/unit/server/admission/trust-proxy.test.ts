@@ -1,6 +1,6 @@
 import type { TrustProxy } from '../../../../src/server/options/options.js';
 import { networkFault, Proxies } from '../../../../src/server/admission/trust-proxy.js';
-import { fakeRequest } from '../harness.js';
+import { fakeRequest } from '../../../support/server.js';
 
 const PEER = '10.0.0.9';
 const own = (address: string): boolean => address.startsWith('10.');

@@ -18,7 +18,7 @@ import {
   serveAsking,
   settle,
   transportPair,
-} from '../harness.js';
+} from '../../../support/server.js';
 
 const NO_HEAD = Buffer.alloc(0);
 

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type Duplex, PassThrough } from 'node:stream';
 import { earlierResponses } from '../../../../src/server/http1/earlier-responses.js';
 import { upgradeRequest } from '../../../support/raw-client.js';
-import { connect, eventually, listen, settle } from '../harness.js';
+import { connect, eventually, listen, settle } from '../../../support/server.js';
 
 const plain = (url: string): string => `GET ${url} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 

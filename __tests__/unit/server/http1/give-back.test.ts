@@ -5,7 +5,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { giveBack } from '../../../../src/server/http1/give-back.js';
 import { CERTIFICATE } from '../../../support/certificate.js';
-import { connect, eventually, later, listen, settle } from '../harness.js';
+import { connect, eventually, later, listen, settle } from '../../../support/server.js';
 
 /** Answers with what it was asked, the names of the header fields, the body and the peer. */
 const echo: RequestListener = (request, response) => {

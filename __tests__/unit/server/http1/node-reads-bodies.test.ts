@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { nodeReadsBodies } from '../../../../src/server/http1/node-reads-bodies.js';
 import { upgradeRequest } from '../../../support/raw-client.js';
-import { connect, listen } from '../harness.js';
+import { connect, listen } from '../../../support/server.js';
 
 describe('nodeReadsBodies', () => {
   it('says what Node does with a real upgrade request', async () => {

@@ -11,7 +11,7 @@ import {
 } from '../../../../src/server/http1/own-http-server.js';
 import { CERTIFICATE } from '../../../support/certificate.js';
 import { upgradeRequest } from '../../../support/raw-client.js';
-import { ask, connect, eventually, listen, settle } from '../harness.js';
+import { ask, connect, eventually, listen, settle } from '../../../support/server.js';
 
 describe('an http.Server of our own', () => {
   it('answers a plain request with 426 and the protocol it wants', async () => {

@@ -4,7 +4,13 @@ import type { Duplex } from 'node:stream';
 import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import { PendingUpgrade } from '../../../../src/server/http1/pending-upgrade.js';
 import { checkUpgrade } from '../../../../src/protocol/handshake/opening-handshake.js';
-import { deferred, fakeRequest, HandClock, settle, transportPair } from '../harness.js';
+import {
+  deferred,
+  fakeRequest,
+  HandClock,
+  settle,
+  transportPair,
+} from '../../../support/server.js';
 
 const CHUNKED = { 'transfer-encoding': 'chunked' };
 

@@ -5,7 +5,7 @@ import {
   rawSocketOf,
   writtenTo,
 } from '../../../../src/server/http1/raw-socket.js';
-import { fakeRequest } from '../harness.js';
+import { fakeRequest } from '../../../support/server.js';
 
 /** A socket with what a Duplex lacks. */
 function fakeSocket() {

@@ -4,7 +4,7 @@ import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import { UpgradeRejection } from '../../../../src/protocol/handshake/upgrade-rejection.js';
 import { reject } from '../../../../src/server/http1/rejection.js';
 import type { RawClient } from '../../../support/raw-client.js';
-import { connect, HandClock, listen, settle, transportPair } from '../harness.js';
+import { connect, HandClock, listen, settle, transportPair } from '../../../support/server.js';
 
 /** A client whose transport is rejected as soon as it sends something. */
 async function rejected(rejection: UpgradeRejection): Promise<{

@@ -1,7 +1,14 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { type Duplex, PassThrough } from 'node:stream';
 import { encodeBody, replay } from '../../../../src/server/http1/request-replay.js';
-import { connect, eventually, later, listen, settle, transportPair } from '../harness.js';
+import {
+  connect,
+  eventually,
+  later,
+  listen,
+  settle,
+  transportPair,
+} from '../../../support/server.js';
 
 /** A request as a parser hands it over; its body is what is written to it. */
 function fakeRequest(rawHeaders: string[], parts: Record<string, unknown> = {}) {

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { isTaken, takeSocket } from '../../../../src/server/http1/taken-sockets.js';
-import { fakeRequest } from '../harness.js';
+import { fakeRequest } from '../../../support/server.js';
 
 describe('a socket that was taken', () => {
   it('is taken for good, and so is the one below it', () => {

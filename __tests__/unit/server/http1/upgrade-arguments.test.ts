@@ -6,7 +6,7 @@ import {
   checkUpgradeArguments,
 } from '../../../../src/server/http1/upgrade-arguments.js';
 import { upgradeRequest } from '../../../support/raw-client.js';
-import { connect, fakeRequest, listen, transportPair } from '../harness.js';
+import { connect, fakeRequest, listen, transportPair } from '../../../support/server.js';
 
 const USAGE =
   "server.on('upgrade', (request, socket, head) => wss.handleUpgrade(request, socket, head))";

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { UpgradeBody } from '../../../../src/server/http1/upgrade-body.js';
-import { fakeRequest, settle } from '../harness.js';
+import { fakeRequest, settle } from '../../../support/server.js';
 
 /** A request whose body Node reads, and that is not complete. */
 function streaming(): PassThrough & IncomingMessage {

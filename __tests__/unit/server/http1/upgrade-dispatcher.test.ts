@@ -18,7 +18,7 @@ import {
   HandClock,
   listen,
   transportPair,
-} from '../harness.js';
+} from '../../../support/server.js';
 
 /** An endpoint that writes down what it is told and answers in one word. */
 class FakeEndpoint implements UpgradeEndpoint {

@@ -2,7 +2,7 @@ import { runInNewContext } from 'node:vm';
 import type { DeflateOptions, ServerOptions } from '../../../../src/server/options/options.js';
 import { resolveOptions } from '../../../../src/server/options/resolve-options.js';
 import { SharedLimits } from '../../../../src/server/admission/shared-limits.js';
-import { HandClock, MemoryLogger } from '../harness.js';
+import { HandClock, MemoryLogger } from '../../../support/server.js';
 
 const resolve = (options: object): unknown => resolveOptions(options, []);
 

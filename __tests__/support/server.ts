@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import { Duplex } from 'node:stream';
-import type { Logger } from '../../../src/server/logger.js';
-import type { WebSocketConnection } from '../../../src/connection/connection.js';
-import type { OwnServerParts } from '../../../src/server/options/attachment.js';
-import type { Authorization, ServerOptions } from '../../../src/server/options/options.js';
-import { WebSocketServer } from '../../../src/server/server.js';
-import { HandClock } from '../../support/clock.cjs';
-import { RawClient, SAMPLE_KEY, upgradeRequest } from '../../support/raw-client.js';
+import type { Logger } from '../../src/server/logger.js';
+import type { WebSocketConnection } from '../../src/connection/connection.js';
+import type { OwnServerParts } from '../../src/server/options/attachment.js';
+import type { Authorization, ServerOptions } from '../../src/server/options/options.js';
+import { WebSocketServer } from '../../src/server/server.js';
+import { HandClock } from './clock.cjs';
+import { RawClient, SAMPLE_KEY, upgradeRequest } from './raw-client.js';
 
 export { HandClock };
 

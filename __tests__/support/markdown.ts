@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { root } from './sources.js';
+import { root } from '../docs/sources.js';
 
 /** A fenced block of a document. */
 export interface Block {

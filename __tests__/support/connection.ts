@@ -3,29 +3,26 @@ import { AsyncResource } from 'node:async_hooks';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import type { CloseInfo } from '../../../src/connection/close/close-info.js';
+import type { CloseInfo } from '../../src/connection/close/close-info.js';
 import {
   PermessageDeflate,
   type PermessageDeflateSettings,
-} from '../../../src/connection/deflate/permessage-deflate.js';
-import { createConnection, type WebSocketConnection } from '../../../src/connection/connection.js';
-import type { ConnectionEmitter } from '../../../src/connection/events.js';
-import type { SenderOwner } from '../../../src/connection/send/owner.js';
-import { Counters } from '../../../src/connection/counters.js';
-import type { Clock } from '../../../src/connection/limits/clock.js';
-import { Deadlines } from '../../../src/connection/limits/deadlines.js';
-import { LongMessages } from '../../../src/connection/deflate/long-messages.js';
-import { ThreadPool } from '../../../src/connection/deflate/thread-pool.js';
-import { Heartbeat, type HeartbeatOptions } from '../../../src/connection/limits/keepalive.js';
-import {
-  MessageRate,
-  type MessageRateOptions,
-} from '../../../src/connection/receive/rate-limiter.js';
-import type { ConnectionSettings } from '../../../src/connection/settings.js';
-import { SharedContexts } from '../../../src/connection/deflate/shared-contexts.js';
-import type { DeflateParameters } from '../../../src/protocol/deflate/negotiation.js';
-import { HandClock } from '../../support/clock.cjs';
-import { RawClient } from '../../support/raw-client.js';
+} from '../../src/connection/deflate/permessage-deflate.js';
+import { createConnection, type WebSocketConnection } from '../../src/connection/connection.js';
+import type { ConnectionEmitter } from '../../src/connection/events.js';
+import type { SenderOwner } from '../../src/connection/send/owner.js';
+import { Counters } from '../../src/connection/counters.js';
+import type { Clock } from '../../src/connection/limits/clock.js';
+import { Deadlines } from '../../src/connection/limits/deadlines.js';
+import { LongMessages } from '../../src/connection/deflate/long-messages.js';
+import { ThreadPool } from '../../src/connection/deflate/thread-pool.js';
+import { Heartbeat, type HeartbeatOptions } from '../../src/connection/limits/keepalive.js';
+import { MessageRate, type MessageRateOptions } from '../../src/connection/receive/rate-limiter.js';
+import type { ConnectionSettings } from '../../src/connection/settings.js';
+import { SharedContexts } from '../../src/connection/deflate/shared-contexts.js';
+import type { DeflateParameters } from '../../src/protocol/deflate/negotiation.js';
+import { HandClock } from './clock.cjs';
+import { RawClient } from './raw-client.js';
 
 export { HandClock };
 
