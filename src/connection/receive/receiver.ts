@@ -124,7 +124,8 @@ export class Receiver {
 
   /** Decode nothing more: the connection has failed (RFC 6455 section 7.1.7). */
   stopDecoding(): void {
-    this.#decoder?.stop();
+    // Made if it must be: a peer that has sent nothing yet is not listened to later either.
+    (this.#decoder ?? this.#makeDecoder()).stop();
   }
 
   /** The connection has ended. */
