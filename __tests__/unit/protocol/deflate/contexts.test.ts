@@ -346,6 +346,13 @@ describe('createDeflater and createInflater', () => {
     });
   });
 
+  it('decompress a message of any length in one call', () => {
+    const message = Buffer.alloc(900_000, 'abc');
+    const options = { windowBits: 15, takeover: true };
+    const inflater = createInflater(options, true);
+    expect(inflater.inflate(createDeflater(options).deflate(message), LIMIT)?.equals(message)).toBe(true); // prettier-ignore
+  });
+
   it('have one context for any number of messages', () => {
     const opened = { out: jest.spyOn(RawZlib, 'deflate'), in: jest.spyOn(RawZlib, 'inflate') };
     for (const takeover of [true, false]) {
