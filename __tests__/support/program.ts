@@ -80,7 +80,7 @@ export async function stopPrograms(): Promise<void> {
 /** A chat with limits of the test's choice. */
 export function startChat(options: Record<string, number> = {}): Program {
   return Program.evaluate(`
-    import { createChat } from '../examples/examples/chat/chat.mjs';
+    import { createChat } from './examples/chat/chat.mjs';
     const chat = createChat(${JSON.stringify(options)});
     console.log('http://127.0.0.1:' + (await chat.listen({ port: 0, host: '127.0.0.1' })));
   `);

@@ -18,8 +18,6 @@ import type { PreparedMessage } from '../../protocol/framing/prepared-message.js
 export interface PermessageDeflateSettings {
   /** Shorter messages are not compressed; bytes. */
   readonly threshold: number;
-  /** Whether a message is worth compressing. */
-  readonly filter?: ((message: string | Uint8Array, connection: unknown) => boolean) | undefined;
   /** Of zlib's compressors: 0 to 9. */
   readonly level: number;
   /** Of zlib's compressors: 1 to 9. */
@@ -44,7 +42,6 @@ const encoder = new FrameEncoder({ role: 'server' });
 export class PermessageDeflate {
   /** See {@link PermessageDeflateSettings}. */
   readonly threshold: number;
-  readonly filter: PermessageDeflateSettings['filter'];
   /** The size of the window of what we send, as a power of two. */
   readonly windowBits: number;
   /** Nothing we send refers to an earlier message: compressed for one peer, a message will do for all. */
@@ -82,7 +79,6 @@ export class PermessageDeflate {
     this.#settings = settings;
     this.#onClosed = closed;
     this.threshold = settings.threshold;
-    this.filter = settings.filter;
     this.windowBits = ours.windowBits;
     this.isShareable = !ours.takeover;
     this.#inflaterBits = theirs.windowBits;

@@ -13,7 +13,7 @@ import {
 export interface SendOptions {
   /** Send as Binary (`true`) or Text (`false`) whatever the data's type. Bytes sent as Text must be UTF-8. */
   readonly binary?: boolean;
-  /** Compress, or not, whatever `threshold` and `filter` of `perMessageDeflate` say. */
+  /** Compress, or not, whatever `threshold` of `perMessageDeflate` says. */
   readonly compress?: boolean;
   /** The message may be dropped when `maxBufferedAmount` waits already and `slowConsumer` is `'drop'`. @default false */
   readonly droppable?: boolean;
