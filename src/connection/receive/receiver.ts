@@ -35,7 +35,7 @@ export class Receiver {
   #decoder: FrameDecoder | undefined;
   /** Only where permessage-deflate was negotiated. */
   readonly #decompressor: IncomingDeflate | undefined;
-  /** Messages nobody has taken; `undefined` while listeners take them as they come. */
+  /** Messages that are not delivered yet; `undefined` while listeners take each message at once. */
   #inbox: ReceiveQueue | undefined;
   /** What is discarded: messages without a consumer, after `resume()` or a wait that was too long; everything, after `terminate()`. */
   #discards: 'nothing' | 'messages' | 'everything' = 'nothing';
@@ -237,7 +237,7 @@ export class Receiver {
     } finally {
       this.#reading = false;
       if (corked) this.#owner.flush();
-      // A listener's exception goes up to the application; the messages behind it are not lost.
+      // A listener's exception goes up to the application; the messages after it are not lost.
       if (thrown) this.scheduleRead();
     }
     this.#updateFlow();

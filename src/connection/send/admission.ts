@@ -17,7 +17,7 @@ export type Admission = 'queue' | 'drop' | 'close';
  * Judge a message that is about to be queued.
  *
  * Where messages may be dropped, one that may not finds as much room again: the others fill the
- * room up to the limit, and it should not end the connection each time it comes behind them.
+ * room up to the limit, and it should not end the connection each time it comes after them.
  *
  * @param amount bytes that wait already.
  */

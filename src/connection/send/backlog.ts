@@ -4,16 +4,16 @@ import { Fifo } from './fifo.js';
 import { LongFrame } from './long-frame.js';
 import { Slab } from './slab.js';
 
-/** Up to this many bytes a payload is copied behind its header; a longer one goes out as it is. */
+/** Longest payload, in bytes, that is copied after its header; a longer one is written as it is. */
 export const COPY_UP_TO: number = 16 * 1024;
-/** Bytes of the slab of a connection whose socket is behind. */
+/** Bytes of the slab of a connection whose socket is backpressured. */
 const OWN_SLAB_SIZE = COPY_UP_TO + 16;
 
 /** What a connection hands its socket: whole frames. */
 export type Piece = Buffer | LongFrame;
 
 /**
- * What waits because a connection's socket is behind. Made when that happens: the socket of most
+ * What waits because a connection's socket is backpressured. Made when that happens: the socket of most
  * connections never is.
  */
 export class Backlog {

@@ -13,11 +13,11 @@ import { type SendCallback, SendCallbacks } from './send-callbacks.js';
 import { COPY_UP_TO, type Piece, Backlog } from './backlog.js';
 import { sharedSlab, type Slab } from './slab.js';
 
-/** Who sends through an outbox. */
+/** The owner of an outbox. */
 export interface OutboxOwner {
   /** So many bytes are handed to the socket. */
   onWritten(count: number): void;
-  /** Where what waits is counted; `undefined` if nobody counts. */
+  /** The account that waiting bytes are charged to; `undefined` without a budget. */
   readonly account: Account | undefined;
   /** In this async context `written` is called, and what has waited is written. */
   readonly context?: AsyncResource;
@@ -52,17 +52,17 @@ export class Outbox {
   /** Only a client has one: its frames are masked, each in a buffer of its own. */
   readonly #masking: FrameEncoder | undefined;
   readonly #owner: OutboxOwner;
-  /** A write that is done has been copied: nobody looks at its bytes any more. */
+  /** The transport has copied the bytes of a write that is done, and does not read them again. */
   readonly #transportCopies: boolean;
   /** The callback of writes and the listener of `'drain'`; most connections never need it. */
   #onWritten: ((error?: Error | null) => void) | undefined;
-  /** Somebody waits for the kernel to take something: writes call back. */
+  /** Something waits for the kernel to take a write: writes have a callback. */
   #watched = false;
 
   // What this tick sends. Mostly it is one piece, which needs no array.
   #first: Piece | undefined;
   #others: Piece[] | undefined;
-  /** What waits while the socket is behind. */
+  /** What waits while the socket is backpressured. */
   #queue: Backlog | undefined;
   /** Bytes in all of these and in the growing piece. */
   #queued = 0;
@@ -70,7 +70,7 @@ export class Outbox {
   #writtenOffset = 0;
   /** The socket has not written yet what an earlier tick gave it. */
   #blocked = false;
-  /** Somebody will call `flush()` in this tick. */
+  /** `flush()` will be called in this tick. */
   #flushing = false;
   #callbacks: SendCallbacks | undefined;
   /** Made with the first long frame. */
@@ -79,7 +79,7 @@ export class Outbox {
   #probing = false;
 
   // The piece that is still growing: the bytes from #pieceStart to #pieceEnd of #piece. Frames can
-  // be added to it as long as nobody else has written behind it in the same slab.
+  // be added to it as long as no other outbox has written after it in the same slab.
   #piece: Buffer | undefined;
   #pieceStart = 0;
   #pieceEnd = 0;
@@ -105,7 +105,7 @@ export class Outbox {
     return this.#queued + (this.#queue?.pong?.length ?? 0) + this.#socket.writableLength;
   }
 
-  /** Position in the stream behind everything sent so far. */
+  /** Position in the stream after everything sent so far. */
   get endOffset(): number {
     return this.#writtenOffset + this.#queued;
   }
@@ -186,14 +186,14 @@ export class Outbox {
   watch(): void {
     if (this.#watched) return;
     this.#watched = true;
-    // What is handed over already was written without a callback: one behind it does as well.
+    // Everything is written already, without a callback: an empty write after it has one.
     if (this.#queued === 0 && !this.#blocked) this.#probe();
   }
 
   /**
    * Wait with writing until {@link flush}: more is coming in this same call.
    *
-   * @returns `false` if somebody else will flush at the end of this tick anyway.
+   * @returns `false` if `flush()` will be called at the end of this tick anyway.
    */
   cork(): boolean {
     const corked = !this.#flushing;
@@ -201,7 +201,7 @@ export class Outbox {
     return corked;
   }
 
-  /** Hand the socket what waits, unless it is behind. */
+  /** Write what waits, unless the socket is backpressured. */
   flush(): void {
     this.#flushing = false;
     if (this.#blocked || this.#queued === 0) return;
@@ -210,7 +210,7 @@ export class Outbox {
     this.#tellBroken();
   }
 
-  /** Hand the socket everything, behind or not, and end it. A long frame waits for its turn even so. */
+  /** Write everything, backpressured or not, and end the socket. A long frame still waits for its turn. */
   end(): void {
     if (this.#long !== undefined) {
       this.flush();
@@ -307,7 +307,7 @@ export class Outbox {
     }
   }
 
-  /** Write from the queue's front until the socket says that it is behind. */
+  /** Write from the front of the queue until the socket is backpressured. */
   #write(): void {
     const first = this.#first!;
     const others = this.#others;
@@ -401,7 +401,7 @@ export class Outbox {
     });
   }
 
-  /** The payload of a long frame is gone: what stands before it leaves, and nothing behind it. */
+  /** The payload of a long frame is gone: everything before it is sent, and nothing after it. */
   #giveUp(frame: LongFrame): void {
     const { before } = frame;
     if (before.length > 0) this.#writePiece(before);
@@ -473,7 +473,7 @@ export class Outbox {
     return this.#onWritten;
   }
 
-  /** The socket has written all it had: hand it what waits, until it is behind again. */
+  /** The socket has written all it had: write what waits, until it is backpressured again. */
   #catchUp(): void {
     const queue = this.#queue;
     if (queue !== undefined) {

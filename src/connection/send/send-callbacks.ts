@@ -37,11 +37,11 @@ export class SendCallbacks {
     }
   }
 
-  /** What stands behind this position in the stream, and up to `end`, will never leave. */
-  rejectAfter(behind: number, reason: Error, end: number = Infinity): void {
+  /** Bytes after this position in the stream, up to `end`, will never be sent. */
+  rejectAfter(position: number, reason: Error, end: number = Infinity): void {
     const kept = new Fifo<{ readonly at: number; readonly callback: SendCallback }>();
     for (let next; (next = this.#waiting.take()) !== undefined;) {
-      if (next.at <= behind || next.at > end) kept.push(next);
+      if (next.at <= position || next.at > end) kept.push(next);
       else process.nextTick(next.callback, reason);
     }
     this.#waiting = kept;

@@ -53,7 +53,7 @@ export class CheckedSendOptions implements SendOptions {
 }
 
 /**
- * Check what stands behind the data in a call of `send`. What is right takes as long as to look at
+ * Check the arguments after the data in a call of `send`. Correct options cost one look at
  * each option once.
  *
  * @throws TypeError that says what is expected.
@@ -79,7 +79,7 @@ export function checkSendOptions(options: unknown, callback: unknown): void {
   if (!known) checkOptions('send', options, SEND_RULES, '', SEND_ADVICE);
 }
 
-/** @throws TypeError for what stands behind the callback that was given in place of the options. */
+/** @throws TypeError for an argument after the callback that was given in place of the options. */
 export function checkNothingBehind(callback: unknown): void {
   if (callback === undefined) return;
   throw new TypeError(`send: expected nothing behind the callback, got ${show(callback)}`);

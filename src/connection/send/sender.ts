@@ -286,7 +286,7 @@ export class Sender implements OutboxOwner {
       if (callback !== undefined) refuse(callback, new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
       return false;
     }
-    // Who was never told to slow down has less waiting than the high-water mark.
+    // If every call since the last drain returned true, less than the high-water mark is waiting.
     const { highWaterMark, maxBufferedAmount } = this.#settings;
     if (!this.#needDrain && highWaterMark <= maxBufferedAmount) return true;
     const amount = this.bufferedAmount;
@@ -334,7 +334,7 @@ export class Sender implements OutboxOwner {
 
   #drop(data: Data | BlobLike, callback: SendCallback | undefined): void {
     this.#setNeedDrain();
-    // An error costs more than all the rest: it is made for those who want it.
+    // An error costs more than all the rest: it is made only for a callback.
     if (callback !== undefined) refuse(callback, new ConnectionError('ERR_MESSAGE_DROPPED'));
     this.#settings.counters.messagesDropped++;
     publishDropped(this.#owner.emitter, data);
@@ -464,7 +464,7 @@ export class Sender implements OutboxOwner {
     return this.bufferedAmount < this.#settings.highWaterMark || this.#setNeedDrain();
   }
 
-  /** Who is told to slow down is told, too, when everything is with the kernel. */
+  /** After a `false`, `'drain'` is emitted when everything is with the kernel. */
   #setNeedDrain(): false {
     this.#needDrain = true;
     this.#outbox.watch();

@@ -6,7 +6,7 @@ import { writeText } from '../../protocol/text/utf8-codec.js';
 const SHARED_SIZE = 64 * 1024;
 
 /**
- * A block into which small frames are written one behind the other, so that the frames of a tick
+ * A block into which small frames are written one after the other, so that the frames of a tick
  * are one buffer and one write. Bytes that were handed out are not overwritten, unless they are
  * taken back: a full slab is replaced, and the garbage collector takes it when the last write is
  * done.
@@ -46,7 +46,7 @@ export class Slab {
 
   /** {@link frame} whose payload is text; there must be room for three bytes a character. */
   text(byte0: number, text: string): number {
-    // The bytes are counted by writing them, behind the header that as many of ASCII would have.
+    // The bytes are counted by writing them, after the header that as many ASCII characters would have.
     const start = this.at + headerSize(text.length);
     const length = writeText(text, this.bytes, start);
     const shift = headerSize(length) - headerSize(text.length);
@@ -54,7 +54,7 @@ export class Slab {
     return this.header(byte0, length) + length;
   }
 
-  /** Use the bytes of `piece` again: its write is done, and if nothing stands behind it, it is as if it had never been. */
+  /** Use the bytes of `piece` again: its write is done. Only if nothing was written after it. */
   reclaim(piece: Buffer, start: number, end: number): void {
     if (this.at === end && this.bytes.buffer === piece.buffer) this.at = start;
   }
