@@ -97,8 +97,8 @@ const bugs: Record<string, Bug> = {
   },
   'a compressed message that is cut short passes': {
     target: 'inflate',
-    module: 'deflate/contexts',
-    is: 'if (!whole && left !== TAIL_AND_SENTINEL.length)',
+    module: 'deflate/steps',
+    is: 'if (!isWhole && unused !== TAIL_AND_SENTINEL.length)',
     becomes: 'if (false)',
     finding: /one way refuses it/,
   },

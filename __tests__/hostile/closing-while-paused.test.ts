@@ -48,7 +48,7 @@ test('the server closes although a connection is paused', async () => {
   connection.pause();
   client.send(clientFrame({ opcode: 2, payload: Buffer.alloc(1_000_000) }));
   const report = await host.server.close({ timeout: 200 });
-  expect(report).toMatchObject({ total: 1, clean: 0, cut: 1 });
+  expect(report).toMatchObject({ total: 1, clean: 0, terminated: 1 });
   await client.ended();
   client.destroy();
 });

@@ -34,7 +34,7 @@ async function status(lines: string[]): Promise<number> {
 }
 
 /** The status itself if it is a refusal of the client's request. */
-const refused = (answer: number): number => ([400, 426].includes(answer) ? answer : 400);
+const refused = (answer: number): number => ([400, 426, 431].includes(answer) ? answer : 400);
 
 test.each([990, 994, 995, 996, 997, 998, 999, 1000, 1001, 2000, 2500])(
   'a request with the needed headers behind %i others is upgraded or refused',

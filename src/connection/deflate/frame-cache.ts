@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import type { PreparedMessage } from '../../protocol/framing/prepared-message.js';
 
 /** Called with the compressed frame of a prepared message. */
-export type FrameCallback = (frame: Buffer) => void;
+type FrameCallback = (frame: Buffer) => void;
 
 /**
  * The compressed frames of one prepared message, by the size of the window: a frame, or, while it is

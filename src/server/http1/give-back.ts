@@ -38,6 +38,22 @@ const [parseWithNode] = createServer().listeners('connection');
 /** Whether a parser can get a socket again. It cannot where each server has its own function, as on Bun. */
 export const canGiveBack: boolean = createServer().listeners('connection')[0] === parseWithNode;
 
+/** How many entries Node keeps in `rawHeaders`, where the server has no `maxHeadersCount`. */
+const MAX_RAW_HEADERS = 2000;
+
+/**
+ * Whether Node kept all headers of a request. It drops those beyond `maxHeadersCount`. A request that is
+ * written again without them, a `Content-Length` for example, would end at another byte: that is how
+ * requests are smuggled past a proxy (RFC 9112 section 11.2).
+ */
+export function hasAllHeaders(
+  { maxHeadersCount }: Server,
+  { rawHeaders }: IncomingMessage,
+): boolean {
+  const limit = typeof maxHeadersCount === 'number' ? maxHeadersCount * 2 : MAX_RAW_HEADERS;
+  return limit === 0 || rawHeaders.length < limit;
+}
+
 /** Give a transport to the server's parser, without a second `'connection'` event for the application. */
 function parse(server: Server, transport: Duplex): void {
   const event = 'encrypted' in transport ? 'secureConnection' : 'connection';

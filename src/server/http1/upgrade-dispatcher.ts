@@ -7,7 +7,7 @@ import {
   requestPath,
 } from '../../protocol/handshake/opening-handshake.js';
 import { UpgradeRejection } from '../../protocol/handshake/upgrade-rejection.js';
-import { canGiveBack, giveBack } from './give-back.js';
+import { canGiveBack, giveBack, hasAllHeaders } from './give-back.js';
 import { pathHint } from '../admission/hints.js';
 import { peerAddressOf, writtenTo } from './raw-socket.js';
 import { ignoreErrors } from './socket-errors.js';
@@ -96,7 +96,12 @@ export class UpgradeDispatcher {
       if (this.#hasOtherListeners()) this.#leave(request, socket);
       else if (first.ownsServer || this.#server.listenerCount('request') === 0 || !canGiveBack) {
         first.reject(request, socket, notWebSocket());
-      } else giveBack(this.#server, request, socket, head);
+      } else if (hasAllHeaders(this.#server, request)) {
+        giveBack(this.#server, request, socket, head);
+      } else {
+        const body = 'a request for another protocol has too many headers';
+        first.reject(request, socket, new UpgradeRejection(431, { body }));
+      }
       return;
     }
     const path = requestPath(request.url ?? '');
@@ -116,7 +121,7 @@ export class UpgradeDispatcher {
       const paths = [...this.#endpoints]
         .filter(({ isClosed }) => !isClosed)
         .map((each) => each.path);
-      const hint = path === undefined ? undefined : pathHint(path, paths);
+      const hint = pathHint(path!, paths); // a target without a path went to the first server
       const body = 'no WebSocket is served at this path';
       first.reject(request, socket, new UpgradeRejection(404, { body }), hint);
     }

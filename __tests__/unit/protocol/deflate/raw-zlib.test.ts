@@ -356,6 +356,10 @@ describe('selfTest', () => {
 });
 
 describe('Output, saved', () => {
+  it('has no last bytes before anything was collected', () => {
+    expect(new Output().last(3)).toHaveLength(0);
+  });
+
   it('keeps what was saved while another output is collected, and gives the last bytes of it', () => {
     const [first, second] = [new Output(), new Output()];
     const contexts = [1, 2].map(() => RawZlib.deflate({ windowBits: 15, level: 0 }));

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { createServer as createSecureServer } from 'node:https';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Duplex } from 'node:stream';
-import { giveBack } from '../../../../src/server/http1/give-back.js';
+import { giveBack, hasAllHeaders } from '../../../../src/server/http1/give-back.js';
 import { CERTIFICATE } from '../../../support/certificate.js';
 import { connect, eventually, later, listen, settle } from '../../../support/server.js';
 
@@ -220,5 +220,22 @@ describe('a request that is given back', () => {
     socket.write(get('/one'));
     await answers(1);
     expect(timeouts).toEqual([123_456]);
+  });
+});
+
+describe('hasAllHeaders', () => {
+  const has = (maxHeadersCount: number | null, length: number): boolean =>
+    hasAllHeaders(Object.assign(createServer(), { maxHeadersCount }), {
+      rawHeaders: Array<string>(length).fill('x'),
+    } as unknown as IncomingMessage);
+
+  it.each([
+    [null, 1998, true],
+    [null, 2000, false],
+    [10, 18, true],
+    [10, 20, false],
+    [0, 10_000, true], // no limit
+  ])('with maxHeadersCount %p and %i entries is %p', (maxHeadersCount, length, expected) => {
+    expect(has(maxHeadersCount, length)).toBe(expected);
   });
 });

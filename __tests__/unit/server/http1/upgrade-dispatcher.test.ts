@@ -197,6 +197,8 @@ describe('a request that no server serves', () => {
     expect(await answerTo(port, { headers })).toBe('426 a websocket');
     server.on('request', (_request, response) => response.end('the API'));
     expect(await answerTo(port, { headers })).toBe('200 the API');
+    server.maxHeadersCount = 5; // Node drops headers after these
+    expect(await answerTo(port, { headers })).toBe('431 a');
   });
 
   it('is rejected with 426 on a server of our own, whose request listener is ours', async () => {
