@@ -18,20 +18,9 @@ export const differences = {
       row: 'a reset',
     },
     {
-      file: 'unit/server/http1/upgrade-dispatcher.test.ts',
-      title: 'a transport that fails is not an uncaught exception',
-      row: 'a reset',
-    },
-    {
       file: 'unit/connection/close/closing.test.ts',
       title: 'is closed when the socket closes without a word',
       row: 'a reset',
-    },
-    {
-      file: 'unit/server/server.test.ts',
-      title: 'emits it but is not logged, if only the transport failed',
-      row: 'a reset',
-      waits: true,
     },
     {
       file: 'conformance/rfc6455-opening-handshake.test.ts',
@@ -44,14 +33,14 @@ export const differences = {
       row: 'request targets',
     },
     {
-      file: 'unit/server/server.test.ts',
-      title: 'reject a request to what is no path',
-      row: 'request targets',
+      file: 'hostile/request-targets.test.ts',
+      title: 'every method with every Upgrade on every route',
+      row: 'requests for another protocol',
     },
     {
-      file: 'unit/server/http1/upgrade-dispatcher.test.ts',
-      title: 'lets the first say that a target is not a path',
-      row: 'request targets',
+      file: 'hostile/prototype-names.test.ts',
+      title: 'as the value of Upgrade is a value like any other',
+      row: 'requests for another protocol',
     },
     { file: 'hostile/many-headers.test.ts', title: 'is upgraded or refused', row: 'many headers' },
     {
@@ -59,36 +48,8 @@ export const differences = {
       title: 'half a MiB sent while authorize runs is held back by the kernel',
       row: 'large reads',
     },
-    {
-      file: 'unit/server/http1/upgrader.test.ts',
-      title: 'loses nothing that the client sends meanwhile',
-      row: 'sockets of `node:http`',
-      waits: true,
-    },
-    {
-      file: 'unit/server/server.test.ts',
-      title: 'are done with when the kernel has them',
-      row: 'sockets of `node:http`',
-    },
-    {
-      file: 'unit/server/server.test.ts',
-      title: "emits 'error' when the port is in use",
-      row: 'errors of `listen`',
-    },
-    {
-      file: 'unit/server/server.test.ts',
-      title: 'closes an http.Server of its own, with its plain connections',
-      row: 'idle plain connections',
-      waits: true,
-    },
   ],
   deno: [
-    {
-      file: 'unit/server/admission/upgrade-policy.test.ts',
-      title: 'counts upgrades that are pending, until they have come to nothing',
-      row: 'turns of the loop',
-      waits: true,
-    },
     {
       file: 'unit/protocol/deflate/raw-zlib.test.ts',
       title: 'begins with the dictionary it is given',
