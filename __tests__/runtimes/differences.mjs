@@ -51,6 +51,12 @@ export const differences = {
   ],
   deno: [
     {
+      file: 'hostile/request-targets.test.ts',
+      title: 'every method with every Upgrade on every route',
+      row: 'requests for another protocol',
+      waits: true,
+    },
+    {
       file: 'unit/protocol/deflate/raw-zlib.test.ts',
       title: 'begins with the dictionary it is given',
       row: 'preset dictionaries',
