@@ -138,7 +138,8 @@ describe('a reset', () => {
     client.send(bytes);
     await delay(20);
     client.reset();
-    expect(await child.says('close', id)).toEqual(RESET);
+    // libuv tells of a reset as an end where bytes that came before it were not read yet.
+    expect([RESET, NO_CLOSE]).toContainEqual(await child.says('close', id));
     expect(child.said).not.toContainEqual(['message', id, expect.anything()]);
   });
 
