@@ -99,7 +99,8 @@ describe('in one turn of the event loop', () => {
   beforeEach(() => {
     isRawZlibSupported(); // whose trial is not part of it
     let inTurn = (most = 0);
-    const real = Output.prototype.added; // eslint-disable-line @typescript-eslint/unbound-method
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with `this` below
+    const real = Output.prototype.added;
     added = jest.spyOn(Output.prototype, 'added');
     added.mockImplementation(function (this: Output, count) {
       if (inTurn === 0) process.nextTick(() => (inTurn = 0));

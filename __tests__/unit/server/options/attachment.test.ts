@@ -8,7 +8,7 @@ describe('what a server is attached to', () => {
   it.each([
     [{ port: 0 }, OWN],
     [{ port: 0, host: '::1', tls: {}, backlog: 1, noServer: undefined }, OWN],
-    [{ socketPath: '/tmp/x', tls: {} }, OWN],
+    [{ socketPath: 'hawser.sock', tls: {} }, OWN],
     [{ noServer: true, port: undefined }, ['noServer']],
   ])('is told by %p', (options, expected) => {
     expect(attachmentOptions(options)).toEqual(expected);
@@ -20,10 +20,10 @@ describe('what a server is attached to', () => {
     [8080, ONE_OF],
     [{}, ONE_OF],
     [{ host: 'localhost' }, ONE_OF],
-    [{ port: 1, socketPath: '/tmp/x' }, `${ONE_OF}, got port and socketPath`],
+    [{ port: 1, socketPath: 'hawser.sock' }, `${ONE_OF}, got port and socketPath`],
     [{ port: 1, noServer: true }, `${ONE_OF}, got port and noServer`],
     [
-      { socketPath: '/tmp/x', host: 'localhost' },
+      { socketPath: 'hawser.sock', host: 'localhost' },
       'WebSocketServer: option host goes with port; beside socketPath leave it out',
     ],
     [
