@@ -19,7 +19,7 @@ import type { SendCallback } from './send/send-callbacks.js';
 import {
   checkFrameOptions,
   checkNoMore,
-  checkNothingBehind,
+  checkNothingAfter,
   checkSendOptions,
   type SendFrameOptions,
   type SendOptions,
@@ -114,8 +114,8 @@ export class WebSocketConnection<
   }
 
   /**
-   * Milliseconds from the last Ping of the heartbeat to its Pong, the time that the Ping waited
-   * behind messages included; `undefined` before there was one. A peer that is never silent is
+   * Milliseconds from the last Ping of the heartbeat to its Pong, including the time that the Ping
+   * waited for earlier messages; `undefined` before the first Pong. A peer that is never silent is
    * never pinged.
    */
   get latency(): number | undefined {
@@ -146,7 +146,7 @@ export class WebSocketConnection<
     callback?: SendCallback,
   ): boolean {
     if (typeof options === 'function') {
-      checkNothingBehind(callback);
+      checkNothingAfter(callback);
       this.#session.markMessageActivity();
       return this.#session.sender.send(data, undefined, options);
     }
@@ -178,8 +178,8 @@ export class WebSocketConnection<
    * Send a Ping and wait for its Pong, or for one that answers a later Ping (RFC 6455 section 5.5.3).
    * The Pong is not announced by `'pong'`. Several at once are possible, beside the heartbeat too.
    *
-   * @returns the milliseconds in between. The time that the Ping waits behind messages is part of it,
-   * and so is the time for which reading is stopped. Rejects with ConnectionError, whose `cause` is
+   * @returns the milliseconds in between. The time that the Ping waits for earlier messages is part
+   * of it, and so is the time for which reading is stopped. Rejects with ConnectionError, whose `cause` is
    * that of `closeInfo`, if the connection ends first (`ERR_CONNECTION_CLOSED`), or is not open
    * (`ERR_CONNECTION_NOT_OPEN`); while twice `maxBufferedAmount` waits (`ERR_SLOW_CONSUMER`; no Ping is
    * sent, and the connection goes on); with the signal's reason if it aborts.
@@ -191,7 +191,7 @@ export class WebSocketConnection<
 
   /**
    * Send one frame as it is: for experts and tests. With `fin: false` the message stays unfinished,
-   * and other messages queue behind it until a frame with `fin`. A Close frame begins the closing
+   * and other messages wait until a frame with `fin` ends it. A Close frame begins the closing
    * handshake, as `close` does.
    *
    * @returns as `send`.
@@ -225,7 +225,7 @@ export class WebSocketConnection<
   }
 
   /**
-   * Begin the closing handshake, behind everything sent so far.
+   * Begin the closing handshake, after everything sent so far.
    *
    * @param code 1000 to 1003, 1007 to 1014 or 3000 to 4999; 1005 sends a Close without a payload.
    * @param reason at most 123 bytes of UTF-8.

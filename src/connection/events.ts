@@ -28,7 +28,7 @@ export interface ConnectionEvents<Received extends AnyMessage = Message> {
   drain: [];
   /** A message was dropped, see `slowConsumer`; of a broadcast, the prepared message. */
   dropped: [data: Data | BlobLike];
-  /** The end, exactly once, and behind every message that the application has not held back. */
+  /** The end, exactly once, and after every message that the application has not held back. */
   close: [code: number, reason: string, info: CloseInfo];
   /** What went wrong; emitted only if someone listens. `'close'` follows. */
   error: [error: Error];

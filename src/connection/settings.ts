@@ -14,7 +14,7 @@ export interface ConnectionSettings extends SlowConsumerSettings {
   readonly binaryAs: 'buffer' | 'arraybuffer';
   /** Bytes. */
   readonly highWaterMark: number;
-  /** Where what waits for all of them is counted; `undefined` if nobody counts. */
+  /** Counts the bytes that wait for all of them; `undefined` if they are not limited. */
   readonly budget: BufferBudget | undefined;
   /** Milliseconds. */
   readonly closeTimeout: number;
@@ -25,7 +25,7 @@ export interface ConnectionSettings extends SlowConsumerSettings {
   readonly counters: Counters;
   readonly heartbeat: Heartbeat;
   readonly messageRate: MessageRate | undefined;
-  /** Who wants to know: the server. */
+  /** The server, which hears of failures and ends; `undefined` without one. */
   readonly observer: ConnectionObserver | undefined;
 }
 

@@ -33,7 +33,7 @@ export interface BroadcastOptions<Context> extends SendOptions {
 
 /** Options of `prepare`. */
 export interface PrepareOptions {
-  /** Sends Binary (`true`) or Text (`false`), whatever the data's type. Bytes sent as Text must be UTF-8. */
+  /** Sends Binary (`true`) or Text (`false`), for data of any type. Bytes sent as Text must be UTF-8. */
   readonly binary?: boolean;
 }
 

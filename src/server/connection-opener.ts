@@ -30,7 +30,7 @@ interface Adopted<Context> {
   readonly perMessageDeflate: ResolvedOptions<Context>['perMessageDeflate'];
 }
 
-/** Makes the connections of a server, after whatever version of HTTP their handshake came over. */
+/** Makes the connections of a server, after a handshake over any version of HTTP. */
 export class ConnectionOpener<Context> {
   readonly #server: TypedEmitter<ServerEvents<Context>>;
   readonly #connections: Set<WebSocketConnection<Context>>;

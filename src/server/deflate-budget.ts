@@ -63,7 +63,7 @@ export class DeflateBudget {
   /**
    * Accept one of a client's offers.
    *
-   * @returns `undefined` if there is none that can be accepted.
+   * @returns `undefined` if no offer can be accepted.
    */
   negotiate(offers: readonly ExtensionOffer[]): NegotiatedCompression | undefined {
     const { contextTakeover, windowBits, memoryBudget } = this.#options;

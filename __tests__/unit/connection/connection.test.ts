@@ -639,7 +639,7 @@ describe('WebSocketConnection, the arguments of its calls', () => {
     ['send', ['x', null], 'send: expected options to be an object, or the callback'],
     ['send', ['x', {}, 5], 'send: expected the callback to be a function, got 5 (number)'],
     ['send', ['x', undefined, 'y'], 'send: expected the callback to be a function'],
-    ['send', ['x', callback, {}], 'send: expected nothing behind the callback, got an object'],
+    ['send', ['x', callback, {}], 'send: expected nothing after the callback, got an object'],
     ['send', ['x', { fin: false }], 'send a part of a message with sendFrame'],
     ['send', [prepareMessage('x'), { binary: true }], 'the message was prepared as Text'],
     ['send', [prepareMessage(''), { binary: true }], 'the message was prepared as Text'],

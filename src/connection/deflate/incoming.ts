@@ -10,7 +10,7 @@ let inflatedThisTurn = 0;
 /** A compressed message, decompressed; or what is wrong with it. */
 interface Inflating {
   readonly isBinary: boolean;
-  /** What came. Nobody wants it any more once it is decompressed, or forgotten. */
+  /** What came; `undefined` once it is decompressed, or forgotten. */
   payload: Buffer | undefined;
   /** Bytes held: the payload's, and then the message's. */
   bytes: number;
@@ -40,7 +40,7 @@ export class IncomingDeflate {
     inflatedThisTurn = 0;
   }
 
-  /** There is a message that was not taken. Nothing behind it may be read. */
+  /** There is a message that was not taken. Nothing after it may be read. */
   get isBusy(): boolean {
     return this.#inflating !== undefined;
   }
@@ -76,10 +76,10 @@ export class IncomingDeflate {
   }
 
   /**
-   * The message, if it is done; then it is this one's no more.
+   * Take the message, if it is done.
    *
-   * @throws ProtocolError if it was none, or is too long, or Text that is not UTF-8. Only now can that
-   * be checked (RFC 7692 section 6.2).
+   * @throws ProtocolError if the payload was not DEFLATE data, or the message is too long, or is Text
+   * that is not UTF-8. Only now can that be checked (RFC 7692 section 6.2).
    */
   take(): { readonly data: Buffer; readonly isBinary: boolean } | undefined {
     const { isBinary, result } = this.#inflating!;

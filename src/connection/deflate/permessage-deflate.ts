@@ -217,7 +217,7 @@ function ownDeflater(
   return new CompactDeflater(options.windowBits, shared.deflater(options.windowBits));
 }
 
-/** What a compressor of Node's zlib has whatever it is told: a hash table of 64 KiB, and its state. */
+/** What a compressor of Node's zlib has under any options: a hash table of 64 KiB, and its state. */
 const ZLIB_OVERHEAD = 72 * 1024;
 
 /** What the contexts of one connection take when all are in use, in bytes: a compressor, and a window for what comes. */

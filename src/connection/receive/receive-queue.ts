@@ -2,7 +2,7 @@ import type { Deadline } from '../limits/deadlines.js';
 
 /** A message as the application gets it, unless `binaryAs` says otherwise. */
 export type Message = string | Buffer;
-/** A message as the application gets it, whatever `textAs` and `binaryAs` say. */
+/** A message as the application gets it, under any `textAs` and `binaryAs`. */
 export type AnyMessage = Message | ArrayBuffer;
 
 interface HeldMessage {
@@ -16,8 +16,8 @@ export const MAX_HELD_BYTES: number = 64 * 1024;
 const HELD_OVERHEAD = 64;
 
 /**
- * Messages that nobody has taken yet: there is no consumer, or it paused, or it is an iterator
- * that is slower than the peer. A connection whose listeners keep up has none.
+ * Messages that are not taken yet: there is no consumer, or it paused, or it is an iterator that is
+ * slower than the peer. A connection whose listeners keep up has none.
  */
 export class ReceiveQueue {
   /** The application called `pause()`. */

@@ -12,7 +12,7 @@ export class LongFrame {
   readonly payload: Buffer;
   /** Bytes of payload that the header announces. */
   readonly payloadLength: number;
-  /** Bytes of `head` and of the payload, whatever has become of it. */
+  /** Bytes of `head` and of the payload, as it was when it was sent. */
   readonly length: number;
   /** Where in the stream it ends; known when the socket is handed it. */
   end = 0;

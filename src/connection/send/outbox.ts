@@ -227,7 +227,7 @@ export class Outbox {
   /** Hand the socket everything and cut it: the kernel still sends what it takes at once. */
   destroy(): void {
     this.#flushAll();
-    this.#runCallbacks(); // for what the kernel has taken; the rest is told by abandon()
+    this.#runCallbacks(); // for what the kernel has taken; onTransportClosed() tells the rest
     this.#socket.destroy();
     this.#queue?.settled();
   }
@@ -242,7 +242,7 @@ export class Outbox {
     this.#callbacks?.rejectAfter(this.#writtenOffset, reason);
   }
 
-  /** The transport is gone: whatever still waits never leaves. */
+  /** The transport is gone: what still waits never leaves. */
   onTransportClosed(reason: Error): void {
     this.#callbacks?.rejectAfter(-1, reason);
     this.#callbacks = undefined;
@@ -406,11 +406,11 @@ export class Outbox {
     const { before } = frame;
     if (before.length > 0) this.#writePiece(before);
     frame.end = this.#writtenOffset + frame.frameLength;
-    this.#discardBehind(frame);
+    this.#discardAfter(frame);
   }
 
   /** @param frame where in the stream it stands is known. */
-  #discardBehind(frame: LongFrame): void {
+  #discardAfter(frame: LongFrame): void {
     const { payload, payloadLength, frameLength, end } = frame;
     const detail = `it had ${payloadLength} bytes when it was sent, and has ${payload.length}`;
     const error = new ConnectionError('ERR_PAYLOAD_DETACHED', { detail });
@@ -506,11 +506,11 @@ export class Outbox {
   }
 
   #written(error: Error | undefined): void {
-    // The socket closes, and abandon() is called. (Node reports a write that was under way when
+    // The socket closes, and onTransportClosed() is called. (Node reports a write that was under way when
     // the socket was destroyed as done.)
     if (error !== undefined || this.#socket.destroyed) return;
     const broken = this.#long?.nextBroken(this.flushedOffset);
-    if (broken !== undefined) this.#discardBehind(broken);
+    if (broken !== undefined) this.#discardAfter(broken);
     const { writableNeedDrain, writableEnded } = this.#socket;
     if (this.#blocked && !writableNeedDrain && !writableEnded && this.#isIdle) this.#catchUp();
     this.#runCallbacks();

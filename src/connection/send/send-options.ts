@@ -11,9 +11,9 @@ import {
 
 /** Options of `send`. */
 export interface SendOptions {
-  /** Send as Binary (`true`) or Text (`false`) whatever the data's type. Bytes sent as Text must be UTF-8. */
+  /** Send as Binary (`true`) or Text (`false`) for data of any type. Bytes sent as Text must be UTF-8. */
   readonly binary?: boolean;
-  /** Compress, or not, whatever `threshold` of `perMessageDeflate` says. */
+  /** Compress, or not, regardless of `threshold` of `perMessageDeflate`. */
   readonly compress?: boolean;
   /** The message may be dropped when `maxBufferedAmount` waits already and `slowConsumer` is `'drop'`. @default false */
   readonly droppable?: boolean;
@@ -80,9 +80,9 @@ export function checkSendOptions(options: unknown, callback: unknown): void {
 }
 
 /** @throws TypeError for an argument after the callback that was given in place of the options. */
-export function checkNothingBehind(callback: unknown): void {
+export function checkNothingAfter(callback: unknown): void {
   if (callback === undefined) return;
-  throw new TypeError(`send: expected nothing behind the callback, got ${show(callback)}`);
+  throw new TypeError(`send: expected nothing after the callback, got ${show(callback)}`);
 }
 
 /** @throws TypeError for options of `sendFrame` that are unknown or have a wrong type. */
@@ -91,10 +91,10 @@ export function checkFrameOptions(options: unknown): void {
 }
 
 /** @throws TypeError for more arguments than a call takes, such as the callback that other libraries have there. */
-export function checkNoMore(who: string, more: readonly unknown[]): void {
+export function checkNoMore(method: string, more: readonly unknown[]): void {
   if (more.length === 0 || more.every((each) => each === undefined)) return;
   const hint = more.some(isFunction) ? '; it has no callback' : '';
   throw new TypeError(
-    `${who}: expected no more arguments, got ${more.map(show).join(', ')}${hint}`,
+    `${method}: expected no more arguments, got ${more.map(show).join(', ')}${hint}`,
   );
 }

@@ -230,7 +230,7 @@ export class Sender implements OutboxOwner {
     this.#settings.counters.bytesSent += count;
   }
 
-  /** The transport is gone: whatever still waits never leaves. */
+  /** The transport is gone: what still waits never leaves. */
   onTransportClosed(reason: Error): void {
     this.#outbox.onTransportClosed(reason);
     this.#calls?.discard(reason);

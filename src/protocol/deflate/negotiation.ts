@@ -33,11 +33,11 @@ export interface DeflateParameters {
   readonly clientMaxWindowBits: number;
 }
 
-/** What the server would like. */
+/** What the server prefers. */
 export interface DeflatePolicy {
-  /** Who may keep its window from message to message. */
+  /** The sides that may keep their window from message to message. */
   readonly contextTakeover: 'none' | 'server' | 'client' | 'both';
-  /** The largest window that the server uses, and allows those clients that let themselves be told: 8 to 15, of which they are told no less than 9. */
+  /** The largest window that the server uses, and allows the clients that accept `client_max_window_bits`: 8 to 15. Such a client is told at least 9. */
   readonly windowBits: number;
 }
 
@@ -55,7 +55,7 @@ export interface AcceptedDeflate extends DeflateParameters {
 /**
  * Accept the first offer that can be accepted, in the client's order of preference.
  *
- * @returns `undefined` if there is none: messages are then sent as they are.
+ * @returns `undefined` if no offer can be accepted: messages are then sent uncompressed.
  */
 export function acceptDeflate(
   offers: readonly ExtensionOffer[],

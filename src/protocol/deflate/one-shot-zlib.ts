@@ -61,7 +61,7 @@ export function deflateSync(message: Uint8Array, options: ContextOptions): Buffe
   return withoutTail(deflateRawSync(message, deflateOptions(options)));
 }
 
-/** Compress a message on the thread pool. The callback gets `undefined` if that fails, for want of memory. */
+/** Compress a message on the thread pool. The callback gets `undefined` if that fails because there is no memory. */
 export function deflateAsync(
   message: Uint8Array,
   options: ContextOptions,
@@ -80,7 +80,7 @@ export function deflateAsync(
  * Decompress a message.
  *
  * @returns `undefined` if more than `limit` bytes came out.
- * @throws ProtocolError if it is none.
+ * @throws ProtocolError if it is not DEFLATE data.
  */
 export function inflateSync(
   payload: Uint8Array,

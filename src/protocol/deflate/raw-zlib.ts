@@ -26,9 +26,9 @@ interface Driven {
   close(): void;
 }
 
-/** Output gathers here, whoever it is for: the contexts run one after the other. */
+/** The output of all contexts gathers here: they run one after the other. */
 const scratch = Buffer.allocUnsafeSlow(64 * 1024);
-/** For output that nobody wants; as long as the largest window. */
+/** For output that is not needed; as long as the largest window. */
 const discarded = Buffer.allocUnsafeSlow(32 * 1024);
 /** Less room than this and zlib may have to write its end marker twice. */
 const LEAST_ROOM = 16;
@@ -62,7 +62,7 @@ export class RawZlib {
     return new RawZlib(createInflateRaw({ ...options, ...NO_CHUNKS }) as unknown as Driven);
   }
 
-  /** Begin anew, without what came before. */
+  /** Start again with an empty window. */
   reset(): void {
     this.#zlib._handle.reset();
   }
@@ -204,7 +204,7 @@ export function selfTest(drive: Pick<typeof RawZlib, 'deflate' | 'inflate'>): bo
         put(inflater, body)[0].equals(text),
         put(inflater, marker, Z_BLOCK)[1] === 1,
         put(inflater, second)[0].equals(text),
-        put(inflater, Buffer.from('030000ff', 'hex'))[1] === 2, // a final block; two bytes behind it
+        put(inflater, Buffer.from('030000ff', 'hex'))[1] === 2, // a final block; two bytes after it
       ];
       inflater.reset();
       results.push(put(inflater, again)[0].equals(text), put(inflater, compressed)[0].equals(long));

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 
 /**
  * The LZ77 sliding window of one direction (RFC 7692 section 7.1): the last bytes that went through,
- * as far back as a compressed message may refer. With it a zlib context can be made anew in the
+ * as far back as a compressed message may refer. With it a zlib context can be made again in the
  * middle of a connection.
  */
 export class SlidingWindow {

@@ -22,7 +22,7 @@ export const DEFAULT_MAX_PAYLOAD: number = 4 * 1024 * 1024;
 export interface FrameDecoderOptions {
   /** Our role. A server refuses unmasked frames, a client masked ones (section 5.1). @default 'server' */
   readonly role?: Role;
-  /** Longest message in bytes, all fragments together. A longer message is refused at its frame header with 1009, and so is a message of 4 GiB, whatever the limit. @default 4 MiB */
+  /** Longest message in bytes, all fragments together. A longer message is refused at its frame header with 1009, and so is a message of 4 GiB under any limit. @default 4 MiB */
   readonly maxPayload?: number;
   /** An extension that gives RSV1 a meaning was negotiated (RFC 7692). Text with RSV1 is not checked to be UTF-8, because only its inflated form can be checked. @default false */
   readonly rsv1?: boolean;

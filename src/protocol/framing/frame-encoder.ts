@@ -110,7 +110,7 @@ export class FrameEncoder {
   }
 
   /**
-   * Encode one frame; nothing is fragmented. A string is encoded as UTF-8, whatever the opcode.
+   * Encode one frame; nothing is fragmented. A string is encoded as UTF-8 for every opcode.
    *
    * @throws RangeError for a control frame that is fragmented or has more than 125 bytes, TypeError
    * for a payload that is neither string nor bytes, and for flags that are unknown or not boolean.

@@ -1,7 +1,7 @@
 import { Buffer, constants } from 'node:buffer';
 
 /**
- * The longest message that can be joined, in bytes, whatever `maxPayload` is. A longer Buffer is
+ * The longest message that can be joined, in bytes, under any `maxPayload`. A longer Buffer is
  * impossible in some versions of Node, and in the others zlib and `copy` count in 32 bits.
  */
 export const LONGEST_MESSAGE: number = Math.min(constants.MAX_LENGTH, 0xffff_ffff);

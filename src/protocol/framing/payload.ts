@@ -70,7 +70,7 @@ export interface BlobLike {
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
-/** Whether a value is a Blob, of whatever realm or library. */
+/** Whether a value is a Blob, of any realm or library. */
 export function isBlob(value: unknown): value is BlobLike {
   if (typeof value !== 'object' || value === null) return false;
   const { size, arrayBuffer } = value as Partial<BlobLike>;

@@ -87,7 +87,7 @@ export function checkPrepared(message: PreparedMessage, binary: boolean | undefi
 /**
  * Encode a message once. One that is prepared already is returned as it is.
  *
- * @param binary send as Binary or as Text whatever the data's type.
+ * @param binary send as Binary or as Text for data of any type.
  * @throws TypeError for data that is neither string nor bytes, for bytes that are to be sent as Text
  * and are not UTF-8, and for a `binary` that contradicts what was prepared.
  */

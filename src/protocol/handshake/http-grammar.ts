@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 /**
  * The pieces of HTTP's header grammar that the opening handshake needs (RFC 9110 section 5.6; RFC
  * 6455 section 9.1 refers to its predecessor). They read the text in one pass, without a regular
- * expression that could backtrack: the time is linear whatever a peer sends.
+ * expression that could backtrack: the time is linear for all input.
  */
 
 /** RFC 9110 section 5.6.2: the characters of a token. */

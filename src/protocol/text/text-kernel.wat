@@ -4,7 +4,7 @@
 ;;
 ;; Both functions end a step by packing: a table says which bytes of a vector to keep, and they move
 ;; together. text.ts fills the two tables, at address 0 and at 4096, of 256 entries of 16 bytes each.
-;; Sixteen zero bytes have to stand before what is read. Behind it 16 bytes are set to zero; behind
+;; Sixteen zero bytes have to stand before what is read. After it 16 bytes are set to zero; after
 ;; what is written up to 32 bytes are overwritten.
 ;;
 ;; `npm run kernel` turns this file into text-kernel.ts; a test compares the two.
@@ -23,7 +23,7 @@
     (local.set $at (local.get $from))
     (local.set $end (i32.add (local.get $from) (local.get $length)))
     (local.set $out (local.get $to))
-    ;; Zeros behind the text are characters, too: they are taken off again at the end.
+    ;; Zeros after the text are characters, too: they are taken off again at the end.
     (v128.store (local.get $end) (v128.const i64x2 0 0))
 
     (block $done

@@ -9,12 +9,12 @@ const TRANSPORT_METHODS = ['on', 'off', 'read', 'write', 'end', 'pause', 'resume
 /**
  * Check the arguments of `handleUpgrade` or `accept`.
  *
- * @param who the method's name, for the message.
+ * @param method the method's name, for the message.
  * @returns `head` as a Buffer.
  * @throws TypeError with what was expected and how to call the method.
  */
 export function checkUpgradeArguments(
-  who: string,
+  method: string,
   request: unknown,
   socket: unknown,
   head: unknown,
@@ -25,15 +25,15 @@ export function checkUpgradeArguments(
     headers === null ||
     typeof fields(headers)['get'] === 'function'
   ) {
-    throw wrong(who, "request to be the IncomingMessage of an 'upgrade' event", request);
+    throw wrong(method, "request to be the IncomingMessage of an 'upgrade' event", request);
   }
   if (!TRANSPORT_METHODS.every((name) => typeof fields(socket)[name] === 'function')) {
-    throw wrong(who, "socket to be the Duplex of an 'upgrade' event", socket);
+    throw wrong(method, "socket to be the Duplex of an 'upgrade' event", socket);
   }
-  if (!isBytes(head)) throw wrong(who, "head to be the Buffer of an 'upgrade' event", head);
+  if (!isBytes(head)) throw wrong(method, "head to be the Buffer of an 'upgrade' event", head);
   if (upgrade === false && own === socket) {
     throw new TypeError(
-      `${who}: this request came by 'request', so its socket is still read by Node's HTTP parser; a WebSocket handshake comes by 'upgrade': ${USAGE}`,
+      `${method}: this request came by 'request', so its socket is still read by Node's HTTP parser; a WebSocket handshake comes by 'upgrade': ${USAGE}`,
     );
   }
   return Buffer.isBuffer(head) ? head : Buffer.from(head.buffer, head.byteOffset, head.byteLength);
@@ -47,8 +47,8 @@ export function checkNoCallback(rest: readonly unknown[]): void {
   );
 }
 
-function wrong(who: string, expected: string, got: unknown): TypeError {
-  return new TypeError(`${who}: expected ${expected}, got ${nameOf(got)}; call it so: ${USAGE}`);
+function wrong(method: string, expected: string, got: unknown): TypeError {
+  return new TypeError(`${method}: expected ${expected}, got ${nameOf(got)}; call it so: ${USAGE}`);
 }
 
 /** A Uint8Array of any realm; a Buffer is one. */

@@ -144,7 +144,7 @@ export class Upgrader<Context> {
     return this.#open(pending, early, checked, answer);
   }
 
-  /** Answer with a rejection, whatever was thrown, and report it. */
+  /** Answer any thrown value with a rejection, and report it. */
   reject(request: IncomingMessage, socket: Duplex, error: unknown): void {
     const rejection = this.#policy.rejectionFor(error);
     if (!socket.destroyed) {

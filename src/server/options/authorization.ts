@@ -17,18 +17,18 @@ const AUTHORIZATION_KEYS = ['context', 'headers', 'subprotocol', 'maxPayload'];
  * Check what `authorize` returned, or what `accept` was given. A value such as `false` must not count
  * as a yes, and an unknown property must not be lost (the user in place of `{ context: user }`).
  *
- * @param who the function, for the message.
+ * @param caller the function, for the message.
  * @throws TypeError with what was expected and what was given.
  */
 export function checkAuthorization<Context>(
   answer: unknown,
-  who: 'authorize' | 'accept' = 'authorize',
+  caller: 'authorize' | 'accept' = 'authorize',
 ): Authorization<Context> {
   if (answer === undefined || answer === null) return {};
   if (!isObject(answer) || isNativeError(answer)) {
     const got = isNativeError(answer) ? 'an error' : show(answer);
-    if (who === 'accept') {
-      throw new TypeError(`${who}: expected options to be an object, got ${got}`);
+    if (caller === 'accept') {
+      throw new TypeError(`${caller}: expected options to be an object, got ${got}`);
     }
     throw new TypeError(
       `authorize: expected it to return nothing or an object, got ${got}; to reject, throw new UpgradeRejection(403)`,
@@ -38,19 +38,19 @@ export function checkAuthorization<Context>(
   const other = keys.find((key) => !AUTHORIZATION_KEYS.includes(key));
   if (other !== undefined || (keys.length === 0 && !isPlain(answer))) {
     throw new TypeError(
-      `${who}: expected an object with context, headers, subprotocol and maxPayload only, got ${other === undefined ? 'an object of a class' : JSON.stringify(other)}; for conn.context return { context: … }`,
+      `${caller}: expected an object with context, headers, subprotocol and maxPayload only, got ${other === undefined ? 'an object of a class' : JSON.stringify(other)}; for conn.context return { context: … }`,
     );
   }
   const { subprotocol, maxPayload } = answer;
   if (subprotocol !== undefined && typeof subprotocol !== 'string') {
-    throw new TypeError(`${who}: expected subprotocol to be a string, got ${show(subprotocol)}`);
+    throw new TypeError(`${caller}: expected subprotocol to be a string, got ${show(subprotocol)}`);
   }
-  checkMaxPayload(who, maxPayload);
+  checkMaxPayload(caller, maxPayload);
   return answer;
 }
 
-function checkMaxPayload(who: string, maxPayload: unknown): void {
+function checkMaxPayload(caller: string, maxPayload: unknown): void {
   const { expected, accepts } = maxPayloadRule;
   if (maxPayload === undefined || accepts(maxPayload)) return;
-  throw new TypeError(`${who}: expected maxPayload to be ${expected}, got ${show(maxPayload)}`);
+  throw new TypeError(`${caller}: expected maxPayload to be ${expected}, got ${show(maxPayload)}`);
 }

@@ -2,7 +2,7 @@ import {
   CheckedSendOptions,
   checkFrameOptions,
   checkNoMore,
-  checkNothingBehind,
+  checkNothingAfter,
   checkSendOptions,
 } from '../../../../src/connection/send/send-options.js';
 
@@ -66,13 +66,13 @@ describe('checkSendOptions', () => {
 });
 
 describe('what other calls take', () => {
-  it('is nothing behind the callback', () => {
+  it('is nothing after the callback', () => {
     expect(() => {
-      checkNothingBehind(undefined);
+      checkNothingAfter(undefined);
     }).not.toThrow();
     expect(() => {
-      checkNothingBehind(callback);
-    }).toThrow(new TypeError('send: expected nothing behind the callback, got a function'));
+      checkNothingAfter(callback);
+    }).toThrow(new TypeError('send: expected nothing after the callback, got a function'));
   });
 
   it('is the bits of a frame', () => {

@@ -14,7 +14,7 @@ export const LONGEST_MATCH = 258;
 
 /** Symbols up to 255 are literals, 256 is the end of a block, and here begin the lengths. */
 const FIRST_LENGTH_SYMBOL = 257;
-/** Symbols for lengths up to 257; 258 has one of its own behind them. */
+/** Symbols for lengths up to 257; 258 has the one after them. */
 const LENGTH_STEPS = 28;
 
 /** For each literal byte. */
@@ -55,7 +55,7 @@ function lengthCodes(): Int32Array {
 /** The table of RFC 1951 section 3.2.6. */
 function symbolCode(symbol: number): number {
   if (symbol < 144) return huffmanCode(0b0011_0000 + symbol, 8);
-  // Stryker disable next-line EqualityOperator: nobody asks for the end of a block.
+  // Stryker disable next-line EqualityOperator: no caller asks for the end of a block.
   if (symbol < 256) return huffmanCode(0b1_1001_0000 + symbol - 144, 9);
   // Stryker disable next-line ArithmeticOperator: the bits above the lowest seven are left out.
   if (symbol < 280) return huffmanCode(symbol - 256, 7);

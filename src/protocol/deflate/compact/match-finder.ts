@@ -12,8 +12,8 @@ const MULTIPLIER = 0x9e37_79b1;
 const LENGTH_BITS = 9;
 const LENGTH_MASK = 0x1ff;
 
-/** Whether a token is a literal byte, and no match. */
-// Stryker disable next-line EqualityOperator: 256 is none of both.
+/** Whether a token is a literal byte, not a match. */
+// Stryker disable next-line EqualityOperator: 256 is neither.
 export const isLiteral = (token: number): boolean => token < 256;
 /** The length of a match. */
 export const lengthOf = (match: number): number => match & LENGTH_MASK;
@@ -31,7 +31,7 @@ export const distanceOf = (match: number): number => match >> LENGTH_BITS;
 export class MatchFinder {
   readonly #windowSize: number;
   readonly #longest: number;
-  /** A window, and behind it room for a message. */
+  /** A window, and after it room for a message. */
   readonly #bytes: Uint8Array;
   readonly #words: DataView;
   /** How much of it is filled. */
@@ -99,12 +99,12 @@ export class MatchFinder {
         if (further <= back || further > furthest) break; // no earlier place any more
         back = further;
         const other = at - back;
-        // Only a longer one is of use, so the byte behind the longest so far is the first to compare.
+        // Only a longer one is of use, so the byte after the longest so far is the first to compare.
         // Stryker disable next-line ConditionalExpression: without that it only takes longer.
         if (bytes[other + length] === bytes[at + length] && words.getInt32(other, true) === four) {
           let equal = MIN_MATCH;
           while (equal < most && bytes[other + equal] === bytes[at + equal]) equal++;
-          // Stryker disable next-line EqualityOperator: as the byte behind `length` is equal, it is more or less, never as much.
+          // Stryker disable next-line EqualityOperator: as the byte after `length` is equal, it is more or less, never as much.
           if (equal > length) {
             length = equal;
             distance = back;
