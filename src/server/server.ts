@@ -5,8 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { onAbort } from '../connection/abort-signal.js';
 import { BufferBudget } from '../connection/limits/buffer-budget.js';
-import type { ConnectionObserver, ConnectionSettings } from '../connection/settings.js';
-import { ConnectionError } from '../connection/close/connection-error.js';
+import type { ConnectionSettings } from '../connection/settings.js';
 import type { WebSocketConnection } from '../connection/connection.js';
 import { Counters } from '../connection/counters.js';
 import { type Clock, systemClock } from '../connection/limits/clock.js';
@@ -24,7 +23,6 @@ import type { Authorization, ServerOptions } from './options/options.js';
 import { isUpgradingServer } from './options/kinds-of-server.js';
 import { type ResolvedOptions, resolveOptions } from './options/resolve-options.js';
 import { sharesOf } from './admission/shared-limits.js';
-import { ProtocolError } from '../protocol/framing/protocol-error.js';
 import { show } from '../protocol/option-checks.js';
 import type { Data, PreparedMessage } from '../protocol/framing/prepared-message.js';
 import { closeServer, createOwnServer, cutConnections } from './http1/own-http-server.js';
@@ -46,6 +44,7 @@ import { UnreadHint } from './unread-hint.js';
 import { Upgrader } from './http1/upgrader.js';
 import { ANY_ORIGIN } from './admission/hints.js';
 import { UpgradePolicy } from './admission/upgrade-policy.js';
+import { observeConnections } from './connection-observer.js';
 import { ConnectionOpener } from './connection-opener.js';
 
 /**
@@ -143,6 +142,9 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     if (maxTotalBuffered !== Infinity || shared !== undefined) {
       this.#budget = new BufferBudget(maxTotalBuffered, shared);
     }
+    const [deadlines, log] = [this.#deadlines, this.#log];
+    const policy = new UpgradePolicy(this, this.#connections, this.#options, log);
+    const unreadHint = new UnreadHint(log, clock, heartbeat.consumerTimeout);
     const settings: ConnectionSettings = {
       decoder: { role: 'server', maxPayload, rsv1: false },
       textAs,
@@ -153,14 +155,12 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       budget: this.#budget,
       closeTimeout,
       messageTimeout,
-      deadlines: this.#deadlines,
+      deadlines,
       counters: this.#counters,
       heartbeat,
-      messageRate: messageRate && new MessageRate(messageRate, this.#deadlines, clock),
-      observer: this.#observer(new UnreadHint(this.#log, clock, heartbeat.consumerTimeout)),
+      messageRate: messageRate && new MessageRate(messageRate, deadlines, clock),
+      observer: observeConnections(this, this.#connections, policy, log, unreadHint),
     };
-    const [deadlines, log] = [this.#deadlines, this.#log];
-    const policy = new UpgradePolicy(this, this.#connections, this.#options, log);
     const opener = new ConnectionOpener(
       this,
       this.#connections,
@@ -300,29 +300,6 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  #observer(unreadHint: UnreadHint): ConnectionObserver {
-    return {
-      failed: (error, connection) => {
-        const failed = connection as WebSocketConnection<Context>;
-        const peer = failed.remoteAddress ?? 'a connection';
-        if (error instanceof ProtocolError) {
-          this.#log.peerError(`closed ${peer} with ${error.closeCode}: ${error.message}`, error);
-        } else if (error instanceof ConnectionError) {
-          this.#log.peerError(`gave up ${peer}: ${error.message}`, error);
-        } // a transport that failed is too common for the log
-        this.emit('connectionError', error, failed);
-      },
-      unread: (connection) => {
-        unreadHint.tell((connection as WebSocketConnection<Context>).remoteAddress);
-      },
-      closed: (connection) => {
-        const closed = connection as WebSocketConnection<Context>;
-        this.#connections.delete(closed);
-        this.#policy.uncount(closed.remoteAddress);
-      },
-    };
   }
 
   async #shutDown(options: ServerCloseOptions): Promise<CloseReport> {
