@@ -43,7 +43,12 @@ export function jsonMessages(/** @type {number} */ count, /** @type {number} */ 
       note: `${pick(WORDS)} ${pick(WORDS)} ${pick(WORDS)}`,
     });
     const message = { id, at: 1_700_000_000_000 + Math.floor(random() * 1e9), entries: [entry()] };
-    while (JSON.stringify(message).length < size) message.entries.push(entry());
+    let length = JSON.stringify(message).length;
+    while (length < size) {
+      const added = entry();
+      message.entries.push(added);
+      length += 1 + JSON.stringify(added).length; // a comma comes before it
+    }
     const text = JSON.stringify(message);
     return Buffer.from(text.length > size ? `${text.slice(0, size - 2)}"}` : text);
   });
