@@ -91,7 +91,10 @@ test('a path that URL parsers would rewrite is rejected, whichever server has th
     ]) {
       expect([target, await ask(host, { target })]).toEqual([
         target,
-        { status: 400, body: 'the request target has dot segments or a backslash\n' },
+        {
+          status: 400,
+          body: 'the request target has dot segments, a backslash or a control character\n',
+        },
       ]);
     }
   }

@@ -23,6 +23,7 @@ export function offences({ method, url, httpVersion, headers, rawHeaders }) {
     'what may be there once is there once': isSingular(rawHeaders),
     'the target is a path': path.startsWith('/') || (path === '' && authority !== undefined),
     'the path is the same to every reader': !/\\|\/(?:\.|%2e){1,2}(?:\/|$)/i.test(path),
+    'the target has no control characters': [...url].every((one) => one > ' ' && one !== '\x7f'),
     'there is a host': isHost(host),
     'there is no body, or an empty one': isWithoutContent(headers),
     'the version is 13': (headers['sec-websocket-version'] ?? '') === '13',

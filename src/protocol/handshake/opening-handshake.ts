@@ -76,7 +76,9 @@ export function checkUpgrade(request: UpgradeRequest): Handshake {
   const { target, authority } = splitTarget(request.url ?? '');
   if (target === undefined) throw bad('the request target is not a path');
   const path = pathnameOf(target);
-  if (path === undefined) throw bad('the request target has dot segments or a backslash');
+  if (path === undefined) {
+    throw bad('the request target has dot segments, a backslash or a control character');
+  }
   const host = authority ?? single(headers['host']);
   if (host === undefined || !isHost(host)) {
     throw bad(host === undefined ? 'the Host header is missing' : 'the Host header is malformed');
@@ -252,16 +254,20 @@ function splitTarget(target: string): {
   return { target: absolute === null ? undefined : `/${rest}`, authority: absolute?.[1] };
 }
 
+/** Control characters and the space, which no request target has (RFC 9112 section 3.2). */
+const NOT_IN_TARGET = /[^\x21-\x7e\x80-\uffff]/;
+
 /**
  * The path of `/path?query` as URL parsers write it, so that every part of an application sees the
- * same path. URL parsers resolve dot segments, encoded ones too, and read a backslash as a slash. A
- * proxy that compares text would see another path than we do. No honest client sends these.
+ * same path. URL parsers resolve dot segments, encoded ones too, read a backslash as a slash, and
+ * remove tabs and line ends. A proxy that compares text would see another path than we do. No honest
+ * client sends these.
  *
  * @returns `undefined` for a path with one of these.
  */
 function pathnameOf(target: string): string | undefined {
   const path = target.split(/[?#]/, 1)[0]!;
-  if (/\\|\/(?:\.|%2e){1,2}(?:\/|$)/i.test(path)) return undefined;
+  if (NOT_IN_TARGET.test(target) || /\\|\/(?:\.|%2e){1,2}(?:\/|$)/i.test(path)) return undefined;
   return new URL(`http://localhost${path}`).pathname;
 }
 

@@ -372,11 +372,18 @@ describe('a target that URL parsers read differently', () => {
     '/a\\b',
     '/a\\..\\b',
     'http://h/a/..',
-  ])('is refused: %s', (url) => {
+    '/a\tb',
+    '/.\t./b',
+    '/a\r',
+    '/a?b\nc',
+    '/a b',
+    '/a\0',
+    '/a\u007f',
+  ])('is refused: %j', (url) => {
     expect(() => checkUpgrade(request({ url }))).toThrow(
       expect.objectContaining({
         status: 400,
-        body: 'the request target has dot segments or a backslash',
+        body: 'the request target has dot segments, a backslash or a control character',
       }) as Error,
     );
     expect(requestPath(url)).toBeUndefined();
