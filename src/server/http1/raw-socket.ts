@@ -43,8 +43,12 @@ function count(socket: RawSocket): number {
 
 /** Turn off Nagle's algorithm and the socket's time-out, which the heartbeat replaces. */
 export function tuneSocket(request: IncomingMessage, socket: Duplex): void {
-  for (const each of new Set<RawSocket>([rawSocketOf(request, socket), socket])) {
-    each.setNoDelay?.(true);
-    each.setTimeout?.(0);
-  }
+  const raw = rawSocketOf(request, socket);
+  tune(raw);
+  if (raw !== socket) tune(socket);
+}
+
+function tune(socket: RawSocket): void {
+  socket.setNoDelay?.(true);
+  socket.setTimeout?.(0);
 }

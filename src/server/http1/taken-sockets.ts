@@ -2,12 +2,17 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { rawSocketOf } from './raw-socket.js';
 
-/** The sockets that were given to a WebSocketServer of this process, upgraded or rejected. */
-const taken = new WeakSet<Duplex>();
+/**
+ * Marks the sockets that were given to a WebSocketServer, upgraded or rejected. A WeakSet would cost each
+ * connection six times as much memory. The symbol is registered, so two copies of hawser in one process
+ * see each other's mark.
+ */
+const TAKEN = Symbol.for('hawser.taken');
+type Markable = Duplex & { [TAKEN]?: true };
 
 /** Whether a socket was given to a WebSocketServer before, and so cannot be upgraded again. */
 export function isTaken(request: IncomingMessage, socket: Duplex): boolean {
-  return taken.has(socket) || taken.has(rawSocketOf(request, socket));
+  return [socket, rawSocketOf(request, socket)].some((each: Markable) => each[TAKEN] === true);
 }
 
 /**
@@ -15,6 +20,7 @@ export function isTaken(request: IncomingMessage, socket: Duplex): boolean {
  * the connection: with one of them a stream never flows, and emits no `'data'`.
  */
 export function takeSocket(request: IncomingMessage, socket: Duplex): void {
-  taken.add(socket).add(rawSocketOf(request, socket));
+  (socket as Markable)[TAKEN] = true;
+  (rawSocketOf(request, socket) as Markable)[TAKEN] = true;
   if (socket.listenerCount('readable') > 0) socket.removeAllListeners('readable');
 }

@@ -43,7 +43,7 @@ export function createEndpoint<Context>({
     upgradeTimeout,
     matches: (asked, request) => {
       const match = matchPath(path, asked, request);
-      policy.matched.set(request, match);
+      if (path !== undefined) policy.matched.set(request, match);
       return match !== false;
     },
     handle: (request, socket, head) => {
