@@ -160,10 +160,12 @@ export function compressing({
 /** The owner of a sending half that is tested alone; it has no budget, and nothing ends. */
 export function ownerOf(
   emitter: ConnectionEmitter,
+  settings: ConnectionSettings,
   changed: Partial<SenderOwner> = {},
 ): SenderOwner {
   return {
     emitter,
+    settings,
     context: new AsyncResource('hawser.connection'),
     account: undefined,
     failSlowConsumer: () => undefined,

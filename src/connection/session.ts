@@ -1,4 +1,4 @@
-import { AsyncResource } from 'node:async_hooks';
+import type { AsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { callIsolated } from './call-isolated.js';
@@ -37,8 +37,6 @@ export class Session
   implements SenderOwner, ReceiverOwner, ClosingOwner, BudgetMember
 {
   readonly emitter: ConnectionEmitter;
-  /** The async context in which the connection was made, which is that of its upgrade. */
-  readonly context: AsyncResource = new AsyncResource('hawser.connection');
   readonly settings: ConnectionSettings;
   readonly sender: Sender;
   readonly receiver: Receiver;
@@ -56,9 +54,9 @@ export class Session
     this.emitter = emitter;
     this.settings = settings;
     this.#socket = socket;
-    this.sender = new Sender(this, socket, settings, transportCopies, compression);
+    this.sender = new Sender(this, socket, transportCopies, compression);
     this.closing = new Closing(this);
-    this.receiver = new Receiver(this, settings, decoder, compression);
+    this.receiver = new Receiver(this, decoder, compression);
     settings.heartbeat.add(this);
     (socket as Carrier)[SESSION] = this;
     socket.on('error', onError).on('end', onEnd).on('close', onClose);
@@ -71,6 +69,11 @@ export class Session
     if (head.length > 0) this.onData(head);
     // A peer that ended its half before is not announced again.
     if (this.#socket.readableEnded) this.receiver.end();
+  }
+
+  /** The async context in which the connection was made, which is that of its upgrade. */
+  get context(): AsyncResource {
+    return this.receiver;
   }
 
   get state(): CloseState {

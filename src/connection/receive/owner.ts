@@ -1,5 +1,5 @@
-import type { AsyncResource } from 'node:async_hooks';
 import type { ConnectionEmitter } from '../events.js';
+import type { ConnectionSettings } from '../settings.js';
 import type { FrameDecoder } from '../../protocol/framing/frame-decoder.js';
 import type { CloseState } from '../../protocol/framing/closing-handshake.js';
 import type { ProtocolError } from '../../protocol/framing/protocol-error.js';
@@ -8,8 +8,8 @@ import type { ProtocolError } from '../../protocol/framing/protocol-error.js';
 export interface ReceiverOwner {
   /** Where messages and frames are emitted. */
   readonly emitter: ConnectionEmitter;
-  /** The async context of the connection, in which everything is delivered. */
-  readonly context: AsyncResource;
+  /** Those of all the server's connections. */
+  readonly settings: ConnectionSettings;
   /** How far the closing handshake is. */
   readonly state: CloseState;
   /**

@@ -2,11 +2,14 @@ import type { AsyncResource } from 'node:async_hooks';
 import type { ConnectionError } from '../close/connection-error.js';
 import type { ConnectionEmitter } from '../events.js';
 import type { Account } from '../limits/buffer-budget.js';
+import type { ConnectionSettings } from '../settings.js';
 
 /** What the sending half needs of the connection that it belongs to. */
 export interface SenderOwner {
   /** Where `'drain'` and `'dropped'` are emitted. */
   readonly emitter: ConnectionEmitter;
+  /** Those of all the server's connections. */
+  readonly settings: ConnectionSettings;
   /** The async context of the connection, in which its events are emitted. */
   readonly context: AsyncResource;
   /** The budget's account for what waits; `undefined` without a budget. */

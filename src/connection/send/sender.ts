@@ -51,10 +51,7 @@ const clientEncoder = new FrameEncoder({ role: 'client' });
  */
 export class Sender implements OutboxOwner {
   readonly #owner: SenderOwner;
-  readonly #settings: ConnectionSettings;
   readonly #outbox: Outbox;
-  /** We are a client: what we send is masked (RFC 6455 section 5.3). */
-  readonly #masks: boolean;
   /** No Close has been sent or received. */
   #open = true;
   /** A call has returned `false` since everything was last with the kernel. */
@@ -70,19 +67,15 @@ export class Sender implements OutboxOwner {
   /**
    * @param copies see `Outbox`.
    */
-  constructor(
-    owner: SenderOwner,
-    socket: Duplex,
-    settings: ConnectionSettings,
-    copies = false,
-    compression?: PermessageDeflate,
-  ) {
+  constructor(owner: SenderOwner, socket: Duplex, copies = false, compression?: PermessageDeflate) {
     this.#owner = owner;
-    this.#settings = settings;
-    this.#masks = settings.decoder.role === 'client';
     this.#outbox = new Outbox(socket, this.#masks ? clientEncoder : undefined, this, copies);
     this.#compressor =
       compression && new OutgoingDeflate(this, this.#outbox, compression, this.#masks);
+  }
+
+  get #settings(): ConnectionSettings {
+    return this.#owner.settings;
   }
 
   /** For what needs time before it can be sent: it waits here, and what is called after it. */
@@ -102,6 +95,11 @@ export class Sender implements OutboxOwner {
 
   get outbox(): Outbox {
     return this.#outbox;
+  }
+
+  /** We are a client: what we send is masked (RFC 6455 section 5.3). */
+  get #masks(): boolean {
+    return this.#settings.decoder.role === 'client';
   }
 
   /** See `WebSocketConnection.bufferedAmount`. */

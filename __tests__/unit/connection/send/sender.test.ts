@@ -52,7 +52,7 @@ function make(
 ): void {
   sink = new Sink();
   settings = settingsOf(new HandClock(), { role, highWaterMark, ...options });
-  sender = new Sender((owner = ownerOf(listening())), sink, settings);
+  sender = new Sender((owner = ownerOf(listening(), settings)), sink);
 }
 
 beforeEach(() => {
@@ -253,7 +253,7 @@ describe('Sender, when to slow down', () => {
   it('drained() resolves for everyone who waits as soon as less than the mark is buffered', async () => {
     sink = new Sink(16);
     sink.behind = true;
-    sender = new Sender((owner = ownerOf(listening())), sink, settings);
+    sender = new Sender((owner = ownerOf(listening(), settings)), sink);
     sender.send(Buffer.alloc(2000), undefined, undefined);
     await turns();
     sender.send(Buffer.alloc(100), undefined, undefined);
@@ -304,7 +304,7 @@ describe('Sender, when to slow down', () => {
 
   it('tells once, and calls back once, when the message had left inside send()', async () => {
     sink = new Sink(1024 * 1024);
-    sender = new Sender((owner = ownerOf(listening())), sink, settings);
+    sender = new Sender((owner = ownerOf(listening(), settings)), sink);
     sink.behind = true;
     expect(sender.send(Buffer.alloc(70_000), undefined, note('a'))).toBe(false);
     expect(sink.writes).toHaveLength(1);
@@ -1042,7 +1042,7 @@ describe('Sender, with compression', () => {
     for (let jobs = 0; jobs < 4; jobs++) pool.run(() => undefined); // which never end
     sink = new Sink(1024 * 1024);
     compression = new PermessageDeflate(compressing({ pool }), parametersOf(), 'server');
-    sender = new Sender((owner = ownerOf(listening())), sink, settings, false, compression);
+    sender = new Sender((owner = ownerOf(listening(), settings)), sink, false, compression);
   });
 
   const rsvs = () => parseFrames(sink.bytes, 'server').map(({ rsv }) => rsv);
@@ -1208,7 +1208,7 @@ describe('Sender.roundTrip', () => {
     for (let jobs = 0; jobs < 4; jobs++) pool.run(() => undefined); // which never end
     const compression = new PermessageDeflate(compressing({ pool }), parametersOf(), 'server');
     sink = new Sink(1024 * 1024);
-    sender = new Sender((owner = ownerOf(listening())), sink, settings, false, compression);
+    sender = new Sender((owner = ownerOf(listening(), settings)), sink, false, compression);
     sender.send(Buffer.alloc(200_000), undefined, undefined);
     begin();
     sender.control(Opcode.Ping, 'later');
@@ -1229,7 +1229,7 @@ describe('Sender.roundTrip', () => {
     const pool = new ThreadPool();
     for (let jobs = 0; jobs < 4; jobs++) pool.run(() => undefined);
     const compression = new PermessageDeflate(compressing({ pool }), parametersOf(), 'server');
-    sender = new Sender((owner = ownerOf(listening())), sink, settings, false, compression);
+    sender = new Sender((owner = ownerOf(listening(), settings)), sink, false, compression);
     sender.send(Buffer.alloc(200_000), undefined, undefined);
     begin();
     sender.discard(new ConnectionError('ERR_SLOW_CONSUMER'));
