@@ -54,6 +54,10 @@ export default defineConfig(
         'error',
         { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' },
         { selector: 'TSEnumDeclaration', message: 'Use an `as const` object.' },
+        {
+          selector: 'MethodDefinition[kind=/^[gs]et$/] > PrivateIdentifier',
+          message: 'Make it a method: each use of a private accessor is a call of the V8 runtime.',
+        },
       ],
     },
   },

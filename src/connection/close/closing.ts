@@ -47,7 +47,7 @@ export class Closing {
     this.#owner = owner;
   }
 
-  get #progress(): CloseProgress {
+  #progress(): CloseProgress {
     return (this.#lazyProgress ??= new CloseProgress());
   }
 
@@ -63,7 +63,7 @@ export class Closing {
   /** How the connection ended, once it has. */
   whenClosed(): Promise<CloseInfo> {
     if (this.#info !== undefined) return Promise.resolve(this.#info);
-    return new Promise((resolve) => this.#progress.waiters.push(resolve));
+    return new Promise((resolve) => this.#progress().waiters.push(resolve));
   }
 
   /**
@@ -74,9 +74,9 @@ export class Closing {
   startClosing(code: number, reason: string, cause?: ConnectionError): void {
     const payload = formatClosePayload(code, reason);
     if (this.#state !== 'open' && this.#state !== 'replying') return;
-    if (cause !== undefined) this.#progress.cause = cause;
-    this.#progress.close = { code, reason };
-    this.#progress.payload = payload;
+    if (cause !== undefined) this.#progress().cause = cause;
+    this.#progress().close = { code, reason };
+    this.#progress().payload = payload;
     this.#step('localClose');
   }
 
@@ -89,9 +89,9 @@ export class Closing {
   fail(error: Error, code: number, reason: string, timeout: number = Infinity): boolean {
     // What is read from bytes that came before terminate(), or a reset, changes nothing any more.
     if (CLOSING_HANDSHAKE[this.#state].failure === undefined) return false;
-    this.#progress.cause = error;
-    this.#progress.failed = true;
-    this.#progress.timeout = timeout;
+    this.#progress().cause = error;
+    this.#progress().failed = true;
+    this.#progress().timeout = timeout;
     this.#setClose(code, reason);
     this.#step('failure');
     return true;
@@ -104,7 +104,7 @@ export class Closing {
    * @returns `false` where the transport ends without a Close.
    */
   replaceClose(error: Error, code: number, reason: string): boolean {
-    const ending = this.#progress;
+    const ending = this.#progress();
     if (this.#state !== 'replying' && ending.sent === undefined) return false;
     ending.cause ??= error;
     ending.failed = true;
@@ -116,36 +116,36 @@ export class Closing {
 
   /** Close the transport now (section 7.1.1), for this reason unless there is one already. */
   terminate(cause: Error): void {
-    if (this.#state !== 'closed') this.#progress.cause ??= cause;
+    if (this.#state !== 'closed') this.#progress().cause ??= cause;
     this.#step('terminate');
   }
 
   onCloseFrame(received: ClosePayload): void {
-    this.#progress.received = received;
-    if (this.#state === 'open') this.#progress.initiator = 'peer';
+    this.#progress().received = received;
+    if (this.#state === 'open') this.#progress().initiator = 'peer';
     this.#step('peerClose');
   }
 
   /** The peer ended its half of the transport. */
   onEnd(): void {
-    if (this.#state === 'open') this.#progress.initiator = 'transport';
+    if (this.#state === 'open') this.#progress().initiator = 'transport';
     if (this.#state === 'open' || this.#state === 'closing') {
-      this.#progress.cause ??= new ConnectionError('ERR_TRANSPORT_ENDED');
+      this.#progress().cause ??= new ConnectionError('ERR_TRANSPORT_ENDED');
     }
     this.#step('peerEnd');
   }
 
   /** The transport failed; {@link onTransportClosed} follows. */
   onError(error: Error): void {
-    this.#progress.cause ??= error;
+    this.#progress().cause ??= error;
     if (this.#state !== 'open') return;
-    this.#progress.initiator = 'transport';
+    this.#progress().initiator = 'transport';
     this.#owner.report(error);
   }
 
   /** The transport is gone: nothing can be sent any more. {@link onInputDrained} follows. */
   onTransportClosed(): void {
-    if (this.#state === 'open') this.#progress.initiator = 'transport';
+    if (this.#state === 'open') this.#progress().initiator = 'transport';
     this.#step('transportClosed');
   }
 
@@ -155,8 +155,8 @@ export class Closing {
   }
 
   #setClose(code: number, reason: string): void {
-    this.#progress.close = { code, reason };
-    this.#progress.payload = formatClosePayload(code, reason);
+    this.#progress().close = { code, reason };
+    this.#progress().payload = formatClosePayload(code, reason);
   }
 
   #step(event: CloseEvent): void {
@@ -170,8 +170,8 @@ export class Closing {
   #perform(action: CloseAction): void {
     switch (action) {
       case 'sendClose':
-        this.#progress.sent = this.#progress.close;
-        this.#owner.sendClose(this.#progress.payload!);
+        this.#progress().sent = this.#progress().close;
+        this.#owner.sendClose(this.#progress().payload!);
         break;
       case 'requestReply':
         this.#requestReply();
@@ -193,7 +193,7 @@ export class Closing {
 
   #startDeadline(): void {
     const { deadlines, closeTimeout } = this.#owner.settings;
-    const ending = this.#progress;
+    const ending = this.#progress();
     ending.deadline = deadlines.start(Math.min(closeTimeout, ending.timeout), () => {
       ending.cause ??= new ConnectionError('ERR_CLOSE_TIMEOUT');
       this.#step('deadline');
@@ -202,14 +202,14 @@ export class Closing {
 
   /** Echo the peer's code (section 5.5.1), unless the application wants to answer. */
   #requestReply(): void {
-    const { code, reason } = this.#progress.received!;
+    const { code, reason } = this.#progress().received!;
     this.#setClose(code, '');
     if (this.#owner.emitter.listenerCount('closing') === 0) {
       this.#step('reply');
       return;
     }
     const { deadlines, closeTimeout } = this.#owner.settings;
-    this.#progress.replyDeadline = deadlines.start(closeTimeout / 2, () => {
+    this.#progress().replyDeadline = deadlines.start(closeTimeout / 2, () => {
       this.#step('reply');
     });
     this.#owner.emitter.emit('closing', code, reason, (replyCode = code, replyReason = '') => {
@@ -219,7 +219,7 @@ export class Closing {
   }
 
   #emitClose(): void {
-    const ending = this.#progress;
+    const ending = this.#progress();
     ending.deadline?.cancel();
     ending.replyDeadline?.cancel();
     const info = toCloseInfo(ending);

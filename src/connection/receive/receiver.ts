@@ -16,7 +16,6 @@ import { shouldPause } from './flow-control.js';
 import { timeMessage } from './message-timer.js';
 import type { ReceiverOwner } from './owner.js';
 import { inflatedText, toArrayBuffer } from './received-data.js';
-import type { ConnectionSettings } from '../settings.js';
 
 /**
  * The receiving half of a connection: from the socket's chunks through the decoder to the
@@ -66,12 +65,8 @@ export class Receiver extends AsyncResource {
     }
   }
 
-  get #settings(): ConnectionSettings {
-    return this.#owner.settings;
-  }
-
   /** For the budget: bytes held of what has come, whole messages or not. */
-  get #bytesHeld(): number {
+  #bytesHeld(): number {
     return (
       (this.#decoder?.bytesHeld ?? 0) +
       (this.#inbox?.heldBytes ?? 0) +
@@ -93,7 +88,7 @@ export class Receiver extends AsyncResource {
     return this.#discards === 'everything';
   }
 
-  get #isOpen(): boolean {
+  #isOpen(): boolean {
     return this.#owner.state === 'open';
   }
 
@@ -195,7 +190,7 @@ export class Receiver extends AsyncResource {
   #discardHeld(): void {
     const inbox = this.#inbox;
     if (inbox === undefined) return;
-    this.#settings.counters.messagesDiscarded += inbox.size;
+    this.#owner.settings.counters.messagesDiscarded += inbox.size;
     inbox.clear();
     inbox.consumerDeadline?.cancel();
   }
@@ -269,10 +264,15 @@ export class Receiver extends AsyncResource {
       }
       return;
     }
-    this.#owner.onHeld(this.#bytesHeld);
+    this.#owner.onHeld(this.#bytesHeld());
     const isRateLimited = this.#throttle?.isWaiting === true;
     const stop = shouldPause(state, inflating, isRateLimited, this.#inbox?.full === true);
-    this.#messageDeadline = timeMessage(this.#messageDeadline, this.#decoder, this.#settings, this);
+    this.#messageDeadline = timeMessage(
+      this.#messageDeadline,
+      this.#decoder,
+      this.#owner.settings,
+      this,
+    );
     if (this.#inbox !== undefined) this.#awaitConsumer(this.#inbox, state === 'open');
     // A string that is held, say, needs the bytes no more that it was made of.
     if (stop && !this.#found) this.#decoder!.releasePayload();
@@ -294,10 +294,10 @@ export class Receiver extends AsyncResource {
     if (!isAwaited) {
       patience?.cancel();
     } else if (patience === undefined) {
-      const { deadlines, heartbeat } = this.#settings;
+      const { deadlines, heartbeat } = this.#owner.settings;
       inbox.consumerDeadline = deadlines.start(heartbeat.consumerTimeout, () => {
         this.#discardMessages();
-        this.#settings.observer?.unread(this.#owner.emitter);
+        this.#owner.settings.observer?.unread(this.#owner.emitter);
         this.read(); // reading may have stopped, but the peer's Pings, its Close and its end must be seen
       });
     } else if (!patience.isRunning) {
@@ -326,7 +326,7 @@ export class Receiver extends AsyncResource {
     const decoder = this.#decoder;
     if (decoder === undefined) return false;
     if (!this.#found) {
-      if (this.#throttle !== undefined && this.#isOpen && this.#throttle.mustWait()) return false;
+      if (this.#throttle !== undefined && this.#isOpen() && this.#throttle.mustWait()) return false;
       this.#found = this.#decode(decoder);
     }
     // A listener that throws here does not cost the message: the next call goes on with it.
@@ -344,7 +344,7 @@ export class Receiver extends AsyncResource {
     }
     switch (decoder.opcode) {
       case Opcode.Text:
-        if (this.#settings.textAs === 'buffer') this.#deliver(decoder.payload, false);
+        if (this.#owner.settings.textAs === 'buffer') this.#deliver(decoder.payload, false);
         else return this.#deliverText(decoder);
         break;
       case Opcode.Binary:
@@ -357,7 +357,7 @@ export class Receiver extends AsyncResource {
   }
 
   #makeDecoder(): FrameDecoder {
-    const { messageRate } = this.#settings;
+    const { messageRate } = this.#owner.settings;
     if (messageRate !== undefined) this.#throttle = new RateLimiter(messageRate, this);
     return (this.#decoder = new FrameDecoder(this.#decoderOptions));
   }
@@ -365,7 +365,7 @@ export class Receiver extends AsyncResource {
   #decode(decoder: FrameDecoder): boolean {
     try {
       const found = decoder.next();
-      if (this.#throttle !== undefined && this.#isOpen) this.#throttle.consume(decoder, found);
+      if (this.#throttle !== undefined && this.#isOpen()) this.#throttle.consume(decoder, found);
       return found;
     } catch (error) {
       this.#owner.failProtocol(error as ProtocolError);
@@ -392,7 +392,7 @@ export class Receiver extends AsyncResource {
     let text: string | undefined;
     try {
       message = decompressor.take();
-      if (message?.isBinary === false && this.#settings.textAs === 'string') {
+      if (message?.isBinary === false && this.#owner.settings.textAs === 'string') {
         const { data } = message;
         text = inflatedText(data);
       }
@@ -424,11 +424,11 @@ export class Receiver extends AsyncResource {
 
   /** The payload of a Binary message as the application wants it. */
   #binary(payload: Buffer): Buffer | ArrayBuffer {
-    return this.#settings.binaryAs === 'buffer' ? payload : toArrayBuffer(payload);
+    return this.#owner.settings.binaryAs === 'buffer' ? payload : toArrayBuffer(payload);
   }
 
   #deliver(data: AnyMessage, isBinary: boolean): void {
-    this.#settings.counters.messagesReceived++;
+    this.#owner.settings.counters.messagesReceived++;
     publishReceived(this.#owner.emitter, data, isBinary);
     this.#owner.markMessageActivity();
     if (
@@ -446,7 +446,7 @@ export class Receiver extends AsyncResource {
         return;
       }
     }
-    this.#settings.counters.messagesDiscarded++;
+    this.#owner.settings.counters.messagesDiscarded++;
   }
 
   #emitHeaders(decoder: FrameDecoder, headers: FrameHeader[]): void {

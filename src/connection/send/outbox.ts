@@ -173,7 +173,7 @@ export class Outbox {
   /** Answer a ping: at once if the socket keeps up, else only the newest of those that wait. */
   pong(payload: Uint8Array): void {
     if (!this.#blocked) this.bytes(PONG, payload);
-    else this.#waiting.pong = (this.#masking ?? unmaskedEncoder).encodeFrame(PONG, payload);
+    else this.#waiting().pong = (this.#masking ?? unmaskedEncoder).encodeFrame(PONG, payload);
   }
 
   /** Call back when everything sent so far is with the kernel. */
@@ -251,13 +251,13 @@ export class Outbox {
     this.#queue = undefined;
   }
 
-  get #waiting(): Backlog {
+  #waiting(): Backlog {
     return (this.#queue ??= new Backlog(this.#owner.account));
   }
 
   /** A slab with room for `count` bytes, from which the growing piece goes on. */
   #grow(count: number): Slab {
-    const slab = this.#blocked ? this.#waiting.slab : sharedSlab;
+    const slab = this.#blocked ? this.#waiting().slab : sharedSlab;
     slab.reserve(count);
     if (this.#piece !== slab.bytes || this.#pieceEnd !== slab.at) {
       this.#closePiece();
@@ -291,7 +291,7 @@ export class Outbox {
   }
 
   #enqueue(piece: Piece): void {
-    if (this.#blocked) this.#waiting.push(piece);
+    if (this.#blocked) this.#waiting().push(piece);
     else if (this.#first === undefined) this.#first = piece;
     else (this.#others ??= []).push(piece);
   }
@@ -330,7 +330,7 @@ export class Outbox {
 
   /** Hand over the pieces as one writev; what is too much for the socket waits. */
   #writeUntilBackpressured(pieces: readonly Piece[]): void {
-    const idle = this.#isIdle;
+    const idle = this.#isIdle();
     let count = 0;
     this.#socket.cork();
     while (count < pieces.length && !this.#blocked) {
@@ -347,7 +347,7 @@ export class Outbox {
     }
     this.#socket.uncork();
     this.#forgetTaken();
-    while (count < pieces.length) this.#waiting.push(pieces[count++]!);
+    while (count < pieces.length) this.#waiting().push(pieces[count++]!);
   }
 
   /** @returns `false` if it is broken: then nothing is left to be handed over. */
@@ -383,11 +383,11 @@ export class Outbox {
     if (this.#watched ? socket.write(bytes, this.#writeCallback()) : socket.write(bytes)) return;
     this.#blocked = true;
     this.#writeCallback(); // listens for 'drain' from now on
-    if (this.#owner.account !== undefined) this.#waiting.handed(bytes);
+    if (this.#owner.account !== undefined) this.#waiting().handed(bytes);
   }
 
   /** What the socket is handed now goes to the kernel before anything else can happen. */
-  get #isIdle(): boolean {
+  #isIdle(): boolean {
     return this.#socket.writableLength === 0 && !this.#probing;
   }
 
@@ -437,7 +437,9 @@ export class Outbox {
   #forgetTaken(): void {
     const long = this.#long;
     if (long === undefined || long.taken.length === 0) return;
-    if (this.#isIdle || !(this.#watched || this.#blocked)) long.taken = [];
+    // The array is kept. Where each frame gets a new one, V8 comes to allocate them in its old space, and
+    // a dead one keeps its payload until a full garbage collection.
+    if (this.#isIdle() || !(this.#watched || this.#blocked)) long.taken.length = 0;
   }
 
   #flushAll(): void {
@@ -512,7 +514,7 @@ export class Outbox {
     const broken = this.#long?.nextBroken(this.flushedOffset);
     if (broken !== undefined) this.#discardAfter(broken);
     const { writableNeedDrain, writableEnded } = this.#socket;
-    if (this.#blocked && !writableNeedDrain && !writableEnded && this.#isIdle) this.#catchUp();
+    if (this.#blocked && !writableNeedDrain && !writableEnded && this.#isIdle()) this.#catchUp();
     this.#runCallbacks();
     this.#tellBroken();
     if (this.#long?.ending === true) this.end();

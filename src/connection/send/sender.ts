@@ -33,7 +33,6 @@ import {
 import { RoundTrips } from '../limits/round-trip.js';
 import { bindToCall, type SendCallback } from './send-callbacks.js';
 import type { SendOptions } from './send-options.js';
-import type { ConnectionSettings } from '../settings.js';
 import { readBlob, sizeOf } from './blob.js';
 import { PendingCalls } from './pending-calls.js';
 import { neutral } from '../neutral-context.js';
@@ -69,13 +68,9 @@ export class Sender implements OutboxOwner {
    */
   constructor(owner: SenderOwner, socket: Duplex, copies = false, compression?: PermessageDeflate) {
     this.#owner = owner;
-    this.#outbox = new Outbox(socket, this.#masks ? clientEncoder : undefined, this, copies);
+    this.#outbox = new Outbox(socket, this.#masks() ? clientEncoder : undefined, this, copies);
     this.#compressor =
-      compression && new OutgoingDeflate(this, this.#outbox, compression, this.#masks);
-  }
-
-  get #settings(): ConnectionSettings {
-    return this.#owner.settings;
+      compression && new OutgoingDeflate(this, this.#outbox, compression, this.#masks());
   }
 
   /** For what needs time before it can be sent: it waits here, and what is called after it. */
@@ -98,8 +93,8 @@ export class Sender implements OutboxOwner {
   }
 
   /** We are a client: what we send is masked (RFC 6455 section 5.3). */
-  get #masks(): boolean {
-    return this.#settings.decoder.role === 'client';
+  #masks(): boolean {
+    return this.#owner.settings.decoder.role === 'client';
   }
 
   /** See `WebSocketConnection.bufferedAmount`. */
@@ -116,12 +111,13 @@ export class Sender implements OutboxOwner {
     // What can throw comes first: a user's mistake is one on a closed connection too.
     const binary = options?.binary;
     let bytes: Uint8Array | undefined;
-    if (typeof data !== 'string' || binary === true) {
-      const prepared = data instanceof PreparedMessage ? data : undefined;
-      if (prepared === undefined) bytes = bytesOf(data);
+    if (data instanceof PreparedMessage) {
+      checkPrepared(data, binary);
+    } else if (typeof data !== 'string' || binary === true) {
+      bytes = bytesOf(data);
       if (bytes === undefined) {
         if (isBlob(data)) return this.#sendBlob(data, options, callback);
-        data = checkedPrepared(prepared ?? data, binary);
+        data = adoptPrepared(data, binary);
       } else if (binary === false) {
         checkText(bytes);
       }
@@ -129,7 +125,7 @@ export class Sender implements OutboxOwner {
     const message = data as Data; // a Blob is sent elsewhere
     const bound = callback && bindToCall(callback);
     if (!this.#admits(message, bound, options?.droppable === true)) return false;
-    if (this.#mustWait) this.#wait(message, binary, options?.compress, bound);
+    if (this.#mustWait()) this.#wait(message, binary, options?.compress, bound);
     else this.#queue(message, bytes, binary, options?.compress, bound);
     return this.#belowMark();
   }
@@ -148,10 +144,10 @@ export class Sender implements OutboxOwner {
     if (signal?.aborted === true) return Promise.reject(abortReason(signal));
     if (!this.#open) return Promise.reject(new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
     const amount = this.bufferedAmount;
-    if (!admitsControl(amount, this.#settings)) {
-      return Promise.reject(tooSlow(amount, this.#settings));
+    if (!admitsControl(amount, this.#owner.settings)) {
+      return Promise.reject(tooSlow(amount, this.#owner.settings));
     }
-    const roundTrips = (this.#roundTrips ??= new RoundTrips(this.#settings.deadlines));
+    const roundTrips = (this.#roundTrips ??= new RoundTrips(this.#owner.settings.deadlines));
     const { id, payload, milliseconds } = roundTrips.start(signal);
     this.#sendTrip(roundTrips, id, payload);
     return milliseconds;
@@ -225,7 +221,7 @@ export class Sender implements OutboxOwner {
 
   /** For the outbox: bytes leave. */
   onWritten(count: number): void {
-    this.#settings.counters.bytesSent += count;
+    this.#owner.settings.counters.bytesSent += count;
   }
 
   /** The transport is gone: what still waits never leaves. */
@@ -239,7 +235,7 @@ export class Sender implements OutboxOwner {
   /** For the outbox: the kernel has taken a write. */
   written(): boolean {
     const amount = this.bufferedAmount;
-    if (amount < this.#settings.highWaterMark) this.#settleDrained(true);
+    if (amount < this.#owner.settings.highWaterMark) this.#settleDrained(true);
     if (this.#needDrain && amount === 0 && this.#open) {
       this.#needDrain = false;
       this.#owner.emitter.emit('drain');
@@ -259,7 +255,7 @@ export class Sender implements OutboxOwner {
     if (signal !== undefined) checkSignal('drained', signal);
     if (signal?.aborted === true) return Promise.reject(abortReason(signal));
     if (!this.#open) return Promise.resolve(false);
-    if (this.bufferedAmount < this.#settings.highWaterMark) return Promise.resolve(true);
+    if (this.bufferedAmount < this.#owner.settings.highWaterMark) return Promise.resolve(true);
     return new Promise((resolve, reject) => {
       const waiters = (this.#drainWaiters ??= new Set());
       const settle = (below: boolean): void => {
@@ -285,10 +281,10 @@ export class Sender implements OutboxOwner {
       return false;
     }
     // If every call since the last drain returned true, less than the high-water mark is waiting.
-    const { highWaterMark, maxBufferedAmount } = this.#settings;
+    const { highWaterMark, maxBufferedAmount } = this.#owner.settings;
     if (!this.#needDrain && highWaterMark <= maxBufferedAmount) return true;
     const amount = this.bufferedAmount;
-    const verdict = admit(amount, droppable, this.#settings);
+    const verdict = admit(amount, droppable, this.#owner.settings);
     if (verdict === 'queue') return true;
     if (verdict === 'drop') this.#drop(data, callback);
     else this.#tooSlow(amount, callback);
@@ -296,7 +292,7 @@ export class Sender implements OutboxOwner {
   }
 
   /** A message has to wait for what was called before it. */
-  get #mustWait(): boolean {
+  #mustWait(): boolean {
     return this.#calls !== undefined && (this.#calls.job !== undefined || this.#calls.isUnfinished);
   }
 
@@ -327,14 +323,14 @@ export class Sender implements OutboxOwner {
 
   /** Whether a Ping or Pong may be queued. */
   #admitsControl(): boolean {
-    return this.#open && admitsControl(this.bufferedAmount, this.#settings);
+    return this.#open && admitsControl(this.bufferedAmount, this.#owner.settings);
   }
 
   #drop(data: Data | BlobLike, callback: SendCallback | undefined): void {
     this.#setNeedDrain();
     // An error costs more than all the rest: it is made only for a callback.
     if (callback !== undefined) refuse(callback, new ConnectionError('ERR_MESSAGE_DROPPED'));
-    this.#settings.counters.messagesDropped++;
+    this.#owner.settings.counters.messagesDropped++;
     publishDropped(this.#owner.emitter, data);
     this.context.runInAsyncScope(() => {
       // A listener must not interrupt a broadcast to all the others.
@@ -343,7 +339,7 @@ export class Sender implements OutboxOwner {
   }
 
   #tooSlow(amount: number, callback: SendCallback | undefined): void {
-    const error = tooSlow(amount, this.#settings);
+    const error = tooSlow(amount, this.#owner.settings);
     this.#owner.failSlowConsumer(error);
     if (callback !== undefined) refuse(callback, error);
   }
@@ -361,7 +357,7 @@ export class Sender implements OutboxOwner {
     const read = (): void => {
       this.#readBlob(blob, size, options, bound, call);
     };
-    if (this.#mustWait) {
+    if (this.#mustWait()) {
       this.calls.waitAsMessage(size, (reason) => {
         if (reason === undefined) read();
         else if (bound !== undefined) refuse(bound, reason);
@@ -419,7 +415,7 @@ export class Sender implements OutboxOwner {
       if (compressor?.prepared(message, compress) !== true) this.#sendPrepared(message);
     }
     if (callback !== undefined) this.#whenWritten(callback);
-    this.#settings.counters.messagesSent++;
+    this.#owner.settings.counters.messagesSent++;
     publishSent(this.#owner.emitter, data, binary);
   }
 
@@ -438,7 +434,7 @@ export class Sender implements OutboxOwner {
     callback: SendCallback | undefined,
   ): void {
     const message = data instanceof PreparedMessage ? data : prepareMessage(data, binary);
-    const bytes = message.frame.length + (this.#masks ? MASKING_KEY_BYTES : 0);
+    const bytes = message.frame.length + (this.#masks() ? MASKING_KEY_BYTES : 0);
     const call = contextOfSent();
     this.#calls!.waitAsMessage(bytes, (reason) => {
       if (reason !== undefined) {
@@ -453,13 +449,13 @@ export class Sender implements OutboxOwner {
   }
 
   #sendPrepared(message: PreparedMessage): void {
-    if (this.#masks) this.#outbox.bytes(FIN | message.opcode, message.payload);
+    if (this.#masks()) this.#outbox.bytes(FIN | message.opcode, message.payload);
     else this.#outbox.frame(message.frame);
   }
 
   #belowMark(): boolean {
     if (!this.#open) return false;
-    return this.bufferedAmount < this.#settings.highWaterMark || this.#setNeedDrain();
+    return this.bufferedAmount < this.#owner.settings.highWaterMark || this.#setNeedDrain();
   }
 
   /** After a `false`, `'drain'` is emitted when everything is with the kernel. */
@@ -480,8 +476,12 @@ function refuse(callback: SendCallback, reason: Error): void {
   process.nextTick(callback, reason);
 }
 
-/** @throws TypeError for what is not a prepared message, or cannot be sent so. */
-function checkedPrepared(data: unknown, binary: boolean | undefined): PreparedMessage {
+/**
+ * A message that another copy of the package has prepared.
+ *
+ * @throws TypeError for anything else, or if it cannot be sent so.
+ */
+function adoptPrepared(data: unknown, binary: boolean | undefined): PreparedMessage {
   const message = asPrepared(data);
   if (message === undefined) toBytes(data); // says what is wrong
   checkPrepared(message!, binary);

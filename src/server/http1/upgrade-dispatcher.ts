@@ -91,7 +91,7 @@ export class UpgradeDispatcher {
 
   readonly #dispatch = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     if (!socket.writable || writtenTo(request, socket) > this.#writtenBefore) return;
-    const first = this.#first;
+    const first = this.#first();
     if (!isWebSocketUpgrade(request)) {
       if (this.#hasOtherListeners()) this.#leave(request, socket);
       else if (first.ownsServer || this.#server.listenerCount('request') === 0 || !canGiveBack) {
@@ -135,7 +135,7 @@ export class UpgradeDispatcher {
   }
 
   /** There is always one, because the listeners are removed with the last. */
-  get #first(): UpgradeEndpoint {
+  #first(): UpgradeEndpoint {
     return this.#endpoints.values().next().value!;
   }
 
@@ -145,7 +145,7 @@ export class UpgradeDispatcher {
 
   /** Leave a request to the other listeners. A socket that none of them uses is destroyed in the end. */
   #leave(request: IncomingMessage, socket: Duplex): void {
-    const first = this.#first;
+    const first = this.#first();
     const before = writtenTo(request, socket);
     const deadline = first.deadlines.start(first.upgradeTimeout, () => {
       const isUsed =
