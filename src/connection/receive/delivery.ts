@@ -1,0 +1,174 @@
+import type { Deadline } from '../limits/deadlines.js';
+import type { ReceiverOwner } from './owner.js';
+import { type AnyMessage, ReceiveQueue } from './receive-queue.js';
+
+/** What a delivery needs of the receiver. */
+interface Reader {
+  /** Continue reading: there is room, or nothing more to wait for. */
+  read(): void;
+}
+
+/**
+ * What becomes of messages that listeners do not take as they come: they are held for a consumer, or
+ * discarded without one. A connection whose listeners keep up has none.
+ */
+export class Delivery {
+  readonly #owner: ReceiverOwner;
+  readonly #reader: Reader;
+  readonly #queue = new ReceiveQueue();
+  /** What is discarded: messages without a consumer, after `resume()` or a wait that was too long; everything, after `terminate()`. */
+  #discards: 'nothing' | 'messages' | 'everything' = 'nothing';
+  /** Runs while messages wait and there is no consumer. */
+  #consumerDeadline: Deadline | undefined;
+
+  constructor(owner: ReceiverOwner, reader: Reader) {
+    this.#owner = owner;
+    this.#reader = reader;
+  }
+
+  /** There is nothing here that the connection would have to remember. */
+  get isIdle(): boolean {
+    return this.#discards === 'nothing' && this.#queue.idle;
+  }
+
+  get isPaused(): boolean {
+    return this.#queue.paused;
+  }
+
+  /** So much is held that reading should stop. */
+  get isFull(): boolean {
+    return this.#queue.full;
+  }
+
+  /** Nothing is delivered any more. */
+  get isTerminated(): boolean {
+    return this.#discards === 'everything';
+  }
+
+  get bytesHeld(): number {
+    return this.#queue.heldBytes;
+  }
+
+  /** Give a message to the iterator, hold it for a consumer, or discard it. */
+  deliver(data: AnyMessage, isBinary: boolean): void {
+    if (this.#discards === 'nothing') {
+      const queue = this.#queue;
+      // Once we have sent a Close, reading goes on whether or not there is room.
+      if (this.#owner.state !== 'closing' || !(queue.paused || queue.full)) {
+        queue.put(data, isBinary);
+        return;
+      }
+    }
+    this.#owner.settings.counters.messagesDiscarded++;
+  }
+
+  /** Hand a held message to the listeners, if there are any and they want it. */
+  deliverHeld(): boolean {
+    const queue = this.#queue;
+    if (queue.size === 0 || queue.paused || queue.iterating) return false;
+    if (this.#owner.emitter.listenerCount('message') === 0) return false;
+    const { data, isBinary } = queue.take()!;
+    this.#owner.emitter.emit('message', data, isBinary);
+    return true;
+  }
+
+  /** Hold messages from now on. */
+  pause(): void {
+    this.#expectConsumer();
+    this.#queue.paused = true;
+  }
+
+  /** Deliver from now on what is held; without a consumer discard it, as Node's streams do. */
+  resume(): void {
+    this.#queue.paused = false;
+    if (this.#owner.emitter.listenerCount('message') === 0 && !this.#queue.iterating) {
+      this.#discardMessages();
+    }
+  }
+
+  /** @throws TypeError if there is another consumer. */
+  iterate(): AsyncIterableIterator<AnyMessage, undefined, undefined> {
+    if (this.#queue.iterating || this.#owner.emitter.listenerCount('message') > 0) {
+      throw new TypeError(
+        "a connection has either 'message' listeners or one iterator; remove the other consumer first",
+      );
+    }
+    this.#expectConsumer();
+    return this.#queue.iterate(() => {
+      this.#reader.read();
+    });
+  }
+
+  /** A `'message'` listener is about to be added. @throws TypeError while an iterator is at work. */
+  assertListenable(): void {
+    if (this.#queue.iterating) {
+      throw new TypeError(
+        "an iterator is taking this connection's messages; leave its loop before adding a 'message' listener",
+      );
+    }
+    this.#expectConsumer();
+  }
+
+  /** Discard everything from now on. */
+  terminate(): void {
+    this.#discards = 'everything';
+    this.discardHeld();
+  }
+
+  discardHeld(): void {
+    this.#owner.settings.counters.messagesDiscarded += this.#queue.size;
+    this.#queue.clear();
+    this.#consumerDeadline?.cancel();
+  }
+
+  /** No message will come any more. */
+  end(): void {
+    this.#queue.end();
+  }
+
+  /** Another message is on its way after all. */
+  reopen(): void {
+    this.#queue.reopen();
+  }
+
+  /** The connection has ended. */
+  cancelTimers(): void {
+    this.#consumerDeadline?.cancel();
+  }
+
+  /** Give messages that wait their time; but a paused connection and a slow iterator may take as long as they like. */
+  awaitConsumer(): void {
+    const queue = this.#queue;
+    const deadline = this.#consumerDeadline;
+    const isAwaited =
+      this.#owner.state === 'open' &&
+      queue.size > 0 &&
+      !queue.paused &&
+      !queue.iterating &&
+      this.#owner.emitter.listenerCount('message') === 0;
+    if (!isAwaited) {
+      deadline?.cancel();
+    } else if (deadline === undefined) {
+      const { deadlines, heartbeat } = this.#owner.settings;
+      this.#consumerDeadline = deadlines.start(heartbeat.consumerTimeout, () => {
+        this.#discardMessages();
+        this.#owner.settings.observer?.unread(this.#owner.emitter);
+        this.#reader.read(); // reading may have stopped, but the peer's Pings, its Close and its end must be seen
+      });
+    } else if (!deadline.isRunning) {
+      deadline.restart();
+    }
+  }
+
+  /** Messages are wanted from now on. Only after `terminate()` there are none. */
+  #expectConsumer(): void {
+    if (this.#discards === 'messages') this.#discards = 'nothing';
+    this.#consumerDeadline?.cancel();
+  }
+
+  /** Discard the messages that are held, and those that come before there is a consumer. */
+  #discardMessages(): void {
+    if (this.#discards === 'nothing') this.#discards = 'messages';
+    this.discardHeld();
+  }
+}

@@ -1,0 +1,232 @@
+import type { PermessageDeflate } from '../deflate/permessage-deflate.js';
+import { IncomingDeflate } from '../deflate/incoming.js';
+import type { Deadline } from '../limits/deadlines.js';
+import type { ProtocolError } from '../../protocol/framing/protocol-error.js';
+import {
+  atByte,
+  FrameDecoder,
+  type FrameDecoderOptions,
+} from '../../protocol/framing/frame-decoder.js';
+import { type FrameHeader, Opcode } from '../../protocol/framing/frame.js';
+import { timeMessage } from './message-timer.js';
+import type { ReceiverOwner } from './owner.js';
+import { RateLimiter } from './rate-limiter.js';
+import type { AnyMessage } from './receive-queue.js';
+import { inflatedText, toArrayBuffer } from './received-data.js';
+
+/** What a message reader needs of the receiver. */
+interface MessageReceiver {
+  /** A message is complete. */
+  deliver(data: AnyMessage, isBinary: boolean): void;
+  /** Continue reading: what had to be waited for is there. */
+  read(): void;
+  scheduleRead(): void;
+}
+
+/**
+ * Finds the messages in what has come: it decodes, decompresses, and keeps `messageRate` and
+ * `messageTimeout`. Made for the first bytes: a peer that only listens costs none.
+ */
+export class MessageReader {
+  readonly #owner: ReceiverOwner;
+  readonly #receiver: MessageReceiver;
+  readonly #decoder: FrameDecoder;
+  /** Only where permessage-deflate was negotiated. */
+  readonly #decompressor: IncomingDeflate | undefined;
+  /** Where `messageRate` is set: what the peer may still send. */
+  readonly #throttle: RateLimiter | undefined;
+  /** The decoder has found something that has not been handled yet. */
+  #found = false;
+  /** Runs while a message is unfinished. Made for the first that comes in several reads, and then kept: the others cost nothing. */
+  #messageDeadline: Deadline | undefined;
+
+  constructor(
+    owner: ReceiverOwner,
+    receiver: MessageReceiver,
+    decoder: FrameDecoderOptions,
+    compression: PermessageDeflate | undefined,
+  ) {
+    this.#owner = owner;
+    this.#receiver = receiver;
+    this.#decoder = new FrameDecoder(decoder);
+    if (compression !== undefined) {
+      this.#decompressor = new IncomingDeflate(compression, decoder.maxPayload!, () => {
+        receiver.read();
+      });
+    }
+    const { messageRate } = owner.settings;
+    if (messageRate !== undefined) this.#throttle = new RateLimiter(messageRate, receiver);
+  }
+
+  /** Bytes held of messages that are not delivered yet. */
+  get bytesHeld(): number {
+    return this.#decoder.bytesHeld + (this.#decompressor?.bytesHeld ?? 0);
+  }
+
+  /** A message is being decompressed, and nothing after it can be read. */
+  get isInflating(): boolean {
+    return this.#decompressor?.isBusy === true;
+  }
+
+  /** Reading is paused: the peer has sent more than `messageRate`. */
+  get isRateLimited(): boolean {
+    return this.#throttle?.isWaiting === true;
+  }
+
+  push(chunk: Buffer): void {
+    this.#decoder.push(chunk);
+  }
+
+  /** Decode nothing more (RFC 6455 section 7.1.7). */
+  stop(): void {
+    this.#decoder.stop();
+  }
+
+  /** Let go of all that has come and is not delivered. */
+  discard(): void {
+    this.#found = false;
+    this.#decoder.releasePayload();
+    if (this.#decoder.headers !== undefined) this.#decoder.headers.length = 0;
+    this.#decompressor?.forget();
+  }
+
+  /** Let go of the bytes of the message that was delivered: a string that is held, say, does not need them. */
+  releaseDelivered(): void {
+    this.#decoder.releasePayload();
+  }
+
+  /** Collect the header of every frame for `'frame'`. */
+  collectHeaders(): void {
+    this.#decoder.headers ??= [];
+  }
+
+  /** Start or stop the time of the message that is unfinished. */
+  timeMessage(): void {
+    const { settings } = this.#owner;
+    this.#messageDeadline = timeMessage(this.#messageDeadline, this.#decoder, settings, this);
+  }
+
+  /** For the message timer. */
+  onMessageTimeout(error: ProtocolError): void {
+    this.#receiver.scheduleRead(); // reading may have stopped, but the peer's end must be seen
+    this.#failed(error);
+  }
+
+  /** The connection has ended. */
+  cancelTimers(): void {
+    this.#messageDeadline?.cancel();
+    this.#throttle?.end();
+  }
+
+  /** Handle one message or control frame. @returns `false` when there is nothing to be done now. */
+  next(): boolean {
+    if (this.#decompressor?.isBusy === true) return this.#deliverInflated(this.#decompressor);
+    const decoder = this.#decoder;
+    if (!this.#found) {
+      if (this.#throttle !== undefined && this.#isOpen() && this.#throttle.mustWait()) return false;
+      this.#found = this.#decode();
+    }
+    // A listener that throws here does not cost the message: the next call goes on with it.
+    if (decoder.headers !== undefined) this.#emitHeaders(decoder.headers);
+    if (!this.#found) return false;
+    this.#found = false;
+    // The next message gets time of its own; but a control frame inside a message is no progress.
+    if (this.#messageDeadline?.isRunning === true && !decoder.inProgress) {
+      this.#messageDeadline.stop();
+    }
+    if (decoder.compressed) {
+      const decompressor = this.#decompressor!; // or the decoder had refused RSV1
+      decompressor.inflate(decoder.payload, decoder.opcode === Opcode.Binary);
+      return this.#deliverInflated(decompressor);
+    }
+    switch (decoder.opcode) {
+      case Opcode.Text:
+        if (this.#owner.settings.textAs === 'buffer') {
+          this.#receiver.deliver(decoder.payload, false);
+        } else {
+          return this.#deliverText();
+        }
+        break;
+      case Opcode.Binary:
+        this.#receiver.deliver(this.#binary(decoder.payload), true);
+        break;
+      default:
+        this.#owner.onFrame(decoder);
+    }
+    return true;
+  }
+
+  #isOpen(): boolean {
+    return this.#owner.state === 'open';
+  }
+
+  #decode(): boolean {
+    const decoder = this.#decoder;
+    try {
+      const found = decoder.next();
+      if (this.#throttle !== undefined && this.#isOpen()) this.#throttle.consume(decoder, found);
+      return found;
+    } catch (error) {
+      this.#owner.failProtocol(error as ProtocolError);
+      return false;
+    }
+  }
+
+  /** Deliver a Text message as a string, unless it is too long for one. */
+  #deliverText(): boolean {
+    let text: string;
+    try {
+      ({ text } = this.#decoder);
+    } catch (error) {
+      this.#owner.failProtocol(error as ProtocolError);
+      return false;
+    }
+    this.#receiver.deliver(text, false);
+    return true;
+  }
+
+  /** Deliver a decompressed message, if it is done. */
+  #deliverInflated(decompressor: IncomingDeflate): boolean {
+    let message: ReturnType<IncomingDeflate['take']>;
+    let text: string | undefined;
+    try {
+      message = decompressor.take();
+      if (message?.isBinary === false && this.#owner.settings.textAs === 'string') {
+        const { data } = message;
+        text = inflatedText(data);
+      }
+    } catch (error) {
+      // Neither knows at which byte of the stream.
+      return this.#failed(atByte(this.#decoder.offset, error as ProtocolError));
+    }
+    if (message === undefined) return false;
+    const { data, isBinary } = message;
+    this.#receiver.deliver(text ?? (isBinary ? this.#binary(data) : data), isBinary);
+    return true;
+  }
+
+  /** The peer broke a rule that the decoder does not know. */
+  #failed(error: ProtocolError): false {
+    this.#decoder.stop();
+    this.#owner.failProtocol(error);
+    return false;
+  }
+
+  /** The payload of a Binary message as the application wants it. */
+  #binary(payload: Buffer): Buffer | ArrayBuffer {
+    return this.#owner.settings.binaryAs === 'buffer' ? payload : toArrayBuffer(payload);
+  }
+
+  #emitHeaders(headers: FrameHeader[]): void {
+    if (this.#owner.emitter.listenerCount('frame') === 0) {
+      this.#decoder.headers = undefined; // the last listener is gone: headers cost nothing again
+      return;
+    }
+    let shown = 0;
+    try {
+      while (shown < headers.length) this.#owner.emitter.emit('frame', headers[shown++]!);
+    } finally {
+      headers.splice(0, shown);
+    }
+  }
+}
