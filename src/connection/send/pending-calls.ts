@@ -1,5 +1,5 @@
 import { Fifo } from './fifo.js';
-import type { SendCallback } from './send-callbacks.js';
+import { refuse, type SendCallback } from './send-callbacks.js';
 
 /** A call of the application that waits: make it now or, with a reason, refuse it. */
 export type DeferredCall = (reason?: Error) => void;
@@ -111,7 +111,7 @@ export class PendingCalls {
     const job = this.#job;
     const calls = this.#calls;
     this.#job = this.#calls = undefined;
-    if (job?.callback !== undefined) process.nextTick(job.callback, reason);
+    if (job?.callback !== undefined) refuse(job.callback, reason);
     for (let each; (each = calls?.take()) !== undefined;) each.call(reason);
     this.refuseMessages(reason);
     this.bytes = 0;

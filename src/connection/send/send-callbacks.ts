@@ -15,6 +15,11 @@ export function bindToCall(callback: SendCallback): SendCallback {
   };
 }
 
+/** Tell a callback, in a call of its own, why its message is not sent. */
+export function refuse(callback: SendCallback, reason: Error): void {
+  process.nextTick(callback, reason);
+}
+
 /** The callbacks of one connection's messages, each with the end of its message in the stream. */
 export class SendCallbacks {
   #waiting = new Fifo<{ readonly at: number; readonly callback: SendCallback }>();
@@ -42,7 +47,7 @@ export class SendCallbacks {
     const kept = new Fifo<{ readonly at: number; readonly callback: SendCallback }>();
     for (let next; (next = this.#waiting.take()) !== undefined;) {
       if (next.at <= position || next.at > end) kept.push(next);
-      else process.nextTick(next.callback, reason);
+      else refuse(next.callback, reason);
     }
     this.#waiting = kept;
   }

@@ -1,6 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { ConnectionError } from '../../../../src/connection/close/connection-error.js';
-import { readBlob, sizeOf } from '../../../../src/connection/send/blob.js';
+import { BlobCall, readBlob, sizeOf } from '../../../../src/connection/send/blob-call.js';
+import { PendingCalls } from '../../../../src/connection/send/pending-calls.js';
 import type { BlobLike } from '../../../../src/protocol/framing/payload.js';
+import { turns } from '../../../support/connection.js';
 
 const blobOf = (size: unknown, arrayBuffer: () => unknown): BlobLike =>
   ({ size, arrayBuffer }) as BlobLike;
@@ -71,5 +74,61 @@ describe('readBlob', () => {
       message: `a Blob that was to be sent could not be read, or is not UTF-8: ${detail}`,
       cause,
     });
+  });
+});
+
+describe('BlobCall', () => {
+  let did: string[];
+  let calls: PendingCalls;
+  const user = new AsyncLocalStorage<string>();
+  beforeEach(() => {
+    did = [];
+    calls = new PendingCalls();
+  });
+
+  const begin = (
+    blob: BlobLike,
+    options?: { binary?: boolean; compress?: boolean },
+    withCallback = true,
+  ): BlobCall => {
+    const sender = {
+      calls,
+      queue: (data: Uint8Array, _bytes: unknown, binary?: boolean, compress?: boolean) => {
+        const text = Buffer.from(data).toString();
+        did.push(`queue ${text} ${binary} ${compress} for ${user.getStore()}`);
+      },
+      unsendable: (error: ConnectionError) => did.push(`unsendable ${error.code}`),
+    };
+    const callback = (error?: Error) => did.push(`refused ${error?.message}`);
+    return new BlobCall(sender, blob, options, withCallback ? callback : undefined);
+  };
+
+  it('queues the content in the context of its call, and then what waited for it', async () => {
+    const call = user.run('ann', () => begin(new Blob(['é']), { binary: false, compress: true }));
+    expect(call.size).toBe(2);
+    call.read();
+    expect(calls.bytes).toBe(2);
+    calls.wait(3, () => did.push('after it'));
+    await turns();
+    expect(did).toStrictEqual(['queue é false true for ann', 'after it']);
+    expect(calls.bytes).toBe(0);
+  });
+
+  it.each([
+    [true, ['unsendable ERR_BLOB_UNREADABLE', expect.stringMatching(/^refused .*UTF-8/) as string]],
+    [false, ['unsendable ERR_BLOB_UNREADABLE']],
+  ])('tells of a Blob that cannot be sent; with a callback: %p', async (withCallback, told) => {
+    begin(new Blob([Uint8Array.of(255)]), { binary: false }, withCallback).read();
+    await turns();
+    expect(did).toStrictEqual(told);
+  });
+
+  it('does nothing more once it was discarded', async () => {
+    for (const blob of [new Blob(['a']), blobOf(1, () => Promise.reject(new Error('gone')))]) {
+      begin(blob, undefined, false).read();
+      calls.discard(new Error('discarded'));
+      await turns();
+    }
+    expect(did).toStrictEqual([]);
   });
 });
