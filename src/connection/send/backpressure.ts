@@ -10,17 +10,18 @@ import type { BlobLike } from '../../protocol/framing/payload.js';
 import type { Data } from '../../protocol/framing/prepared-message.js';
 import { admit, admitsControl, tooSlow } from './admission.js';
 import { DrainWaiters } from './drain-waiters.js';
-import { Outbox, type OutboxOwner } from './outbox.js';
+import { Outbox } from './outbox.js';
 import type { SenderOwner } from './owner.js';
 import { PendingCalls } from './pending-calls.js';
 import { refuse, type SendCallback } from './send-callbacks.js';
+import type { WriterOwner } from './socket-writer.js';
 
 /**
  * What waits to be sent on one connection: what is admitted, when the application should slow down,
  * and when it may go on. A base class of the sender, because an object of its own would cost each
  * connection 56 bytes.
  */
-export abstract class Backpressure implements OutboxOwner {
+export abstract class Backpressure implements WriterOwner {
   /** How frames reach the socket. */
   readonly outbox: Outbox;
   protected readonly owner: SenderOwner;

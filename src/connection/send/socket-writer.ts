@@ -1,0 +1,224 @@
+import type { AsyncResource } from 'node:async_hooks';
+import { Buffer } from 'node:buffer';
+import type { Duplex } from 'node:stream';
+import type { Account } from '../limits/buffer-budget.js';
+import { ConnectionError } from '../close/connection-error.js';
+import type { Backlog, Piece } from './backlog.js';
+import { LongFrame, LongFrames } from './long-frame.js';
+import { type SendCallback, SendCallbacks } from './send-callbacks.js';
+
+/** The owner of a writer: the sender. */
+export interface WriterOwner {
+  /** So many bytes are handed to the socket. */
+  onWritten(count: number): void;
+  /** The account that waiting bytes are charged to; `undefined` without a budget. */
+  readonly account: Account | undefined;
+  /** In this async context `written` is called, and what has waited is written. */
+  readonly context?: AsyncResource;
+  /**
+   * The kernel has taken a write.
+   *
+   * @returns whether the owner wants to hear of the next one too.
+   */
+  written(): boolean;
+  /** The application took a payload away. What was sent before it has left; what came after it is discarded. */
+  unsendable(error: ConnectionError): void;
+}
+
+const EMPTY: Buffer = Buffer.alloc(0);
+
+/**
+ * Hands pieces to one connection's socket, and hears what becomes of them: what the kernel has taken,
+ * which callbacks that concerns, and whether a payload was taken away meanwhile. A base class of the
+ * outbox, because an object of its own would cost each connection 100 bytes.
+ */
+export abstract class SocketWriter {
+  protected readonly socket: Duplex;
+  protected readonly owner: WriterOwner;
+  /** Bytes that the socket has not been handed. */
+  protected queued = 0;
+  /** All the bytes ever handed to the socket. */
+  protected writtenOffset = 0;
+  /** The socket has not written yet what an earlier tick gave it. */
+  protected blocked = false;
+  /** Something waits for the kernel to take a write: writes have a callback. */
+  protected watched = false;
+  protected callbacks: SendCallbacks | undefined;
+  /** Made with the first long frame. */
+  protected long: LongFrames | undefined;
+  /** The callback of writes and the listener of `'drain'`; most connections never need it. */
+  #onWritten: ((error?: Error | null) => void) | undefined;
+  /** An empty write is under way, of which the socket's `writableLength` says nothing. */
+  #probing = false;
+
+  constructor(socket: Duplex, owner: WriterOwner) {
+    this.socket = socket;
+    this.owner = owner;
+  }
+
+  /** Whether the socket writes together what it was handed while it was corked. */
+  protected get writesTogether(): boolean {
+    return typeof this.socket._writev === 'function';
+  }
+
+  /** Forget what the socket has not been handed. */
+  abstract discard(reason: Error): void;
+
+  /** Hand the socket everything, and end it. */
+  abstract end(): void;
+
+  /** What waits because the socket is backpressured. */
+  protected abstract waiting(): Backlog;
+
+  /** The socket has written all it had. */
+  protected abstract catchUp(): void;
+
+  /** Position in the stream after everything sent so far. */
+  get endOffset(): number {
+    return this.writtenOffset + this.queued;
+  }
+
+  /** Position in the stream up to which the kernel has everything. */
+  get flushedOffset(): number {
+    return this.writtenOffset - this.socket.writableLength;
+  }
+
+  /** Call back when everything sent so far is with the kernel. */
+  whenWritten(callback: SendCallback): void {
+    (this.callbacks ??= new SendCallbacks()).add(this.endOffset, callback);
+    this.watch();
+  }
+
+  /** From now on tell the owner when the kernel has taken a write. */
+  watch(): void {
+    if (this.watched) return;
+    this.watched = true;
+    // Everything is written already, without a callback: an empty write after it has one.
+    if (this.queued === 0 && !this.blocked) this.probe();
+  }
+
+  /** @returns `false` if it is broken: then nothing is left to be handed over. */
+  protected writePiece(piece: Piece): boolean {
+    if (piece instanceof LongFrame) {
+      if (piece.isBroken) {
+        this.#giveUp(piece);
+        return false;
+      }
+      this.#count(piece.length);
+      this.socket.write(piece.head);
+      piece.end = this.writtenOffset;
+      this.long!.taken.push(piece);
+      this.#put(piece.payload);
+    } else if (piece.length > 0) {
+      this.#count(piece.length);
+      this.#put(piece);
+    } else {
+      this.giveUpAll();
+      return false;
+    }
+    return true;
+  }
+
+  #count(length: number): void {
+    this.queued -= length;
+    this.writtenOffset += length;
+    this.owner.onWritten(length);
+  }
+
+  #put(bytes: Buffer): void {
+    const socket = this.socket;
+    if (this.watched ? socket.write(bytes, this.writeCallback()) : socket.write(bytes)) return;
+    this.blocked = true;
+    this.writeCallback(); // listens for 'drain' from now on
+    if (this.owner.account !== undefined) this.waiting().handed(bytes);
+  }
+
+  /** What the socket is handed now goes to the kernel before anything else can happen. */
+  protected isIdle(): boolean {
+    return this.socket.writableLength === 0 && !this.#probing;
+  }
+
+  /** Hear of it when everything that the socket was handed is written. */
+  protected probe(): void {
+    this.#probing = true;
+    const written = this.writeCallback();
+    this.socket.write(EMPTY, (error) => {
+      this.#probing = false;
+      written(error);
+    });
+  }
+
+  /** The payload of a long frame is gone: everything before it is sent, and nothing after it. */
+  #giveUp(frame: LongFrame): void {
+    const { before } = frame;
+    if (before.length > 0) this.writePiece(before);
+    frame.end = this.writtenOffset + frame.frameLength;
+    this.#discardAfter(frame);
+  }
+
+  /** @param frame where in the stream it stands is known. */
+  #discardAfter(frame: LongFrame): void {
+    const { payload, payloadLength, frameLength, end } = frame;
+    const detail = `it had ${payloadLength} bytes when it was sent, and has ${payload.length}`;
+    const error = new ConnectionError('ERR_PAYLOAD_DETACHED', { detail });
+    this.callbacks?.rejectAfter(end - frameLength, error, end);
+    this.discard(new ConnectionError('ERR_CONNECTION_CLOSED', { cause: error }));
+    this.long!.broken = error;
+  }
+
+  /** The memory of a prepared message is gone, and how much of the stream that was is not known. */
+  protected giveUpAll(): void {
+    const error = new ConnectionError('ERR_PAYLOAD_DETACHED');
+    this.discard(error);
+    (this.long ??= new LongFrames()).broken = error;
+  }
+
+  protected tellBroken(): void {
+    const error = this.long?.broken;
+    if (error === undefined) return;
+    this.long!.broken = undefined;
+    this.owner.unsendable(error);
+  }
+
+  /** Look no more at what was handed over: the kernel has it, or nothing will tell when it does. */
+  protected forgetTaken(): void {
+    const long = this.long;
+    if (long === undefined || long.taken.length === 0) return;
+    // The array is kept. Where each frame gets a new one, V8 comes to allocate them in its old space, and
+    // a dead one keeps its payload until a full garbage collection.
+    if (this.isIdle() || !(this.watched || this.blocked)) long.taken.length = 0;
+  }
+
+  protected writeCallback(): (error?: Error | null) => void {
+    if (this.#onWritten === undefined) {
+      const { context } = this.owner;
+      // The socket calls back in the context of the write, which is that of a `send` or neutral.
+      this.#onWritten = (error) => {
+        if (context === undefined) this.#written(error ?? undefined);
+        else context.runInAsyncScope(this.#written, this, error ?? undefined);
+      };
+      this.socket.on('drain', this.#onWritten);
+    }
+    return this.#onWritten;
+  }
+
+  #written(error: Error | undefined): void {
+    // The socket closes, and onTransportClosed() is called. (Node reports a write that was under way when
+    // the socket was destroyed as done.)
+    if (error !== undefined || this.socket.destroyed) return;
+    const broken = this.long?.nextBroken(this.flushedOffset);
+    if (broken !== undefined) this.#discardAfter(broken);
+    const { writableNeedDrain, writableEnded } = this.socket;
+    if (this.blocked && !writableNeedDrain && !writableEnded && this.isIdle()) this.catchUp();
+    this.runCallbacks();
+    this.tellBroken();
+    if (this.long?.ending === true) this.end();
+    const waiting = this.owner.written();
+    this.watched = waiting || this.callbacks !== undefined;
+  }
+
+  protected runCallbacks(): void {
+    this.callbacks?.written(this.flushedOffset);
+    if (this.callbacks?.isEmpty === true) this.callbacks = undefined;
+  }
+}
