@@ -183,7 +183,8 @@ describe('the fuzzer', () => {
         .replace(/^seed .*/, '');
     const once = run('2');
     expect(run('2')).toBe(once);
-    expect(run('3')).not.toBe(once);
+    // Two seeds may find as many inputs by chance, three hardly do.
+    expect(new Set([once, run('3'), run('4')]).size).toBeGreaterThan(1);
   });
 
   it('is tested with a bug for each of its targets', () => {
