@@ -48,7 +48,7 @@ describeChat('the chat page', (stage) => {
     expect(await people(ada)).toEqual(['Ada']);
   });
 
-  test('whoever comes late reads what was said, and a reload forgets nothing', async () => {
+  test('a visitor who comes late reads what was said, and a reload forgets nothing', async () => {
     const ada = await stage.visit('Ada', DESKTOP);
     for (const text of ['one', 'two', 'three']) await say(ada, text);
     await sees(ada, 'three');

@@ -208,7 +208,7 @@ describe('a conversation', () => {
     expect((await ada.hears('left')).person).toEqual(welcome.you);
   });
 
-  test('is remembered for whoever comes later, up to a limit', async () => {
+  test('is remembered for visitors who come later, up to a limit', async () => {
     const url = await startChat({ historyLength: 3, historySize: 12 }).url();
     const { visitor: ada } = await Visitor.join(url, 'Ada');
     for (const text of ['1', '2', '3', '4']) ada.say(text);
@@ -504,7 +504,7 @@ describe('under the hood', () => {
 });
 
 describe('hostile input', () => {
-  test('a name of 10 MB: closed with 1009, and nobody else notices', async () => {
+  test('a name of 10 MB: closed with 1009, and no other visitor notices', async () => {
     const url = await startChat().url();
     const { visitor: ada } = await Visitor.join(url, 'Ada');
     const giant = await Visitor.connect(url);
@@ -631,7 +631,7 @@ describe('hostile input', () => {
     expect((await ada.hears('said')).message.text).toBe('é'.repeat(2000));
   });
 
-  test('who has not joined cannot speak', async () => {
+  test('a visitor who has not joined cannot speak', async () => {
     const url = await startChat().url();
     const visitor = await Visitor.connect(url);
     visitor.say('Hello?');
@@ -716,7 +716,7 @@ describe('hostile input', () => {
     expect(remembered).toBe(0);
   });
 
-  test('a full room takes nobody else', async () => {
+  test('a full room takes no other visitor', async () => {
     const url = await startChat({ maxPeople: 1 }).url();
     await Visitor.join(url, 'Ada');
     const bo = await Visitor.connect(url);

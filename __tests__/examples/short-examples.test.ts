@@ -90,7 +90,7 @@ describe('echo', () => {
 describe('auth-and-origin', () => {
   const origin = 'https://app.example';
 
-  test('lets in who has a session, and knows them by name', async () => {
+  test('lets in a user who has a session, and knows them by name', async () => {
     const { ws } = await start('auth-and-origin.mjs');
     const headers = { Cookie: 'theme=dark; session=s3cret' };
     const client = await Client.open(ws, { origin, headers });

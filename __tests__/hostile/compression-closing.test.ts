@@ -34,7 +34,7 @@ function received(client: RawClient): string[] {
 }
 
 describe('sending', () => {
-  test('close() behind a long message lets it leave before the Close, once', async () => {
+  test('close() after a long message lets it leave before the Close, once', async () => {
     const { client, ours, connection } = await start();
     const called: unknown[] = [];
     connection.send('before');
@@ -79,7 +79,7 @@ describe('sending', () => {
 });
 
 describe('receiving', () => {
-  test('a FIN right behind a long message: it is delivered, then the connection ends', async () => {
+  test('a FIN right after a long message: it is delivered, then the connection ends', async () => {
     const { client, ours } = await start();
     client.send(Buffer.concat([compressedFrame(LONG), compressedFrame('behind')]));
     client.finish();
@@ -87,7 +87,7 @@ describe('receiving', () => {
     expect(await ours.ended).toMatchObject({ code: 1006, clean: false });
   });
 
-  test('a Close and a FIN right behind a long message: it is delivered, and the end is clean', async () => {
+  test('a Close and a FIN right after a long message: it is delivered, and the end is clean', async () => {
     const { client, ours } = await start();
     client.send(Buffer.concat([compressedFrame(LONG), clientClose(1000)]));
     client.finish();
@@ -96,7 +96,7 @@ describe('receiving', () => {
     expect(await client.close()).toMatchObject({ code: 1000 });
   });
 
-  test('a fault right behind a long message: it is delivered, then the connection fails', async () => {
+  test('a fault right after a long message: it is delivered, then the connection fails', async () => {
     const { client, ours } = await start();
     client.send(Buffer.concat([compressedFrame(LONG), clientFrame({ opcode: 3 })]));
     expect(await ours.receive(1)).toStrictEqual([LONG]);
@@ -143,7 +143,7 @@ describe('receiving', () => {
     client.destroy();
   });
 
-  test('an exception of a listener goes up, and what is behind a long message is delivered', async () => {
+  test('an exception of a listener goes up, and what comes after a long message is delivered', async () => {
     const child = await Child.serve(`
       process.on('uncaughtException', (error) => say('uncaught', error.message));
       const wss = new hawser.WebSocketServer(server, { perMessageDeflate: true });

@@ -58,7 +58,7 @@ describe.each<true | DeflateOptions>([true, { contextTakeover: 'both' }])(
   },
 );
 
-test('what is legal though nobody sends it is a message', async () => {
+test('what is legal though no library sends it is a message', async () => {
   const host = await Host.start({ perMessageDeflate: true });
   const { client } = await openCompressed(host.port);
   const ours = await host.connection();

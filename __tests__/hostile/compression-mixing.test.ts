@@ -120,7 +120,7 @@ describe.each(MODES)('with perMessageDeflate: %j', (perMessageDeflate) => {
     while (host.server.connections.size > 0) await delay(5);
   });
 
-  test('nobody can refer back to what another has sent', async () => {
+  test('no peer can refer back to what another has sent', async () => {
     const host = await Host.start({ perMessageDeflate });
     const secret = 'a secret between two, ';
     const ways: [string, Buffer][] = [
@@ -153,7 +153,7 @@ describe.each(MODES)('with perMessageDeflate: %j', (perMessageDeflate) => {
   });
 });
 
-test('what prepared messages are compressed to suits every peer, whoever was first', async () => {
+test('what prepared messages are compressed to suits every peer, whichever was first', async () => {
   const host = await Host.start({ perMessageDeflate: { contextTakeover: 'both', threshold: 0 } });
   const peers: { client: RawClient; peer: PermessageDeflate }[] = [];
   for (const offer of [

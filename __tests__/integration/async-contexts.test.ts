@@ -453,7 +453,7 @@ describe('the callback of a message runs in the context of its send', () => {
     ]);
   });
 
-  test('when it was compressed on the thread pool, and when it waited behind such a one', async () => {
+  test('when it was compressed on the thread pool, and when it waited for one that was', async () => {
     const { server, client } = pairOfAnn({ perMessageDeflate: true });
     client.on('message', () => undefined);
     sendAs(server, ['bob', 'cid'], randomBytes(100_000));

@@ -130,7 +130,7 @@ test('a message whose rest comes while the server stands still is not taken for 
   rmSync(folder, { recursive: true });
 });
 
-test('a server that stands still for longer than its limits takes nobody for dead', async () => {
+test('a server that stands still for longer than its limits takes no peer for dead', async () => {
   // The peers are in its own process, so that they stand still no longer than it does.
   const child = await Child.serve(`
     const { once } = require('node:events');

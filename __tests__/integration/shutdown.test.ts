@@ -91,7 +91,7 @@ test('a client that never answers, and one that reads nothing, are cut at the de
   deaf.destroy();
 });
 
-test('its own timeout cuts who never answers', async () => {
+test('its own timeout terminates a peer that never answers', async () => {
   const child = await Child.serve(PROGRAM);
   const silent = await RawClient.open(child.port);
   await child.ask('close', { timeout: 50 });
@@ -109,7 +109,7 @@ test('called twice it closes once, and both calls get the one report', async () 
   expect(await child.saysTimes(2, 'report')).toStrictEqual([1, 1, 0]);
 });
 
-test('upgrades that wait for authorize get 503 at once, however it answers later, and nobody else comes in', async () => {
+test('upgrades that wait for authorize get 503 at once, however it answers later, and no other upgrade is accepted', async () => {
   const child = await Child.serve(PROGRAM);
   const open = await RawClient.open(child.port);
   const pending = await Promise.all(

@@ -45,7 +45,7 @@ test('a message is dropped before it is compressed, while the one before it stil
   expect(server.readyState).toBe('open');
 });
 
-test('what was admitted behind a compression is not judged a second time', async () => {
+test('what was admitted after a compression is not judged a second time', async () => {
   const { server, client, told, note } = stalled('close');
   const one = randomBytes(LIMIT - 10); // does not shrink: a few bytes more than that are queued
   const two = randomBytes(80_000);

@@ -97,7 +97,7 @@ describe('the tarball', () => {
     );
   });
 
-  test('has a source behind every source map', () => {
+  test('has a source for every source map', () => {
     const maps = files(installed).filter((name) => name.endsWith('.map'));
     expect(maps).not.toEqual([]);
     const lost = maps.flatMap((name) => {

@@ -434,7 +434,7 @@ describe('WebSocketConnection, receiving', () => {
     expect(messages).toEqual(['text a']);
   });
 
-  it('reads on when it closes, although nobody took what is held', async () => {
+  it('reads on when it closes, although nothing took the messages that are held', async () => {
     const { connection, socket, client, closed } = await world();
     client.send(text('x'.repeat(65_536)));
     await until('reading to stop', () => socket.isPaused());

@@ -83,7 +83,7 @@ describe('the default console', () => {
     expect(warned).toHaveLength(10 + 10);
   });
 
-  it('loses no error to hints, which hostile peers can cause at will, and no hint to errors', () => {
+  it('drops no error for hints, which hostile peers can cause at will, and no hint for errors', () => {
     const log = createLog(undefined, new HandClock());
     for (let line = 1; line <= 100; line++) log.hint('an origin was rejected');
     for (let line = 1; line <= 12; line++) log.applicationError(`line ${String(line)}`, cause);

@@ -32,7 +32,7 @@ const text = (payload: string) => clientFrame({ opcode: 1, payload });
 const FAULT = clientFrame({ opcode: 3 });
 
 describe('Closing, begun here', () => {
-  it('sends the Close behind everything sent so far, waits for the peer’s, and ends', async () => {
+  it('sends the Close after everything sent so far, waits for the peer’s, and ends', async () => {
     const { connection, client, closed, clock } = await world();
     connection.send('a');
     const promise = connection.close(4000, 'bye ✓');
@@ -642,7 +642,7 @@ describe('Closing, because the transport ended', () => {
 });
 
 describe('Closing, terminate()', () => {
-  it('cuts at once, without a Close, and says who did it', async () => {
+  it('terminates at once, without a Close, and says which side did it', async () => {
     const { connection, client, closed, clock } = await world();
     connection.terminate();
     expect(connection.readyState).toBe('closing');
@@ -733,7 +733,7 @@ describe('Closing, because of a limit of this side', () => {
     expect(facts(await closed)).toMatchObject({ code: 1006, cause: 'ERR_IDLE_TIMEOUT' });
   });
 
-  it('cuts the transport of a peer that is dead, and tells who listens for errors', async () => {
+  it('terminates the transport of a dead peer, and emits the error', async () => {
     const failures: Error[] = [];
     const observer = {
       unread: () => undefined,
@@ -839,7 +839,7 @@ describe('Closing, because the peer is too slow', () => {
     return made;
   }
 
-  it('discards what waits, tries a Close 1013 behind the frame in progress, and ends', async () => {
+  it('discards what waits, tries a Close 1013 after the frame in progress, and ends', async () => {
     const { connection, client, closed, log, clock } = await stalled();
     expect(connection.send('too much')).toBe(false);
     expect(connection.readyState).toBe('closing');
@@ -946,7 +946,7 @@ describe('Closing, a payload that was taken away', () => {
   const REASON = 'the payload was detached or resized before it was sent';
   const CLOSE = `close 1011 ${Buffer.from(REASON).toString('hex')}`;
 
-  it('closes with 1011 behind what was sent before, and tells why', async () => {
+  it('closes with 1011 after what was sent before, and tells why', async () => {
     const failures: unknown[] = [];
     const observer = {
       failed: (error: Error) => void failures.push((error as { code?: string }).code),

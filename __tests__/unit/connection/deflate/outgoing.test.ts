@@ -199,7 +199,7 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
     expect(drains).toBe(1);
   });
 
-  it('counts what is on the thread pool and what waits behind it', async () => {
+  it('counts what is on the thread pool and what waits for it', async () => {
     const compression = compress({}, {}, 'client');
     send(LONG);
     expect(sender.bufferedAmount).toBe(LONG.length);
@@ -266,7 +266,7 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
     expect(await inflated(compression)).toEqual(['compressed 2 LONG']);
   });
 
-  it('does not wait for the compression where a raw frame or a Close comes behind', async () => {
+  it('does not wait for the compression where a raw frame or a Close comes after it', async () => {
     let compression = compress();
     send(LONG);
     send('a');
@@ -310,7 +310,7 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
     expect(called).toStrictEqual(['bytes ERR_CONNECTION_CLOSED', 'a ERR_CONNECTION_CLOSED']);
   });
 
-  it('compresses a prepared message once for all who share, long or short', async () => {
+  it('compresses a prepared message once for all connections that share it, long or short', async () => {
     const calls: number[] = [];
     const [prose, long] = [prepareMessage(PROSE), prepareMessage(LONG)];
     const sinks: Sink[] = [];

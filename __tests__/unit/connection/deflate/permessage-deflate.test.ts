@@ -216,7 +216,7 @@ describe.each([true, false])('Compression, driven: %s', (drive) => {
       for (let i = 0; i < 3; i++) held[i + 1]!();
     });
 
-    it('passes over what nobody wants any more when its turn has come, however many', async () => {
+    it('skips discarded messages when their turn has come, however many', async () => {
       const pool = new ThreadPool();
       const held: (() => void)[] = [];
       for (let i = 0; i < 4; i++) pool.run((done) => held.push(done));
@@ -252,7 +252,7 @@ describe.each([true, false])('Compression, driven: %s', (drive) => {
       expect(compressedFrames(message).get(15)).toBe(message.frame);
     });
 
-    it('compresses a long one on the thread pool, once for all who wait for it', async () => {
+    it('compresses a long one on the thread pool, once for all connections that wait for it', async () => {
       const message = prepareMessage(PROSE);
       const pool = new ThreadPool();
       const compression = made({}, { drive, pool });

@@ -112,7 +112,7 @@ describe('Delivery, before anyone listens', () => {
     expect(heard).toEqual(Array.from({ length: count }, (_, i) => i));
   });
 
-  it('reads on after close(), to see the peer’s Close, and throws away what is too much', async () => {
+  it('reads on after close(), to see the peer’s Close, and discards what is too much', async () => {
     feed(text(FULL), text('a'));
     expect(sink.isPaused()).toBe(true);
     void connection.close();
@@ -482,7 +482,7 @@ describe('Delivery, pause() and resume()', () => {
     expect(connection.isPaused).toBe(false);
   });
 
-  it('throws away what comes after resume() without a consumer, and what is held', async () => {
+  it('discards what comes after resume() without a consumer, and what is held', async () => {
     feed(text('held'));
     connection.resume();
     await turns();
@@ -495,7 +495,7 @@ describe('Delivery, pause() and resume()', () => {
     expect(log).toEqual(['text a']);
   });
 
-  it('throws away without ever having held anything', async () => {
+  it('discards without ever having held anything', async () => {
     connection.resume();
     for (let i = 0; i < 10; i++) feed(text(FULL));
     expect(sink.isPaused()).toBe(false);
@@ -523,7 +523,7 @@ describe('Delivery, pause() and resume()', () => {
     expect(log).toEqual(['text a']);
   });
 
-  it('throws away what comes while paused once we have closed', async () => {
+  it('discards what comes while paused once we have closed', async () => {
     listen();
     connection.pause();
     feed(text('held'));
@@ -602,7 +602,7 @@ describe('Delivery, iterating', () => {
     expect(connection.closeInfo!.code).toBe(code);
   });
 
-  it('ends for one who waits when the connection closes', async () => {
+  it('ends for a call that waits when the connection closes', async () => {
     const waiting = connection[Symbol.asyncIterator]().next();
     sink.destroy();
     expect(await waiting).toEqual({ done: true, value: undefined });

@@ -170,7 +170,7 @@ describe('MessageReader, frames', () => {
     throw new Error('boom');
   };
 
-  it('shows the header of every frame to who listens, before the message', () => {
+  it('shows the header of every frame to listeners, before the message', () => {
     listen();
     connection.on('frame', (header) => log.push(JSON.stringify(header)));
     connection.on('frame', () => undefined);
@@ -399,7 +399,7 @@ describe('MessageReader, messageTimeout', () => {
     expect(connection.readyState).toBe('closing');
   });
 
-  it('is over when the message is complete, and its timer leaves nothing behind', () => {
+  it('is over when the message is complete, and its timer leaves nothing over', () => {
     listen();
     feed(fragment('a', 1));
     clock.advance(500);
@@ -445,7 +445,7 @@ describe('MessageReader, messageTimeout', () => {
     expect(failures).toEqual(['ERR_MESSAGE_TIMEOUT']);
   });
 
-  it('does not run while we ourselves have stopped reading, and begins anew when we go on', async () => {
+  it('does not run while we ourselves have stopped reading, and starts again when we go on', async () => {
     connection.pause();
     feed(text(FULL), fragment('a', 1));
     expect(sink.isPaused()).toBe(true);
@@ -600,7 +600,7 @@ describe('MessageReader, messageRate', () => {
   const beginning = clientFrame({ opcode: 1, fin: false });
   const end = clientFrame({ opcode: 0, payload: 'b' });
 
-  it('takes nobody for dead or idle while it makes them wait', () => {
+  it('takes no peer for dead or idle while it makes it wait', () => {
     begin({
       messageRate: { perSecond: 0.001, burst: 1, fragments: 0.001, action: 'pause' },
       heartbeat: { interval: 25_000, timeout: 10_000 },
@@ -618,7 +618,7 @@ describe('MessageReader, messageRate', () => {
     expect(log).toStrictEqual(['text a']);
   });
 
-  it('takes nobody for late who waits to begin a message', () => {
+  it('takes no peer for late that waits to begin a message', () => {
     begin({
       messageRate: { perSecond: 0.001, burst: 1, action: 'pause' },
       messageTimeout: 60_000,
@@ -659,7 +659,7 @@ describe('MessageReader, messageRate', () => {
     },
   );
 
-  it('makes nobody wait whose Close is awaited, and does not count any more', async () => {
+  it('makes no peer wait whose Close is awaited, and does not count any more', async () => {
     for (const action of ['pause', 'close'] as const) {
       begin({ messageRate: { ...RATE, action } });
       feed(...messages(3));
@@ -692,7 +692,7 @@ describe('MessageReader, messageRate', () => {
     expect(clock.timers.size).toBe(0);
   });
 
-  it('forgets who waited when the connection is gone', async () => {
+  it('forgets what waited when the connection is gone', async () => {
     begin({ messageRate: { ...RATE, action: 'pause' } });
     feed(...messages(8));
     expect(clock.timers.size).toBe(1);
@@ -780,7 +780,7 @@ describe('MessageReader, compressed messages', () => {
     expect(got).toStrictEqual([[Buffer.from('é'), false]]);
   });
 
-  it('that are long hold back what came behind them, and the socket', async () => {
+  it('that are long hold back what came after them, and the socket', async () => {
     hear();
     const letGo = occupy();
     feed(text('before'), compressed(LONG), text('behind'), ping('p'), compressed(LONG, 2));
@@ -903,7 +903,7 @@ describe('MessageReader, compressed messages', () => {
     expect(connection.readyState).toBe('closing');
   });
 
-  it('that are long are delivered before the Close behind them is answered', async () => {
+  it('that are long are delivered before the Close after them is answered', async () => {
     hear();
     feed(compressed(LONG), clientClose(1000));
     sink.emit('end');

@@ -158,7 +158,7 @@ describe('Inbox, iterating', () => {
     expect(late.iterating).toBe(false);
   });
 
-  it('is over for the one who leaves, who reads on once; the messages stay', async () => {
+  it('is over for a loop that is left, and reading goes on once; the messages stay', async () => {
     const inbox = new ReceiveQueue();
     let reads = 0;
     const iterator = inbox.iterate(() => reads++);

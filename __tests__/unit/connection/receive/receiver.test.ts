@@ -217,7 +217,7 @@ describe('Receiver, for the heartbeat', () => {
     expect(connection.latency).toBe(7);
   });
 
-  it('cannot hear while it does not read, and begins anew when it reads on', async () => {
+  it('cannot hear while it does not read, and starts again when it reads on', async () => {
     begin(HEARTBEAT);
     feed(text(FULL));
     expect(sink.isPaused()).toBe(true);
@@ -284,7 +284,7 @@ describe('Receiver, when it is over', () => {
     ['message', 1, ['frame 1', 'message a']],
     ['ping', 1, ['frame 1', 'message a', 'frame 9', 'ping p']],
     ['pong', 1, ['frame 1', 'message a', 'frame 9', 'ping p', 'frame 10', 'pong q']],
-  ])('delivers nothing behind a terminate() in a %s listener', async (event, nth, heard) => {
+  ])('delivers nothing after a terminate() in a %s listener', async (event, nth, heard) => {
     terminateAt(event, nth);
     feed(...EVERY_KIND);
     feed(text('late'));
@@ -392,7 +392,7 @@ describe('Receiver, when it is over', () => {
     expect(counters).toMatchObject({ messagesReceived: 1, messagesDiscarded: 1 });
   });
 
-  it('takes nothing behind the peer’s Close', async () => {
+  it('takes nothing after the peer’s Close', async () => {
     listen();
     connection.on('ping', () => log.push('ping'));
     feed(clientClose(1000), text('a'), ping('p'));

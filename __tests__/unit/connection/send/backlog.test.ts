@@ -88,7 +88,7 @@ describe('SendQueue under a budget', () => {
     expect(budget.total).toBe(0);
   });
 
-  it('keeps nothing of what the socket was handed where nobody counts', () => {
+  it('keeps nothing of what the socket was handed where there is no budget', () => {
     const queue = new Backlog(undefined);
     queue.handed(piece('under way'));
     expect(() => {

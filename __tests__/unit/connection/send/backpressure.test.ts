@@ -69,7 +69,7 @@ describe('Backpressure, when to slow down', () => {
     expect(drains).toBe(1);
   });
 
-  it('tells nothing if nobody was told to slow down', async () => {
+  it('tells nothing if no call returned false', async () => {
     sender.send('a', undefined, undefined);
     await turns();
     sink.release();
@@ -94,7 +94,7 @@ describe('Backpressure, when to slow down', () => {
     expect(await sender.drained(undefined)).toBe(true);
   });
 
-  it('drained() resolves for everyone who waits as soon as less than the mark is buffered', async () => {
+  it('drained() resolves for every call that waits as soon as less than the mark is buffered', async () => {
     makeOn(new Sink(16));
     sink.behind = true;
     sender.send(Buffer.alloc(2000), undefined, undefined);
@@ -171,7 +171,7 @@ describe('Backpressure, when to slow down', () => {
     expect(drains).toBe(2);
   });
 
-  it('asks the socket for nothing while nobody was told to slow down', async () => {
+  it('asks the socket for nothing while no call has returned false', async () => {
     const write = jest.spyOn(sink, 'write');
     sender.send('a', undefined, undefined);
     sender.control(Opcode.Ping, '');
@@ -434,7 +434,7 @@ describe('Backpressure, a slow consumer', () => {
     },
   );
 
-  it('is judged by what waits behind an unfinished message too, once', async () => {
+  it('is judged by what waits for an unfinished message too, once', async () => {
     behind('close');
     sink.behind = false;
     sender.frame(Opcode.Text, Buffer.alloc(0), { fin: false });

@@ -28,7 +28,7 @@ it('flushes in the next tick what asks while it flushes', async () => {
   expect(flushed).toStrictEqual(['first', 'second']);
 });
 
-it('joins the same pieces once, and different ones anew', () => {
+it('joins the same pieces once, and different ones again', () => {
   const [one, other] = [Buffer.from('one'), Buffer.from('other')];
   const bytes = join([one, other]);
   expect(bytes.toString()).toBe('oneother');

@@ -115,7 +115,7 @@ describe('Outbox, one write a tick', () => {
     ]);
   });
 
-  it('copies a payload of 16 KiB behind its header: one buffer', async () => {
+  it('copies a payload of 16 KiB after its header: one buffer', async () => {
     const payload = Buffer.alloc(16_384, 1);
     outbox.bytes(BINARY, payload);
     payload.fill(2); // a short payload may be changed at once
@@ -202,7 +202,7 @@ describe('Outbox, one write a tick', () => {
     expect(sink.writes).toHaveLength(1);
   });
 
-  it('tells who corks it that the end of the tick will flush it anyway', async () => {
+  it('tells the caller of cork that the end of the tick will flush it anyway', async () => {
     outbox.text(TEXT, 'a');
     expect(outbox.cork()).toBe(false);
     outbox.text(TEXT, 'b');
@@ -323,7 +323,7 @@ describe('Outbox, the small pieces of a tick', () => {
     ]);
   });
 
-  it('that wait for a socket that is behind are joined too, the pong that waits behind them', async () => {
+  it('that wait for a backpressured socket are joined too, with the pong that waits after them', async () => {
     await fallBehind();
     outbox.frame(x);
     outbox.text(TEXT, 'a');
@@ -379,7 +379,7 @@ describe('Outbox, the bytes of the shared slab', () => {
     expect(words()).toEqual(['text 61', 'text 62']);
   });
 
-  it('are not while another connection’s stand behind them', async () => {
+  it('are not while another connection’s stand after them', async () => {
     const sinks = [new Sink(), new Sink()];
     const [one, two] = sinks.map((each) => on(each, true)) as [Outbox, Outbox];
     one.text(TEXT, 'a');
@@ -408,7 +408,7 @@ describe('Outbox, the bytes of the shared slab', () => {
   });
 });
 
-describe('Outbox, a socket that is behind', () => {
+describe('Outbox, a backpressured socket', () => {
   it('hands it nothing until it has written what it has', async () => {
     await fallBehind();
     outbox.text(TEXT, '0');
@@ -447,7 +447,7 @@ describe('Outbox, a socket that is behind', () => {
     expect(outbox.bufferedAmount).toBe(0);
   });
 
-  it('keeps only the newest pong that waits, behind the frames that wait', async () => {
+  it('keeps only the newest pong that waits, after the frames that wait', async () => {
     await fallBehind();
     for (const payload of ['one', 'two', 'three']) outbox.pong(Buffer.from(payload));
     outbox.text(TEXT, 'x');
@@ -537,7 +537,7 @@ describe('Outbox, a socket that is behind', () => {
 });
 
 describe('Outbox, ending', () => {
-  it('hands over everything, behind or not, and the pong that waits, and ends the socket', async () => {
+  it('hands over everything, backpressured or not, and the pong that waits, and ends the socket', async () => {
     await fallBehind();
     outbox.text(TEXT, 'a');
     outbox.pong(Buffer.from('p'));
@@ -604,7 +604,7 @@ describe('Outbox, ending', () => {
     },
   );
 
-  it('calls back, once, for what a socket that is behind had before the end', async () => {
+  it('calls back, once, for what a backpressured socket had before the end', async () => {
     const called: unknown[] = [];
     await fallBehind();
     outbox.whenWritten((error) => called.push(error));
@@ -616,7 +616,7 @@ describe('Outbox, ending', () => {
     expect(called).toStrictEqual([undefined]);
   });
 
-  it('asks for no callback if nobody waits for one', () => {
+  it('asks for no callback if nothing waits for one', () => {
     const end = jest.spyOn(sink, 'end');
     outbox.text(TEXT, 'a');
     outbox.end();
@@ -674,7 +674,7 @@ describe('Outbox, what waits', () => {
     expect(words().slice(1)).toHaveLength(5);
   });
 
-  it('hands over a payload with its header, behind or not: the socket has whole frames', async () => {
+  it('hands over a payload with its header, backpressured or not: the socket has whole frames', async () => {
     sink.behind = true;
     for (const byte of [1, 2, 3]) outbox.bytes(BINARY, large(byte));
     outbox.text(TEXT, 'x');
@@ -688,7 +688,7 @@ describe('Outbox, what waits', () => {
     expect(words().map((word) => word.slice(0, 12))).toStrictEqual(['binary 01010', 'close']);
   });
 
-  it('hands it over with a header that made the socket fall behind', async () => {
+  it('hands it over with a header that made the socket backpressured', async () => {
     setSink(new Sink(4));
     setOutbox(new Outbox(sink, undefined, uninterested));
     sink.behind = true;
@@ -785,7 +785,7 @@ describe('Outbox, under a budget', () => {
     expect(budget.total).toBe(0);
   });
 
-  it('counts what the socket was handed and what waits behind it, until it is written', async () => {
+  it('counts what the socket was handed and what waits for it, until it is written', async () => {
     await fallBehind();
     expect(budget.total).toBe(20_000);
     outbox.bytes(BINARY, Buffer.alloc(30_000));

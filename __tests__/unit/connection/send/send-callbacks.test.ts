@@ -37,7 +37,7 @@ describe('SendCallbacks', () => {
     expect(callbacks.isEmpty).toBe(true);
   });
 
-  it('gives the reason to those behind a position only, in order', async () => {
+  it('gives the reason to those after a position only, in order', async () => {
     for (const at of [3, 10, 11, 12]) add(at);
     const reason = new Error('discarded');
     callbacks.rejectAfter(10, reason);

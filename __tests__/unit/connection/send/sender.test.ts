@@ -176,7 +176,7 @@ describe('Sender, raw frames', () => {
     expect(words()).toEqual(['rsv5 binary 61', 'rsv2 text 62']);
   });
 
-  it('lets other messages queue behind an unfinished one, in order, while control frames pass', async () => {
+  it('lets other messages wait for an unfinished one, in order, while control frames pass', async () => {
     frame(Opcode.Text, 'a', { fin: false });
     sender.send('1', undefined, note('1'));
     sender.send(Buffer.from('2'), undefined, undefined);
@@ -209,7 +209,7 @@ describe('Sender, raw frames', () => {
   it.each<['server' | 'client', number]>([
     ['server', 0],
     ['client', 4],
-  ])('counts what queues behind it as buffered (%s)', async (role, key) => {
+  ])('counts what waits for it as buffered (%s)', async (role, key) => {
     make(role, 100);
     frame(Opcode.Text, '', { fin: false });
     await turns();
@@ -228,7 +228,7 @@ describe('Sender, raw frames', () => {
     expect(words()).toHaveLength(4);
   });
 
-  it('sends a message behind it as it was at the call', async () => {
+  it('sends a message that waits as it was at the call', async () => {
     frame(Opcode.Text, '', { fin: false });
     const payload = Buffer.from('é');
     sender.send(payload, { binary: false }, undefined);
@@ -248,7 +248,7 @@ describe('Sender, raw frames', () => {
     expect(words()).toEqual(['binary nofin 62']);
   });
 
-  it('refuses a fragmented control frame, one of 126 bytes, and an opcode that is none', () => {
+  it('refuses a fragmented control frame, one of 126 bytes, and an opcode that does not exist', () => {
     expect(() => frame(Opcode.Ping, '', { fin: false })).toThrow('must not be fragmented');
     expect(() => frame(Opcode.Pong, 'x'.repeat(126))).toThrow('not 126');
     expect(() => frame(3 as Opcode, '')).toThrow('opcode 3');
@@ -276,7 +276,7 @@ describe('Sender, raw frames', () => {
 });
 
 describe('Sender, the end', () => {
-  it('sends the Close behind everything else, and nothing after it', async () => {
+  it('sends the Close after everything else, and nothing after it', async () => {
     sender.send('a', undefined, note('a'));
     sender.stop();
     sender.close(formatClosePayload(4000, 'bye'));
@@ -288,7 +288,7 @@ describe('Sender, the end', () => {
     expect(called).toEqual(['b ERR_CONNECTION_NOT_OPEN', 'd ERR_CONNECTION_NOT_OPEN', 'a']);
   });
 
-  it('tells those who queued behind a message that will never be finished', async () => {
+  it('tells callbacks of messages that wait for one that will never be finished', async () => {
     sender.frame(Opcode.Text, Buffer.from('a'), { fin: false });
     sender.send('b', undefined, note('b'));
     sender.send('c', undefined, undefined);
@@ -592,7 +592,7 @@ describe('Sender, with compression', () => {
     expect(rsvs()).toStrictEqual([4, 0, 4, 0, 4, 0]);
   });
 
-  it('lets everything wait behind a message on the thread pool, and counts it', () => {
+  it('lets everything wait for a message on the thread pool, and counts it', () => {
     sender.send(LONG, undefined, note('long'));
     sender.send('behind', undefined, note('behind'));
     sender.control(Opcode.Ping, 'ping');
@@ -682,7 +682,7 @@ describe('Sender, the async context', () => {
     expect(stores).toStrictEqual(['dropped ann', 'refused cid', 'drain ann', 'sent bob']);
   });
 
-  it('is that of the send for what is told of a message that waits, if anybody listens', () => {
+  it('is that of the send for what is told of a message that waits, if the channel has a subscriber', () => {
     const sent = see('told');
     subscribe('hawser.message.sent', sent);
     sender.frame(Opcode.Text, Buffer.from('begun'), { fin: false });

@@ -29,14 +29,14 @@ describe('Slab', () => {
     expect(block.every((byte) => byte === 7)).toBe(true);
   });
 
-  it('uses bytes again that are taken back, if nothing stands behind them', () => {
+  it('uses bytes again that are taken back, if nothing stands after them', () => {
     const slab = new Slab(100);
     slab.at = 60;
     slab.reclaim(slab.bytes.subarray(20, 60), 20, 60);
     expect(slab.at).toBe(20);
   });
 
-  it('uses no bytes again that something stands behind, or that are of another block', () => {
+  it('uses no bytes again that something stands after, or that are of another block', () => {
     const slab = new Slab(100);
     slab.at = 60;
     slab.reclaim(slab.bytes.subarray(20, 50), 20, 50);

@@ -198,7 +198,7 @@ describe('SocketWriter, which writes it is told of', () => {
     write = jest.spyOn(sink, 'write') as never;
   });
 
-  it('is nobody at first: no callbacks, no listener, no report', async () => {
+  it('are none at first: no callbacks, no listener, no report', async () => {
     outbox.text(TEXT, 'a');
     outbox.frame(prepareMessage('b').frame);
     await turns();
@@ -233,7 +233,7 @@ describe('SocketWriter, which writes it is told of', () => {
     expect(sink.bytes.toString('hex')).toBe('810161');
   });
 
-  it('is told when a socket that was behind has caught up, without an empty write', async () => {
+  it('is told when a backpressured socket has caught up, without an empty write', async () => {
     await fallBehind();
     outbox.watch();
     expect(write).toHaveBeenCalledTimes(1);
@@ -350,7 +350,7 @@ describe('SocketWriter, a payload that is taken away', () => {
     expect(rest().at(-1)).toBe('text 78');
   });
 
-  it('leaves no header behind when nothing stands before it, and counts what has left', async () => {
+  it('leaves no header over when nothing stands before it, and counts what has left', async () => {
     const bytes = own(20_000);
     outbox.bytes(BINARY, bytes);
     detach(bytes);
@@ -390,7 +390,7 @@ describe('SocketWriter, a payload that is taken away', () => {
     expect(unsendable[0]!.message).toMatch(/had 20000 bytes when it was sent, and has 40000$/);
   });
 
-  it('while it waits for a socket that is behind', async () => {
+  it('while it waits for a backpressured socket', async () => {
     await fallBehind();
     const bytes = own(20_000);
     sendThree(bytes);
@@ -524,7 +524,7 @@ describe('SocketWriter, a payload that is taken away', () => {
     expect(called).toEqual([...REFUSED, 'before']);
   });
 
-  it('at the end of a connection that is behind: the same, when it is its turn', async () => {
+  it('at the end of a backpressured connection: the same, when it is its turn', async () => {
     await fallBehind();
     const bytes = own(20_000);
     sendThree(bytes);

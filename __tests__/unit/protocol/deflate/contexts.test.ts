@@ -238,7 +238,7 @@ describe.each([
       expect(opened.mock.calls.length).toBeLessThanOrEqual(MAX_STREAMS + 1);
     });
 
-    it('gives nobody else anything of a message that went on behind a final block', () => {
+    it('gives no other message anything of a message that went on after a final block', () => {
       const contexts = inflater({ takeover: false });
       const secret = new DeflateWriter().fixed(['the secret '], true).fixed(['of one']).end().bytes;
       for (const distance of [3, 6, 11, 17]) {

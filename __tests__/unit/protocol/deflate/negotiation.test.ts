@@ -25,7 +25,7 @@ function accept(header: string, policy: DeflatePolicy): AcceptedDeflate | undefi
 }
 
 describe('acceptDeflate (RFC 7692 section 7.1)', () => {
-  it('agrees on the largest windows and on context takeover where nobody asks for less', () => {
+  it('agrees on the largest windows and on context takeover where neither side asks for less', () => {
     expect(accept('permessage-deflate', BOTH)).toStrictEqual({
       serverNoContextTakeover: false,
       clientNoContextTakeover: false,
@@ -197,7 +197,7 @@ describe('acceptDeflate (RFC 7692 section 7.1)', () => {
     ).toBe('permessage-deflate; server_max_window_bits=10');
   });
 
-  it('looks at five parameters of an offer at most, and at no offer behind the one it takes', () => {
+  it('looks at five parameters of an offer at most, and at no offer after the one it accepts', () => {
     let looks = 0;
     const param = (name: string, value?: string): { name: string; value: string | undefined } => ({
       get name() {

@@ -134,7 +134,7 @@ describe.each([
     expect((await inflate(payload, OPTIONS, LIMIT))?.toString('latin1')).toBe(message);
   });
 
-  it('finds the dictionary behind a final block too', async () => {
+  it('finds the dictionary after a final block too', async () => {
     const payload = new DeflateWriter()
       .fixed(['d'], true)
       .fixed([{ length: 4, distance: 4 }])
@@ -212,7 +212,7 @@ describe.each([
     expect(await inflate(deflateRawSync(PROSE), OPTIONS, Infinity)).toStrictEqual(PROSE);
   });
 
-  it(`goes on behind a final block ${MAX_STREAMS - 1} times`, async () => {
+  it(`goes on after a final block ${MAX_STREAMS - 1} times`, async () => {
     const final = hex('f348cdc9c90700');
     const repeated = (count: number): Buffer => Buffer.concat(Array<Buffer>(count).fill(final));
     const most = await inflate(repeated(MAX_STREAMS), OPTIONS, LIMIT);

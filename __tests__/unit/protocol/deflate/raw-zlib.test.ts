@@ -90,7 +90,7 @@ describe('ZlibDrive', () => {
     expect(() => put(inflate({ windowBits: 9 }), compressed)).toThrow('too far back');
   });
 
-  it('tells how much was not used behind the end of the stream', () => {
+  it('reports how much was not used after the end of the stream', () => {
     const stream = deflateRawSync('abc');
     const output = new Output();
     const bytes = Buffer.concat([stream, Buffer.from('rest')]);
@@ -155,7 +155,7 @@ describe('ZlibDrive.close', () => {
 });
 
 describe('ZlibDrive.skip', () => {
-  it('puts bytes through that nobody wants, and what follows can refer to them', () => {
+  it('puts bytes through without output, and later bytes can refer to them', () => {
     const first = put(deflate({ windowBits: 15 }), noise(16 * 1024));
     const deflater = deflate({ windowBits: 15 });
     put(deflater, noise(16 * 1024));

@@ -36,7 +36,7 @@ describe('the responses to earlier requests', () => {
     },
   );
 
-  it('are none on a new connection, after a response that is complete, or on any Duplex', async () => {
+  it('do not exist on a new connection, after a complete response, or on any Duplex', async () => {
     expect((await setUp()).earlier).toBeUndefined();
     const server = createServer((_request, response) => response.end('plain'));
     let earlier: unknown = 'not asked';
