@@ -1,3 +1,4 @@
+import { createConnectionPair } from '../../../src/server/connection-pair.js';
 import type { ServerOptions } from '../../../src/server/options/options.js';
 import { clientClose, clientFrame } from '../../support/frames.js';
 import { ask, eventually, serve } from '../../support/server.js';
@@ -29,9 +30,11 @@ describe('observeConnections', () => {
     const { failures, log, clock, conn } = await begin({
       heartbeat: { interval: 1000, timeout: 1000 },
     });
-    clock.advance(1000);
-    clock.advance(1000);
-    await eventually('the failure', () => failures.length === 1);
+    // When the first Ping is due is a matter of chance.
+    await eventually('the failure', () => {
+      clock.advance(500);
+      return failures.length === 1;
+    });
     const [error, failed] = failures[0]!;
     expect(error).toMatchObject({ name: 'ConnectionError', code: 'ERR_HEARTBEAT_TIMEOUT' });
     expect(failed).toBe(conn);
@@ -45,6 +48,17 @@ describe('observeConnections', () => {
     await eventually('the failure', () => failures.length === 1);
     expect(failures[0]).toEqual([expect.objectContaining({ code: 'ECONNRESET' }), conn]);
     expect(log.lines).toEqual([]);
+  });
+
+  it('logs a connection that has no address', async () => {
+    const { wss, log } = await serve({ maxPayload: 10 });
+    const { client } = createConnectionPair({ server: wss });
+    client.on('error', () => undefined);
+    client.send('more than ten bytes');
+    await eventually('the line', () => log.lines.length > 0);
+    expect(log.lines).toEqual([
+      expect.stringMatching(/^error closed a connection with 1009: /) as string,
+    ]);
   });
 
   it('gives a hint for messages that nothing takes', async () => {
