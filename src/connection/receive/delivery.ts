@@ -115,6 +115,7 @@ export class Delivery {
     this.discardHeld();
   }
 
+  /** Discard and count the messages that are held. */
   discardHeld(): void {
     this.#owner.settings.counters.messagesDiscarded += this.#queue.size;
     this.#queue.clear();
@@ -160,7 +161,7 @@ export class Delivery {
     }
   }
 
-  /** Messages are wanted from now on. Only after `terminate()` there are none. */
+  /** Hold messages from now on, unless `terminate()` was called: a consumer comes, or the application paused. */
   #expectConsumer(): void {
     if (this.#discards === 'messages') this.#discards = 'nothing';
     this.#consumerDeadline?.cancel();

@@ -14,7 +14,7 @@ import type { AnyMessage } from './receive-queue.js';
  * application's listeners or iterator, one message at a time.
  *
  * ```
- * socket 'data' - decoder.push - decoder.next - [inflate] - emit('message')
+ * socket 'data' - reader.push - reader.next: decode, [inflate] - emit('message')
  * ```
  *
  * Pausing, closing and a listener that throws are all the same to it: `next()` is not called.

@@ -7,7 +7,7 @@ import type { Backlog, Piece } from './backlog.js';
 import { LongFrame, LongFrames } from './long-frame.js';
 import { type SendCallback, SendCallbacks } from './send-callbacks.js';
 
-/** The owner of a writer: the sender. */
+/** What a socket writer needs of its owner, the sender. */
 export interface WriterOwner {
   /** So many bytes are handed to the socket. */
   onWritten(count: number): void;
@@ -97,7 +97,7 @@ export abstract class SocketWriter {
     if (this.queued === 0 && !this.blocked) this.probe();
   }
 
-  /** @returns `false` if it is broken: then nothing is left to be handed over. */
+  /** Hand a piece to the socket. @returns `false` if its payload was taken away: then nothing is left to be handed over. */
   protected writePiece(piece: Piece): boolean {
     if (piece instanceof LongFrame) {
       if (piece.isBroken) {
