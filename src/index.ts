@@ -13,6 +13,8 @@ export {
 } from './server/options/options.js';
 export { type RejectedUpgrade, type ServerEvents } from './server/events.js';
 export { type BroadcastOptions, type PrepareOptions } from './server/broadcast.js';
+export { type PublishOptions } from './server/topics/publish.js';
+export { type TopicStats } from './server/topics/topic-stats.js';
 export { type CloseReport, type ServerCloseOptions } from './server/shutdown.js';
 export { type ServerStats } from './server/stats.js';
 export { type Logger } from './server/logger.js';

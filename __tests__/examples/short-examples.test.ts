@@ -120,6 +120,61 @@ describe('auth-and-origin', () => {
   });
 });
 
+describe('topics', () => {
+  test('delivers to the others in a room, and to no room that does not exist', async () => {
+    const { program, ws } = await start('topics.mjs');
+    const [ann, ben, cat] = [await Client.open(ws), await Client.open(ws), await Client.open(ws)];
+    ben.send('{"join":"harbour"}');
+    await program.prints(/harbour: has its first visitor/);
+    cat.send('{"join":"no such room"}');
+    cat.send('no JSON');
+    ann.send('{"join":"harbour"}');
+    ann.send('{"say":"hello","in":"harbour"}');
+    expect(await ben.next()).toBe('{"room":"harbour","say":"hello"}');
+    expect(await ann.next()).toBe('{"deliveredTo":1,"rooms":["harbour"]}');
+    cat.send('{"say":"not in it","in":"harbour"}');
+    ann.send('{"leave":"harbour"}');
+    ben.socket.terminate();
+    await program.prints(/harbour: empty/);
+    expect([ben.inbox, cat.inbox]).toEqual([[], []]);
+  });
+});
+
+describe('latest-value', () => {
+  test('gives a fast client every price, a slow one the latest, and a new one what is known', async () => {
+    const env = { TICK_MS: '2', DEPTH: '20000' };
+    const { program, ws } = await start('latest-value.mjs', env);
+    const read = async (client: Client): Promise<{ symbol: string; count: number }> =>
+      JSON.parse(String(await client.next())) as { symbol: string; count: number };
+    const fast = await Client.open(ws);
+    const slow = await Client.open(ws);
+    slow.socket.pause();
+    let seen = 0;
+    // Until more has been published than all buffers on the way hold, and all of it was read here.
+    for (let last = 0; last < 400; seen++) {
+      const { symbol, count } = await read(fast);
+      expect(count).toBe(Math.floor(seen / 3) + 1);
+      expect(symbol).toBe(['ACME', 'GLOBEX', 'INITECH'][seen % 3]);
+      last = count;
+    }
+    await program.prints(/conflated: [1-9]/);
+    slow.socket.resume();
+    const counts: Record<string, number[]> = { ACME: [], GLOBEX: [], INITECH: [] };
+    for (let newest = 0; newest < 450;) {
+      const { symbol, count } = await read(slow);
+      counts[symbol]!.push(count);
+      newest = Math.min(...Object.values(counts).map((all) => all.at(-1) ?? 0));
+    }
+    for (const all of Object.values(counts)) {
+      expect(all).toEqual([...all].sort((one, other) => one - other)); // never an older one after a newer
+      expect(all.length).toBeLessThan(all.at(-1)!); // some were skipped
+    }
+    const late = await Client.open(ws);
+    const known = [await read(late), await read(late), await read(late)];
+    expect(known.map(({ symbol }) => symbol)).toEqual(['ACME', 'GLOBEX', 'INITECH']);
+  });
+});
+
 describe('async-iteration', () => {
   test('adds up what comes, in order, however fast it comes', async () => {
     const { program, ws } = await start('async-iteration.mjs');

@@ -19,6 +19,7 @@ import { ThreadPool } from '../../src/connection/deflate/thread-pool.js';
 import { Heartbeat, type HeartbeatOptions } from '../../src/connection/limits/keepalive.js';
 import { MessageRate, type MessageRateOptions } from '../../src/connection/receive/rate-limiter.js';
 import type { ConnectionSettings } from '../../src/connection/settings.js';
+import type { TopicRegistry } from '../../src/connection/subscriptions.js';
 import { SharedContexts } from '../../src/connection/deflate/shared-contexts.js';
 import type { DeflateParameters } from '../../src/protocol/deflate/negotiation.js';
 import { HandClock } from './clock.cjs';
@@ -87,6 +88,14 @@ export interface WorldOptions
   maxPayload?: number;
 }
 
+/** A registry for connections whose topics are not what a test is about. */
+const NO_TOPICS: TopicRegistry = {
+  maxTopicsPerConnection: Infinity,
+  add: () => undefined,
+  delete: () => undefined,
+  announceIdle: () => undefined,
+};
+
 export function settingsOf(clock: Clock, options: WorldOptions = {}): ConnectionSettings {
   const { role = 'server', maxPayload = 4 * 1024 * 1024, ...others } = options;
   const {
@@ -112,6 +121,7 @@ export function settingsOf(clock: Clock, options: WorldOptions = {}): Connection
     // Without jitter.
     heartbeat: new Heartbeat(deadlines, clock, { heartbeat, idleTimeout, maxLifetime }, () => 0),
     messageRate: messageRate && new MessageRate(messageRate, deadlines, clock),
+    topics: NO_TOPICS,
     observer: undefined,
     ...rest,
   };

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { CloseInfo } from './close/close-info.js';
 import type { ConnectionError } from './close/connection-error.js';
 import type { ConnectionEmitter, ConnectionEvents } from './events.js';
+import { checkName } from './names.js';
 import { Session } from './session.js';
 import type { ConnectionDetails, ConnectionSettings } from './settings.js';
 import type { AnyMessage, Message } from './receive/receive-queue.js';
@@ -125,6 +126,30 @@ export class WebSocketConnection<
   /** Whether `pause()` is in force. */
   get isPaused(): boolean {
     return this.#session.receiver.isPaused;
+  }
+
+  /** The topics that the connection has subscribed to; empty after `'close'`. */
+  get topics(): ReadonlySet<string> {
+    return this.#session.subscriptions.names;
+  }
+
+  /**
+   * Subscribe to a topic, to get what `wss.publish` sends to it from now on, and first what was retained.
+   * A connection that ends leaves all its topics.
+   *
+   * @param topic its name, 1 to 255 bytes of UTF-8.
+   * @returns whether that is new; `false` on a connection that is not open, where nothing happens.
+   * @throws TypeError, RangeError for a bad name; RangeError above `maxTopicsPerConnection`.
+   */
+  subscribe(topic: string): boolean {
+    checkName('subscribe', 'topic', topic);
+    return this.#session.isOpen && this.#session.subscriptions.add(topic);
+  }
+
+  /** Leave a topic. @returns whether it was subscribed to. @throws TypeError, RangeError for a bad name. */
+  unsubscribe(topic: string): boolean {
+    checkName('unsubscribe', 'topic', topic);
+    return this.#session.isOpen && this.#session.subscriptions.delete(topic);
   }
 
   /**

@@ -11,6 +11,11 @@ export class Counters {
   messagesDiscarded = 0;
   messagesSent = 0;
   messagesDropped = 0;
+  messagesConflated = 0;
+  /** Of the messages that were dropped, those that were published to a topic. */
+  publishedDropped = 0;
+  /** Of the messages that were replaced, those that were published to a topic. */
+  publishedConflated = 0;
   bytesReceived = 0;
   bytesSent = 0;
   pingsReceived = 0;

@@ -17,6 +17,7 @@ import type { Outbox } from './send/outbox.js';
 import type { SenderOwner } from './send/owner.js';
 import { Sender } from './send/sender.js';
 import type { ConnectionDetails, ConnectionSettings } from './settings.js';
+import { Subscriptions } from './subscriptions.js';
 import { CloseCode, MAX_REASON_BYTES } from '../protocol/framing/close-frame.js';
 import type { CloseState } from '../protocol/framing/closing-handshake.js';
 import type { FrameDecoder } from '../protocol/framing/frame-decoder.js';
@@ -42,6 +43,8 @@ export class Session
   readonly receiver: Receiver;
   readonly closing: Closing;
   readonly #socket: Duplex;
+  /** See {@link subscriptions}. */
+  #subscriptions: Subscriptions | undefined;
 
   constructor(
     emitter: ConnectionEmitter,
@@ -90,6 +93,11 @@ export class Session
 
   get outbox(): Outbox {
     return this.sender.outbox;
+  }
+
+  /** The connection's topics; made when they are first needed. */
+  get subscriptions(): Subscriptions {
+    return (this.#subscriptions ??= new Subscriptions(this.settings.topics, this.emitter));
   }
 
   get account(): Account | undefined {
@@ -240,6 +248,12 @@ export class Session
 
   stopSending(): void {
     this.sender.stop();
+    this.#subscriptions?.leave();
+  }
+
+  afterStep(): void {
+    this.#subscriptions?.announce();
+    if (this.closing.info !== undefined) this.#subscriptions?.clear();
   }
 
   sendClose(payload: Buffer): void {

@@ -6,6 +6,7 @@ import type { Heartbeat } from './limits/keepalive.js';
 import type { MessageRate } from './receive/rate-limiter.js';
 import type { FrameDecoderOptions } from '../protocol/framing/frame-decoder.js';
 import type { SlowConsumerSettings } from './send/admission.js';
+import type { TopicRegistry } from './subscriptions.js';
 
 /** What all the connections of a server have in common: one object for all. */
 export interface ConnectionSettings extends SlowConsumerSettings {
@@ -25,6 +26,7 @@ export interface ConnectionSettings extends SlowConsumerSettings {
   readonly counters: Counters;
   readonly heartbeat: Heartbeat;
   readonly messageRate: MessageRate | undefined;
+  readonly topics: TopicRegistry;
   /** The server, which hears of failures and ends; `undefined` without one. */
   readonly observer: ConnectionObserver | undefined;
 }

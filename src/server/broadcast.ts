@@ -5,10 +5,12 @@ import {
   SEND_RULES,
   type SendOptions,
 } from '../connection/send/send-options.js';
+import { checkName } from '../connection/names.js';
 import {
   anyFunction,
   isBoolean,
   checkOptions,
+  type Rule,
   type Rules,
   show,
 } from '../protocol/option-checks.js';
@@ -37,13 +39,15 @@ export interface PrepareOptions {
   readonly binary?: boolean;
 }
 
+/** What `except` must be. */
+export const CONNECTIONS_RULE: Rule = {
+  expected: 'a connection, or several in an array, a Set or another iterable',
+  accepts: (value) => isConnection(value) || isIterable(value),
+};
 const BROADCAST_RULES: Rules<BroadcastOptions<unknown>> = {
   ...SEND_RULES,
   to: { expected: 'connections in an array, a Set or another iterable', accepts: isIterable },
-  except: {
-    expected: 'a connection, or several in an array, a Set or another iterable',
-    accepts: (value) => isConnection(value) || isIterable(value),
-  },
+  except: CONNECTIONS_RULE,
   filter: anyFunction,
 };
 const PREPARE_RULES: Rules<PrepareOptions> = { binary: isBoolean };
@@ -63,16 +67,16 @@ export function broadcast<Context>(
   if (options !== undefined) {
     checkOptions('broadcast', options, BROADCAST_RULES, '', SEND_ADVICE);
   }
-  const { to, except, filter, binary, compress, droppable = true } = options ?? {};
+  const { to, except, filter, binary, compress, key, droppable = true } = options ?? {};
+  if (key !== undefined) checkName('broadcast', 'key', key);
   const message = prepareMessage(data, binary);
-  const sendOptions = new CheckedSendOptions(compress, droppable);
-  const chosen = to && setOf('to', to);
-  const excluded = except === undefined || isConnection(except) ? except : setOf('except', except);
+  const sendOptions = new CheckedSendOptions(compress, droppable && key === undefined, key);
+  const chosen = to && connectionsIn('broadcast', 'to', to);
+  const excluded = except && connectionsIn('broadcast', 'except', except);
   let count = 0;
   for (const connection of chosen ?? connections) {
     if (chosen !== undefined && !connections.has(connection)) continue;
-    if (connection.readyState !== 'open' || connection === excluded) continue;
-    if (excluded instanceof Set && excluded.has(connection)) continue;
+    if (connection.readyState !== 'open' || excluded?.has(connection) === true) continue;
     if (filter !== undefined && !admits(filter, connection)) continue;
     connection.send(message, sendOptions);
     count++;
@@ -97,12 +101,16 @@ function admits<Context>(
   return Boolean(answer);
 }
 
-/** @throws TypeError for what cannot be a connection. */
-function setOf<Connection>(name: string, iterable: Iterable<Connection>): Set<Connection> {
-  const set = new Set(iterable);
+/** One connection or several, as a set. @throws TypeError for what cannot be a connection. */
+export function connectionsIn<Context>(
+  caller: string,
+  option: string,
+  given: WebSocketConnection<Context> | Iterable<WebSocketConnection<Context>>,
+): Set<WebSocketConnection<Context>> {
+  const set = new Set(isConnection(given) ? [given] : given);
   for (const each of set) {
     if (isConnection(each)) continue;
-    throw new TypeError(`broadcast: expected ${name} to have connections, got ${show(each)}`);
+    throw new TypeError(`${caller}: expected ${option} to have connections, got ${show(each)}`);
   }
   return set;
 }

@@ -1,15 +1,18 @@
 import { Duplex } from 'node:stream';
-import type { ConnectionSettings } from '../connection/settings.js';
 import { createConnection, type WebSocketConnection } from '../connection/connection.js';
 import { Counters } from '../connection/counters.js';
 import { systemClock } from '../connection/limits/clock.js';
 import { Deadlines } from '../connection/limits/deadlines.js';
+import { TypedEmitter } from '../connection/typed-emitter.js';
+import { connectionSettings } from './connection-settings.js';
 import { DeflateBudget } from './deflate-budget.js';
 import { Heartbeat } from '../connection/limits/keepalive.js';
 import { MessageRate } from '../connection/receive/rate-limiter.js';
 import type { ServerOptions } from './options/options.js';
 import { resolveOptions } from './options/resolve-options.js';
 import { joinServer, WebSocketServer } from './server.js';
+import { RetainedMessages } from './topics/retained-messages.js';
+import { Topics } from './topics/topics.js';
 import { checkOptions, type Rule, type Rules } from '../protocol/option-checks.js';
 
 /** The offer of the client's end: the server may limit the client's window. */
@@ -99,19 +102,7 @@ export function createConnectionPair<Context = undefined>(
   checkOptions('createConnectionPair', options, RULES);
   const { context, server, ...both } = options;
   const resolved = resolveOptions<undefined>({ heartbeat: false, ...both }, []);
-  const {
-    clock = systemClock,
-    maxPayload,
-    textAs,
-    binaryAs,
-    highWaterMark,
-    maxBufferedAmount,
-    slowConsumer,
-    closeTimeout,
-    messageTimeout,
-    perMessageDeflate,
-    messageRate,
-  } = resolved;
+  const { clock = systemClock, maxPayload, perMessageDeflate, messageRate } = resolved;
   const deadlines = new Deadlines(clock);
   const [one, other] = createTransportPair();
   // With a server its options decide, unless the client's end does not offer compression.
@@ -123,27 +114,27 @@ export function createConnectionPair<Context = undefined>(
   const negotiated = joined === undefined ? compressions?.negotiate(OFFERS) : joined.negotiated;
   const rate = messageRate && new MessageRate(messageRate, deadlines, clock);
   const heartbeat = new Heartbeat(deadlines, clock, resolved);
+  // Without a server nothing is published to them.
+  const topics = new Topics(
+    new TypedEmitter(),
+    resolved.maxTopicsPerConnection,
+    new RetainedMessages(0, undefined),
+  );
   const connect = <Value>(
     role: 'server' | 'client',
     transport: Duplex,
     value: Value,
   ): WebSocketConnection<Value> => {
-    const settings: ConnectionSettings = {
+    const settings = connectionSettings(resolved, {
       decoder: { role, maxPayload, rsv1: negotiated !== undefined },
-      textAs,
-      binaryAs,
-      highWaterMark,
-      maxBufferedAmount,
-      slowConsumer,
       budget: undefined,
-      closeTimeout,
-      messageTimeout,
       deadlines,
       counters: new Counters(),
       heartbeat,
       messageRate: rate,
+      topics,
       observer: undefined,
-    };
+    });
     const connection = createConnection<Value>(transport, settings, {
       context: value,
       url: '/',

@@ -21,6 +21,10 @@ export interface ServerEvents<Context> {
   rejected: [rejected: RejectedUpgrade];
   /** A peer broke a rule, was too slow or did not answer the heartbeat, or its transport failed. The connection's `'close'` follows. */
   connectionError: [error: Error, connection: WebSocketConnection<Context>];
+  /** A topic has its first subscriber in this process: start what feeds it. */
+  topicActive: [topic: string];
+  /** A topic has lost its last subscriber in this process. */
+  topicIdle: [topic: string];
   /** The server's own port is open. */
   listening: [];
   /** `close()` is done. */

@@ -5,7 +5,6 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { onAbort } from '../connection/abort-signal.js';
 import { BufferBudget } from '../connection/limits/buffer-budget.js';
-import type { ConnectionSettings } from '../connection/settings.js';
 import type { WebSocketConnection } from '../connection/connection.js';
 import { Counters } from '../connection/counters.js';
 import { type Clock, systemClock } from '../connection/limits/clock.js';
@@ -25,7 +24,7 @@ import { type ResolvedOptions, resolveOptions } from './options/resolve-options.
 import { sharesOf } from './admission/shared-limits.js';
 import { show } from '../protocol/option-checks.js';
 import type { Data, PreparedMessage } from '../protocol/framing/prepared-message.js';
-import { closeServer, createOwnServer, cutConnections } from './http1/own-http-server.js';
+import { closeServer, createOwnServer } from './http1/own-http-server.js';
 import { broadcast, type BroadcastOptions, prepare, type PrepareOptions } from './broadcast.js';
 import type { ServerEvents } from './events.js';
 import {
@@ -44,6 +43,12 @@ import { UnreadHint } from './unread-hint.js';
 import { Upgrader } from './http1/upgrader.js';
 import { ANY_ORIGIN } from './admission/hints.js';
 import { UpgradePolicy } from './admission/upgrade-policy.js';
+import { checkName } from '../connection/names.js';
+import { connectionSettings } from './connection-settings.js';
+import { type PublishOptions, toDelivery } from './topics/publish.js';
+import { RetainedMessages } from './topics/retained-messages.js';
+import { Topics } from './topics/topics.js';
+import { topicStats } from './topics/topic-stats.js';
 import { observeConnections } from './connection-observer.js';
 import { ConnectionOpener } from './connection-opener.js';
 
@@ -82,6 +87,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   readonly #opener: ConnectionOpener<Context>;
   readonly #upgrader: Upgrader<Context>;
   readonly #connections = new Set<WebSocketConnection<Context>>();
+  readonly #topics: Topics<Context>;
   #closing: Promise<CloseReport> | undefined;
   /** Removes the listener of `signal`. */
   #forgetSignal: (() => void) | undefined;
@@ -117,22 +123,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       attached === undefined ? attachmentOptions(first) : [],
     );
     const own: Attachment = attached === undefined ? (first as Attachment) : {};
-    const {
-      clock = systemClock,
-      logger,
-      textAs,
-      binaryAs,
-      highWaterMark,
-      maxBufferedAmount,
-      slowConsumer,
-      maxTotalBuffered,
-      closeTimeout,
-      messageTimeout,
-      messageRate,
-      maxPayload,
-      perMessageDeflate,
-      limits,
-    } = this.#options;
+    const { clock = systemClock, logger, maxTotalBuffered, messageRate, limits } = this.#options;
     this.#clock = clock;
     this.#log = createLog(logger, clock);
     if (this.#options.origin === '*') this.#log.hint(ANY_ORIGIN);
@@ -145,28 +136,24 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     const [deadlines, log] = [this.#deadlines, this.#log];
     const policy = new UpgradePolicy(this, this.#connections, this.#options, log);
     const unreadHint = new UnreadHint(log, clock, heartbeat.consumerTimeout);
-    const settings: ConnectionSettings = {
-      decoder: { role: 'server', maxPayload, rsv1: false },
-      textAs,
-      binaryAs,
-      highWaterMark,
-      maxBufferedAmount,
-      slowConsumer,
+    const retained = new RetainedMessages(this.#options.maxRetained, this.#budget);
+    this.#topics = new Topics(this, this.#options.maxTopicsPerConnection, retained);
+    const settings = connectionSettings(this.#options, {
+      decoder: { role: 'server', maxPayload: this.#options.maxPayload, rsv1: false },
       budget: this.#budget,
-      closeTimeout,
-      messageTimeout,
       deadlines,
       counters: this.#counters,
       heartbeat,
       messageRate: messageRate && new MessageRate(messageRate, deadlines, clock),
+      topics: this.#topics,
       observer: observeConnections(this, this.#connections, policy, log, unreadHint),
-    };
+    });
     const opener = new ConnectionOpener(
       this,
       this.#connections,
       policy,
       settings,
-      perMessageDeflate,
+      this.#options.perMessageDeflate,
     );
     const upgrader = new Upgrader(policy, opener, this.#options, deadlines, log);
     this.#policy = policy;
@@ -205,7 +192,8 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   stats(): ServerStats {
     const { pending, counters } = this.#policy;
     const bytesCharged = this.#budget?.total ?? 0;
-    return collectStats(this.#connections, pending, counters, this.#counters, bytesCharged);
+    const topics = topicStats(this.#topics, this.#counters);
+    return collectStats(this.#connections, pending, counters, this.#counters, bytesCharged, topics);
   }
 
   /** The address of the http.Server; `null` without one, or before it listens. */
@@ -284,6 +272,40 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   }
 
   /**
+   * Send a message to the connections that have subscribed to a topic, and through the `broker` to those of
+   * other nodes. It is encoded once. It goes to those that are subscribed at the call.
+   *
+   * The promise: at most once; subscribers of this process at once, whatever the broker does; for each
+   * publishing node and topic in the order of the calls. There is no order between nodes.
+   *
+   * @param topic its name, 1 to 255 bytes of UTF-8; there are no wildcards.
+   * @returns the number of subscribers in this process, including those that drop the message; 0 once
+   * `close()` was called.
+   * @throws TypeError, RangeError for a bad topic, key or data, and for options that are unknown or have a
+   * wrong type. Nothing is sent then.
+   */
+  publish(topic: string, data: Data, options?: PublishOptions<Context>): number {
+    const delivery = toDelivery(topic, data, options);
+    return this.#policy.isClosing ? 0 : this.#topics.publish(topic, delivery);
+  }
+
+  /**
+   * The connections of this process that have subscribed to a topic; always the same set, which is empty
+   * while there are none. Do not change it.
+   *
+   * @throws TypeError, RangeError for a bad topic.
+   */
+  subscribers(topic: string): ReadonlySet<WebSocketConnection<Context>> {
+    checkName('subscribers', 'topic', topic);
+    return this.#topics.subscribers(topic);
+  }
+
+  /** The topics that have subscribers in this process. */
+  topicNames(): Iterable<string> {
+    return this.#topics.names();
+  }
+
+  /**
    * Shut down: new upgrades get 503, every connection gets a Close after its queued messages, and
    * connections that have not ended by the deadline are terminated. The http.Server is closed only
    * if this server created it. A second call returns the same promise.
@@ -305,23 +327,18 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   async #shutDown(options: ServerCloseOptions): Promise<CloseReport> {
     this.#forgetSignal?.();
     this.#policy.close();
-    const own = this.#ownsServer ? this.#server : undefined;
-    const ended = own && closeServer(own);
+    const own = this.#ownsServer ? closeServer(this.#server!) : undefined;
+    const cut = (): void => {
+      this.#upgrader.terminateRejected();
+    };
     const report = await closeConnections(
       [...this.#connections],
       options,
       this.#deadlines,
       this.#clock,
-      {
-        end: async () => {
-          if (own !== undefined) cutConnections(own);
-          await ended;
-        },
-        cut: () => {
-          if (own !== undefined) this.#upgrader.terminateRejected();
-        },
-      },
+      own && { ...own, cut },
     );
+    this.#topics.retained.close();
     if (this.#endpoint !== undefined) UpgradeDispatcher.of(this.#server!).remove(this.#endpoint);
     callIsolated(() => this.emit('close'));
     return report;

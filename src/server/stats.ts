@@ -1,6 +1,7 @@
 import type { CloseInfo } from '../connection/close/close-info.js';
 import { type Counters, increment } from '../connection/counters.js';
 import type { ProtocolErrorCode } from '../protocol/framing/protocol-error.js';
+import type { TopicStats } from './topics/topic-stats.js';
 
 /**
  * The gauges and counters of a server, as a new plain object that can be converted to JSON. Gauges are
@@ -40,6 +41,8 @@ export interface ServerStats {
   readonly messagesSent: number;
   /** Counter. Messages dropped because a peer was slow; see `slowConsumer`. */
   readonly messagesDropped: number;
+  /** Counter. Messages that a newer one with the same `key` replaced while they waited for a slow peer. */
+  readonly messagesConflated: number;
   /** Counter. Bytes received after the handshakes: frames with their headers, before TLS encryption. */
   readonly bytesReceived: number;
   /** Counter. Bytes of frames passed to the transports, before TLS encryption. */
@@ -60,6 +63,9 @@ export interface ServerStats {
    * own, such as `ECONNRESET`; `OTHER` for a cause without one. Connections that ended with a cause.
    */
   readonly closedByCause: Readonly<Record<string, number>>;
+
+  /** The topics in this process. */
+  readonly topics: TopicStats;
 }
 
 /** The counters of one server's upgrades; see {@link ServerStats}. */
@@ -81,6 +87,7 @@ export function collectStats(
   upgrades: UpgradeCounters,
   counters: Counters,
   bytesCharged: number,
+  topics: TopicStats,
 ): ServerStats {
   let bytesBuffered = 0;
   for (const { bufferedAmount } of connections) bytesBuffered += bufferedAmount;
@@ -96,6 +103,7 @@ export function collectStats(
     messagesDiscarded: counters.messagesDiscarded,
     messagesSent: counters.messagesSent,
     messagesDropped: counters.messagesDropped,
+    messagesConflated: counters.messagesConflated,
     bytesReceived: counters.bytesReceived,
     bytesSent: counters.bytesSent,
     pingsReceived: counters.pingsReceived,
@@ -104,5 +112,6 @@ export function collectStats(
     closedByCode: Object.fromEntries(counters.closedByCode),
     closedByInitiator: { ...counters.closedByInitiator },
     closedByCause: Object.fromEntries(counters.closedByCause),
+    topics,
   };
 }

@@ -15,6 +15,7 @@ const STATS: ServerStats = {
   messagesDiscarded: 13,
   messagesSent: 9,
   messagesDropped: 10,
+  messagesConflated: 27,
   bytesReceived: 2 ** 53,
   bytesSent: 12,
   pingsReceived: 13,
@@ -23,6 +24,15 @@ const STATS: ServerStats = {
   closedByCode: { 1000: 16, 1006: 17, 3000: 18, 3999: 19, 4000: 20, 4999: 21 },
   closedByInitiator: { local: 22, peer: 23, transport: 24 },
   closedByCause: { ECONNRESET: 25 },
+  topics: {
+    topics: 28,
+    subscriptions: 29,
+    published: 30,
+    delivered: 31,
+    dropped: 32,
+    conflated: 33,
+    retainedBytes: 34,
+  },
 };
 
 const EXPECTED = `# TYPE hawser_connections gauge
@@ -61,6 +71,9 @@ hawser_messages_sent_total 9
 # TYPE hawser_messages_dropped counter
 # HELP hawser_messages_dropped Messages dropped because a peer was slow.
 hawser_messages_dropped_total 10
+# TYPE hawser_messages_conflated counter
+# HELP hawser_messages_conflated Messages that a newer one with the same key replaced while they waited.
+hawser_messages_conflated_total 27
 # TYPE hawser_received_bytes counter
 # UNIT hawser_received_bytes bytes
 # HELP hawser_received_bytes Bytes of frames received.
@@ -92,6 +105,28 @@ hawser_closed_by_initiator_total{initiator="transport"} 24
 # TYPE hawser_closed_by_cause counter
 # HELP hawser_closed_by_cause Connections that ended with a cause, by its code.
 hawser_closed_by_cause_total{cause="ECONNRESET"} 25
+# TYPE hawser_topics gauge
+# HELP hawser_topics Topics that have subscribers.
+hawser_topics 28
+# TYPE hawser_topic_subscriptions gauge
+# HELP hawser_topic_subscriptions Subscriptions of connections to topics.
+hawser_topic_subscriptions 29
+# TYPE hawser_topic_retained_bytes gauge
+# UNIT hawser_topic_retained_bytes bytes
+# HELP hawser_topic_retained_bytes Bytes of the messages that topics retain.
+hawser_topic_retained_bytes 34
+# TYPE hawser_topic_published counter
+# HELP hawser_topic_published Calls of publish.
+hawser_topic_published_total 30
+# TYPE hawser_topic_delivered counter
+# HELP hawser_topic_delivered Published messages that were queued for a subscriber.
+hawser_topic_delivered_total 31
+# TYPE hawser_topic_dropped counter
+# HELP hawser_topic_dropped Published messages that were dropped because a subscriber was slow.
+hawser_topic_dropped_total 32
+# TYPE hawser_topic_conflated counter
+# HELP hawser_topic_conflated Published messages that a newer one with the same key replaced.
+hawser_topic_conflated_total 33
 # EOF
 `;
 
@@ -113,7 +148,7 @@ describe('metrics', () => {
   });
 
   it('obeys the grammar, for one server and for several whose names are hostile', () => {
-    expect(readOpenMetrics(metrics(source())).size).toBe(19);
+    expect(readOpenMetrics(metrics(source())).size).toBe(27);
     const families = readOpenMetrics(metrics(TWO));
     expect([...families.get('hawser_connections')!.samples]).toStrictEqual([
       ['hawser_connections{server="a \\"quoted\\" \\\\ name\\n"}', 1],
@@ -126,11 +161,15 @@ describe('metrics', () => {
     ).toBe(41);
   });
 
-  it.each(Object.keys(STATS) as (keyof ServerStats)[])('shows %s', (field) => {
-    const changed = { ...STATS, [field]: { ...STATS, [field]: 0 } };
-    changed[field] = (
-      typeof STATS[field] === 'number' ? 1000 : { ...STATS[field], peer: 1000, 1001: 1000 }
-    ) as never;
+  const { topics, ...others } = STATS;
+
+  it.each(Object.entries(others))('shows %s', (field, value) => {
+    const changed = typeof value === 'number' ? 1000 : { ...value, peer: 1000, 1001: 1000 };
+    expect(metrics(source({ ...STATS, [field]: changed }))).not.toBe(EXPECTED);
+  });
+
+  it.each(Object.keys(topics))('shows %s of the topics', (field) => {
+    const changed = { ...STATS, topics: { ...topics, [field]: 1000 } };
     expect(metrics(source(changed))).not.toBe(EXPECTED);
   });
 

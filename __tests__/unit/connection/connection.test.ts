@@ -203,6 +203,32 @@ describe('WebSocketConnection.latency', () => {
   });
 });
 
+describe('WebSocketConnection, topics', () => {
+  it('has those that it subscribed to, until it is closed', async () => {
+    const { connection, closed } = await world();
+    expect(connection.topics.size).toBe(0);
+    expect([connection.subscribe('a'), connection.subscribe('a')]).toStrictEqual([true, false]);
+    connection.subscribe('b');
+    expect([connection.unsubscribe('a'), connection.unsubscribe('a')]).toStrictEqual([true, false]);
+    let atClose: string[] = [];
+    connection.on('close', () => (atClose = [...connection.topics]));
+    connection.terminate();
+    expect([connection.subscribe('c'), connection.unsubscribe('b')]).toStrictEqual([false, false]);
+    await closed;
+    await turns();
+    expect([atClose, [...connection.topics]]).toStrictEqual([['b'], []]);
+  });
+
+  it('refuses what is not a name, on a closed connection too', async () => {
+    const { connection } = await world();
+    connection.terminate();
+    expect(() => connection.subscribe('')).toThrow('subscribe: expected the topic to have 1 to');
+    expect(() => connection.unsubscribe(5 as never)).toThrow(
+      'unsubscribe: expected the topic to be a string, got 5 (number)',
+    );
+  });
+});
+
 describe('WebSocketConnection, sending', () => {
   it('sends with options and a callback, with a callback alone, and with neither', async () => {
     const { connection, client } = await world();

@@ -51,6 +51,39 @@ async function gone(): Promise<unknown> {
   return facts(session.closing.info);
 }
 
+describe('Session, topics', () => {
+  it('leaves them at the first Close, tells it after that, and forgets them after close', async () => {
+    const registry = { maxTopicsPerConnection: Infinity, add: noteTopic, delete: noteTopic };
+    function noteTopic(topic: string): void {
+      log.push(`topic ${topic}`);
+    }
+    begin({ topics: { ...registry, announceIdle: () => void log.push('announce') } });
+    const { subscriptions } = session;
+    subscriptions.add('a');
+    void session.close(1000, '');
+    expect(sent()).toStrictEqual([]); // the Close leaves at the end of the tick
+    expect(log).toStrictEqual(['topic a', 'topic a', 'announce']);
+    expect([...subscriptions.names]).toStrictEqual(['a']);
+    let names: string[] = [];
+    session.emitter.on('close', () => (names = [...subscriptions.names]));
+    await gone();
+    expect(names).toStrictEqual(['a']);
+    expect(session.subscriptions.names.size).toBe(0);
+  });
+
+  it('forgets them although a listener of close throws', async () => {
+    begin();
+    session.subscriptions.add('a');
+    session.emitter.on('close', () => {
+      throw new Error('of the listener');
+    });
+    const surfaced = catchSurfacing();
+    await gone();
+    expect(surfaced).toEqual([new Error('of the listener')]);
+    expect(session.subscriptions.names.size).toBe(0);
+  });
+});
+
 describe('Session, control frames (section 5.5)', () => {
   it('answers a Ping unless a Close was received, and counts it', async () => {
     sink.push(ping('a'));

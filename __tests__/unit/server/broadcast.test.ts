@@ -145,6 +145,31 @@ describe('broadcast', () => {
     await turns();
   });
 
+  it('has a key: the latest replaces what waits, and is never dropped', async () => {
+    const options = { maxBufferedAmount: 1000, highWaterMark: 500, slowConsumer: 'drop' } as const;
+    sinks = [new Sink()];
+    all = [connectionOn(sinks[0]!, options)];
+    connections = new Set(all);
+    sinks[0]!.behind = true;
+    send(Buffer.alloc(20_000));
+    await turns();
+    all[0]!.on('error', () => undefined);
+    expect(() => send('a', { key: '' })).toThrow(RangeError);
+    send('a1', { key: 'a' });
+    expect(all[0]!.readyState).toBe('closing'); // 20 000 bytes are twice too much already
+
+    sinks = [new Sink()];
+    all = [connectionOn(sinks[0]!, { ...options, maxBufferedAmount: 15_000 })];
+    connections = new Set(all);
+    sinks[0]!.behind = true;
+    send(Buffer.alloc(20_000));
+    await turns();
+    for (const data of ['a1', 'a2', 'a3']) send(data, { key: 'a', droppable: true });
+    sinks[0]!.behind = false;
+    sinks[0]!.release();
+    expect((await got()).slice(1)).toEqual(['0 text 6133']);
+  });
+
   it('takes a prepared message as it is', async () => {
     const text = prepare('a', undefined);
     expect(send(text)).toBe(4);
@@ -157,7 +182,7 @@ describe('broadcast', () => {
   it.each<[string, unknown, string]>([
     ['exept', undefined, 'unknown option exept (got an object of a class); did you mean except?'],
     ['fin', false, 'unknown option fin (got false (boolean)); send a part of a message with'],
-    ['key', 'a', 'unknown option key'],
+    ['key', 5, 'expected option key to be a string, got 5 (number)'],
     ['except', 5, 'expected option except to be a connection, or several in an array, a Set or'],
     ['except', 'id', 'expected option except to be a connection, or several'],
     ['except', ['id'], 'expected except to have connections, got id (string)'],

@@ -31,6 +31,24 @@ describe('createConnectionPair', () => {
     expect(await binary).toEqual(['bytes true', false]);
   });
 
+  it('has topics, to which nothing is published without a server', async () => {
+    const { server, client } = pair();
+    expect([server.subscribe('a'), client.subscribe('a'), server.subscribe('a')]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect([...server.topics]).toEqual(['a']);
+    const wss = new WebSocketServer({ noServer: true });
+    later(() => wss.close());
+    const joined = pair({ server: wss });
+    joined.server.subscribe('a');
+    const message = once(joined.client, 'message');
+    expect(wss.publish('a', 'hello')).toBe(1);
+    expect(await message).toEqual(['hello', false]);
+    server.terminate();
+  });
+
   it('delivers asynchronously, as a socket does', async () => {
     const { server, client } = pair();
     const got: unknown[] = [];

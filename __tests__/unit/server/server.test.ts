@@ -1039,3 +1039,48 @@ it('hints once that messages are discarded because nothing takes them', async ()
     expect.stringMatching(/^warn messages of 127\.0\.0\.1 are discarded/),
   ]);
 });
+
+describe('topics', () => {
+  it('publishes to those that have subscribed, and tells what there is', async () => {
+    const { wss, port } = await serve();
+    wss.on('connection', (conn) => conn.on('message', (topic) => conn.subscribe(String(topic))));
+    const clients = [await ask(port), await ask(port)];
+    for (const client of clients) await client.response();
+    clients[0]!.send(Buffer.concat([text('news'), text('sport')]));
+    clients[1]!.send(text('news'));
+    await eventually('the subscriptions', () => wss.stats().topics.subscriptions === 3);
+    expect([...wss.topicNames()]).toStrictEqual(['news', 'sport']);
+    const [one, two] = [...wss.connections];
+    expect(wss.subscribers('news')).toStrictEqual(new Set([one, two]));
+    expect(wss.subscribers('weather').size).toBe(0);
+    expect([wss.publish('news', 'n'), wss.publish('sport', 's', { except: two! })]).toStrictEqual([
+      2, 1,
+    ]);
+    expect([await clients[0]!.words(), await clients[0]!.words()]).toStrictEqual([
+      'text 6e',
+      'text 73',
+    ]);
+    expect(await clients[1]!.words()).toBe('text 6e');
+    expect(wss.stats().topics).toMatchObject({ topics: 2, published: 2, delivered: 3 });
+  });
+
+  it('refuses what is not a name, and publishes nothing once it is closing', async () => {
+    const { wss } = await serve();
+    expect(() => wss.subscribers('')).toThrow('subscribers: expected the topic to have 1 to 255');
+    expect(() => wss.publish('', 'a')).toThrow('publish: expected the topic to have 1 to 255');
+    const closed = wss.close();
+    expect(() => wss.publish('', 'a')).toThrow(RangeError);
+    expect(wss.publish('news', 'a')).toBe(0);
+    await closed;
+    expect(wss.stats().topics.published).toBe(0);
+  });
+
+  it('counts what it retains for maxTotalBuffered, and forgets it when it is closed', async () => {
+    const { wss } = await serve({ maxTotalBuffered: 1000, maxRetained: 10 });
+    wss.publish('t', 'five5', { key: 'a', retain: true });
+    wss.publish('t', 'six666', { key: 'b', retain: true });
+    expect(wss.stats()).toMatchObject({ bytesCharged: 8, topics: { retainedBytes: 8 } });
+    await wss.close();
+    expect(wss.stats()).toMatchObject({ bytesCharged: 0, topics: { retainedBytes: 0 } });
+  });
+});

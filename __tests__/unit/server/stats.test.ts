@@ -17,6 +17,7 @@ const NOTHING: ServerStats = {
   messagesDiscarded: 0,
   messagesSent: 0,
   messagesDropped: 0,
+  messagesConflated: 0,
   bytesReceived: 0,
   bytesSent: 0,
   pingsReceived: 0,
@@ -25,11 +26,21 @@ const NOTHING: ServerStats = {
   closedByCode: {},
   closedByInitiator: { local: 0, peer: 0, transport: 0 },
   closedByCause: {},
+  topics: {
+    topics: 0,
+    subscriptions: 0,
+    published: 0,
+    delivered: 0,
+    dropped: 0,
+    conflated: 0,
+    retainedBytes: 0,
+  },
 };
+const { topics } = NOTHING;
 
 describe('collectStats', () => {
   it('has every figure from the beginning', () => {
-    const stats = collectStats(new Set(), 0, new UpgradeCounters(), new Counters(), 0);
+    const stats = collectStats(new Set(), 0, new UpgradeCounters(), new Counters(), 0, topics);
     expect(stats).toStrictEqual(NOTHING);
   });
 
@@ -43,6 +54,7 @@ describe('collectStats', () => {
       messagesDiscarded: 13,
       messagesSent: 4,
       messagesDropped: 5,
+      messagesConflated: 14,
       bytesReceived: 6,
       bytesSent: 7,
       pingsReceived: 8,
@@ -52,7 +64,7 @@ describe('collectStats', () => {
     counters.countProtocolError(cause);
     counters.countClose({ code: 1002, reason: '', clean: false, initiator: 'local', cause });
     const connections = new Set([{ bufferedAmount: 10 }, { bufferedAmount: 20 }]);
-    const stats = collectStats(connections, 11, upgrades, counters, 12);
+    const stats = collectStats(connections, 11, upgrades, counters, 12, { ...topics, topics: 15 });
     expect(stats).toStrictEqual({
       connections: 2,
       upgradesPending: 11,
@@ -65,6 +77,7 @@ describe('collectStats', () => {
       messagesDiscarded: 13,
       messagesSent: 4,
       messagesDropped: 5,
+      messagesConflated: 14,
       bytesReceived: 6,
       bytesSent: 7,
       pingsReceived: 8,
@@ -73,13 +86,14 @@ describe('collectStats', () => {
       closedByCode: { 1002: 1 },
       closedByInitiator: { local: 1, peer: 0, transport: 0 },
       closedByCause: { ERR_CLOSE_CODE: 1 },
+      topics: { ...topics, topics: 15 },
     });
     expect(JSON.parse(JSON.stringify(stats))).toStrictEqual(stats);
   });
 
   it('gives the caller an object of its own', () => {
     const [upgrades, counters] = [new UpgradeCounters(), new Counters()];
-    const before = collectStats(new Set(), 0, upgrades, counters, 0);
+    const before = collectStats(new Set(), 0, upgrades, counters, 0, topics);
     upgrades.countRejection(403);
     counters.countClose({ code: 1000, reason: '', clean: true, initiator: 'peer' });
     expect(before).toStrictEqual(NOTHING);

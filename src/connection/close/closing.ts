@@ -164,7 +164,11 @@ export class Closing {
     if (transition === undefined) return;
     this.#state = transition.next;
     this.#owner.stopSending();
-    for (const action of transition.actions) this.#perform(action);
+    try {
+      for (const action of transition.actions) this.#perform(action);
+    } finally {
+      this.#owner.afterStep();
+    }
   }
 
   #perform(action: CloseAction): void {

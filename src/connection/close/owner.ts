@@ -9,6 +9,8 @@ export interface ClosingOwner {
   readonly settings: ConnectionSettings;
   /** Accept no more from the application: the connection is not open any more. */
   stopSending(): void;
+  /** Everything that an event brought with it is done: the application can hear of it. */
+  afterStep(): void;
   /** Send a Close frame after everything that was sent. */
   sendClose(payload: Buffer): void;
   /** End the socket after everything that was sent. */

@@ -32,6 +32,14 @@ export function admit(
   return amount < maxBufferedAmount * 2 ? 'queue' : 'close';
 }
 
+/**
+ * Judge a message with a key. It is never dropped, since it may be the last of its key, and finds as much
+ * room again above the limit.
+ */
+export function admitKeyed(amount: number, { maxBufferedAmount }: SlowConsumerSettings): Admission {
+  return amount < maxBufferedAmount * 2 ? 'queue' : 'close';
+}
+
 /** Whether a Ping or a Pong of the application may be queued: it ends no connection, but has its limit too. */
 export function admitsControl(
   amount: number,

@@ -8,12 +8,13 @@ import type { Account } from '../limits/buffer-budget.js';
 import type { FrameEncoder } from '../../protocol/framing/frame-encoder.js';
 import type { BlobLike } from '../../protocol/framing/payload.js';
 import type { Data } from '../../protocol/framing/prepared-message.js';
-import { admit, admitsControl, tooSlow } from './admission.js';
+import { admit, admitKeyed, admitsControl, tooSlow } from './admission.js';
 import { DrainWaiters } from './drain-waiters.js';
 import { Outbox } from './outbox.js';
 import type { SenderOwner } from './owner.js';
 import { PendingCalls } from './pending-calls.js';
 import { refuse, type SendCallback } from './send-callbacks.js';
+import type { MessageOptions } from './send-options.js';
 import type { WriterOwner } from './socket-writer.js';
 
 /**
@@ -49,7 +50,12 @@ export abstract class Backpressure implements WriterOwner {
 
   /** For what needs time before it can be sent: it waits here, and what is called after it. */
   get calls(): PendingCalls {
-    return (this.pending ??= new PendingCalls());
+    return (this.pending ??= new PendingCalls(this));
+  }
+
+  /** For the calls that wait. */
+  takes(bytes: number): boolean {
+    return this.outbox.takes(bytes);
   }
 
   /** See `WebSocketConnection.bufferedAmount`. */
@@ -74,6 +80,7 @@ export abstract class Backpressure implements WriterOwner {
 
   /** For the outbox: the kernel has taken a write. */
   written(): boolean {
+    this.pending?.makeCalls();
     const amount = this.bufferedAmount;
     if (amount < this.owner.settings.highWaterMark) this.#settleDrained(true);
     if (this.#needDrain && amount === 0 && this.isOpen) {
@@ -96,6 +103,7 @@ export abstract class Backpressure implements WriterOwner {
 
   /** Accept nothing more from the application: the connection is not open any more. */
   stop(): void {
+    this.pending?.stopReplacing();
     this.pending?.hurry();
     this.isOpen = false;
     this.#settleDrained(false);
@@ -113,7 +121,7 @@ export abstract class Backpressure implements WriterOwner {
   protected admits(
     data: Data | BlobLike,
     callback: SendCallback | undefined,
-    droppable: boolean,
+    options: MessageOptions | undefined,
   ): boolean {
     if (!this.isOpen) {
       if (callback !== undefined) refuse(callback, new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
@@ -123,9 +131,12 @@ export abstract class Backpressure implements WriterOwner {
     const { settings } = this.owner;
     if (!this.#needDrain && settings.highWaterMark <= settings.maxBufferedAmount) return true;
     const amount = this.bufferedAmount;
-    const verdict = admit(amount, droppable, settings);
+    const verdict =
+      options?.key === undefined
+        ? admit(amount, options?.droppable === true, settings)
+        : admitKeyed(amount, settings);
     if (verdict === 'queue') return true;
-    if (verdict === 'drop') this.#drop(data, callback);
+    if (verdict === 'drop') this.#drop(data, callback, options?.topic);
     else this.#tooSlow(amount, callback);
     return false;
   }
@@ -141,12 +152,17 @@ export abstract class Backpressure implements WriterOwner {
     return this.bufferedAmount < this.owner.settings.highWaterMark || this.#setNeedDrain();
   }
 
-  #drop(data: Data | BlobLike, callback: SendCallback | undefined): void {
+  #drop(
+    data: Data | BlobLike,
+    callback: SendCallback | undefined,
+    topic: string | undefined,
+  ): void {
     this.#setNeedDrain();
     // An error costs more than all the rest: it is made only for a callback.
     if (callback !== undefined) refuse(callback, new ConnectionError('ERR_MESSAGE_DROPPED'));
     const { emitter, settings, context } = this.owner;
     settings.counters.messagesDropped++;
+    if (topic !== undefined) settings.counters.publishedDropped++;
     publishDropped(emitter, data);
     context.runInAsyncScope(() => {
       // A listener must not interrupt a broadcast to all the others.

@@ -43,3 +43,10 @@ export function join(pieces: readonly Buffer[]): Buffer {
   if (!same) joined = { pieces, bytes: Buffer.concat(pieces) };
   return joined.bytes;
 }
+
+/** Bytes of all the pieces. */
+export function lengthOf(pieces: readonly Buffer[]): number {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  return length;
+}

@@ -5,7 +5,7 @@ import { FIN, Opcode } from '../../protocol/framing/frame.js';
 import { SMALL_FRAME } from '../../protocol/framing/prepared-message.js';
 import { encodeText } from '../../protocol/text/utf8-codec.js';
 import { COPY_UP_TO, type Piece, Backlog } from './backlog.js';
-import { flushAtEndOfTick, join } from './end-of-tick.js';
+import { flushAtEndOfTick, join, lengthOf } from './end-of-tick.js';
 import { LongFrame, LongFrames } from './long-frame.js';
 import { sharedSlab, type Slab } from './slab.js';
 import { type WriterOwner, SocketWriter } from './socket-writer.js';
@@ -65,11 +65,7 @@ export class Outbox extends SocketWriter {
     return this.queued + (this.#queue?.pong?.length ?? 0) + this.socket.writableLength;
   }
 
-  /**
-   * Send a frame whose payload is text.
-   *
-   * @param byte0 the header's first byte: opcode and flags.
-   */
+  /** Send a frame whose payload is text. @param byte0 the header's first byte: opcode and flags. */
   text(byte0: number, text: string): void {
     if (this.#masking !== undefined) {
       this.frame(this.#masking.encodeFrame(byte0, encodeText(text)));
@@ -124,6 +120,12 @@ export class Outbox extends SocketWriter {
   pong(payload: Uint8Array): void {
     if (!this.blocked) this.bytes(PONG, payload);
     else this.waiting().pong = (this.#masking ?? unmaskedEncoder).encodeFrame(PONG, payload);
+  }
+
+  /** Whether the socket takes so many bytes more. What cannot share a write with them is written first. */
+  takes(bytes: number): boolean {
+    if (!this.blocked && this.queued > 0 && this.queued + bytes > COPY_UP_TO) this.#flushEarly();
+    return !this.blocked;
   }
 
   /**
@@ -234,13 +236,18 @@ export class Outbox extends SocketWriter {
 
   #schedule(): void {
     if (this.queued >= FLUSH_FROM && !this.blocked) {
-      const corked = this.#flushing;
-      this.flush();
-      this.#flushing = corked;
+      this.#flushEarly();
     } else if (!this.#flushing) {
       this.#flushing = true;
       flushAtEndOfTick(this);
     }
+  }
+
+  /** {@link flush} before the end of the tick, or of the call that corked. */
+  #flushEarly(): void {
+    const corked = this.#flushing;
+    this.flush();
+    this.#flushing = corked;
   }
 
   /** Write from the front of the queue until the socket is backpressured. */
@@ -337,10 +344,4 @@ export class Outbox extends SocketWriter {
     queue.pong = undefined;
     this.frame(pong);
   }
-}
-
-function lengthOf(pieces: readonly Buffer[]): number {
-  let length = 0;
-  for (const piece of pieces) length += piece.length;
-  return length;
 }

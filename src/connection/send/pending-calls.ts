@@ -1,12 +1,30 @@
+import type { Buffer } from 'node:buffer';
+import { ConnectionError } from '../close/connection-error.js';
+import type { Account } from '../limits/buffer-budget.js';
 import { Fifo } from './fifo.js';
+import { ReplaceableCalls } from './replaceable-calls.js';
 import { refuse, type SendCallback } from './send-callbacks.js';
 
 /** A call of the application that waits: make it now or, with a reason, refuse it. */
 export type DeferredCall = (reason?: Error) => void;
 
-interface Waiting {
+/** A message that waits. */
+export interface DeferredMessage {
   readonly bytes: number;
   readonly call: DeferredCall;
+  /** The memory that it keeps, for the budget. */
+  readonly buffer?: Buffer | undefined;
+  /** See `SendOptions`. */
+  readonly key?: string | undefined;
+  /** The topic that it was published to; `undefined` for one that was sent or broadcast. */
+  readonly topic?: string | undefined;
+}
+
+/** What waits, at its place in the order. */
+export interface WaitingCall extends DeferredMessage {
+  bytes: number;
+  call: DeferredCall;
+  buffer: Buffer | undefined;
 }
 
 /** A message that is not ready to be sent: it is being compressed on the thread pool, or read from a Blob. */
@@ -18,24 +36,45 @@ export interface Job {
   callback: SendCallback | undefined;
 }
 
+/** What pending calls need of the sender that they belong to. */
+interface CallsOwner {
+  /** The account that the memory of waiting messages is charged to; `undefined` without a budget. */
+  readonly account: Account | undefined;
+  /** Whether the transport would take so many bytes more at once. */
+  takes(bytes: number): boolean;
+}
+
 /**
  * The calls of one connection that wait, in the order in which their frames go out. They wait for a
- * {@link Job}; messages wait for the end of a message that `sendFrame` left unfinished, too. Made for
- * the first call that has to wait.
+ * {@link Job}; messages wait for the end of a message that `sendFrame` left unfinished, too; and once a
+ * message with a key is among them, all wait until the transport takes them, because a newer message may
+ * replace that one. Made for the first call that has to wait.
  */
 export class PendingCalls {
   /** Bytes of the job's message and of all the calls that wait. */
   bytes = 0;
   /** The closing handshake is over but for what waits here; then the socket is ended. */
   ending = false;
+  readonly #owner: CallsOwner;
   #job: Job | undefined;
-  #calls: Fifo<Waiting> | undefined;
+  #calls: Fifo<WaitingCall> | undefined;
   /** Messages that wait for the end of the unfinished message; all of `#calls` comes before them. */
-  #messages: Fifo<Waiting> | undefined;
+  #messages: Fifo<WaitingCall> | undefined;
+  /** Those with a key, since there was one. While it is there calls are made only as the transport takes them. */
+  #replaceable: ReplaceableCalls<WaitingCall> | undefined;
+
+  constructor(owner: CallsOwner) {
+    this.#owner = owner;
+  }
 
   /** The message that all calls wait for. */
   get job(): Job | undefined {
     return this.#job;
+  }
+
+  /** What is called now has to wait for what was called before it. */
+  get areWaiting(): boolean {
+    return this.#job !== undefined || this.#calls !== undefined;
   }
 
   /** After all the calls that wait, a message is unfinished: only its further frames can follow. */
@@ -61,7 +100,7 @@ export class PendingCalls {
     this.#job = undefined;
     this.bytes -= job.bytes;
     send();
-    this.#makeCalls();
+    this.makeCalls();
   }
 
   /** Send what can be sent without waiting for the end of its job. */
@@ -69,16 +108,45 @@ export class PendingCalls {
     while (this.#job?.sendNow !== undefined) this.finish(this.#job, this.#job.sendNow);
   }
 
-  /** Let a frame wait for the job. */
-  wait(bytes: number, call: DeferredCall): void {
-    (this.#calls ??= new Fifo()).push({ bytes, call });
-    this.bytes += bytes;
+  /** No more messages will come that could replace others: nothing waits for the transport any more. */
+  stopReplacing(): void {
+    this.#replaceable = undefined;
+    this.makeCalls();
   }
 
-  /** Let a message wait: for the job, and for the end of a message that is unfinished. */
-  waitAsMessage(bytes: number, call: DeferredCall): void {
-    (this.#messages ?? (this.#calls ??= new Fifo())).push({ bytes, call });
-    this.bytes += bytes;
+  /** Let a frame wait. */
+  wait(bytes: number, call: DeferredCall): void {
+    this.#push((this.#calls ??= new Fifo()), { bytes, call, buffer: undefined });
+  }
+
+  /** The message with the same key that a newer one would replace. */
+  olderThan(topic: string | undefined, key: string): WaitingCall | undefined {
+    return this.#replaceable?.get(topic, key);
+  }
+
+  /**
+   * Let a message wait, for the end of a message that is unfinished too. One with a key takes the place
+   * of an older one with the same topic and key.
+   *
+   * @returns whether it took the place of another.
+   */
+  waitAsMessage(message: DeferredMessage): boolean {
+    const { topic, key } = message;
+    const older = key === undefined ? undefined : this.olderThan(topic, key);
+    if (older !== undefined) {
+      this.#replace(older, message);
+      return true;
+    }
+    const call: WaitingCall = { ...message, buffer: message.buffer };
+    this.#push(this.#messages ?? (this.#calls ??= new Fifo()), call);
+    if (key === undefined) this.fence(topic);
+    else (this.#replaceable ??= new ReplaceableCalls<WaitingCall>()).add(topic, key, call);
+    return false;
+  }
+
+  /** Nothing that waits may be replaced by what comes now; with a topic, nothing of that topic. */
+  fence(topic: string | undefined): void {
+    this.#replaceable?.fence(topic);
   }
 
   /** A frame that was sent, or that waits, leaves its message unfinished, or finishes it. */
@@ -93,7 +161,7 @@ export class PendingCalls {
     for (let each; (each = messages.take()) !== undefined;) {
       (this.#calls ??= new Fifo()).push(each);
     }
-    this.#makeCalls();
+    this.makeCalls();
   }
 
   /** Refuse the messages that wait for the end of one that is unfinished: it will not be finished. */
@@ -101,7 +169,7 @@ export class PendingCalls {
     const messages = this.#messages;
     this.#messages = undefined;
     for (let each; (each = messages?.take()) !== undefined;) {
-      this.bytes -= each.bytes;
+      this.#forget(each);
       each.call(reason);
     }
   }
@@ -110,23 +178,60 @@ export class PendingCalls {
   discard(reason: Error): void {
     const job = this.#job;
     const calls = this.#calls;
-    this.#job = this.#calls = undefined;
+    this.#job = this.#calls = this.#replaceable = undefined;
     if (job?.callback !== undefined) refuse(job.callback, reason);
-    for (let each; (each = calls?.take()) !== undefined;) each.call(reason);
+    for (let each; (each = calls?.take()) !== undefined;) {
+      this.#forget(each);
+      each.call(reason);
+    }
     this.refuseMessages(reason);
     this.bytes = 0;
   }
 
-  /** Make the calls that wait, up to one that begins a job. */
-  #makeCalls(): void {
+  /** Make the calls that wait, up to one that begins a job, or for which the transport has no room. */
+  makeCalls(): void {
     while (this.#job === undefined) {
-      const next = this.#calls?.take();
+      const next = this.#calls?.first;
       if (next === undefined) {
         this.#calls = undefined;
+        if (this.#messages === undefined) this.#replaceable = undefined;
         return;
       }
-      this.bytes -= next.bytes;
+      if (this.#replaceable !== undefined && !this.#owner.takes(next.bytes)) return;
+      if (this.#calls?.first !== next) continue; // the write before it failed, and all was discarded
+      this.#calls.take();
+      this.#forget(next);
       next.call();
     }
+  }
+
+  #push(queue: Fifo<WaitingCall>, call: WaitingCall): void {
+    queue.push(call);
+    this.#count(call);
+  }
+
+  #replace(older: WaitingCall, { bytes, call, buffer }: DeferredMessage): void {
+    const refuseOlder = older.call;
+    this.#uncount(older);
+    older.bytes = bytes;
+    older.call = call;
+    older.buffer = buffer;
+    this.#count(older);
+    refuseOlder(new ConnectionError('ERR_MESSAGE_REPLACED'));
+  }
+
+  #forget(call: WaitingCall): void {
+    this.#uncount(call);
+    if (call.key !== undefined) this.#replaceable?.delete(call.topic, call.key, call);
+  }
+
+  #count({ bytes, buffer }: WaitingCall): void {
+    this.bytes += bytes;
+    if (buffer !== undefined) this.#owner.account?.hold(buffer);
+  }
+
+  #uncount({ bytes, buffer }: WaitingCall): void {
+    this.bytes -= bytes;
+    if (buffer !== undefined) this.#owner.account?.release(buffer);
   }
 }

@@ -1,4 +1,5 @@
 import { type FrameFlags, FLAG_RULES } from '../../protocol/framing/frame-encoder.js';
+import { checkName } from '../names.js';
 import type { Opcode } from '../../protocol/framing/frame.js';
 import {
   type Advice,
@@ -17,6 +18,11 @@ export interface SendOptions {
   readonly compress?: boolean;
   /** The message may be dropped when `maxBufferedAmount` waits already and `slowConsumer` is `'drop'`. @default false */
   readonly droppable?: boolean;
+  /**
+   * Only the latest message with this key matters: while an older one waits because the peer is slow, this
+   * one takes its place. Such a message is never dropped. 1 to 255 bytes of UTF-8.
+   */
+  readonly key?: string;
 }
 
 /** The bits of a frame for `sendFrame`. */
@@ -30,6 +36,7 @@ export const SEND_RULES: Rules<SendOptions> = {
   binary: isBoolean,
   compress: isBoolean,
   droppable: isBoolean,
+  key: { expected: 'a string', accepts: (value) => typeof value === 'string' },
 };
 /** What to do about the options that `send` has in other libraries. */
 export const SEND_ADVICE: Advice = {
@@ -41,14 +48,25 @@ const FRAME_RULES: Rules<SendFrameOptions> = {
   opcode: { expected: 'one of Opcode', accepts: (value) => typeof value === 'number' },
 };
 
-/** Options that were checked already, for a broadcast: they are not checked again for each connection. */
-export class CheckedSendOptions implements SendOptions {
+/** What the sender gets: the options of `send`, or of a message to many. */
+export interface MessageOptions extends SendOptions {
+  /** What the message was published to. */
+  readonly topic?: string | undefined;
+}
+
+/** Options that were checked already, for a message to many: they are not checked again for each connection. */
+export class CheckedSendOptions implements MessageOptions {
+  declare readonly binary?: boolean;
   readonly compress?: boolean;
   readonly droppable: boolean;
+  readonly key?: string;
+  readonly topic: string | undefined;
 
-  constructor(compress: boolean | undefined, droppable: boolean) {
+  constructor(compress: boolean | undefined, droppable: boolean, key?: string, topic?: string) {
     if (compress !== undefined) this.compress = compress;
     this.droppable = droppable;
+    if (key !== undefined) this.key = key;
+    this.topic = topic;
   }
 }
 
@@ -76,7 +94,9 @@ export function checkSendOptions(options: unknown, callback: unknown): void {
       (value === undefined || typeof value === 'boolean');
     if (!known) break;
   }
-  if (!known) checkOptions('send', options, SEND_RULES, '', SEND_ADVICE);
+  if (known) return;
+  const { key } = checkOptions('send', options, SEND_RULES, '', SEND_ADVICE);
+  if (key !== undefined) checkName('send', 'key', key);
 }
 
 /** @throws TypeError for an argument after the callback that was given in place of the options. */

@@ -3,7 +3,7 @@ import { abortReason } from '../abort-signal.js';
 import { ConnectionError } from '../close/connection-error.js';
 import type { PermessageDeflate } from '../deflate/permessage-deflate.js';
 import { OutgoingDeflate } from '../deflate/outgoing.js';
-import { contextOfSent, publishSent } from '../diagnostics.js';
+import { publishSent } from '../diagnostics.js';
 import { RoundTrips } from '../limits/round-trip.js';
 import type { ConnectionSettings } from '../settings.js';
 import {
@@ -12,7 +12,7 @@ import {
   FrameEncoder,
   type FrameFlags,
 } from '../../protocol/framing/frame-encoder.js';
-import { FIN, isControl, MASKING_KEY_BYTES, Opcode } from '../../protocol/framing/frame.js';
+import { FIN, isControl, Opcode } from '../../protocol/framing/frame.js';
 import {
   type BlobLike,
   bytesOf,
@@ -31,9 +31,11 @@ import {
 import { admitsControl, tooSlow } from './admission.js';
 import { Backpressure } from './backpressure.js';
 import { BlobCall } from './blob-call.js';
+import { defer } from './deferred-message.js';
 import type { SenderOwner } from './owner.js';
-import { bindToCall, refuse, type SendCallback } from './send-callbacks.js';
-import type { SendOptions } from './send-options.js';
+import type { DeferredMessage } from './pending-calls.js';
+import { bindToCall, type SendCallback } from './send-callbacks.js';
+import type { MessageOptions } from './send-options.js';
 
 const TEXT: number = FIN | Opcode.Text;
 const BINARY: number = FIN | Opcode.Binary;
@@ -60,7 +62,7 @@ export class Sender extends Backpressure {
   /** See `WebSocketConnection.send`. */
   send(
     data: Data | BlobLike,
-    options: SendOptions | undefined,
+    options: MessageOptions | undefined,
     callback: SendCallback | undefined,
   ): boolean {
     // What can throw comes first: a user's mistake is one on a closed connection too.
@@ -79,9 +81,16 @@ export class Sender extends Backpressure {
     }
     const message = data as Data; // a Blob is sent elsewhere
     const bound = callback && bindToCall(callback);
-    if (!this.admits(message, bound, options?.droppable === true)) return false;
-    if (this.#mustWait()) this.#wait(message, binary, options?.compress, bound);
-    else this.queue(message, bytes, binary, options?.compress, bound);
+    if (this.#mustWait(options)) {
+      const prepared = prepareMessage(message, binary);
+      const queue = (): void => {
+        this.queue(prepared, undefined, undefined, options?.compress, bound);
+      };
+      const deferred = defer(prepared, options, bound, masks(this.owner.settings), queue);
+      return this.#wait(message, deferred, options, bound);
+    }
+    if (!this.admits(message, bound, options)) return false;
+    this.queue(message, bytes, binary, options?.compress, bound);
     return this.belowMark();
   }
 
@@ -134,7 +143,7 @@ export class Sender extends Backpressure {
       );
     }
     // A part of a message is never dropped.
-    if (data ? !this.admits(bytes, undefined, false) : !this.admitsControl()) return false;
+    if (data ? !this.admits(bytes, undefined, undefined) : !this.admitsControl()) return false;
     this.#sendFrame(opcode, bytes, flags);
     if (data && flags.fin === false) this.calls.frameEnds(true);
     else if (data) this.pending?.frameEnds(false);
@@ -176,44 +185,49 @@ export class Sender extends Backpressure {
     if (this.pending?.ending === true) this.outbox.end();
   }
 
-  /** A message has to wait for what was called before it. */
-  #mustWait(): boolean {
-    return (
-      this.pending !== undefined && (this.pending.job !== undefined || this.pending.isUnfinished)
-    );
+  /** A message has to wait for what was called before it or, with a key, for the transport. */
+  #mustWait(options: MessageOptions | undefined): boolean {
+    if (options?.key !== undefined && this.outbox.blocked) return true;
+    return this.pending !== undefined && (this.pending.areWaiting || this.pending.isUnfinished);
   }
 
   /** Send a frame that was admitted, now or after what waits; then call `sent`. A Ping without it is the application's. */
   #sendFrame(opcode: Opcode, bytes: Uint8Array, flags: FrameFlags, sent?: () => void): void {
-    if (this.pending?.job === undefined) {
-      this.outbox.bytes(firstByte(opcode, flags), bytes);
-      if (sent !== undefined) sent();
-      else if (opcode === Opcode.Ping) this.#roundTrips?.pinged(bytes, this.outbox.endOffset);
+    if (this.pending?.areWaiting !== true) {
+      this.#sendFrameNow(opcode, bytes, flags, sent);
       return;
     }
     const copy = Buffer.from(bytes); // the application may change its own
     this.pending.wait(copy.length, (reason) => {
-      if (reason === undefined) this.#sendFrame(opcode, copy, flags, sent);
+      if (reason === undefined) this.#sendFrameNow(opcode, copy, flags, sent);
     });
+    if (!isControl(opcode)) this.pending.fence(undefined);
+  }
+
+  #sendFrameNow(opcode: Opcode, bytes: Uint8Array, flags: FrameFlags, sent?: () => void): void {
+    this.outbox.bytes(firstByte(opcode, flags), bytes);
+    if (sent !== undefined) sent();
+    else if (opcode === Opcode.Ping) this.#roundTrips?.pinged(bytes, this.outbox.endOffset);
   }
 
   /** See {@link send}. The Blob is read when everything before it is sent. */
   #sendBlob(
     blob: BlobLike,
-    options: SendOptions | undefined,
+    options: MessageOptions | undefined,
     callback: SendCallback | undefined,
   ): boolean {
     const bound = callback && bindToCall(callback);
-    if (!this.admits(blob, bound, options?.droppable === true)) return false;
     const call = new BlobCall(this, blob, options, bound);
-    if (this.#mustWait()) {
-      this.calls.waitAsMessage(call.size, (reason) => {
+    if (this.#mustWait(options)) {
+      const readOrRefuse = (reason?: Error): void => {
         if (reason === undefined) call.read();
         else call.refuse(reason);
-      });
-    } else {
-      call.read();
+      };
+      const { key } = options ?? {};
+      return this.#wait(blob, { bytes: call.size, call: readOrRefuse, key }, options, bound);
     }
+    if (!this.admits(blob, bound, options)) return false;
+    call.read();
     return this.belowMark();
   }
 
@@ -247,27 +261,26 @@ export class Sender extends Backpressure {
     else job.callback = callback; // it is that message's
   }
 
-  /** Let a message wait that was admitted. It is encoded now: the application may change a short payload. */
+  /**
+   * Let a message wait, if it may be queued. One with a key takes the place of an older one with the same
+   * key, and is judged only if it is longer.
+   */
   #wait(
-    data: Data,
-    binary: boolean | undefined,
-    compress: boolean | undefined,
+    data: Data | BlobLike,
+    message: DeferredMessage,
+    options: MessageOptions | undefined,
     callback: SendCallback | undefined,
-  ): void {
-    const message = data instanceof PreparedMessage ? data : prepareMessage(data, binary);
-    const bytes = message.frame.length + (masks(this.owner.settings) ? MASKING_KEY_BYTES : 0);
-    const call = contextOfSent();
-    this.pending!.waitAsMessage(bytes, (reason) => {
-      if (reason !== undefined) {
-        if (callback !== undefined) refuse(callback, reason);
-      } else if (call === undefined) {
-        this.queue(message, undefined, undefined, compress, callback);
-      } else {
-        call.runInAsyncScope(() => {
-          this.queue(message, undefined, undefined, compress, callback);
-        });
-      }
-    });
+  ): boolean {
+    const { bytes, key, topic } = message;
+    const older = key === undefined ? undefined : this.pending?.olderThan(topic, key);
+    const grows = older === undefined || bytes > older.bytes;
+    if ((grows || !this.isOpen) && !this.admits(data, callback, options)) return false;
+    if (this.calls.waitAsMessage(message)) {
+      const { counters } = this.owner.settings;
+      counters.messagesConflated++;
+      if (topic !== undefined) counters.publishedConflated++;
+    }
+    return this.belowMark();
   }
 
   #sendPrepared(message: PreparedMessage): void {

@@ -39,8 +39,8 @@ export abstract class SocketWriter {
   protected queued = 0;
   /** All the bytes ever handed to the socket. */
   protected writtenOffset = 0;
-  /** The socket has not written yet what an earlier tick gave it. */
-  protected blocked = false;
+  /** The socket has not written yet what an earlier tick gave it: what is sent now waits. */
+  blocked = false;
   /** Something waits for the kernel to take a write: writes have a callback. */
   protected watched = false;
   protected callbacks: SendCallbacks | undefined;

@@ -21,7 +21,7 @@ export class PreparedMessage {
   /** Text or Binary. */
   readonly opcode: typeof Opcode.Text | typeof Opcode.Binary;
   /** The whole frame as a server sends it. @internal */
-  readonly frame: Buffer;
+  frame: Buffer;
   /** Bytes of payload data. */
   readonly payloadLength: number;
   static {
@@ -32,7 +32,9 @@ export class PreparedMessage {
   constructor(opcode: typeof Opcode.Text | typeof Opcode.Binary, data: string | Uint8Array) {
     const payload = toBytes(data);
     this.opcode = opcode;
-    this.frame = unpooled(encoder.encode(opcode, payload));
+    const frame = encoder.encode(opcode, payload);
+    // Stryker disable next-line EqualityOperator: no server's frame is exactly 128 bytes long
+    this.frame = frame.length <= SMALL_FRAME ? frame : unpooled(frame);
     this.payloadLength = payload.length;
   }
 
@@ -40,12 +42,15 @@ export class PreparedMessage {
   get payload(): Buffer {
     return this.frame.subarray(headerSize(this.payloadLength));
   }
+
+  /** Give a short frame, too, memory of its own: it will be kept for long. @internal */
+  unpool(): void {
+    this.frame = unpooled(this.frame);
+  }
 }
 
 /** A copy outside Node's pool of 8 KiB: a frame that waits for a slow peer must not keep the pool. */
 function unpooled(frame: Buffer): Buffer {
-  // Stryker disable next-line EqualityOperator: no server's frame is exactly 128 bytes long
-  if (frame.length <= SMALL_FRAME) return frame;
   if (frame.buffer.byteLength === frame.length) return frame;
   const own = Buffer.allocUnsafeSlow(frame.length);
   frame.copy(own);

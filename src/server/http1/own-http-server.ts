@@ -51,19 +51,26 @@ export function createOwnServer(upgradeTimeout: number, tls?: TlsOptions): Serve
   return server;
 }
 
-/** Stop listening and close idle connections; resolves when the last socket has closed. */
-export function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
+/** The end of a server that was told to close. */
+interface ServerEnd {
+  /** Destroy the connections that were not upgraded; resolves when the last socket has closed. */
+  end(): Promise<void>;
+}
+
+/** Stop listening and close idle connections. */
+export function closeServer(server: Server): ServerEnd {
+  const closed = new Promise<void>((resolve) => {
     server.close(() => {
       resolve();
     });
   });
-}
-
-/** Destroy the connections that were not upgraded. */
-export function cutConnections(server: Server): void {
-  server.closeAllConnections();
-  for (const socket of handshaking.get(server) ?? []) socket.destroy();
+  return {
+    end: () => {
+      server.closeAllConnections();
+      for (const socket of handshaking.get(server) ?? []) socket.destroy();
+      return closed;
+    },
+  };
 }
 
 /**

@@ -224,6 +224,18 @@ export interface ServerOptions<Context = undefined> {
    * @default Infinity
    */
   readonly maxConnectionsPerAddress?: number;
+  /**
+   * The topics that one connection may have subscribed to; one more throws `RangeError`. Minimum 0.
+   * @default 128
+   */
+  readonly maxTopicsPerConnection?: number;
+  /**
+   * The bytes of the messages that `publish` retains, in all. Above it the topic that was published to
+   * longest ago forgets its messages. A topic retains at most 1000 keys and 1 MiB. These bytes count for
+   * `maxTotalBuffered` too, and all of them are forgotten if they are its largest part when it is exceeded.
+   * @default 64 MiB
+   */
+  readonly maxRetained?: number;
   /** A token bucket for the messages of each connection, and one for its other frames. @default none */
   readonly messageRate?: {
     /** The messages that each second adds to the bucket. More than 0. */

@@ -72,6 +72,8 @@ const DEFAULTS = {
   maxConnections: Infinity,
   maxPendingUpgrades: 1024,
   maxConnectionsPerAddress: Infinity,
+  maxTopicsPerConnection: 128,
+  maxRetained: 64 * 1024 * 1024,
   trustProxy: false,
   perMessageDeflate: false,
 } as const;
@@ -154,6 +156,8 @@ const RULES: Rules<ServerOptions> = {
   maxConnections: nonNegativeInteger,
   maxPendingUpgrades: nonNegativeInteger,
   maxConnectionsPerAddress: nonNegativeInteger,
+  maxTopicsPerConnection: nonNegativeInteger,
+  maxRetained: byteCount,
   messageRate: {
     expected: 'an object with perSecond, burst and action',
     accepts: (value) =>

@@ -1,6 +1,7 @@
 import {
   admitsControl,
   admit,
+  admitKeyed,
   SLOW_CLOSE_TIMEOUT,
   tooSlow,
   type Admission,
@@ -34,6 +35,14 @@ describe('judge', () => {
   it('lets everything through without a limit', () => {
     const settings = { maxBufferedAmount: Infinity, slowConsumer: 'close' } as const;
     expect(admit(Number.MAX_SAFE_INTEGER, false, settings)).toBe('queue');
+  });
+});
+
+describe('a message with a key', () => {
+  it.each([close, drop])('finds as much room again under %o, and is never dropped', (settings) => {
+    expect(admitKeyed(0, settings)).toBe('queue');
+    expect(admitKeyed(199, settings)).toBe('queue');
+    expect(admitKeyed(200, settings)).toBe('close');
   });
 });
 

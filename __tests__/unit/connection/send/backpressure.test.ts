@@ -260,10 +260,14 @@ describe('Backpressure, a slow consumer', () => {
   let dropped: unknown[];
 
   /** A sender whose socket is behind, with a limit of 1000 bytes. */
-  function behind(slowConsumer: 'close' | 'drop', highWaterMark = 500): void {
+  function behind(
+    slowConsumer: 'close' | 'drop',
+    highWaterMark = 500,
+    maxBufferedAmount = 1000,
+  ): void {
     slow = [];
     dropped = [];
-    make('server', highWaterMark, { slowConsumer, maxBufferedAmount: 1000 });
+    make('server', highWaterMark, { slowConsumer, maxBufferedAmount });
     sink.behind = true;
     connection.on('dropped', (data) => dropped.push(data));
     Object.assign(owner, {
@@ -361,6 +365,9 @@ describe('Backpressure, a slow consumer', () => {
       { connection, data: 'text' },
       { connection, data: message },
     ]);
+    expect(settings.counters.publishedDropped).toBe(0);
+    expect(sender.send(message, { droppable: true, topic: 'news' }, undefined)).toBe(false);
+    expect(settings.counters.publishedDropped).toBe(1);
     sink.behind = false;
     await turns();
     expect(called).toStrictEqual(['text ERR_MESSAGE_DROPPED', '995', 'queued']);
@@ -384,6 +391,26 @@ describe('Backpressure, a slow consumer', () => {
     sink.behind = false;
     await turns();
     expect(drains).toBe(1);
+  });
+
+  it('sends the latest of each key once it takes more, and is closed at twice the limit', async () => {
+    behind('close', 500, 12_000);
+    send(19_996);
+    await turns();
+    sender.send('a1', { key: 'a' }, note('a1'));
+    sender.send('a2', { key: 'a' }, note('a2'));
+    sink.behind = false;
+    sink.release();
+    await turns();
+    expect(words().slice(1)).toStrictEqual(['text 6132']);
+    expect(called).toStrictEqual(['a1 ERR_MESSAGE_REPLACED', '19996', 'a2']);
+    sink.behind = true;
+    send(19_996);
+    await turns();
+    sender.send('b'.repeat(4000), { key: 'b' }, undefined);
+    expect(slow).toStrictEqual([]);
+    sender.send('c', { key: 'c' }, undefined);
+    expect(slow).toHaveLength(1);
   });
 
   it('finds as much room again for what may not be dropped, and is closed above', () => {

@@ -83,7 +83,7 @@ describe('BlobCall', () => {
   const user = new AsyncLocalStorage<string>();
   beforeEach(() => {
     did = [];
-    calls = new PendingCalls();
+    calls = new PendingCalls({ account: undefined, takes: () => true });
   });
 
   const begin = (

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { flushAtEndOfTick, join } from '../../../../src/connection/send/end-of-tick.js';
+import { flushAtEndOfTick, join, lengthOf } from '../../../../src/connection/send/end-of-tick.js';
 
 const endOfTick = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
@@ -58,4 +58,8 @@ it('flushes in no context of a call that asked', async () => {
   });
   await endOfTick();
   expect(stores).toStrictEqual([undefined, undefined]);
+});
+
+it('adds the bytes of pieces', () => {
+  expect([lengthOf([]), lengthOf([Buffer.alloc(2), Buffer.alloc(3)])]).toStrictEqual([0, 5]);
 });

@@ -210,6 +210,21 @@ describe('Outbox, one write a tick', () => {
     expect(sizes()).toEqual([[6]]);
   });
 
+  it('takes more while the socket does, and writes first what cannot share a write', async () => {
+    outbox.text(TEXT, 'a'.repeat(10_000));
+    expect(outbox.takes(6000)).toBe(true);
+    expect(sink.writes).toHaveLength(0);
+    expect(outbox.takes(7000)).toBe(true); // together more than one write
+    expect(sizes()).toEqual([[10_004]]);
+    await tick();
+    sink.behind = true;
+    outbox.text(TEXT, 'b'.repeat(16_400));
+    expect(outbox.takes(1)).toBe(false);
+    expect(outbox.takes(1)).toBe(false);
+    expect(sink.writes).toHaveLength(2);
+    expect(outbox.blocked).toBe(true);
+  });
+
   it('stays corked across a write that could not wait', async () => {
     setSink(new Sink(1024 * 1024));
     setOutbox(new Outbox(sink, undefined, uninterested));

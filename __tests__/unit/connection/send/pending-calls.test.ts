@@ -1,10 +1,30 @@
+import type { Account } from '../../../../src/connection/limits/buffer-budget.js';
 import { type Job, PendingCalls } from '../../../../src/connection/send/pending-calls.js';
 
 let log: string[];
 let calls: PendingCalls;
+/** What the account holds. */
+let held: Buffer[];
+/** What `takes` answers, one after the other; then `true`. */
+let room: boolean[];
+/** What `takes` was asked. */
+let asked: number[];
+const account = {
+  hold: (buffer: Buffer) => held.push(buffer),
+  release: (buffer: Buffer) => held.splice(held.indexOf(buffer), 1),
+} as unknown as Account;
 beforeEach(() => {
   log = [];
-  calls = new PendingCalls();
+  held = [];
+  room = [];
+  asked = [];
+  calls = new PendingCalls({
+    account,
+    takes: (bytes) => {
+      asked.push(bytes);
+      return room.shift() ?? true;
+    },
+  });
 });
 /** A call that writes its name down, and the reason if it is refused. */
 const call =
@@ -17,7 +37,7 @@ describe('PendingCalls', () => {
     const job = calls.begin(100);
     expect([calls.bytes, calls.job]).toStrictEqual([100, job]);
     calls.wait(7, call('frame'));
-    calls.waitAsMessage(3, call('message'));
+    calls.waitAsMessage({ bytes: 3, call: call('message') });
     expect(calls.bytes).toBe(110);
     expect(log).toStrictEqual([]);
     calls.finish(job, call('job'));
@@ -65,8 +85,8 @@ describe('PendingCalls', () => {
     calls.frameEnds(true);
     calls.frameEnds(true); // a frame in the middle of it
     expect(calls.isUnfinished).toBe(true);
-    calls.waitAsMessage(5, call('a'));
-    calls.waitAsMessage(5, call('b'));
+    calls.waitAsMessage({ bytes: 5, call: call('a') });
+    calls.waitAsMessage({ bytes: 5, call: call('b') });
     expect(calls.bytes).toBe(10);
     calls.frameEnds(false);
     expect([calls.isUnfinished, calls.bytes]).toStrictEqual([false, 0]);
@@ -75,14 +95,14 @@ describe('PendingCalls', () => {
 
   it('keeps the order of the wire where a message is unfinished after a job', () => {
     const job = calls.begin(100);
-    calls.waitAsMessage(1, call('message before'));
+    calls.waitAsMessage({ bytes: 1, call: call('message before') });
     calls.wait(1, call('begin'));
     calls.frameEnds(true);
-    calls.waitAsMessage(1, call('message after'));
+    calls.waitAsMessage({ bytes: 1, call: call('message after') });
     calls.wait(1, call('ping'));
     calls.wait(1, call('end'));
     calls.frameEnds(false);
-    calls.waitAsMessage(1, call('last'));
+    calls.waitAsMessage({ bytes: 1, call: call('last') });
     expect(log).toStrictEqual([]);
     calls.finish(job, call('job'));
     expect(log).toStrictEqual([
@@ -93,9 +113,9 @@ describe('PendingCalls', () => {
   it('refuses the messages whose turn cannot come, and no others', () => {
     const job = calls.begin(100);
     calls.refuseMessages(new Error('closing'));
-    calls.waitAsMessage(1, call('before'));
+    calls.waitAsMessage({ bytes: 1, call: call('before') });
     calls.frameEnds(true);
-    calls.waitAsMessage(1, call('after'));
+    calls.waitAsMessage({ bytes: 1, call: call('after') });
     calls.refuseMessages(new Error('closing'));
     expect(calls.bytes).toBe(101);
     calls.finish(job, call('job'));
@@ -110,7 +130,7 @@ describe('PendingCalls', () => {
       job.callback = callback;
       calls.wait(1, call('a'));
       calls.frameEnds(true);
-      calls.waitAsMessage(1, call('b'));
+      calls.waitAsMessage({ bytes: 1, call: call('b') });
       calls.discard(reason);
       calls.finish(job, call('not sent'));
       expect([calls.bytes, calls.job, calls.isUnfinished]).toStrictEqual([0, undefined, false]);
@@ -120,5 +140,146 @@ describe('PendingCalls', () => {
       ...['a: too slow', 'b: too slow', 'a: too slow', 'b: too slow'],
       'job: too slow', // a user's callback is called in a tick of its own
     ]);
+  });
+
+  it('charges the memory of a message while it waits', () => {
+    const [one, two] = [Buffer.alloc(1), Buffer.alloc(2)];
+    const job = calls.begin(100);
+    calls.waitAsMessage({ bytes: 1, call: call('one'), buffer: one });
+    calls.frameEnds(true);
+    calls.waitAsMessage({ bytes: 2, call: call('two'), buffer: two });
+    expect(held).toStrictEqual([one, two]);
+    calls.refuseMessages(new Error('closing'));
+    expect(held).toStrictEqual([one]);
+    calls.finish(job, call('job'));
+    expect(held).toStrictEqual([]);
+    calls.begin(1);
+    calls.waitAsMessage({ bytes: 1, call: call('three'), buffer: one });
+    calls.discard(new Error('too slow'));
+    expect(held).toStrictEqual([]);
+  });
+
+  it('charges nothing without a budget', () => {
+    calls = new PendingCalls({ account: undefined, takes: () => true });
+    const job = calls.begin(1);
+    calls.waitAsMessage({ bytes: 1, call: call('a'), buffer: Buffer.alloc(1) });
+    calls.finish(job, call('job'));
+    expect(log).toStrictEqual(['job', 'a']);
+  });
+});
+
+describe('PendingCalls with keys', () => {
+  const replaced = 'a newer message with the same key took the place of this one';
+  const wait = (name: string, key?: string, topic?: string, bytes = 1): boolean =>
+    calls.waitAsMessage({ bytes, call: call(name), key, topic, buffer: Buffer.alloc(bytes) });
+
+  it('gives a newer message the place of the older one with the same key', () => {
+    const job = calls.begin(100);
+    expect(wait('price 1', 'price', undefined, 10)).toBe(false);
+    expect(wait('size 1', 'size')).toBe(false);
+    expect(calls.olderThan(undefined, 'price')?.bytes).toBe(10);
+    expect(wait('price 2', 'price', undefined, 30)).toBe(true);
+    expect(calls.bytes).toBe(131);
+    expect(held.map(({ length }) => length)).toStrictEqual([1, 30]);
+    calls.finish(job, call('job'));
+    expect(log).toStrictEqual([`price 1: ${replaced}`, 'job', 'price 2', 'size 1']);
+    expect([calls.bytes, held]).toStrictEqual([0, []]);
+  });
+
+  it('distinguishes the keys of topics, and of what is sent', () => {
+    calls.begin(100);
+    expect(wait('sent', 'k')).toBe(false);
+    expect(wait('in a', 'k', 'a')).toBe(false);
+    expect(wait('in b', 'k', 'b')).toBe(false);
+    expect(wait('in a again', 'k', 'a')).toBe(true);
+    expect(log).toStrictEqual([`in a: ${replaced}`]);
+  });
+
+  it('lets nothing overtake a message without a key that was sent to the connection', () => {
+    calls.begin(100);
+    wait('sent 1', 'k');
+    wait('published 1', 'k', 'a');
+    wait('no key');
+    expect(wait('sent 2', 'k')).toBe(false);
+    expect(wait('published 2', 'k', 'a')).toBe(false);
+    expect(wait('published 3', 'k', 'a')).toBe(true); // they wait anew
+    expect(log).toStrictEqual([`published 2: ${replaced}`]);
+  });
+
+  it('lets nothing of a topic overtake a message without a key that was published to it', () => {
+    calls.begin(100);
+    wait('a 1', 'k', 'a');
+    wait('b 1', 'k', 'b');
+    wait('a without', undefined, 'a');
+    expect(wait('a 2', 'k', 'a')).toBe(false);
+    expect(wait('b 2', 'k', 'b')).toBe(true);
+  });
+
+  it('lets nothing overtake a frame that the sender names as a fence', () => {
+    calls.begin(100);
+    wait('1', 'k');
+    calls.fence(undefined);
+    expect(wait('2', 'k')).toBe(false);
+  });
+
+  it('makes calls only as the transport takes them, once there is a key', () => {
+    const job = calls.begin(100);
+    calls.wait(5, call('frame'));
+    wait('a', 'a', undefined, 6);
+    wait('b', undefined, 'another topic', 7);
+    room = [true, false];
+    calls.finish(job, call('job'));
+    expect([log, asked]).toStrictEqual([
+      ['job', 'frame'],
+      [5, 6],
+    ]);
+    expect(calls.areWaiting).toBe(true);
+    expect(wait('a 2', 'a', undefined, 60)).toBe(true); // it still waits
+    calls.makeCalls();
+    expect(log).toStrictEqual(['job', 'frame', `a: ${replaced}`, 'a 2', 'b']);
+    expect(asked).toStrictEqual([5, 6, 60, 7]);
+    expect([calls.areWaiting, calls.bytes]).toStrictEqual([false, 0]);
+    const later = calls.begin(1);
+    calls.wait(8, call('without a key'));
+    calls.finish(later, call('later'));
+    expect(asked).toHaveLength(4); // that is over
+  });
+
+  it('keeps to that while messages wait for the end of an unfinished one', () => {
+    calls.frameEnds(true);
+    wait('a', 'a');
+    calls.makeCalls();
+    expect(wait('b', 'a')).toBe(true);
+    room = [false];
+    calls.frameEnds(false);
+    expect(log).toStrictEqual([`a: ${replaced}`]);
+    expect(wait('c', 'a')).toBe(true);
+    calls.makeCalls();
+    expect(log.at(-1)).toBe('c');
+  });
+
+  it('waits for the transport no more, when no newer message can come', () => {
+    room = [false];
+    const job = calls.begin(100);
+    wait('a', 'a');
+    wait('b', 'b');
+    calls.finish(job, call('job'));
+    calls.stopReplacing();
+    expect(log).toStrictEqual(['job', 'a', 'b']);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('makes no call that was discarded because the write before it failed', () => {
+    calls = new PendingCalls({
+      account,
+      takes: () => {
+        calls.discard(new Error('detached'));
+        return true;
+      },
+    });
+    const job = calls.begin(100);
+    wait('a', 'a');
+    calls.finish(job, call('job'));
+    expect(log).toStrictEqual(['job', 'a: detached']);
   });
 });

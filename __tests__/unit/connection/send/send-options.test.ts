@@ -20,10 +20,13 @@ describe('checkSendOptions', () => {
     [{}],
     [{}, callback],
     [{ binary: true, compress: false, droppable: true }],
+    [{ key: 'price' }],
+    [{ key: undefined }],
     [{ binary: undefined }, undefined],
     [Object.create({ binary: true })],
     [new CheckedSendOptions(true, false)],
     [new CheckedSendOptions(undefined, true)],
+    [new CheckedSendOptions(undefined, false, 'key', 'topic')],
   ])('takes %p', (...args) => {
     expect(check(...args)).not.toThrow();
   });
@@ -45,9 +48,16 @@ describe('checkSendOptions', () => {
     [{ binary: 'yes' }, undefined, 'option binary to be a boolean, got yes (string)'],
     [{ compress: 1 }, undefined, 'option compress to be a boolean, got 1 (number)'],
     [{ binary: true, droppable: null }, undefined, 'option droppable to be a boolean, got null'],
+    [{ key: 5 }, undefined, 'option key to be a string, got 5 (number)'],
   ])('refuses %p, %p', (options, given, message) => {
     expect(check(options, given)).toThrow(TypeError);
     expect(check(options, given)).toThrow(`send: expected ${message}`);
+  });
+
+  it('refuses a key that is not a name', () => {
+    expect(check({ key: '' })).toThrow(
+      new RangeError('send: expected the key to have 1 to 255 bytes of UTF-8, got 0'),
+    );
   });
 
   it.each([
@@ -55,7 +65,7 @@ describe('checkSendOptions', () => {
     ['mask', 'leave it out: clients mask, and servers must not (RFC 6455 section 5.1)'],
     ['dropable', 'did you mean droppable?'],
     ['isBinary', 'did you mean binary?'],
-    ['priority', 'expected one of binary, compress, droppable'],
+    ['priority', 'expected one of binary, compress, droppable, key'],
   ])('says what to do about %s', (name, advice) => {
     for (const options of [{ [name]: false }, { binary: true, [name]: false }]) {
       expect(check(options)).toThrow(

@@ -3,7 +3,9 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { ConnectionError } from '../../../../src/connection/close/connection-error.js';
 import { PermessageDeflate } from '../../../../src/connection/deflate/permessage-deflate.js';
 import { ThreadPool } from '../../../../src/connection/deflate/thread-pool.js';
+import { openInflater } from '../../../../src/connection/deflate/shared-contexts.js';
 import type { SenderOwner } from '../../../../src/connection/send/owner.js';
+import type { Sender } from '../../../../src/connection/send/sender.js';
 import { formatClosePayload } from '../../../../src/protocol/framing/close-frame.js';
 import { Opcode } from '../../../../src/protocol/framing/frame.js';
 import { prepareMessage } from '../../../../src/protocol/framing/prepared-message.js';
@@ -690,6 +692,177 @@ describe('Sender, the async context', () => {
     user.run('cid', () => sender.frame(Opcode.Continuation, Buffer.alloc(0), {}));
     unsubscribe('hawser.message.sent', sent);
     expect(stores).toStrictEqual(['told bob']);
+  });
+});
+
+describe('Sender.send, with a key', () => {
+  /** Have a socket that takes nothing more, and `count` bytes under way. */
+  async function slow(count = 20_000): Promise<void> {
+    sink.behind = true;
+    sender.send('x'.repeat(count - 4), undefined, undefined);
+    await turns();
+    expect(sender.outbox.blocked).toBe(true);
+  }
+  const send = (data: Parameters<Sender['send']>[0], key?: string, topic?: string): boolean =>
+    sender.send(data, { ...(key === undefined ? {} : { key }), topic }, note(nameOf(data)));
+  const nameOf = (data: unknown): string => (typeof data === 'string' ? data : 'bytes');
+  /** The texts that were sent after the first. */
+  const texts = (): string[] =>
+    parseFrames(sink.bytes)
+      .slice(1)
+      .map(({ payload }) => payload.toString());
+  const letGo = async (): Promise<void> => {
+    sink.behind = false;
+    sink.release();
+    await turns();
+  };
+
+  it('sends every message while the socket takes them', async () => {
+    make('server', 1e6);
+    sink.behind = false;
+    for (const price of ['1', '2', '3']) send(price, 'price');
+    await turns();
+    for (const price of ['4', '5']) send(price, 'price');
+    await turns();
+    expect(words()).toStrictEqual(['31', '32', '33', '34', '35'].map((hex) => `text ${hex}`));
+    expect(settings.counters.messagesConflated).toBe(0);
+  });
+
+  it('sends only the latest of those that wait, at the place of the first', async () => {
+    make('server', 1e6);
+    await slow();
+    send('a1', 'a');
+    send('b1', 'b');
+    send('a2', 'a', 'topic');
+    send('a3', 'a');
+    send('a4', 'a', 'topic');
+    await letGo();
+    expect(texts()).toStrictEqual(['a3', 'b1', 'a4']);
+    expect(called.slice(0, 2)).toStrictEqual([
+      'a1 ERR_MESSAGE_REPLACED',
+      'a2 ERR_MESSAGE_REPLACED',
+    ]);
+    expect(called.slice(2).sort()).toStrictEqual(['a3', 'a4', 'b1']);
+    expect(settings.counters).toMatchObject({
+      messagesConflated: 2,
+      publishedConflated: 1,
+      messagesSent: 4,
+    });
+    expect(sender.bufferedAmount).toBe(0);
+  });
+
+  it('lets it overtake nothing that was sent without a key, nor a raw frame, nor a Blob', async () => {
+    make('server', 1e6);
+    await slow();
+    send('a1', 'a');
+    send('text');
+    send('a2', 'a');
+    sender.frame(Opcode.Text, Buffer.from('raw'), {});
+    send('a3', 'a');
+    send(new Blob(['blob']));
+    send('a4', 'a');
+    sender.control(Opcode.Ping, 'no fence');
+    send('a5', 'a');
+    await letGo();
+    await until('all of it', () => texts().length === 8);
+    expect(texts()).toStrictEqual(['a1', 'text', 'a2', 'raw', 'a3', 'blob', 'a5', 'no fence']);
+  });
+
+  it('goes on replacing while the socket takes only some of what waits', async () => {
+    make('server', 1e6);
+    await slow();
+    const long = (name: string): string => name.padEnd(12_000, '.');
+    for (const key of ['a', 'b', 'c']) send(long(`${key}1`), key);
+    sink.release(); // it takes two, and then no more
+    await turns();
+    for (const key of ['a', 'b', 'c']) send(long(`${key}2`), key);
+    await letGo();
+    await turns();
+    expect(texts().map((text) => text.slice(0, 2))).toStrictEqual(['a1', 'b1', 'c2', 'a2', 'b2']);
+  });
+
+  it('replaces a Blob, and a message by a Blob', async () => {
+    make('server', 1e6);
+    await slow();
+    send(new Blob(['never read']), 'a');
+    send('a2', 'a');
+    send('b1', 'b');
+    send(new Blob(['b2']), 'b');
+    await letGo();
+    await until('both', () => texts().length === 2);
+    expect(texts()).toStrictEqual(['a2', 'b2']);
+  });
+
+  it('judges a replacement only if it is longer, and gives as much room again', async () => {
+    const failed: string[] = [];
+    make('server', 1000, { maxBufferedAmount: 20_000, slowConsumer: 'drop' });
+    owner.failSlowConsumer = ({ code }) => failed.push(code);
+    await slow();
+    send('a'.repeat(5000), 'a');
+    send('b'.repeat(14_000), 'b'); // 39 000 of 40 000
+    send('c'.repeat(2000), 'c'); // 41 000
+    expect(failed).toStrictEqual([]);
+    send('A'.repeat(5000), 'a'); // as long
+    expect(failed).toStrictEqual([]);
+    send('A'.repeat(5001), 'a');
+    expect(failed).toStrictEqual(['ERR_SLOW_CONSUMER']);
+    expect(settings.counters.messagesDropped).toBe(0);
+    await turns(); // for the callbacks
+  });
+
+  it('refuses it on a connection that is not open, even where it would replace another', async () => {
+    make('server', 1e6);
+    await slow();
+    sender.frame(Opcode.Text, Buffer.from('unfinished'), { fin: false });
+    send('a1', 'a');
+    sender.stop();
+    expect(send('a2', 'a')).toBe(false);
+    await turns();
+    expect(called).toStrictEqual(['a1 ERR_CONNECTION_NOT_OPEN', 'a2 ERR_CONNECTION_NOT_OPEN']);
+  });
+
+  it('sends what waits when the connection closes, before the Close', async () => {
+    make('server', 1e6);
+    await slow();
+    send('a1', 'a');
+    send('b1', 'b');
+    sender.stop();
+    sender.close(formatClosePayload(1000, ''));
+    sender.end();
+    await letGo();
+    expect(words().slice(1)).toStrictEqual(['text 6131', 'text 6231', 'close 1000']);
+  });
+
+  it('compresses with takeover what waits in the order in which it is sent', async () => {
+    make('server', 1e6);
+    const takeover = parametersOf({ serverNoContextTakeover: false });
+    makeOn(new Sink(), new PermessageDeflate(compressing(), takeover, 'server'));
+    sink.behind = true;
+    sender.send(Buffer.alloc(20_000), { compress: false }, undefined);
+    await turns();
+    for (const round of [1, 2, 3]) {
+      send(`{"price":${round}}`.repeat(9), 'price');
+      send(`{"size":${round}}`.repeat(9), 'size');
+    }
+    send('{"last":"one"}'.repeat(9));
+    await letGo();
+    const inflater = openInflater({ windowBits: 15, takeover: true }, undefined);
+    const payloads = parseFrames(sink.bytes)
+      .slice(1)
+      .map(({ payload }) => inflater.inflate(payload, 1e6)!.toString());
+    expect(payloads).toStrictEqual([
+      '{"price":3}'.repeat(9),
+      '{"size":3}'.repeat(9),
+      '{"last":"one"}'.repeat(9),
+    ]);
+  });
+
+  it('keeps memory of its own, not Node’s pool', async () => {
+    make('server', 1e6);
+    await slow();
+    const message = prepareMessage('short');
+    send(message, 'a');
+    expect(message.frame.buffer.byteLength).toBe(7);
   });
 });
 

@@ -60,6 +60,18 @@ describe('prepareMessage', () => {
     expect(byteLength).toBeGreaterThanOrEqual(Buffer.poolSize);
   });
 
+  it('gives a short frame memory of its own when it is asked to', () => {
+    const message = prepareMessage('short');
+    const before = Buffer.from(message.frame);
+    expect(message.frame.buffer.byteLength).toBeGreaterThan(before.length);
+    message.unpool();
+    expect(message.frame.buffer.byteLength).toBe(before.length);
+    expect(message.frame).toEqual(before);
+    const { frame } = message;
+    message.unpool();
+    expect(message.frame).toBe(frame);
+  });
+
   it('copies a frame once more only if it is cut from a pool', () => {
     const own = jest.spyOn(Buffer, 'allocUnsafeSlow');
     const copies = (length: number): number => {

@@ -4,11 +4,7 @@ import { connect as connectTcp } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
-import {
-  closeServer,
-  createOwnServer,
-  cutConnections,
-} from '../../../../src/server/http1/own-http-server.js';
+import { closeServer, createOwnServer } from '../../../../src/server/http1/own-http-server.js';
 import { CERTIFICATE } from '../../../support/certificate.js';
 import { upgradeRequest } from '../../../support/raw-client.js';
 import { ask, connect, eventually, listen, settle } from '../../../support/server.js';
@@ -90,19 +86,19 @@ describe('closeServer', () => {
     await once(server, 'upgrade');
 
     let closed = false;
-    const closing = closeServer(server).then(() => (closed = true));
+    const closing = closeServer(server);
     expect(server.listening).toBe(false);
     await idle.ended();
-    cutConnections(server);
+    const ended = closing.end().then(() => (closed = true));
     await busy.ended();
     expect(closed).toBe(false);
     upgraded.destroy();
-    await closing;
+    await ended;
     expect(closed).toBe(true);
   });
 
   it('resolves also for a server that never listened', async () => {
-    await expect(closeServer(createServer())).resolves.toBeUndefined();
+    await expect(closeServer(createServer()).end()).resolves.toBeUndefined();
   });
 });
 
@@ -143,8 +139,9 @@ describe('an https.Server of our own', () => {
     await eventually('the upgrade', () => upgraded !== undefined && opened.mock.calls.length === 3);
     await settle();
     let closed = false;
-    const closing = closeServer(server).then(() => (closed = true));
-    cutConnections(server);
+    const closing = closeServer(server)
+      .end()
+      .then(() => (closed = true));
     await Promise.all([silentEnd, idleEnd]);
     expect([closed, upgraded!.destroyed]).toEqual([false, false]);
     upgraded!.destroy();

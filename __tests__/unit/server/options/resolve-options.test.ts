@@ -215,6 +215,8 @@ describe('resolveOptions', () => {
       maxConnections: Infinity,
       maxPendingUpgrades: 1024,
       maxConnectionsPerAddress: Infinity,
+      maxTopicsPerConnection: 128,
+      maxRetained: 64 * 1024 * 1024,
       trustProxy: false,
       perMessageDeflate: false,
     });
@@ -275,6 +277,8 @@ describe('resolveOptions', () => {
       maxConnections: 0,
       maxPendingUpgrades: Infinity,
       maxConnectionsPerAddress: 8,
+      maxTopicsPerConnection: 0,
+      maxRetained: 10,
       messageRate: { perSecond: 0.5, burst: 9, fragments: Infinity, action: 'pause' },
       trustProxy: () => true,
       limits: new SharedLimits({ maxConnections: 1 }),
