@@ -119,6 +119,31 @@ export const scenarios = [
     },
   },
   {
+    name: 'publish',
+    title: 'publish 64 B to a topic with 500 subscribers, and broadcast it to the same',
+    kind: 'broadcast',
+    unit: CPU,
+    params: { connections: 500, perTick: 1, least: 20_000, size: 64 },
+    variants: { hawser: {}, 'hawser-publish': { select: 'topic' } },
+  },
+  {
+    name: 'publish-16',
+    title: '16 times 64 B published in one tick to a topic with 500 subscribers',
+    kind: 'broadcast',
+    unit: CPU,
+    only: ['hawser', 'ws', 'uws'],
+    params: { connections: 500, perTick: 16, least: 40_000, size: 64, select: 'topic' },
+  },
+  {
+    name: 'symbols',
+    title:
+      '50 topics of 60 subscribers each published in one tick to 300 connections with 10 topics each',
+    kind: 'broadcast',
+    unit: CPU,
+    params: { connections: 300, perTick: 50, each: 10, least: 20_000, size: 64 },
+    variants: { hawser: { select: 'symbols' }, 'hawser-by-hand': { select: 'symbols-by-hand' } },
+  },
+  {
     name: 'stream',
     title: 'server streams 32 B messages down one connection',
     kind: 'stream',

@@ -27,7 +27,7 @@ function commit() {
 }
 
 /** @type {import('./host.mjs').Peer['serve']} */
-export function serve({ kind, select, deflate, messages }) {
+export function serve({ kind, select, each, deflate, messages }) {
   return listen((server) => {
     const wss = new hawser.WebSocketServer(server, {
       heartbeat: { interval: 3_600_000 }, // at work, but the load generator answers no pings
@@ -35,11 +35,39 @@ export function serve({ kind, select, deflate, messages }) {
       maxBufferedAmount: 2 * LONGEST_MESSAGE,
       perMessageDeflate: deflate === undefined ? false : settingsOf(deflate),
     });
+    /** @type {Map<string, Set<any>>} */
+    const byHand = new Map();
     wss.on('connection', (connection) => {
       if (kind === 'echo') {
         connection.on('message', (data) => connection.send(data)); // text already is a string
       } else if (kind === 'stream') {
         connection.on('message', (data) => stream(connection, requested(data)));
+      } else if (select === 'topic') {
+        connection.subscribe('all');
+        connection.on('message', () => {
+          for (const message of messages) wss.publish('all', message);
+        });
+      } else if (select === 'symbols') {
+        for (const symbol of symbolsOf(wss.connections.size))
+          connection.subscribe(`symbol ${symbol}`);
+        connection.on('message', () => {
+          const [message] = messages;
+          messages.forEach((_, symbol) => wss.publish(`symbol ${symbol}`, message));
+        });
+      } else if (select === 'symbols-by-hand') {
+        // What an application would write without topics.
+        for (const symbol of symbolsOf(wss.connections.size)) {
+          const key = `symbol ${symbol}`;
+          if (!byHand.has(key)) byHand.set(key, new Set());
+          byHand.get(key)?.add(connection);
+        }
+        connection.on('message', () => {
+          const [data] = messages;
+          messages.forEach((_, symbol) => {
+            const message = wss.prepare(data);
+            for (const subscriber of byHand.get(`symbol ${symbol}`) ?? []) subscriber.send(message);
+          });
+        });
       } else {
         const options = {
           plain: undefined,
@@ -51,6 +79,10 @@ export function serve({ kind, select, deflate, messages }) {
         });
       }
     });
+
+    /** The symbols of one connection: others for each, and as many for all. */
+    const symbolsOf = (/** @type {number} */ number) =>
+      Array.from({ length: each ?? 0 }, (_, i) => (number * 7 + i * 5) % messages.length);
 
     function stream(connection, count) {
       let sent = 0;

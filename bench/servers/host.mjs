@@ -15,7 +15,9 @@ import { jsonMessages, serverMessages } from '../payloads.mjs';
  * @typedef {object} Work
  * @property {'echo' | 'broadcast' | 'stream'} kind
  * @property {boolean} [strings]
- * @property {'except' | 'filter'} [select] hawser only: broadcast to all but the one that asks
+ * @property {'except' | 'filter' | 'topic' | 'symbols' | 'symbols-by-hand'} [select] hawser only: broadcast to all but
+ *   the one that asks; publish to one topic; publish each message to a topic of its own
+ * @property {number} [each] topics of each connection
  * @property {Deflate} [deflate] with permessage-deflate, for messages of any length
  * @property {(Buffer | string)[]} messages
  */
