@@ -4,7 +4,7 @@ import type { WebSocketConnection } from './connection/connection.js';
 import type { AnyMessage } from './connection/receive/receive-queue.js';
 import type { BlobLike } from './protocol/framing/payload.js';
 import type { Data } from './protocol/framing/prepared-message.js';
-import type { RejectedUpgrade } from './server/events.js';
+import type { BrokerLoss, RejectedUpgrade } from './server/events.js';
 import type { WebSocketServer } from './server/server.js';
 
 /**
@@ -82,6 +82,23 @@ export interface DiagnosticsChannels {
     /** What the caller gave; a PreparedMessage for a broadcast. */
     readonly data: Data;
     readonly isBinary: boolean;
+  };
+  /** `publish` was called, and has delivered to the subscribers of this process. */
+  'hawser.topic.published': {
+    readonly server: WebSocketServer<unknown>;
+    readonly topic: string;
+    /** What the subscribers get: a PreparedMessage. */
+    readonly data: Data;
+    /** Subscribers in this process. */
+    readonly count: number;
+  };
+  /** Messages of another node were lost; the payload has what `'brokerLoss'` reports. */
+  'hawser.broker.lost': BrokerLoss & { readonly server: WebSocketServer<unknown> };
+  /** The broker became usable, or unusable. */
+  'hawser.broker.state': {
+    readonly server: WebSocketServer<unknown>;
+    readonly state: 'up' | 'down';
+    readonly error: Error | undefined;
   };
   /** A message was dropped because the peer is slow; see `slowConsumer`. */
   'hawser.message.dropped': {

@@ -11,10 +11,14 @@ export {
   type ServerOptions,
   type TrustProxy,
 } from './server/options/options.js';
-export { type RejectedUpgrade, type ServerEvents } from './server/events.js';
+export { type BrokerLoss, type RejectedUpgrade, type ServerEvents } from './server/events.js';
 export { type BroadcastOptions, type PrepareOptions } from './server/broadcast.js';
 export { type PublishOptions } from './server/topics/publish.js';
 export { type TopicStats } from './server/topics/topic-stats.js';
+export { type JoinedOptions } from './server/topics/joined-options.js';
+export { type Broker, type BrokerNode, type Outgoing } from './server/topics/broker.js';
+export { type BrokerStats } from './server/topics/broker-stats.js';
+export { type LagStats } from './server/topics/lag.js';
 export { type CloseReport, type ServerCloseOptions } from './server/shutdown.js';
 export { type ServerStats } from './server/stats.js';
 export { type Logger } from './server/logger.js';

@@ -24,7 +24,7 @@ export const CONTENT_TYPE = 'application/openmetrics-text; version=1.0.0; charse
 export function metrics(servers: Servers): string {
   const all = snapshot(servers);
   const lines: string[] = [];
-  for (const { name, type, unit, help, label, read } of FAMILIES) {
+  for (const { name, type, unit, help, label, read } of familiesOf(all)) {
     lines.push(`# TYPE ${name} ${type}`);
     if (unit !== undefined) lines.push(`# UNIT ${name} ${unit}`);
     lines.push(`# HELP ${name} ${help}`);
@@ -77,7 +77,7 @@ export function registerMetrics<Registry>(
     return cached;
   };
   const common = hasStats(servers) ? [] : ['server'];
-  for (const { name, type, help, label, read } of FAMILIES) {
+  for (const { name, type, help, label, read } of familiesOf(cachedSnapshots())) {
     const metric = new promClient[type === 'counter' ? 'Counter' : 'Gauge']({
       name: type === 'counter' ? `${name}_total` : name,
       help,
@@ -111,13 +111,19 @@ function snapshot(servers: Servers): Snapshot[] {
   }));
 }
 
+/** The metrics that these servers have: those of a broker only if one of them has a broker. */
+function familiesOf(all: readonly Snapshot[]): readonly Family[] {
+  if (all.length === 0) return FAMILIES;
+  return FAMILIES.filter(({ read }) => all.some(({ stats }) => read(stats) !== undefined));
+}
+
 function samples(
   all: readonly Snapshot[],
   label: string | undefined,
   read: Family['read'],
 ): [Labels, number][] {
   return all.flatMap(({ labels, stats }): [Labels, number][] => {
-    const found = read(stats);
+    const found = read(stats) ?? {};
     if (typeof found === 'number') return [[labels, found]];
     return Object.entries(found).map(([key, value]) => [{ ...labels, [label!]: key }, value]);
   });

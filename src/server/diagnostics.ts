@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
+import type { Data } from '../protocol/framing/prepared-message.js';
 import type { RejectedUpgrade } from './events.js';
 
 /**
@@ -10,6 +11,9 @@ const requested = channel('hawser.upgrade.requested');
 const rejected = channel('hawser.upgrade.rejected');
 const abandoned = channel('hawser.upgrade.abandoned');
 const opened = channel('hawser.connection.opened');
+const published = channel('hawser.topic.published');
+const lost = channel('hawser.broker.lost');
+const state = channel('hawser.broker.state');
 
 export function publishRequested(server: object, request: IncomingMessage): void {
   if (requested.hasSubscribers) requested.publish({ server, request });
@@ -25,4 +29,26 @@ export function publishAbandoned(server: object, request: IncomingMessage): void
 
 export function publishOpened(server: object, request: IncomingMessage, connection: object): void {
   if (opened.hasSubscribers) opened.publish({ server, request, connection });
+}
+
+/** @param count of subscribers in this process. */
+export function publishPublished(server: object, topic: string, data: Data, count: number): void {
+  if (published.hasSubscribers) published.publish({ server, topic, data, count });
+}
+
+export function publishBrokerLoss(
+  server: object,
+  topic: string,
+  node: string,
+  count: number,
+): void {
+  if (lost.hasSubscribers) lost.publish({ server, topic, node, count });
+}
+
+export function publishBrokerState(
+  server: object,
+  current: 'up' | 'down',
+  error: Error | undefined,
+): void {
+  if (state.hasSubscribers) state.publish({ server, state: current, error });
 }

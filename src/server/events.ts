@@ -13,6 +13,15 @@ export interface RejectedUpgrade {
   readonly remoteAddress: string | undefined;
 }
 
+/** Messages that did not come. */
+export interface BrokerLoss {
+  readonly topic: string;
+  /** The node that published them. */
+  readonly node: string;
+  /** How many. */
+  readonly count: number;
+}
+
 /** The events of a server, with their listeners' arguments. */
 export interface ServerEvents<Context> {
   /** A connection is open; add its listeners here. */
@@ -25,6 +34,12 @@ export interface ServerEvents<Context> {
   topicActive: [topic: string];
   /** A topic has lost its last subscriber in this process. */
   topicIdle: [topic: string];
+  /** Messages of other nodes were lost on the way: later ones of the same node and topic came without them. */
+  brokerLoss: [loss: BrokerLoss];
+  /** The broker can be used, with all topics confirmed, or it cannot, for this reason. */
+  brokerState: [state: 'up' | 'down', error: Error | undefined];
+  /** Something is wrong with the broker that does not change its state; the logger gets it too. */
+  brokerError: [error: Error];
   /** The server's own port is open. */
   listening: [];
   /** `close()` is done. */

@@ -1,5 +1,4 @@
 import type { IncomingMessage, Server } from 'node:http';
-import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -9,20 +8,14 @@ import type { WebSocketConnection } from '../connection/connection.js';
 import { Counters } from '../connection/counters.js';
 import { type Clock, systemClock } from '../connection/limits/clock.js';
 import { Deadlines } from '../connection/limits/deadlines.js';
-import {
-  type Attachment,
-  attachmentOptions,
-  checkNoAttachment,
-  type OwnServerOptions,
-} from './options/attachment.js';
+import type { Attachment, OwnServerOptions } from './options/attachment.js';
+import { readConstructorArguments, type UpgradingServer } from './options/constructor-arguments.js';
 import { Heartbeat } from '../connection/limits/keepalive.js';
 import { MessageRate } from '../connection/receive/rate-limiter.js';
 import { createLog, type Log } from './logger.js';
 import type { Authorization, ServerOptions } from './options/options.js';
-import { isUpgradingServer } from './options/kinds-of-server.js';
-import { type ResolvedOptions, resolveOptions } from './options/resolve-options.js';
+import type { ResolvedOptions } from './options/resolve-options.js';
 import { sharesOf } from './admission/shared-limits.js';
-import { show } from '../protocol/option-checks.js';
 import type { Data, PreparedMessage } from '../protocol/framing/prepared-message.js';
 import { closeServer, createOwnServer } from './http1/own-http-server.js';
 import { broadcast, type BroadcastOptions, prepare, type PrepareOptions } from './broadcast.js';
@@ -48,6 +41,7 @@ import { connectionSettings } from './connection-settings.js';
 import { type PublishOptions, toDelivery } from './topics/publish.js';
 import { RetainedMessages } from './topics/retained-messages.js';
 import { Topics } from './topics/topics.js';
+import { checkJoinedOptions, type JoinedOptions } from './topics/joined-options.js';
 import { topicStats } from './topics/topic-stats.js';
 import { observeConnections } from './connection-observer.js';
 import { ConnectionOpener } from './connection-opener.js';
@@ -111,29 +105,20 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     options?: ServerOptions<Context>,
   ) {
     super();
-    const attached = isUpgradingServer(first) ? (first as Server) : undefined;
-    if (attached === undefined && options !== undefined) {
-      throw new TypeError(
-        `WebSocketServer: expected the options as the only argument, got ${show(options)} as well; only beside a server they come second`,
-      );
-    }
-    if (attached !== undefined) checkNoAttachment(options);
-    this.#options = resolveOptions<Context>(
-      attached === undefined ? first : (options ?? {}),
-      attached === undefined ? attachmentOptions(first) : [],
-    );
-    const own: Attachment = attached === undefined ? (first as Attachment) : {};
+    const args = readConstructorArguments(first, options);
+    const { attached, own } = args;
+    this.#options = args.options;
     const { clock = systemClock, logger, maxTotalBuffered, messageRate, limits } = this.#options;
     this.#clock = clock;
     this.#log = createLog(logger, clock);
     if (this.#options.origin === '*') this.#log.hint(ANY_ORIGIN);
     this.#deadlines = new Deadlines(clock);
-    const heartbeat = new Heartbeat(this.#deadlines, clock, this.#options);
+    const [deadlines, log] = [this.#deadlines, this.#log];
+    const heartbeat = new Heartbeat(deadlines, clock, this.#options);
     const shared = limits && sharesOf(limits).budget;
     if (maxTotalBuffered !== Infinity || shared !== undefined) {
       this.#budget = new BufferBudget(maxTotalBuffered, shared);
     }
-    const [deadlines, log] = [this.#deadlines, this.#log];
     const policy = new UpgradePolicy(this, this.#connections, this.#options, log);
     const unreadHint = new UnreadHint(log, clock, heartbeat.consumerTimeout);
     const retained = new RetainedMessages(this.#options.maxRetained, this.#budget);
@@ -167,6 +152,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       this.#endpoint = createEndpoint({ ...parts, options: this.#options });
       UpgradeDispatcher.of(this.#server).add(this.#endpoint);
     }
+    this.#topics.connect(this.#options, deadlines, log);
     if (this.#ownsServer) this.#listen(own);
   }
 
@@ -193,7 +179,16 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     const { pending, counters } = this.#policy;
     const bytesCharged = this.#budget?.total ?? 0;
     const topics = topicStats(this.#topics, this.#counters);
-    return collectStats(this.#connections, pending, counters, this.#counters, bytesCharged, topics);
+    const broker = this.#topics.link?.stats();
+    return collectStats(
+      this.#connections,
+      pending,
+      counters,
+      this.#counters,
+      bytesCharged,
+      topics,
+      broker,
+    );
   }
 
   /** The address of the http.Server; `null` without one, or before it listens. */
@@ -272,17 +267,16 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   }
 
   /**
-   * Send a message to the connections that have subscribed to a topic, and through the `broker` to those of
-   * other nodes. It is encoded once. It goes to those that are subscribed at the call.
+   * Send a message to the connections that are subscribed to a topic now, and by the `broker` to those of other
+   * nodes. It is encoded once.
    *
-   * The promise: at most once; subscribers of this process at once, whatever the broker does; for each
+   * The promise: at most once; to subscribers of this process at once, whatever the broker does; for each
    * publishing node and topic in the order of the calls. There is no order between nodes.
    *
-   * @param topic its name, 1 to 255 bytes of UTF-8; there are no wildcards.
-   * @returns the number of subscribers in this process, including those that drop the message; 0 once
-   * `close()` was called.
-   * @throws TypeError, RangeError for a bad topic, key or data, and for options that are unknown or have a
-   * wrong type. Nothing is sent then.
+   * @param topic its exact name, 1 to 255 bytes of UTF-8.
+   * @returns the number of subscribers here, including those that drop it; 0 once `close()` was called.
+   * @throws TypeError, RangeError for a bad topic, key, data or option, and for a message that is too long for
+   * the broker. Nothing is sent then.
    */
   publish(topic: string, data: Data, options?: PublishOptions<Context>): number {
     const delivery = toDelivery(topic, data, options);
@@ -290,8 +284,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   }
 
   /**
-   * The connections of this process that have subscribed to a topic; always the same set, which is empty
-   * while there are none. Do not change it.
+   * The connections of this process that are subscribed to a topic: a live set, always the same one.
    *
    * @throws TypeError, RangeError for a bad topic.
    */
@@ -300,9 +293,21 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     return this.#topics.subscribers(topic);
   }
 
-  /** The topics that have subscribers in this process. */
+  /** The topics that have subscribers. */
   topicNames(): Iterable<string> {
     return this.#topics.names();
+  }
+
+  /**
+   * Wait until the broker, if there is one, has confirmed that this process gets what other nodes publish to a
+   * topic. Read the state then, and no later change is missed.
+   *
+   * @returns a promise that rejects with the signal's reason if it aborts, and with ConnectionError
+   * (`ERR_NOT_SUBSCRIBED`) if the topic has or gets no subscriber here, or the server closes.
+   * @throws TypeError, RangeError for a bad topic, and for options that are unknown or have a wrong type.
+   */
+  joined(topic: string, options: JoinedOptions = {}): Promise<void> {
+    return this.#topics.joined(topic, checkJoinedOptions(topic, options), this.#policy.isClosing);
   }
 
   /**
@@ -328,9 +333,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     this.#forgetSignal?.();
     this.#policy.close();
     const own = this.#ownsServer ? closeServer(this.#server!) : undefined;
-    const cut = (): void => {
-      this.#upgrader.terminateRejected();
-    };
+    const cut = this.#upgrader.terminateRejected.bind(this.#upgrader);
     const report = await closeConnections(
       [...this.#connections],
       options,
@@ -338,12 +341,9 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       this.#clock,
       own && { ...own, cut },
     );
-    this.#topics.retained.close();
+    await this.#topics.close();
     if (this.#endpoint !== undefined) UpgradeDispatcher.of(this.#server!).remove(this.#endpoint);
     callIsolated(() => this.emit('close'));
     return report;
   }
 }
-
-/** The servers that hawser can attach to. The types of an HTTP/2 server do not show whether it allows HTTP/1. */
-type UpgradingServer = Server | HttpsServer | Http2Server | Http2SecureServer;

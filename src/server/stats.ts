@@ -1,6 +1,7 @@
 import type { CloseInfo } from '../connection/close/close-info.js';
 import { type Counters, increment } from '../connection/counters.js';
 import type { ProtocolErrorCode } from '../protocol/framing/protocol-error.js';
+import type { BrokerStats } from './topics/broker-stats.js';
 import type { TopicStats } from './topics/topic-stats.js';
 
 /**
@@ -66,6 +67,8 @@ export interface ServerStats {
 
   /** The topics in this process. */
   readonly topics: TopicStats;
+  /** The broker; only with the option `broker`. */
+  readonly broker?: BrokerStats;
 }
 
 /** The counters of one server's upgrades; see {@link ServerStats}. */
@@ -88,6 +91,7 @@ export function collectStats(
   counters: Counters,
   bytesCharged: number,
   topics: TopicStats,
+  broker?: BrokerStats,
 ): ServerStats {
   let bytesBuffered = 0;
   for (const { bufferedAmount } of connections) bytesBuffered += bufferedAmount;
@@ -113,5 +117,6 @@ export function collectStats(
     closedByInitiator: { ...counters.closedByInitiator },
     closedByCause: Object.fromEntries(counters.closedByCause),
     topics,
+    ...(broker === undefined ? {} : { broker }),
   };
 }

@@ -173,6 +173,63 @@ describe('metrics', () => {
     expect(metrics(source(changed))).not.toBe(EXPECTED);
   });
 
+  it('shows the broker of a server that has one', () => {
+    const broker = {
+      state: 'up',
+      published: 41,
+      received: 42,
+      lost: 43,
+      interruptions: 44,
+      secondsDown: 4.5,
+      buffered: 46,
+      bufferDropped: 47,
+      joinsPending: 48,
+      lag: { p50: 2, p99: 30 },
+    } as const;
+    const text = metrics(source({ ...STATS, broker }));
+    expect(readOpenMetrics(text).size).toBe(37);
+    expect(text.slice(text.indexOf('# TYPE hawser_broker_up'))).toBe(`# TYPE hawser_broker_up gauge
+# HELP hawser_broker_up Whether the broker can be used and has confirmed all topics: 1 or 0.
+hawser_broker_up 1
+# TYPE hawser_broker_published counter
+# HELP hawser_broker_published Messages that the broker took.
+hawser_broker_published_total 41
+# TYPE hawser_broker_received counter
+# HELP hawser_broker_received Messages of other nodes that came.
+hawser_broker_received_total 42
+# TYPE hawser_broker_lost counter
+# HELP hawser_broker_lost Messages of other nodes that did not come, although later ones did.
+hawser_broker_lost_total 43
+# TYPE hawser_broker_interruptions counter
+# HELP hawser_broker_interruptions Times that the broker became unusable.
+hawser_broker_interruptions_total 44
+# TYPE hawser_broker_down_seconds counter
+# UNIT hawser_broker_down_seconds seconds
+# HELP hawser_broker_down_seconds Time for which the broker could not be used.
+hawser_broker_down_seconds_total 4.5
+# TYPE hawser_broker_buffered gauge
+# HELP hawser_broker_buffered Messages that wait for the broker.
+hawser_broker_buffered 46
+# TYPE hawser_broker_buffer_dropped counter
+# HELP hawser_broker_buffer_dropped Messages that the broker did not take and that were not kept.
+hawser_broker_buffer_dropped_total 47
+# TYPE hawser_broker_joins_pending gauge
+# HELP hawser_broker_joins_pending Topics that the broker has not confirmed yet.
+hawser_broker_joins_pending 48
+# TYPE hawser_broker_lag_seconds gauge
+# UNIT hawser_broker_lag_seconds seconds
+# HELP hawser_broker_lag_seconds Time from the sending of a message on one node to its arrival here, by quantile.
+hawser_broker_lag_seconds{quantile="0.5"} 0.002
+hawser_broker_lag_seconds{quantile="0.99"} 0.03
+# EOF
+`);
+    const down = { ...broker, state: 'down', lag: { p50: undefined, p99: undefined } } as const;
+    const two = { one: source(), two: source({ ...STATS, broker: down }) };
+    const samples = [...readOpenMetrics(metrics(two)).get('hawser_broker_up')!.samples];
+    expect(samples).toStrictEqual([['hawser_broker_up{server="two"}', 0]]);
+    expect(metrics(two)).not.toContain('quantile=');
+  });
+
   it('looks at each server once, however many metrics there are', () => {
     const [one, other] = [source(), source()];
     metrics({ one, other });
@@ -242,12 +299,13 @@ describe('registerMetrics', () => {
     let connections = 0;
     const server = { stats: jest.fn(() => ({ ...STATS, connections })) };
     registerMetrics(promClient, server, registry);
-    expect(server.stats).not.toHaveBeenCalled();
+    expect(server.stats).toHaveBeenCalledTimes(1); // to know which metrics there are
+    await Promise.resolve(); // the snapshot is of that moment only
     for (connections of [5, 3, 8]) {
       const { samples } = readOpenMetrics(await registry.metrics()).get('hawser_connections')!;
       expect([...samples.values()]).toStrictEqual([connections]);
     }
-    expect(server.stats).toHaveBeenCalledTimes(3);
+    expect(server.stats).toHaveBeenCalledTimes(4);
   });
 
   it('counts what was counted, however often it is read', async () => {

@@ -1,6 +1,11 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { DiagnosticsChannels } from '../../../src/diagnostics-channels.js';
 import { UpgradeRejection } from '../../../src/protocol/handshake/upgrade-rejection.js';
+import {
+  publishBrokerLoss,
+  publishBrokerState,
+  publishPublished,
+} from '../../../src/server/diagnostics.js';
 import { clientClose, clientFrame } from '../../support/frames.js';
 import {
   ask,
@@ -23,6 +28,9 @@ const CHANNELS = Object.keys({
   'hawser.message.received': true,
   'hawser.message.sent': true,
   'hawser.message.dropped': true,
+  'hawser.topic.published': true,
+  'hawser.broker.lost': true,
+  'hawser.broker.state': true,
 } satisfies Record<keyof DiagnosticsChannels, true>);
 
 type Heard = [name: string, payload: Record<string, unknown>];
@@ -46,6 +54,13 @@ function countPublished(names: readonly string[]): () => number {
   return () => spies.reduce((sum, { mock }) => sum + mock.calls.length, 0);
 }
 
+/** What a server with a broker tells. */
+function tellOfBroker(server: object, error: Error): void {
+  publishBrokerState(server, 'up', undefined);
+  publishBrokerState(server, 'down', error);
+  publishBrokerLoss(server, 'news', '00112233445566ff', 3);
+}
+
 /** Something happens for every channel but `dropped`. */
 async function conversations(): Promise<void> {
   const { wss, port } = await serve({
@@ -60,6 +75,8 @@ async function conversations(): Promise<void> {
   polite.send(clientFrame({ opcode: 1, payload: 'a' }));
   expect(await polite.words()).toBe('text 61');
   wss.broadcast('to all');
+  wss.publish('news', 'to a topic');
+  tellOfBroker(wss, new Error('reset'));
   polite.send(clientClose(1000));
   const rude = await ask(port);
   await rude.response();
@@ -101,6 +118,10 @@ describe('diagnostics channels', () => {
       'message.received',
       'message.sent',
       'message.sent',
+      'topic.published',
+      'broker.state',
+      'broker.state',
+      'broker.lost',
       'upgrade.requested',
       'connection.opened',
       'connection.failed',
@@ -139,6 +160,32 @@ describe('diagnostics channels', () => {
       remoteAddress: '127.0.0.1',
     });
     expect(rejected).toMatchObject(rejection as object);
+  });
+
+  it('have what was published, and to how many', async () => {
+    const { wss, port } = await serve();
+    wss.on('connection', (connection) => connection.subscribe('news'));
+    await (await ask(port)).response();
+    const heard = listen(CHANNELS);
+    const data = wss.prepare('a');
+    wss.publish('news', data);
+    publishPublished(wss, 'sport', 'text', 5);
+    expect(heard.filter(([name]) => name === 'hawser.topic.published')).toStrictEqual([
+      ['hawser.topic.published', { server: wss, topic: 'news', data, count: 1 }],
+      ['hawser.topic.published', { server: wss, topic: 'sport', data: 'text', count: 5 }],
+    ]);
+  });
+
+  it('have the state of the broker, and what was lost', () => {
+    const heard = listen(CHANNELS);
+    const [server, error] = [{}, new Error('reset')];
+    tellOfBroker(server, error);
+    const loss = { server, topic: 'news', node: '00112233445566ff', count: 3 };
+    expect(heard).toStrictEqual([
+      ['hawser.broker.state', { server, state: 'up', error: undefined }],
+      ['hawser.broker.state', { server, state: 'down', error }],
+      ['hawser.broker.lost', loss],
+    ]);
   });
 
   it('have no subscriber left after these tests', () => {

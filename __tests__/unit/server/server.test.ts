@@ -12,6 +12,7 @@ import { sharedSlab } from '../../../src/connection/send/slab.js';
 import type { RejectedUpgrade } from '../../../src/server/events.js';
 import type { ServerOptions } from '../../../src/server/options/options.js';
 import { joinServer, WebSocketServer } from '../../../src/server/server.js';
+import type { Broker, BrokerNode, Outgoing } from '../../../src/server/topics/broker.js';
 import { SharedLimits } from '../../../src/server/admission/shared-limits.js';
 import { CERTIFICATE } from '../../support/certificate.js';
 import { clientClose, clientFrame } from '../../support/frames.js';
@@ -1082,5 +1083,192 @@ describe('topics', () => {
     expect(wss.stats()).toMatchObject({ bytesCharged: 8, topics: { retainedBytes: 8 } });
     await wss.close();
     expect(wss.stats()).toMatchObject({ bytesCharged: 0, topics: { retainedBytes: 0 } });
+  });
+});
+
+/** A broker between servers of this process, which confirms topics when the test does. */
+class HandBroker implements Broker {
+  readonly calls: string[] = [];
+  readonly others: HandBroker[] = [];
+  readonly maxMessage = 1000;
+  node!: BrokerNode;
+  isReady = false;
+
+  start(node: BrokerNode): void {
+    if (this.calls.push('start') > 1) throw new Error('start: a broker serves one server');
+    this.node = node;
+  }
+  join(topics: readonly string[]): void {
+    this.calls.push(`join ${topics.join(' ')}`);
+  }
+  leave(topics: readonly string[]): void {
+    this.calls.push(`leave ${topics.join(' ')}`);
+  }
+  publish(batch: readonly Outgoing[]): number {
+    if (!this.isReady) return 0;
+    for (const { topic, envelope } of batch) {
+      for (const { node } of [this, ...this.others]) node.deliver(topic, envelope);
+    }
+    return batch.length;
+  }
+  close(): Promise<void> {
+    this.calls.push('close');
+    return Promise.resolve();
+  }
+}
+
+/** A server with a broker, and a client that has subscribed to `news`. */
+async function serveShared(options: ServerOptions = {}) {
+  const broker = new HandBroker();
+  const served = await serve({ broker, ...options });
+  const { wss, port } = served;
+  wss.on('connection', (connection) => connection.subscribe('news'));
+  const client = await ask(port);
+  await client.response();
+  return { ...served, broker, client };
+}
+
+describe('a broker', () => {
+  it('shares the topics of two servers', async () => {
+    const [one, other] = [await serveShared(), await serveShared()];
+    one.broker.others.push(other.broker);
+    const states: unknown[] = [];
+    for (const { wss, broker } of [one, other]) {
+      wss.on('brokerState', (...state) => states.push(state));
+      broker.isReady = true;
+      broker.node.up();
+    }
+    expect(states).toStrictEqual([
+      ['up', undefined],
+      ['up', undefined],
+    ]);
+    expect(one.wss.publish('news', 'a')).toBe(1);
+    expect(await one.client.words()).toBe('text 61');
+    expect(await other.client.words()).toBe('text 61');
+    expect(one.wss.stats().broker).toMatchObject({ state: 'up', published: 1, received: 0 });
+    expect(other.wss.stats().broker).toMatchObject({ state: 'up', published: 0, received: 1 });
+    expect(other.wss.stats().topics).toMatchObject({ published: 0, delivered: 1 });
+  });
+
+  it('is told of the topics, and closed after the connections', async () => {
+    const { wss, broker, client, clock } = await serveShared();
+    await settle();
+    expect(broker.calls).toStrictEqual(['start', 'join news']);
+    const closing = wss.close();
+    expect(await client.close()).toMatchObject({ code: 1001 });
+    expect(broker.calls).toHaveLength(2);
+    let told: string[] | undefined;
+    wss.on('close', () => (told = [...broker.calls]));
+    client.send(clientClose(1001));
+    client.finish();
+    await closing;
+    expect(told).toStrictEqual(['start', 'join news', 'close']);
+    expect(clock.timers.size).toBe(0);
+  });
+
+  it('reports what is wrong with it, and never makes publish throw', async () => {
+    const { wss, broker, client, log } = await serveShared();
+    const told: string[] = [];
+    wss.on('brokerError', ({ message }) => told.push(message));
+    wss.on('brokerState', (state, error) => told.push(`${state} ${error?.message}`));
+    broker.node.up();
+    broker.node.error(new Error('refused'));
+    broker.node.down(new Error('reset'));
+    expect(wss.publish('news', 'a')).toBe(1);
+    expect(await client.words()).toBe('text 61');
+    expect(told).toStrictEqual(['up undefined', 'refused', 'down reset']);
+    expect(log.lines).toStrictEqual(['error the broker: refused']);
+    expect(wss.stats().broker).toMatchObject({ state: 'down', interruptions: 1, bufferDropped: 1 });
+  });
+
+  it('gets later what brokerBuffer has kept', async () => {
+    const brokerBuffer = { messages: 1, bytes: 1000, age: 1000 };
+    const { wss, broker } = await serveShared({ brokerBuffer });
+    for (const data of ['a', 'b']) {
+      wss.publish('news', data);
+      await settle();
+    }
+    expect(wss.stats().broker).toMatchObject({ buffered: 1, bufferDropped: 1 });
+    broker.isReady = true;
+    broker.node.up();
+    expect(wss.stats().broker).toMatchObject({ buffered: 0, published: 1 });
+  });
+
+  it('makes publish throw for a message that is too long for it, before anything is sent', async () => {
+    const { wss, client } = await serveShared();
+    expect(() => wss.publish('news', 'x'.repeat(1000))).toThrow(RangeError);
+    wss.publish('news', 'a');
+    expect(await client.words()).toBe('text 61');
+  });
+
+  it('serves one server: the constructor throws what start throws', () => {
+    const broker = new HandBroker();
+    new WebSocketServer({ noServer: true, broker });
+    expect(() => new WebSocketServer({ noServer: true, broker })).toThrow('serves one server');
+  });
+
+  it('is not started by a constructor that rejects the options', () => {
+    const broker = new HandBroker();
+    expect(complaint({ noServer: true, broker, maxPayload: 0 })).toContain('maxPayload');
+    expect(broker.calls).toStrictEqual([]);
+  });
+
+  it('is not started by a constructor that throws for a certificate', () => {
+    const broker = new HandBroker();
+    const tls = { cert: 'not a certificate', key: 'not a key' };
+    expect(() => new WebSocketServer({ port: 0, tls, broker })).toThrow();
+    expect(broker.calls).toStrictEqual([]);
+  });
+});
+
+describe('joined', () => {
+  const notSubscribed = { name: 'ConnectionError', code: 'ERR_NOT_SUBSCRIBED' };
+
+  it('resolves at once without a broker, for a topic with a subscriber', async () => {
+    const { wss } = await serveShared({ broker: undefined as never });
+    expect(wss.stats()).not.toHaveProperty('broker');
+    await expect(wss.joined('news')).resolves.toBeUndefined();
+    await expect(wss.joined('sport')).rejects.toMatchObject(notSubscribed);
+  });
+
+  it('resolves when the broker has confirmed the topic', async () => {
+    const { wss, broker } = await serveShared();
+    const joined = jest.fn();
+    const promise = wss.joined('news', { signal: new AbortController().signal }).then(joined);
+    await settle();
+    expect([joined.mock.calls.length, wss.stats().broker!.joinsPending]).toStrictEqual([0, 1]);
+    broker.node.joined(['news']);
+    await promise;
+    expect(wss.stats().broker!.joinsPending).toBe(0);
+  });
+
+  it('rejects with the reason of its signal', async () => {
+    const { wss } = await serveShared();
+    const [controller, reason] = [new AbortController(), new Error('enough')];
+    const joined = wss.joined('news', { signal: controller.signal });
+    controller.abort(reason);
+    await expect(joined).rejects.toBe(reason);
+    await expect(wss.joined('news', { signal: controller.signal })).rejects.toBe(reason);
+  });
+
+  it('rejects when the last subscriber goes, and when the server closes', async () => {
+    const { wss } = await serveShared();
+    const [connection] = wss.connections;
+    const joined = wss.joined('news');
+    connection!.unsubscribe('news');
+    await expect(joined).rejects.toMatchObject(notSubscribed);
+    connection!.subscribe('news');
+    const waiting = wss.joined('news');
+    const closing = wss.close({ signal: AbortSignal.abort() });
+    await expect(wss.joined('news')).rejects.toMatchObject(notSubscribed);
+    await expect(waiting).rejects.toMatchObject(notSubscribed);
+    await closing;
+    await expect(wss.joined('news')).rejects.toMatchObject(notSubscribed);
+  });
+
+  it('throws at the call for a bad topic or option', async () => {
+    const { wss } = await serve();
+    expect(() => wss.joined('')).toThrow('joined: expected the topic to have 1 to 255 bytes');
+    expect(() => wss.joined('news', { signal: 5 as never })).toThrow(TypeError);
   });
 });

@@ -2,6 +2,7 @@ import { Counters } from '../../../src/connection/counters.js';
 import { ProtocolError } from '../../../src/protocol/framing/protocol-error.js';
 import { UpgradeRejection } from '../../../src/protocol/handshake/upgrade-rejection.js';
 import { collectStats, type ServerStats, UpgradeCounters } from '../../../src/server/stats.js';
+import type { BrokerStats } from '../../../src/server/topics/broker-stats.js';
 import { clientClose, clientFrame, serverFrame } from '../../support/frames.js';
 import { ask, eventually, serve, serveAsking } from '../../support/server.js';
 
@@ -89,6 +90,25 @@ describe('collectStats', () => {
       topics: { ...topics, topics: 15 },
     });
     expect(JSON.parse(JSON.stringify(stats))).toStrictEqual(stats);
+  });
+
+  it('has the figures of the broker, if there is one', () => {
+    const broker: BrokerStats = {
+      state: 'up',
+      published: 1,
+      received: 2,
+      lost: 3,
+      interruptions: 4,
+      secondsDown: 5.5,
+      buffered: 6,
+      bufferDropped: 7,
+      joinsPending: 8,
+      lag: { p50: 9, p99: 10 },
+    };
+    const [upgrades, counters] = [new UpgradeCounters(), new Counters()];
+    const stats = collectStats(new Set(), 0, upgrades, counters, 0, topics, broker);
+    expect(stats).toStrictEqual({ ...NOTHING, broker });
+    expect(collectStats(new Set(), 0, upgrades, counters, 0, topics)).not.toHaveProperty('broker');
   });
 
   it('gives the caller an object of its own', () => {

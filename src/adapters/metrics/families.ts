@@ -1,15 +1,16 @@
-import type { ServerStats } from '../../index.js';
+import type { LagStats, ServerStats } from '../../index.js';
 
 /** A metric; in OpenMetrics, a metric family. */
 export interface Family {
   readonly name: string;
   readonly type: 'counter' | 'gauge';
   /** The suffix of the name. */
-  readonly unit?: 'bytes';
+  readonly unit?: 'bytes' | 'seconds';
   readonly help: string;
   /** The label whose values are the keys of the field; `undefined` for a number. */
   readonly label?: string;
-  readonly read: (stats: ServerStats) => number | Readonly<Record<string, number>>;
+  /** `undefined` if the server does not have the figure. */
+  readonly read: (stats: ServerStats) => number | Readonly<Record<string, number>> | undefined;
 }
 
 /** All the metrics, in the order in which they are printed. */
@@ -186,7 +187,76 @@ export const FAMILIES: readonly Family[] = [
     help: 'Published messages that a newer one with the same key replaced.',
     read: ({ topics }) => topics.conflated,
   },
+  {
+    name: 'hawser_broker_up',
+    type: 'gauge',
+    help: 'Whether the broker can be used and has confirmed all topics: 1 or 0.',
+    read: ({ broker }) => broker && Number(broker.state === 'up'),
+  },
+  {
+    name: 'hawser_broker_published',
+    type: 'counter',
+    help: 'Messages that the broker took.',
+    read: ({ broker }) => broker?.published,
+  },
+  {
+    name: 'hawser_broker_received',
+    type: 'counter',
+    help: 'Messages of other nodes that came.',
+    read: ({ broker }) => broker?.received,
+  },
+  {
+    name: 'hawser_broker_lost',
+    type: 'counter',
+    help: 'Messages of other nodes that did not come, although later ones did.',
+    read: ({ broker }) => broker?.lost,
+  },
+  {
+    name: 'hawser_broker_interruptions',
+    type: 'counter',
+    help: 'Times that the broker became unusable.',
+    read: ({ broker }) => broker?.interruptions,
+  },
+  {
+    name: 'hawser_broker_down_seconds',
+    type: 'counter',
+    unit: 'seconds',
+    help: 'Time for which the broker could not be used.',
+    read: ({ broker }) => broker?.secondsDown,
+  },
+  {
+    name: 'hawser_broker_buffered',
+    type: 'gauge',
+    help: 'Messages that wait for the broker.',
+    read: ({ broker }) => broker?.buffered,
+  },
+  {
+    name: 'hawser_broker_buffer_dropped',
+    type: 'counter',
+    help: 'Messages that the broker did not take and that were not kept.',
+    read: ({ broker }) => broker?.bufferDropped,
+  },
+  {
+    name: 'hawser_broker_joins_pending',
+    type: 'gauge',
+    help: 'Topics that the broker has not confirmed yet.',
+    read: ({ broker }) => broker?.joinsPending,
+  },
+  {
+    name: 'hawser_broker_lag_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'Time from the sending of a message on one node to its arrival here, by quantile.',
+    label: 'quantile',
+    read: ({ broker }) => broker && quantiles(broker.lag),
+  },
 ];
+
+/** In seconds; nothing before the first message. */
+function quantiles({ p50, p99 }: LagStats): Record<string, number> {
+  if (p50 === undefined || p99 === undefined) return {};
+  return { '0.5': p50 / 1000, '0.99': p99 / 1000 };
+}
 
 /** Merge the close codes of applications, so that a peer cannot create two thousand series. */
 function byRange(closedByCode: Readonly<Record<string, number>>): Record<string, number> {

@@ -1,3 +1,4 @@
+import type { Broker } from '../topics/broker.js';
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../connection/limits/clock.js';
 import type { Logger } from '../logger.js';
@@ -236,6 +237,24 @@ export interface ServerOptions<Context = undefined> {
    * @default 64 MiB
    */
   readonly maxRetained?: number;
+  /**
+   * Shares the topics with other processes and machines: `redisBroker` of `hawser/redis`, `natsBroker` of
+   * `hawser/nats`, `clusterBroker` of `hawser/cluster`, or one of your own. An object for each server.
+   * @default none: what is published stays in this process
+   */
+  readonly broker?: Broker;
+  /**
+   * What is kept while the broker takes nothing; then it is sent to it. Above a limit the oldest goes.
+   * @default nothing: what the broker does not take is dropped, and counted
+   */
+  readonly brokerBuffer?: {
+    /** Messages. */
+    readonly messages: number;
+    /** Bytes. */
+    readonly bytes: number;
+    /** Milliseconds that a message is kept at most. */
+    readonly age: number;
+  };
   /** A token bucket for the messages of each connection, and one for its other frames. @default none */
   readonly messageRate?: {
     /** The messages that each second adds to the bucket. More than 0. */

@@ -27,6 +27,7 @@ import {
   integerBetween,
 } from '../../protocol/option-checks.js';
 import { DEFAULT_MAX_PAYLOAD } from '../../protocol/framing/frame-decoder.js';
+import { isBroker } from '../topics/broker.js';
 import { isToken } from '../../protocol/handshake/http-grammar.js';
 
 /** Options after the check, with their defaults. */
@@ -38,6 +39,8 @@ export type ResolvedOptions<Context> = Required<
     | 'allowedHosts'
     | 'heartbeat'
     | 'limits'
+    | 'broker'
+    | 'brokerBuffer'
     | 'messageRate'
     | 'logger'
     | 'clock'
@@ -47,7 +50,15 @@ export type ResolvedOptions<Context> = Required<
   Pick<HeartbeatOptions, 'heartbeat'> &
   Pick<
     ServerOptions<Context>,
-    'path' | 'authorize' | 'allowedHosts' | 'limits' | 'messageRate' | 'logger' | 'clock'
+    | 'path'
+    | 'authorize'
+    | 'allowedHosts'
+    | 'limits'
+    | 'broker'
+    | 'brokerBuffer'
+    | 'messageRate'
+    | 'logger'
+    | 'clock'
   > & { readonly perMessageDeflate: false | ResolvedDeflateOptions };
 
 /** {@link DeflateOptions} with their defaults. */
@@ -93,6 +104,11 @@ const MESSAGE_RATE_RULES: Rules<Required<NonNullable<ServerOptions['messageRate'
   burst: atLeastOne,
   fragments: positiveNumber,
   action: oneOf('close', 'pause'),
+};
+const BROKER_BUFFER_RULES: Rules<NonNullable<ServerOptions['brokerBuffer']>> = {
+  messages: nonNegativeInteger,
+  bytes: byteCount,
+  age: milliseconds,
 };
 const DEFLATE_RULES: Rules<DeflateOptions> = {
   threshold: nonNegativeInteger,
@@ -158,6 +174,15 @@ const RULES: Rules<ServerOptions> = {
   maxConnectionsPerAddress: nonNegativeInteger,
   maxTopicsPerConnection: nonNegativeInteger,
   maxRetained: byteCount,
+  broker: {
+    expected: 'a broker, such as redisBroker(…) of hawser/redis',
+    accepts: isBroker,
+  },
+  brokerBuffer: {
+    expected: 'an object with messages, bytes and age',
+    accepts: (value) =>
+      isObject(value) && ['messages', 'bytes', 'age'].every((name) => value[name] !== undefined),
+  },
   messageRate: {
     expected: 'an object with perSecond, burst and action',
     accepts: (value) =>
@@ -224,13 +249,14 @@ export function resolveOptions<Context>(
   const rules: Record<string, Rule> = { ...RULES };
   for (const name of attachment) rules[name] = ATTACHMENT_RULES[name];
   const given = check(options, rules, '', FOREIGN_OPTIONS);
-  const { heartbeat, messageRate, perMessageDeflate } = given;
+  const { heartbeat, brokerBuffer, messageRate, perMessageDeflate } = given;
   if (isObject(heartbeat)) {
     given['heartbeat'] = {
       ...DEFAULTS.heartbeat,
       ...check(heartbeat, HEARTBEAT_RULES, 'heartbeat.', FOREIGN_HEARTBEAT),
     };
   }
+  if (isObject(brokerBuffer)) check(brokerBuffer, BROKER_BUFFER_RULES, 'brokerBuffer.');
   if (isObject(messageRate)) check(messageRate, MESSAGE_RATE_RULES, 'messageRate.');
   if (perMessageDeflate === true) given['perMessageDeflate'] = resolveDeflate({});
   if (isObject(perMessageDeflate)) {

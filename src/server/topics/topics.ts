@@ -1,12 +1,20 @@
+import { abortReason } from '../../connection/abort-signal.js';
 import { callIsolated } from '../../connection/call-isolated.js';
 import type { WebSocketConnection } from '../../connection/connection.js';
+import type { Deadlines } from '../../connection/limits/deadlines.js';
 import { CheckedSendOptions } from '../../connection/send/send-options.js';
 import type { TopicRegistry } from '../../connection/subscriptions.js';
 import type { TypedEmitter } from '../../connection/typed-emitter.js';
-import type { PreparedMessage } from '../../protocol/framing/prepared-message.js';
+import { Opcode } from '../../protocol/framing/frame.js';
+import { PreparedMessage } from '../../protocol/framing/prepared-message.js';
+import { publishPublished } from '../diagnostics.js';
 import type { ServerEvents } from '../events.js';
-import type { RetainedMessages } from './retained-messages.js';
-import { type Retained } from './retained-messages.js';
+import type { Log } from '../logger.js';
+import type { ServerOptions } from '../options/options.js';
+import { BrokerLink } from './broker-link.js';
+import type { EnvelopeMessage } from './envelope.js';
+import { notSubscribed } from './join-waiters.js';
+import type { Retained, RetainedMessages } from './retained-messages.js';
 
 /** The connections that have subscribed to one topic. */
 class Topic<Context> {
@@ -30,6 +38,8 @@ export interface Delivery<Context> {
   readonly except: ReadonlySet<WebSocketConnection<Context>> | undefined;
 }
 
+type BrokerOptions = Pick<ServerOptions, 'broker' | 'brokerBuffer'>;
+
 /** What `publish` has done in this process; see `ServerStats`. */
 interface TopicCounters {
   published: number;
@@ -41,6 +51,8 @@ export class Topics<Context> implements TopicRegistry {
   readonly maxTopicsPerConnection: number;
   readonly counters: TopicCounters = { published: 0, offered: 0 };
   readonly retained: RetainedMessages;
+  /** Only with a broker. */
+  link: BrokerLink<Context> | undefined;
   readonly #server: TypedEmitter<ServerEvents<Context>>;
   /** The topics that have subscribers. */
   readonly #topics = new Map<string, Topic<Context>>();
@@ -104,7 +116,9 @@ export class Topics<Context> implements TopicRegistry {
     topic.snapshot = undefined;
     this.#subscriptions++;
     for (const kept of this.retained.of(name)) this.#sendRetained(connection, name, kept);
-    if (isFirst) callIsolated(() => this.#server.emit('topicActive', name));
+    if (!isFirst) return;
+    this.link?.onActive(name);
+    callIsolated(() => this.#server.emit('topicActive', name));
   }
 
   delete(name: string, subscriber: unknown): void {
@@ -114,6 +128,7 @@ export class Topics<Context> implements TopicRegistry {
     this.#subscriptions--;
     if (topic.subscribers.size > 0) return;
     this.#topics.delete(name);
+    this.link?.onIdle(name);
     this.#idle.push(name);
   }
 
@@ -124,10 +139,38 @@ export class Topics<Context> implements TopicRegistry {
     for (const name of idle) callIsolated(() => this.#server.emit('topicIdle', name));
   }
 
+  /** Begin to share the topics with other nodes, if there is a broker. */
+  connect({ broker, brokerBuffer }: BrokerOptions, deadlines: Deadlines, log: Log): void {
+    if (broker === undefined) return;
+    const deliver = (name: string, message: EnvelopeMessage): void => {
+      this.deliver(name, fromEnvelope(message));
+    };
+    this.link = new BrokerLink(this.#server, broker, brokerBuffer, deadlines, log, deliver);
+  }
+
   /** See `WebSocketServer.publish`. */
   publish(name: string, delivery: Delivery<Context>): number {
+    const message = this.link && toEnvelope(delivery);
+    if (message !== undefined) this.link!.check(message);
     this.counters.published++;
-    return this.deliver(name, delivery);
+    // Gathered before it is delivered here: a listener that publishes meanwhile comes after it everywhere.
+    if (message !== undefined) this.link!.publish(name, message);
+    const count = this.deliver(name, delivery);
+    publishPublished(this.#server, name, delivery.message, count);
+    return count;
+  }
+
+  /** See `WebSocketServer.joined`. */
+  joined(name: string, signal: AbortSignal | undefined, isClosing: boolean): Promise<void> {
+    if (signal?.aborted === true) return Promise.reject(abortReason(signal));
+    if (isClosing || !this.#topics.has(name)) return Promise.reject(notSubscribed(name));
+    return this.link?.whenJoined(name, signal) ?? Promise.resolve();
+  }
+
+  /** The server is closed. */
+  async close(): Promise<void> {
+    this.retained.close();
+    await this.link?.close();
   }
 
   /** Offer a message to the subscribers of a topic. @returns how many that are. */
@@ -156,4 +199,15 @@ export class Topics<Context> implements TopicRegistry {
     this.counters.offered++;
     connection.send(kept.message, new CheckedSendOptions(kept.compress, false, kept.key, name));
   }
+}
+
+function toEnvelope({ message, ...rest }: Omit<Delivery<never>, 'except'>): EnvelopeMessage {
+  const { compress, droppable, key, retain } = rest;
+  const binary = message.opcode === Opcode.Binary;
+  return { payload: message.payload, binary, compress, droppable, key, retain };
+}
+
+function fromEnvelope({ payload, binary, ...rest }: EnvelopeMessage): Delivery<never> {
+  const message = new PreparedMessage(binary ? Opcode.Binary : Opcode.Text, payload);
+  return { message, ...rest, except: undefined };
 }

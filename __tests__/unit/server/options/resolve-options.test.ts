@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import type { DeflateOptions, ServerOptions } from '../../../../src/server/options/options.js';
 import { resolveOptions } from '../../../../src/server/options/resolve-options.js';
+import type { Broker } from '../../../../src/server/topics/broker.js';
 import { SharedLimits } from '../../../../src/server/admission/shared-limits.js';
 import { HandClock, MemoryLogger } from '../../../support/server.js';
 
@@ -27,6 +28,8 @@ const AN_ORIGIN =
   "'same-origin', '*', a function, or an array of origins such as 'https://example.com' (scheme and host, no path)";
 const PROXIES =
   'false, a number of proxies from 1, an array of addresses and networks, or a function';
+const BROKER = 'a broker, such as redisBroker(…) of hawser/redis';
+const BUFFER = 'an object with messages, bytes and age';
 const durations = (...names: string[]): [string, unknown, string, string][] =>
   names.flatMap((name): [string, unknown, string, string][] => [
     [name, 0, DURATION, '0 (number)'],
@@ -34,6 +37,16 @@ const durations = (...names: string[]): [string, unknown, string, string][] =>
     [name, Number.NaN, DURATION, 'NaN (number)'],
     [name, '5s', DURATION, '5s (string)'],
   ]);
+
+/** A broker that is never started. */
+const broker: Broker = {
+  start: () => undefined,
+  join: () => undefined,
+  leave: () => undefined,
+  publish: () => 0,
+  maxMessage: 1,
+  close: () => Promise.resolve(),
+};
 
 /** Option, wrong value, what is expected, how the value is shown. */
 const WRONG: [string, unknown, string, string][] = [
@@ -74,6 +87,24 @@ const WRONG: [string, unknown, string, string][] = [
   ['maxConnections', 1.5, COUNT, '1.5 (number)'],
   ['maxPendingUpgrades', '1024', COUNT, '1024 (string)'],
   ['maxConnectionsPerAddress', Number.NaN, COUNT, 'NaN (number)'],
+  ['broker', 'redis://localhost', BROKER, 'redis://localhost (string)'],
+  ['broker', {}, BROKER, 'an object'],
+  ['broker', { ...broker, publish: undefined }, BROKER, 'an object'],
+  ['broker', { ...broker, maxMessage: '1' }, BROKER, 'an object'],
+  ['broker', null, BROKER, 'null (object)'],
+  ['brokerBuffer', 5, BUFFER, '5 (number)'],
+  ['brokerBuffer', [], BUFFER, '[]'],
+  ['brokerBuffer', {}, BUFFER, 'an object'],
+  ['brokerBuffer', { messages: 1, bytes: 1 }, BUFFER, 'an object'],
+  ['brokerBuffer', { messages: 1, age: 1 }, BUFFER, 'an object'],
+  ['brokerBuffer', { bytes: 1, age: 1 }, BUFFER, 'an object'],
+  ['brokerBuffer', { messages: 1, bytes: 1, age: undefined }, BUFFER, 'an object'],
+  ['brokerBuffer.messages', -1, COUNT, '-1 (number)'],
+  ['brokerBuffer.messages', 1.5, COUNT, '1.5 (number)'],
+  ['brokerBuffer.bytes', 0, BYTES, '0 (number)'],
+  ['brokerBuffer.bytes', '1', BYTES, '1 (string)'],
+  ['brokerBuffer.age', 0, DURATION, '0 (number)'],
+  ['brokerBuffer.age', '5s', DURATION, '5s (string)'],
   ['messageRate', 5, 'an object with perSecond, burst and action', '5 (number)'],
   [
     'messageRate',
@@ -146,8 +177,11 @@ const WRONG: [string, unknown, string, string][] = [
 function optionsWith(name: string, value: unknown): object {
   const [outer = '', inner] = name.split('.');
   if (inner === undefined) return { [outer]: value };
-  const needed = outer === 'messageRate' ? { perSecond: 1, burst: 1, action: 'close' } : {};
-  return { [outer]: { ...needed, [inner]: value } };
+  const needed: Record<string, object> = {
+    messageRate: { perSecond: 1, burst: 1, action: 'close' },
+    brokerBuffer: { messages: 1, bytes: 1, age: 1 },
+  };
+  return { [outer]: { ...needed[outer], [inner]: value } };
 }
 
 /** Option, a value that could never do what it says, and the words for it. */
@@ -279,6 +313,8 @@ describe('resolveOptions', () => {
       maxConnectionsPerAddress: 8,
       maxTopicsPerConnection: 0,
       maxRetained: 10,
+      broker,
+      brokerBuffer: { messages: 11, bytes: 12, age: 13 },
       messageRate: { perSecond: 0.5, burst: 9, fragments: Infinity, action: 'pause' },
       trustProxy: () => true,
       limits: new SharedLimits({ maxConnections: 1 }),
@@ -312,6 +348,8 @@ describe('resolveOptions', () => {
     { trustProxy: [] },
     { trustProxy: false },
     { logger: console },
+    { brokerBuffer: { messages: 0, bytes: 1, age: 0.5 } },
+    { brokerBuffer: { messages: Infinity, bytes: Infinity, age: Infinity } },
   ])('accepts %p', (options) => {
     expect(resolve(options)).toMatchObject(options);
   });
@@ -367,6 +405,11 @@ describe('resolveOptions', () => {
       'messageRate.per',
       { messageRate: { perSecond: 1, burst: 1, action: 'close', per: Symbol('x') } },
       'unknown option messageRate.per (got Symbol(x) (symbol)); expected one of perSecond, burst, fragments, action',
+    ],
+    [
+      'brokerBuffer.ttl',
+      { brokerBuffer: { messages: 1, bytes: 1, age: 1, ttl: 5 } },
+      'unknown option brokerBuffer.ttl (got 5 (number)); expected one of messages, bytes, age',
     ],
     [
       'perMessageDeflate.bits',

@@ -1,14 +1,24 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { WebSocketConnection } from '../../../../src/connection/connection.js';
+import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import { TypedEmitter } from '../../../../src/connection/typed-emitter.js';
 import { prepareMessage } from '../../../../src/protocol/framing/prepared-message.js';
 import type { ServerEvents } from '../../../../src/server/events.js';
+import { createLog } from '../../../../src/server/logger.js';
+import type { Broker, BrokerNode, Outgoing } from '../../../../src/server/topics/broker.js';
 import { RetainedMessages } from '../../../../src/server/topics/retained-messages.js';
 import { type Delivery, Topics } from '../../../../src/server/topics/topics.js';
-import { connectionOn, Sink, turns, type WorldOptions } from '../../../support/connection.js';
+import {
+  connectionOn,
+  HandClock,
+  Sink,
+  turns,
+  type WorldOptions,
+} from '../../../support/connection.js';
 import { parseFrames } from '../../../support/frames.js';
-import { catchSurfacing } from '../../../support/server.js';
+import { catchSurfacing, deferred, later, MemoryLogger } from '../../../support/server.js';
 
 let server: TypedEmitter<ServerEvents<undefined>>;
 let topics: Topics<undefined>;
@@ -202,5 +212,300 @@ describe('Topics.subscribers', () => {
     onCollected!('u');
     connect({ topics }).subscribe('t');
     expect(set.size).toBe(1);
+  });
+});
+
+/** A broker that takes everything, and writes down what it is told. */
+class RecordingBroker implements Broker {
+  readonly calls: string[] = [];
+  readonly sent: Outgoing[] = [];
+  node!: BrokerNode;
+  maxMessage = 1000;
+  ended: Promise<void> = Promise.resolve();
+
+  start(node: BrokerNode): void {
+    this.node = node;
+    node.up();
+  }
+  join(names: readonly string[]): void {
+    this.calls.push(`join ${names.join(' ')}`);
+  }
+  leave(names: readonly string[]): void {
+    this.calls.push(`leave ${names.join(' ')}`);
+  }
+  publish(batch: readonly Outgoing[]): number {
+    this.calls.push(`publish ${batch.map(({ topic }) => topic).join(' ')}`);
+    this.sent.push(...batch);
+    return batch.length;
+  }
+  close(): Promise<void> {
+    this.calls.push('close');
+    return this.ended;
+  }
+}
+
+/** Share `shared` through a new broker. */
+function share(shared = topics, clock = new HandClock()): RecordingBroker {
+  const broker = new RecordingBroker();
+  shared.connect({ broker }, new Deadlines(clock), createLog(new MemoryLogger(), clock));
+  return broker;
+}
+
+describe('Topics.connect', () => {
+  it('does nothing without a broker', () => {
+    topics.connect({}, new Deadlines(new HandClock()), createLog(undefined, new HandClock()));
+    expect(topics.link).toBeUndefined();
+  });
+
+  it('tells the broker of the first and the last subscriber of a topic', async () => {
+    const clock = new HandClock();
+    const broker = share(topics, clock);
+    const [one, two] = [connect(), connect()];
+    one.subscribe('t');
+    two.subscribe('t');
+    two.subscribe('u');
+    await turns();
+    expect(broker.calls).toStrictEqual(['join t u']);
+    one.unsubscribe('t');
+    clock.advance(20_000);
+    expect(broker.calls).toHaveLength(1);
+    two.terminate();
+    clock.advance(20_000);
+    expect(broker.calls.slice(1)).toStrictEqual(['leave t u']);
+  });
+
+  it('gives the limits of brokerBuffer to the link', async () => {
+    const broker = new RecordingBroker();
+    const clock = new HandClock();
+    topics.connect(
+      { broker, brokerBuffer: { messages: 2, bytes: 1e6, age: 1e6 } },
+      new Deadlines(clock),
+      createLog(undefined, clock),
+    );
+    broker.publish = () => 0;
+    for (const data of ['a', 'b', 'c']) {
+      publish('t', data);
+      await turns(1);
+    }
+    expect(topics.link!.stats()).toMatchObject({ buffered: 2, bufferDropped: 1 });
+  });
+});
+
+describe('Topics.publish with a broker', () => {
+  /** Topics of another node. */
+  let others: Topics<undefined>;
+  let here: RecordingBroker;
+  let there: RecordingBroker;
+  beforeEach(() => {
+    others = new Topics(new TypedEmitter(), 128, new RetainedMessages(1e6, undefined));
+    [here, there] = [share(), share(others)];
+  });
+  /** A connection of the other node, the last of `sinks`. */
+  const connectThere = (): WebSocketConnection => connect({ topics: others });
+  /** What was sent arrives there. */
+  async function carry(): Promise<void> {
+    await turns();
+    for (const { topic, envelope } of here.sent.splice(0)) there.node.deliver(topic, envelope);
+  }
+
+  it('delivers here at once, and to the other nodes at the end of the tick', async () => {
+    const [one, far] = [connect(), connectThere()];
+    one.subscribe('t');
+    far.subscribe('t');
+    await turns();
+    expect(publish('t', 'a', { except: new Set([one]) })).toBe(0);
+    expect(publish('t', 'b')).toBe(1);
+    expect(here.calls).toStrictEqual(['join t']);
+    await carry();
+    expect(here.calls).toStrictEqual(['join t', 'publish t']);
+    expect(await got()).toStrictEqual(['b', 'a b']);
+    expect(topics.counters).toStrictEqual({ published: 2, offered: 1 });
+    expect(others.counters).toStrictEqual({ published: 0, offered: 2 });
+  });
+
+  it('sends in the order of the calls, even if a listener publishes during one', async () => {
+    const slow = { maxBufferedAmount: 10, highWaterMark: 5, slowConsumer: 'drop' } as const;
+    const [near, far] = [connect(slow), connectThere()];
+    near.subscribe('t');
+    far.subscribe('t');
+    await turns();
+    sinks[0]!.behind = true;
+    near.send('x'.repeat(20));
+    near.once('dropped', () => publish('t', 'second'));
+    publish('t', 'first');
+    await carry();
+    expect((await got())[1]).toBe('first second');
+  });
+
+  it('publishes what no connection of this process has subscribed to', async () => {
+    connectThere().subscribe('t');
+    await turns();
+    expect(publish('t', 'a')).toBe(0);
+    await carry();
+    expect(await got()).toStrictEqual(['a']);
+  });
+
+  it('carries Text and Binary, what is retained, and its key', async () => {
+    connectThere().subscribe('t');
+    await turns();
+    const message = prepareMessage(Buffer.from([1, 2]));
+    publish('t', '', { message });
+    publish('t', 'k1', { key: 'k', retain: true });
+    publish('t', 'k2', { key: 'k', retain: true, compress: false });
+    publish('t', 'gone', { key: 'l', retain: true });
+    publish('t', 'not retained', { key: 'l' });
+    await carry();
+    await turns();
+    const frames = parseFrames(sinks[0]!.bytes);
+    expect(frames.map(({ opcode }) => opcode)).toStrictEqual([2, 1, 1, 1, 1]);
+    expect(frames[0]!.payload).toStrictEqual(Buffer.from([1, 2]));
+    const [kept, ...more] = others.retained.of('t');
+    expect([kept!.key, kept!.message.payload.toString(), kept!.compress, more]).toStrictEqual([
+      'k',
+      'k2',
+      false,
+      [],
+    ]);
+    connectThere().subscribe('t');
+    await turns();
+    expect(parseFrames(sinks[1]!.bytes).map(({ payload }) => payload.toString())).toStrictEqual([
+      'k2',
+    ]);
+  });
+
+  it('refuses a message that is too long for the broker before it goes anywhere', async () => {
+    const connection = connect();
+    connection.subscribe('t');
+    here.maxMessage = 50;
+    publish('t', 'x'.repeat(18)); // with 27 bytes of the envelope and 5 of the message
+    const before = { ...topics.counters };
+    const heard: unknown[] = [];
+    const listener = (payload: unknown): void => void heard.push(payload);
+    subscribe('hawser.topic.published', listener);
+    later(() => unsubscribe('hawser.topic.published', listener));
+    const tooLong = (): number => publish('t', 'y'.repeat(19), { key: 'k', retain: true });
+    expect(tooLong).toThrow(RangeError);
+    expect(tooLong).toThrow('publish: the message takes 53 bytes in an envelope, and the broker');
+    expect([topics.counters, heard, topics.retained.bytes]).toStrictEqual([before, [], 0]);
+    expect(await got()).toStrictEqual(['x'.repeat(18)]);
+    expect(here.sent).toHaveLength(1);
+  });
+
+  it('never throws for a broker that is down or fails', async () => {
+    const connection = connect();
+    connection.subscribe('t');
+    here.node.down(new Error('reset'));
+    expect(publish('t', 'a')).toBe(1);
+    await turns();
+    here.node.up();
+    here.publish = () => {
+      throw new Error('failed');
+    };
+    expect(publish('t', 'b')).toBe(1);
+    expect(await got()).toStrictEqual(['a b']);
+  });
+});
+
+it('publishes on the channel what was published, after the delivery', async () => {
+  const connection = connect();
+  connection.subscribe('t');
+  const heard: unknown[] = [];
+  const listener = (payload: unknown): void => {
+    heard.push(payload, topics.counters.offered);
+  };
+  subscribe('hawser.topic.published', listener);
+  later(() => unsubscribe('hawser.topic.published', listener));
+  const message = prepareMessage('a');
+  publish('t', '', { message });
+  publish('u', '', { message });
+  expect(heard).toStrictEqual([
+    { server, topic: 't', data: message, count: 1 },
+    1,
+    { server, topic: 'u', data: message, count: 0 },
+    1,
+  ]);
+  expect(await got()).toStrictEqual(['a']);
+});
+
+describe('Topics.joined', () => {
+  const notSubscribed = { name: 'ConnectionError', code: 'ERR_NOT_SUBSCRIBED' };
+
+  it('resolves at once without a broker', async () => {
+    connect().subscribe('t');
+    await expect(topics.joined('t', undefined, false)).resolves.toBeUndefined();
+  });
+
+  it('waits for the broker to confirm the topic', async () => {
+    const broker = share();
+    connect().subscribe('t');
+    const joined = jest.fn();
+    const promise = topics.joined('t', undefined, false).then(joined);
+    await turns();
+    expect(joined).not.toHaveBeenCalled();
+    broker.node.joined(['t']);
+    await promise;
+  });
+
+  it('rejects when the last subscriber goes while it waits', async () => {
+    share();
+    const connection = connect();
+    connection.subscribe('t');
+    const joined = topics.joined('t', undefined, false);
+    connection.terminate();
+    await expect(joined).rejects.toMatchObject(notSubscribed);
+  });
+
+  it.each([false, true])('rejects with a broker (%p) as without', async (withBroker) => {
+    if (withBroker) share();
+    await expect(topics.joined('t', undefined, false)).rejects.toMatchObject(notSubscribed);
+    connect().subscribe('t');
+    await expect(topics.joined('t', undefined, true)).rejects.toMatchObject(notSubscribed);
+    await expect(topics.joined('u', undefined, false)).rejects.toThrow(
+      'no connection of this process is subscribed to the topic: "u"; subscribe first',
+    );
+    const reason = new Error('enough');
+    for (const [name, isClosing] of [
+      ['t', false],
+      ['t', true],
+      ['u', false],
+    ] as const) {
+      const joined = topics.joined(name, AbortSignal.abort(reason), isClosing);
+      await expect(joined).rejects.toBe(reason);
+    }
+  });
+
+  it('rejects with the reason of a signal that aborts while it waits', async () => {
+    share();
+    connect().subscribe('t');
+    const controller = new AbortController();
+    const joined = topics.joined('t', controller.signal, false);
+    const reason = new Error('enough');
+    controller.abort(reason);
+    await expect(joined).rejects.toBe(reason);
+  });
+});
+
+describe('Topics.close', () => {
+  it('forgets what was retained', async () => {
+    publish('t', 'a', { key: 'k', retain: true });
+    await topics.close();
+    expect(topics.retained.bytes).toBe(0);
+  });
+
+  it('sends what was published, closes the broker and waits for it', async () => {
+    const broker = share();
+    const end = deferred<void>();
+    broker.ended = end.promise;
+    connect().subscribe('t');
+    const joined = topics.joined('t', undefined, false);
+    publish('t', 'a', { key: 'k', retain: true });
+    const closed = jest.fn();
+    const closing = topics.close().then(closed);
+    await expect(joined).rejects.toMatchObject({ code: 'ERR_NOT_SUBSCRIBED' });
+    await turns();
+    expect(broker.calls).toStrictEqual(['join t', 'publish t', 'close']);
+    expect(closed).not.toHaveBeenCalled();
+    end.resolve();
+    await closing;
   });
 });
