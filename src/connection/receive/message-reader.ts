@@ -118,7 +118,7 @@ export class MessageReader {
     this.#throttle?.end();
   }
 
-  /** Handle one message or control frame. @returns `false` when there is nothing to be done now. */
+  /** Handle one message or control frame, if there is one. @returns `false` when there is nothing more to be done now. */
   next(): boolean {
     if (this.#decompressor?.isBusy === true) return this.#deliverInflated(this.#decompressor);
     const decoder = this.#decoder;
@@ -143,8 +143,8 @@ export class MessageReader {
       case Opcode.Text:
         if (this.#owner.settings.textAs === 'buffer') {
           this.#receiver.deliver(decoder.payload, false);
-        } else {
-          return this.#deliverText();
+        } else if (!this.#deliverText()) {
+          return false;
         }
         break;
       case Opcode.Binary:
@@ -153,7 +153,8 @@ export class MessageReader {
       default:
         this.#owner.onFrame(decoder);
     }
-    return true;
+    // Most reads end where their message ends. The rate limiter is asked all the same: it stops the socket early.
+    return this.#throttle !== undefined || !decoder.releaseIfRead();
   }
 
   #isOpen(): boolean {

@@ -196,16 +196,7 @@ export class Receiver extends AsyncResource {
   #updateFlow(): void {
     const reader = this.#reader;
     const inflating = reader?.isInflating === true;
-    if (this.#ended === 'half' && !inflating) {
-      this.#ended = undefined;
-      this.#owner.onEnd();
-    }
-    if (this.#ended === 'whole' && !inflating) {
-      this.#ended = undefined;
-      this.scheduleRead(); // for what is left to do, though a listener may throw
-      this.#owner.onInputDrained();
-      return;
-    }
+    if (this.#ended !== undefined && !inflating && this.#passOnEnd()) return;
     const { state } = this.#owner;
     const delivery = this.#delivery;
     const isFull = delivery?.isFull === true;
@@ -219,7 +210,9 @@ export class Receiver extends AsyncResource {
       }
       return;
     }
-    this.#owner.onHeld((reader?.bytesHeld ?? 0) + (delivery?.bytesHeld ?? 0));
+    if (this.#owner.settings.budget !== undefined) {
+      this.#owner.onHeld((reader?.bytesHeld ?? 0) + (delivery?.bytesHeld ?? 0));
+    }
     reader?.timeMessage();
     delivery?.awaitConsumer();
     const stop = shouldPause(state, inflating, reader?.isRateLimited === true, isFull);
@@ -228,6 +221,19 @@ export class Receiver extends AsyncResource {
     this.#stopped = stop;
     if (stop) this.#owner.pauseSocket(inflating);
     else this.#owner.resumeSocket();
+  }
+
+  /** Pass on the peer's end. @returns whether the transport is gone: the socket is not read again. */
+  #passOnEnd(): boolean {
+    if (this.#ended === 'half') {
+      this.#ended = undefined;
+      this.#owner.onEnd();
+    }
+    if (this.#ended !== 'whole') return false;
+    this.#ended = undefined;
+    this.scheduleRead(); // for what is left to do, though a listener may throw
+    this.#owner.onInputDrained();
+    return true;
   }
 
   #requireReader(): MessageReader {

@@ -439,6 +439,18 @@ export class FrameDecoder {
     this.#source = EMPTY;
   }
 
+  /**
+   * Release the chunk, as `next()` does, if there is nothing more in it.
+   *
+   * @returns whether there is nothing: `next()` would only return `false`. @internal
+   */
+  releaseIfRead(): boolean {
+    if (this.#at < this.#chunk.length || this.#backlog !== undefined) return false;
+    this.#nextChunk();
+    this.#needMore();
+    return true;
+  }
+
   /** Ignore everything that the peer sends from now on, as after an error: the connection has failed. @internal */
   stop(): void {
     this.#ended = true;

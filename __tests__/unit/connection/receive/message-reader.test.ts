@@ -58,6 +58,17 @@ describe('MessageReader, listeners', () => {
     expect(heard).toEqual([[Buffer.from('c3a9', 'hex'), false]]);
   });
 
+  it('charges a message to the budget until it is complete', () => {
+    const budget = new BufferBudget(1_000_000);
+    start({ budget });
+    listen();
+    const frame = text('x'.repeat(1000));
+    feed(frame.subarray(0, 900));
+    expect(budget.total).toBeGreaterThan(800);
+    feed(frame.subarray(900));
+    expect([budget.total, log.length]).toStrictEqual([0, 1]);
+  });
+
   /** What the application gets of Binary messages of so many bytes, each in one read with others or alone. */
   const buffersOf = (lengths: number[], options: WorldOptions = {}): unknown[] => {
     start({ binaryAs: 'arraybuffer', ...options });

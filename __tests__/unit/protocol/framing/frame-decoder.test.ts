@@ -695,6 +695,26 @@ describe('The memory of a FrameDecoder', () => {
     expect([decoder.next(), decoder.text]).toStrictEqual([true, 'c']);
   });
 
+  it('releases the chunk and its payload by releaseIfRead once all of it is read', () => {
+    const decoder = new FrameDecoder();
+    decoder.push(hex('8182 00000000 6162 8181 00000000 63'));
+    expect([decoder.next(), decoder.releaseIfRead(), decoder.text]).toStrictEqual([
+      true,
+      false,
+      'ab',
+    ]);
+    decoder.push(hex('8181 00000000 64'));
+    expect([decoder.next(), decoder.releaseIfRead(), decoder.text]).toStrictEqual([
+      true,
+      false,
+      'c',
+    ]);
+    expect([decoder.next(), decoder.text, decoder.offset]).toStrictEqual([true, 'd', 22]);
+    expect([decoder.releaseIfRead(), decoder.text, decoder.offset]).toStrictEqual([true, '', 22]);
+    decoder.push(hex('8181 00000000 65'));
+    expect([decoder.next(), decoder.text, decoder.offset]).toStrictEqual([true, 'e', 29]);
+  });
+
   it('counts bytes that were pushed and are not read', () => {
     const decoder = new FrameDecoder();
     const frame = hex('82fe03e8 00000000 61x1000');
