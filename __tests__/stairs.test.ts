@@ -44,7 +44,8 @@ const house: readonly Floor[] = [
   {
     name: 'adapters',
     has: (file) => file.startsWith('adapters/'),
-    floors: ['index'],
+    // From protocol the check of options, from index what applications have, too.
+    floors: ['protocol', 'index', 'adapters'],
     builtins: ['node:diagnostics_channel', 'node:events'],
     typesOf: [],
   },
@@ -203,6 +204,7 @@ describe('the check of imports', () => {
     ['connection/connection.ts', `import type { Duplex } from 'node:stream';`],
     ['server/server.ts', `export * from '../connection/connection.js';`],
     ['adapters/redis.ts', `import type { Broker } from '../index.js';`],
+    ['adapters/redis.ts', `import { BrokerLink } from './broker-link.js';`],
   ])('lets %s have %s', (file, source) => {
     expect(breaches(file, source)).toEqual([]);
   });
@@ -228,7 +230,8 @@ describe('the check of imports', () => {
     ],
     ['server/server.ts', `import ws from 'ws';`, /import ws/],
     ['server/server.ts', `import p from '../../package.json';`, /import \.\.\/\.\.\/package/],
-    ['adapters/redis.ts', `import { o } from './nats.js';`, /import \.\/nats/],
+    ['adapters/redis.ts', `import type { Redis } from 'ioredis';`, /import ioredis/],
+    ['adapters/redis.ts', `import { A } from '../server/server.js';`, /import \.\.\/server/],
     ['cellar/a.ts', ``, /belongs to no floor/],
   ])('refuses %s that has %s', (file, source, sentence) => {
     expect(breaches(file, source)).toEqual([expect.stringMatching(sentence)]);

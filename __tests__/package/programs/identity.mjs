@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import * as main from 'hawser';
 import * as metrics from 'hawser/metrics';
+import * as redis from 'hawser/redis';
 
 const require = createRequire(import.meta.url);
 
@@ -16,5 +17,9 @@ function compare(imported, required) {
 }
 
 console.log(
-  JSON.stringify([compare(main, require('hawser')), compare(metrics, require('hawser/metrics'))]),
+  JSON.stringify([
+    compare(main, require('hawser')),
+    compare(metrics, require('hawser/metrics')),
+    compare(redis, require('hawser/redis')),
+  ]),
 );
