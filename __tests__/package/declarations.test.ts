@@ -63,7 +63,7 @@ const project = projectWithPackage(['@types/node', 'undici-types']);
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 const dist = join(project, 'node_modules/hawser/dist');
-const entries = ['index', 'adapters/metrics', 'adapters/redis'].map((name) =>
+const entries = ['index', 'adapters/metrics', 'adapters/redis', 'adapters/nats'].map((name) =>
   join(dist, `${name}.d.ts`),
 );
 const program = ts.createProgram(entries, {

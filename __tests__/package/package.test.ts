@@ -61,6 +61,8 @@ describe('the tarball', () => {
         'src/index.ts',
         'wrapper-metrics.d.mts',
         'wrapper-metrics.mjs',
+        'wrapper-nats.d.mts',
+        'wrapper-nats.mjs',
         'wrapper-redis.d.mts',
         'wrapper-redis.mjs',
         'wrapper.d.mts',
@@ -69,7 +71,7 @@ describe('the tarball', () => {
     );
     const known = [
       /^(package\.json|(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|LICENSE)$/,
-      /^wrapper(-(metrics|redis))?\.(mjs|d\.mts)$/,
+      /^wrapper(-(metrics|redis|nats))?\.(mjs|d\.mts)$/,
       /^src\/.*\.(ts|wat)$/,
       /^dist\/(.*\.(js|d\.ts)(\.map)?|esm\/package\.json)$/,
       /^docs\/.*\.(md|svg)$/,
@@ -142,11 +144,12 @@ describe('a project that installed the tarball', () => {
   test('gets the same names and the same classes from import and from require', () => {
     const { status, output } = run(project, process.execPath, 'identity.mjs');
     expect(status).toBe(0);
-    const [main, metrics, redis] = JSON.parse(output) as Record<string, string[]>[];
+    const [main, metrics, redis, nats] = JSON.parse(output) as Record<string, string[]>[];
     expect(main!['required']).toContain('WebSocketServer');
     expect(metrics!['required']).toEqual(['CONTENT_TYPE', 'metrics', 'registerMetrics']);
     expect(redis!['required']).toEqual(['redisBroker']);
-    for (const seen of [main!, metrics!, redis!]) {
+    expect(nats!['required']).toEqual(['natsBroker']);
+    for (const seen of [main!, metrics!, redis!, nats!]) {
       expect(seen['imported']).toEqual(seen['required']);
       expect(seen['different']).toEqual([]);
       expect(seen['undefined']).toEqual([]);

@@ -8,6 +8,18 @@ export interface Subscriptions {
   unsubscribe(topics: readonly string[]): Promise<unknown>;
 }
 
+/** Topics that one command names, where any may stand together. */
+const GROUP = 512;
+
+/** Divide topics into groups of 512. */
+export function inGroups(topics: readonly string[]): string[][] {
+  const groups: string[][] = [];
+  for (let from = 0; from < topics.length; from += GROUP) {
+    groups.push(topics.slice(from, from + GROUP));
+  }
+  return groups;
+}
+
 /** What an {@link Interest} reports. */
 export interface InterestEvents {
   /** The broker has confirmed these topics. */

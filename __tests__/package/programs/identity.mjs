@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import * as main from 'hawser';
 import * as metrics from 'hawser/metrics';
+import * as nats from 'hawser/nats';
 import * as redis from 'hawser/redis';
 
 const require = createRequire(import.meta.url);
@@ -21,5 +22,6 @@ console.log(
     compare(main, require('hawser')),
     compare(metrics, require('hawser/metrics')),
     compare(redis, require('hawser/redis')),
+    compare(nats, require('hawser/nats')),
   ]),
 );

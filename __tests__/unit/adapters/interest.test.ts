@@ -1,4 +1,4 @@
-import { Interest } from '../../../src/adapters/interest.js';
+import { inGroups, Interest } from '../../../src/adapters/interest.js';
 import { Calls, settle } from '../../support/fake-node.js';
 
 /** An Interest whose commands name two topics each. */
@@ -21,6 +21,13 @@ function make(): { interest: Interest; calls: Calls; lines: string[] } {
 }
 
 afterEach(() => jest.useRealTimers());
+
+test('groups have 512 topics', () => {
+  const topics = Array.from({ length: 1100 }, (_, i) => `${i}`);
+  expect(inGroups(topics).map(({ length }) => length)).toEqual([512, 512, 76]);
+  expect(inGroups(topics).flat()).toEqual(topics);
+  expect(inGroups([])).toEqual([]);
+});
 
 test('asks in groups once there is a connection, and counts what is confirmed', async () => {
   const { interest, calls, lines } = make();

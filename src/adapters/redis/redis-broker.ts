@@ -1,12 +1,11 @@
 import type { Broker, BrokerNode, Outgoing } from '../../index.js';
 import { BrokerLink } from '../broker-link.js';
+import { inGroups } from '../interest.js';
 import { ChannelLimit } from './channel-limit.js';
 import type { Receiver, RedisClient } from './client.js';
 import { Publisher } from './publisher.js';
 import { slotOf } from './slots.js';
 
-/** Channels that one SUBSCRIBE names. */
-const GROUP = 512;
 /** Bytes of an envelope. */
 const MAX_MESSAGE = 1024 * 1024;
 
@@ -118,14 +117,6 @@ export class RedisBroker implements Broker {
     if (!this.#publisher.hasAnswered) return `the publisher (${publisher.library}) gets no answer`;
     return undefined;
   }
-}
-
-function inGroups(topics: readonly string[]): string[][] {
-  const groups: string[][] = [];
-  for (let from = 0; from < topics.length; from += GROUP) {
-    groups.push(topics.slice(from, from + GROUP));
-  }
-  return groups;
 }
 
 /** The topics of each slot: SSUBSCRIBE takes channels of one slot only. */
