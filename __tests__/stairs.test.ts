@@ -46,7 +46,14 @@ const house: readonly Floor[] = [
     has: (file) => file.startsWith('adapters/'),
     // From protocol the check of options, from index what applications have, too.
     floors: ['protocol', 'index', 'adapters'],
-    builtins: ['node:diagnostics_channel', 'node:events'],
+    builtins: [
+      'node:diagnostics_channel',
+      'node:events',
+      // For hawser/cluster.
+      'node:cluster',
+      'node:crypto',
+      'node:process',
+    ],
     typesOf: [],
   },
   {
