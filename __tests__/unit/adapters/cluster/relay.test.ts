@@ -90,6 +90,9 @@ test('what was left gets no more', async () => {
   await other.take();
   say(other, 'c', ['publish', 'x', envelope]);
   expect([await one.take(), await other.take()]).toEqual([[], [[['message', 'c', 'x', envelope]]]]);
+  say(other, 'b', ['leave', ['x']]);
+  say(one, 'a', ['publish', 'x', envelope]);
+  expect(await other.take()).toEqual([]);
 });
 
 test('a worker that has ended is forgotten; what it sent before is forwarded', async () => {
