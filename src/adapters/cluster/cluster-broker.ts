@@ -1,5 +1,5 @@
 import type { Broker, BrokerNode, Outgoing } from '../../index.js';
-import { BrokerLink } from '../broker-link.js';
+import { BrokerLink } from '../link/broker-link.js';
 import type { Notice } from './wire.js';
 import type { Member, WorkerChannel } from './worker-channel.js';
 

@@ -1,6 +1,6 @@
 import type { Broker, BrokerNode, Outgoing } from '../../index.js';
-import { BrokerLink } from '../broker-link.js';
-import { inGroups } from '../interest.js';
+import { BrokerLink } from '../link/broker-link.js';
+import { inGroups } from '../link/interest.js';
 
 /** What the broker uses of a connection of the package `@nats-io/transport-node`. */
 export interface NatsConnection {

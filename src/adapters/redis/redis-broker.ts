@@ -1,6 +1,6 @@
 import type { Broker, BrokerNode, Outgoing } from '../../index.js';
-import { BrokerLink } from '../broker-link.js';
-import { inGroups } from '../interest.js';
+import { BrokerLink } from '../link/broker-link.js';
+import { inGroups } from '../link/interest.js';
 import { ChannelLimit } from './channel-limit.js';
 import type { Receiver, RedisClient } from './client.js';
 import { Publisher } from './publisher.js';

@@ -1,5 +1,5 @@
-import { BrokerLink, type Carrier } from '../../../src/adapters/broker-link.js';
-import { Calls, FakeNode, settle } from '../../support/fake-node.js';
+import { BrokerLink, type Carrier } from '../../../../src/adapters/link/broker-link.js';
+import { Calls, FakeNode, settle } from '../../../support/fake-node.js';
 
 function make(extra: Partial<Carrier> = {}): {
   link: BrokerLink;

@@ -1,5 +1,5 @@
-import { inGroups, Interest } from '../../../src/adapters/interest.js';
-import { Calls, settle } from '../../support/fake-node.js';
+import { inGroups, Interest } from '../../../../src/adapters/link/interest.js';
+import { Calls, settle } from '../../../support/fake-node.js';
 
 /** An Interest whose commands name two topics each. */
 function make(): { interest: Interest; calls: Calls; lines: string[] } {

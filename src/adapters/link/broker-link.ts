@@ -1,4 +1,4 @@
-import type { BrokerNode } from '../index.js';
+import type { BrokerNode } from '../../index.js';
 import { Interest, type Subscriptions } from './interest.js';
 
 /** How an adapter reaches its broker. */
