@@ -14,4 +14,5 @@ export const {
   WebSocketConnection,
   WebSocketServer,
   createConnectionPair,
+  shardBroker,
 } = hawser;

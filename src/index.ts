@@ -22,6 +22,7 @@ export { type LagStats } from './server/topics/lag.js';
 export { type CloseReport, type ServerCloseOptions } from './server/shutdown.js';
 export { type ServerStats } from './server/stats.js';
 export { type Logger } from './server/logger.js';
+export { shardBroker } from './server/topics/shard-broker.js';
 export { SharedLimits, type SharedLimitsOptions } from './server/admission/shared-limits.js';
 export { type HeaderFields, type UpgradeHeaders } from './protocol/handshake/upgrade-headers.js';
 export { UpgradeRejection } from './protocol/handshake/upgrade-rejection.js';

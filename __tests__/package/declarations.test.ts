@@ -63,7 +63,14 @@ const project = projectWithPackage(['@types/node', 'undici-types']);
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 const dist = join(project, 'node_modules/hawser/dist');
-const program = ts.createProgram([join(dist, 'index.d.ts'), join(dist, 'adapters/metrics.d.ts')], {
+const entries = [
+  'index',
+  'adapters/metrics',
+  'adapters/redis',
+  'adapters/nats',
+  'adapters/cluster',
+].map((name) => join(dist, `${name}.d.ts`));
+const program = ts.createProgram(entries, {
   module: ts.ModuleKind.NodeNext,
   target: ts.ScriptTarget.ES2022,
   typeRoots: [join(project, 'node_modules/@types')],

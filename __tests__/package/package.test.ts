@@ -59,15 +59,21 @@ describe('the tarball', () => {
         'dist/index.js',
         'package.json',
         'src/index.ts',
+        'wrapper-cluster.d.mts',
+        'wrapper-cluster.mjs',
         'wrapper-metrics.d.mts',
         'wrapper-metrics.mjs',
+        'wrapper-nats.d.mts',
+        'wrapper-nats.mjs',
+        'wrapper-redis.d.mts',
+        'wrapper-redis.mjs',
         'wrapper.d.mts',
         'wrapper.mjs',
       ]),
     );
     const known = [
       /^(package\.json|(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|LICENSE)$/,
-      /^wrapper(-metrics)?\.(mjs|d\.mts)$/,
+      /^wrapper(-(metrics|redis|nats|cluster))?\.(mjs|d\.mts)$/,
       /^src\/.*\.(ts|wat)$/,
       /^dist\/(.*\.(js|d\.ts)(\.map)?|esm\/package\.json)$/,
       /^docs\/.*\.(md|svg)$/,
@@ -140,10 +146,13 @@ describe('a project that installed the tarball', () => {
   test('gets the same names and the same classes from import and from require', () => {
     const { status, output } = run(project, process.execPath, 'identity.mjs');
     expect(status).toBe(0);
-    const [main, metrics] = JSON.parse(output) as Record<string, string[]>[];
+    const [main, metrics, redis, nats, cluster] = JSON.parse(output) as Record<string, string[]>[];
     expect(main!['required']).toContain('WebSocketServer');
     expect(metrics!['required']).toEqual(['CONTENT_TYPE', 'metrics', 'registerMetrics']);
-    for (const seen of [main!, metrics!]) {
+    expect(redis!['required']).toEqual(['redisBroker']);
+    expect(nats!['required']).toEqual(['natsBroker']);
+    expect(cluster!['required']).toEqual(['clusterBroker', 'relayTopics']);
+    for (const seen of [main!, metrics!, redis!, nats!, cluster!]) {
       expect(seen['imported']).toEqual(seen['required']);
       expect(seen['different']).toEqual([]);
       expect(seen['undefined']).toEqual([]);

@@ -1,7 +1,10 @@
 // One class, whichever way it came: prints what the two doors have, and whether it is the same.
 import { createRequire } from 'node:module';
 import * as main from 'hawser';
+import * as cluster from 'hawser/cluster';
 import * as metrics from 'hawser/metrics';
+import * as nats from 'hawser/nats';
+import * as redis from 'hawser/redis';
 
 const require = createRequire(import.meta.url);
 
@@ -16,5 +19,11 @@ function compare(imported, required) {
 }
 
 console.log(
-  JSON.stringify([compare(main, require('hawser')), compare(metrics, require('hawser/metrics'))]),
+  JSON.stringify([
+    compare(main, require('hawser')),
+    compare(metrics, require('hawser/metrics')),
+    compare(redis, require('hawser/redis')),
+    compare(nats, require('hawser/nats')),
+    compare(cluster, require('hawser/cluster')),
+  ]),
 );

@@ -276,7 +276,9 @@ export class BrokerLink<Context> implements BrokerNode {
   #offer(batch: readonly Kept[]): number {
     let taken = 0;
     this.#call(() => {
-      taken = this.#broker.publish(batch);
+      const answer = this.#broker.publish(batch);
+      if (Number.isInteger(answer) && answer >= 0 && answer <= batch.length) taken = answer;
+      else this.#tellError(`publish took ${answer} of ${batch.length} envelopes, which cannot be`);
     });
     for (const { count } of batch.slice(0, taken)) this.#published += count;
     return taken;

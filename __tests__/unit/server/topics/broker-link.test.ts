@@ -1052,6 +1052,22 @@ describe('stats', () => {
   });
 });
 
+describe('a broker that takes what cannot be', () => {
+  it.each([undefined, -1, 2, 0.5, NaN])(
+    '%p: the batch counts as not taken, and it is told',
+    async (answer) => {
+      const { broker, link, events, say } = await joinedTo([]);
+      broker.publish = () => answer as number;
+      say('t', 'a');
+      await settle();
+      expect(events).toStrictEqual([
+        `error publish took ${answer} of 1 envelopes, which cannot be`,
+      ]);
+      expect(link.stats()).toMatchObject({ published: 0, bufferDropped: 1 });
+    },
+  );
+});
+
 describe('close', () => {
   it('sends what was gathered, and waits for the end of the broker', async () => {
     const { broker, link, say } = await joinedTo([]);

@@ -1,0 +1,243 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Broker, BrokerNode, Outgoing } from '../../src/index.js';
+import { runs } from './requires.js';
+
+export const REDIS = 'redis-server (apt-get install redis-server)';
+export const NATS = 'nats-server (apt-get install nats-server)';
+export const hasRedis: boolean = runs('redis-server', '--version');
+/** Debian puts it where only root's PATH looks. */
+const NATS_PROGRAM = existsSync('/usr/sbin/nats-server') ? '/usr/sbin/nats-server' : 'nats-server';
+export const hasNats: boolean = runs(NATS_PROGRAM, '--version');
+
+/** A wait that lasts so long has hung, in ms. */
+const HUNG = 120_000;
+
+/** A port of the loopback interface that nothing listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** A real broker in a process of its own, which can be killed and started again on the same port. */
+export class BrokerProcess {
+  readonly port: number;
+  readonly #command: string;
+  readonly #args: readonly string[];
+  readonly #folder: string;
+  #child: ChildProcess | undefined;
+
+  private constructor(command: string, port: number, args: readonly string[]) {
+    this.#command = command;
+    this.port = port;
+    this.#folder = mkdtempSync(join(tmpdir(), 'hawser-broker-'));
+    this.#args = args;
+    running.add(this);
+  }
+
+  static async redis(...settings: string[]): Promise<BrokerProcess> {
+    const port = await freePort();
+    const fixed = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+    const args = ['--port', String(port), ...fixed, ...settings];
+    return new BrokerProcess('redis-server', port, args).start();
+  }
+
+  static async nats(...settings: string[]): Promise<BrokerProcess> {
+    const port = await freePort();
+    const args = ['-a', '127.0.0.1', '-p', String(port), ...settings];
+    return new BrokerProcess(NATS_PROGRAM, port, args).start();
+  }
+
+  get url(): string {
+    return `${this.#command === NATS_PROGRAM ? 'nats' : 'redis'}://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it, again after {@link kill}. @returns when it accepts connections. */
+  async start(): Promise<this> {
+    let output = '';
+    const child = spawn(this.#command, this.#args, { cwd: this.#folder });
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+    }
+    await until(`${this.#command} to listen`, async () => {
+      if (child.exitCode !== null) throw new Error(`${this.#command} ended:\n${output}`);
+      return accepts(this.port);
+    });
+    return this;
+  }
+
+  /** Ends it at once, as a crash would. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child?.exitCode !== null || child.signalCode !== null) return;
+    const exit = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exit;
+  }
+
+  /** Stops it from doing anything, with its connections open; {@link thaw} lets it go on. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    rmSync(this.#folder, { recursive: true, force: true });
+    running.delete(this);
+  }
+}
+
+const running = new Set<BrokerProcess>();
+
+/** For `afterAll`: no broker that a test started outlives it. */
+export async function stopBrokers(): Promise<void> {
+  for (const broker of [...running]) await broker.stop();
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** A server that accepts connections and never answers. */
+export class SilentServer {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  /** Bytes that came. */
+  received = 0;
+
+  private constructor() {
+    this.#server = createServer((socket) => {
+      this.#sockets.add(socket);
+      socket.on('data', ({ length }) => (this.received += length)).on('error', () => undefined);
+    });
+  }
+
+  static async listen(): Promise<SilentServer> {
+    const silent = new SilentServer();
+    silent.#server.listen(0, '127.0.0.1');
+    await once(silent.#server, 'listening');
+    return silent;
+  }
+
+  get port(): number {
+    return (this.#server.address() as { port: number }).port;
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}
+
+/** Waits until something is true. */
+export async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  const began = performance.now();
+  while (!(await isTrue())) {
+    if (performance.now() - began > HUNG) throw new Error(`waited for ${what}`);
+    await new Promise((done) => setTimeout(done, 10));
+  }
+}
+
+let nodes = 0;
+
+/** A server as its broker sees it, which keeps all that it is told. */
+export class TestNode implements BrokerNode {
+  readonly id: string = (++nodes).toString(16).padStart(16, '0');
+  readonly delivered: (readonly [topic: string, envelope: Buffer])[] = [];
+  readonly joinedTopics = new Set<string>();
+  /** `up`, `down` and `writable`, in order. */
+  readonly states: string[] = [];
+  readonly errors: Error[] = [];
+  /** The errors of `down`. */
+  readonly losses: Error[] = [];
+
+  deliver(topic: string, envelope: Uint8Array): void {
+    // A copy, because the bytes may be a view of a socket's memory.
+    this.delivered.push([topic, Buffer.from(envelope)]);
+  }
+
+  joined(topics: readonly string[]): void {
+    for (const topic of topics) this.joinedTopics.add(topic);
+  }
+
+  writable(): void {
+    this.states.push('writable');
+  }
+
+  up(): void {
+    this.states.push('up');
+  }
+
+  down(error: Error): void {
+    this.states.push('down');
+    this.losses.push(error);
+    this.joinedTopics.clear();
+  }
+
+  error(error: Error): void {
+    this.errors.push(error);
+  }
+
+  /** What came for a topic, as text. */
+  texts(topic: string): string[] {
+    return this.delivered.filter(([name]) => name === topic).map(([, bytes]) => bytes.toString());
+  }
+
+  /** Waits until the broker is up. */
+  async isUp(): Promise<void> {
+    await until('up', () => this.states.at(-1) === 'up').catch((error: unknown) => {
+      throw new Error(this.errors.map(({ message }) => message).join('\n'), { cause: error });
+    });
+  }
+
+  async hasJoined(...topics: string[]): Promise<void> {
+    await until(`joined ${topics[0] ?? ''}`, () =>
+      topics.every((topic) => this.joinedTopics.has(topic)),
+    );
+  }
+}
+
+/** What a server publishes: for each topic the bytes, or text. */
+export function batch(...messages: (readonly [string, string | Uint8Array])[]): Outgoing[] {
+  return messages.map(([topic, data]) => ({
+    topic,
+    envelope: typeof data === 'string' ? Buffer.from(data) : data,
+  }));
+}
+
+/** Publishes all of a batch, as a server with a buffer does: what is not taken is offered again. */
+export async function publishAll(
+  broker: Broker,
+  node: TestNode,
+  messages: readonly Outgoing[],
+): Promise<void> {
+  let rest = messages;
+  for (;;) {
+    const calls = node.states.length;
+    rest = rest.slice(broker.publish(rest));
+    if (rest.length === 0) return;
+    await until('room for the rest', () => node.states.length > calls);
+  }
+}
