@@ -82,7 +82,7 @@ test('a hundred of them at once are decompressed a few at a time', async () => {
   for (const { client } of clients) client.send(frame);
   for (const { client } of clients) expect((await client.close()).code).toBe(1009);
   const { peak } = await child.ask<{ peak: number }>('peak');
-  // Four on the thread pool, and what is not collected yet: not a hundred times 4 MiB.
+  // Four in progress, and what is not collected yet: not a hundred times 4 MiB.
   expect(peak - before).toBeLessThan(200 * MIB);
   // Nor does anything keep them, while the clients leave their sockets as they are.
   const { heapUsed, external } = await child.ask<{ heapUsed: number; external: number }>('memory');

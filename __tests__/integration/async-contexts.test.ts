@@ -332,7 +332,7 @@ describe('an event of a connection runs in the context of its upgrade', () => {
     expect(seen).toStrictEqual(['message ann', 'message ann']);
   });
 
-  test('a message that was decompressed on the thread pool, where others wait for it too', async () => {
+  test('a long message that was decompressed, while others wait for their turn', async () => {
     const pairs = ['ann', 'bob', 'cid', 'dan', 'eve', 'fay'].map((name) => {
       const pair = user.run(name, () => createConnectionPair({ perMessageDeflate: true }));
       cleanups.push(() => {
@@ -453,7 +453,7 @@ describe('the callback of a message runs in the context of its send', () => {
     ]);
   });
 
-  test('when it was compressed on the thread pool, and when it waited for one that was', async () => {
+  test('when it was a long compressed message, and when it waited for one', async () => {
     const { server, client } = pairOfAnn({ perMessageDeflate: true });
     client.on('message', () => undefined);
     sendAs(server, ['bob', 'cid'], randomBytes(100_000));

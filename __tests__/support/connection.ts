@@ -15,7 +15,7 @@ import { Counters } from '../../src/connection/counters.js';
 import type { Clock } from '../../src/connection/limits/clock.js';
 import { Deadlines } from '../../src/connection/limits/deadlines.js';
 import { LongMessages } from '../../src/connection/deflate/long-messages.js';
-import { ThreadPool } from '../../src/connection/deflate/thread-pool.js';
+import { ConcurrencyLimit } from '../../src/connection/deflate/concurrency-limit.js';
 import { Heartbeat, type HeartbeatOptions } from '../../src/connection/limits/keepalive.js';
 import { MessageRate, type MessageRateOptions } from '../../src/connection/receive/rate-limiter.js';
 import type { ConnectionSettings } from '../../src/connection/settings.js';
@@ -151,9 +151,11 @@ export const TAKEOVER = { serverNoContextTakeover: false, clientNoContextTakeove
 
 /** The settings of connections that compress whatever they are given. */
 export function compressing({
-  pool = new ThreadPool(),
+  concurrency = new ConcurrencyLimit(),
   ...changed
-}: Partial<PermessageDeflateSettings> & { pool?: ThreadPool } = {}): PermessageDeflateSettings {
+}: Partial<PermessageDeflateSettings> & {
+  concurrency?: ConcurrencyLimit;
+} = {}): PermessageDeflateSettings {
   const effort = { level: 6, memLevel: 8 };
   const idle = { idleRelease: 30_000, deadlines: new Deadlines(new HandClock()) };
   return {
@@ -161,7 +163,7 @@ export function compressing({
     ...effort,
     compressor: 'zlib',
     ...idle,
-    long: new LongMessages({ ...effort, ...idle, ...changed, pool }),
+    long: new LongMessages({ ...effort, ...idle, ...changed, concurrency }),
     shared: new SharedContexts({ ...effort, ...changed }, changed.drive),
     ...changed,
   };

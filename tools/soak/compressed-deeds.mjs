@@ -13,7 +13,7 @@ const compressed = (/** @type {Buffer} */ message) =>
   deflateRawSync(message, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
 
 /**
- * 128 KiB of text as 96: the server inflates it, and deflates its answer, on the thread pool. It is not longer because
+ * 128 KiB of text as 96: the server inflates it, and deflates its answer, in steps. It is not longer because
  * deflating takes long: the chaos is not there to leave the others no time.
  */
 const LONG = compressed(Buffer.from(new Random(2).bytes(96 * 1024).toString('base64')));
@@ -130,7 +130,7 @@ export const compressedDeeds = {
     }
   },
 
-  async 'reset while long messages are on the thread pool'(visit) {
+  async 'reset while long messages are in progress'(visit) {
     const { socket, random, wait } = visit;
     await upgrade(visit);
     const long = frame(TEXT, LONG, { rsv: RSV1 });

@@ -9,13 +9,13 @@ const TEXT: number = FIN | Opcode.Text;
 
 /** The sender, as far as it concerns compression. */
 interface OutgoingDeflateOwner {
-  /** What waits while a long message is on the thread pool. */
+  /** The calls that wait while a long message is being compressed. */
   readonly calls: PendingCalls;
 }
 
 /**
  * The step between `send` and the outbox where permessage-deflate was negotiated: it decides which
- * messages are compressed, at once or on the thread pool.
+ * messages are compressed, a short one at once, a long one by `LongMessages`.
  */
 export class OutgoingDeflate {
   readonly #owner: OutgoingDeflateOwner;

@@ -116,7 +116,7 @@ export class PermessageDeflate {
     return payload === undefined ? undefined : this.#keepFrame(message, payload);
   }
 
-  /** Compress a prepared message on the thread pool, once for all connections that ask meanwhile. */
+  /** Compress a long prepared message, once for all connections that ask meanwhile. */
   compressFrameAsync(message: PreparedMessage, callback: (frame: Buffer) => void): void {
     const waiting = compressedFrames(message).get(this.windowBits);
     if (Array.isArray(waiting)) {

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { ConnectionError } from '../../../../src/connection/close/connection-error.js';
 import { PermessageDeflate } from '../../../../src/connection/deflate/permessage-deflate.js';
-import { ThreadPool } from '../../../../src/connection/deflate/thread-pool.js';
+import { ConcurrencyLimit } from '../../../../src/connection/deflate/concurrency-limit.js';
 import { openInflater } from '../../../../src/connection/deflate/shared-contexts.js';
 import type { SenderOwner } from '../../../../src/connection/send/owner.js';
 import type { Sender } from '../../../../src/connection/send/sender.js';
@@ -576,9 +576,9 @@ describe('Sender, with compression', () => {
   let compression: PermessageDeflate;
 
   beforeEach(() => {
-    const pool = new ThreadPool();
-    for (let jobs = 0; jobs < 4; jobs++) pool.run(() => undefined); // which never end
-    compression = new PermessageDeflate(compressing({ pool }), parametersOf(), 'server');
+    const concurrency = new ConcurrencyLimit();
+    for (let jobs = 0; jobs < 4; jobs++) concurrency.run(() => undefined); // which never end
+    compression = new PermessageDeflate(compressing({ concurrency }), parametersOf(), 'server');
     makeOn(new Sink(1024 * 1024), compression);
   });
 
@@ -594,7 +594,7 @@ describe('Sender, with compression', () => {
     expect(rsvs()).toStrictEqual([4, 0, 4, 0, 4, 0]);
   });
 
-  it('lets everything wait for a message on the thread pool, and counts it', () => {
+  it('lets everything wait for a message that is being compressed, and counts it', () => {
     sender.send(LONG, undefined, note('long'));
     sender.send('behind', undefined, note('behind'));
     sender.control(Opcode.Ping, 'ping');
@@ -639,7 +639,7 @@ describe('Sender, with compression', () => {
     expect(parseFrames(sink.bytes, 'server')).toHaveLength(4);
   });
 
-  it('compresses a Blob, on the thread pool too, and keeps the order', async () => {
+  it('compresses a Blob, a long one too, and keeps the order', async () => {
     const text = 'again and again and again';
     sender.send(new Blob([text]), undefined, note('short'));
     sender.send(new Blob([text]), { compress: false }, note('as it is'));
@@ -649,7 +649,7 @@ describe('Sender, with compression', () => {
     await turns();
     expect(rsvs()).toStrictEqual([4, 0]);
     expect(sender.bufferedAmount).toBe(LONG.length + 'last'.length + 2);
-    sender.stop(); // which does not wait for the thread pool
+    sender.stop(); // which does not wait for the compression
     await turns();
     expect(rsvs()).toStrictEqual([4, 0, 0, 0]);
     expect(called).toStrictEqual(['short', 'as it is', 'long', 'last']);
@@ -911,10 +911,14 @@ describe('Sender.roundTrip', () => {
     expect(settled).toStrictEqual(['0 ms']);
   });
 
-  it('waits with its Ping for a message on the thread pool', async () => {
-    const pool = new ThreadPool();
-    for (let jobs = 0; jobs < 4; jobs++) pool.run(() => undefined); // which never end
-    const compression = new PermessageDeflate(compressing({ pool }), parametersOf(), 'server');
+  it('waits with its Ping for a message that is being compressed', async () => {
+    const concurrency = new ConcurrencyLimit();
+    for (let jobs = 0; jobs < 4; jobs++) concurrency.run(() => undefined); // which never end
+    const compression = new PermessageDeflate(
+      compressing({ concurrency }),
+      parametersOf(),
+      'server',
+    );
     makeOn(new Sink(1024 * 1024), compression);
     sender.send(Buffer.alloc(200_000), undefined, undefined);
     begin();
@@ -933,9 +937,13 @@ describe('Sender.roundTrip', () => {
   });
 
   it('never sends the Ping that waits, where all of that is discarded', async () => {
-    const pool = new ThreadPool();
-    for (let jobs = 0; jobs < 4; jobs++) pool.run(() => undefined);
-    const compression = new PermessageDeflate(compressing({ pool }), parametersOf(), 'server');
+    const concurrency = new ConcurrencyLimit();
+    for (let jobs = 0; jobs < 4; jobs++) concurrency.run(() => undefined);
+    const compression = new PermessageDeflate(
+      compressing({ concurrency }),
+      parametersOf(),
+      'server',
+    );
     makeOn(sink, compression);
     sender.send(Buffer.alloc(200_000), undefined, undefined);
     begin();
