@@ -1,5 +1,3 @@
-import type { Deadline } from '../limits/deadlines.js';
-
 /** A message as the application gets it, unless `binaryAs` says otherwise. */
 export type Message = string | Buffer;
 /** A message as the application gets it, under any `textAs` and `binaryAs`. */
@@ -24,8 +22,6 @@ export class ReceiveQueue {
   paused = false;
   /** The one consumer is an iterator. */
   iterating = false;
-  /** Runs while messages wait and there is no consumer; the receiver's. */
-  consumerDeadline: Deadline | undefined;
 
   #held: HeldMessage[] = [];
   #heldBytes = 0;
