@@ -93,15 +93,15 @@ test('a hundred of them at once are decompressed a few at a time', async () => {
 });
 
 describe('in one turn of the event loop', () => {
-  let added: jest.SpiedFunction<Output['added']>;
+  let added: jest.SpiedFunction<Output['advance']>;
   /** The most bytes that zlib has put out in one turn of the event loop. */
   let most: number;
   beforeEach(() => {
     isRawZlibSupported(); // whose trial is not part of it
     let inTurn = (most = 0);
     // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with `this` below
-    const real = Output.prototype.added;
-    added = jest.spyOn(Output.prototype, 'added');
+    const real = Output.prototype.advance;
+    added = jest.spyOn(Output.prototype, 'advance');
     added.mockImplementation(function (this: Output, count) {
       if (inTurn === 0) process.nextTick(() => (inTurn = 0));
       most = Math.max(most, (inTurn += count));
