@@ -270,12 +270,12 @@ export class WebSocketConnection<
   }
 
   /**
-   * `terminate` with a reason of its own, the `cause` of `closeInfo`. For the code that made the connection.
+   * `terminate`, with this `cause` in `closeInfo`. For the code that made the connection.
    *
    * @internal
    */
-  cut(reason: ConnectionError): void {
-    this.#session.closing.terminate(reason);
+  terminateWith(cause: ConnectionError): void {
+    this.#session.closing.terminate(cause);
   }
 
   /** Hold messages, for as long as you like; control frames are still handled. With 64 KiB held, reading stops. */

@@ -328,7 +328,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     this.#forgetSignal?.();
     this.#policy.close();
     const own = this.#ownsServer ? closeServer(this.#server!) : undefined;
-    const cut = (): void => {
+    const terminate = (): void => {
       this.#upgrader.terminateRejected();
     };
     const report = await closeConnections(
@@ -336,7 +336,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       options,
       this.#deadlines,
       this.#clock,
-      own && { ...own, cut },
+      own && { ...own, terminate },
     );
     this.#topics.retained.close();
     if (this.#endpoint !== undefined) UpgradeDispatcher.of(this.#server!).remove(this.#endpoint);

@@ -335,10 +335,10 @@ describe('WebSocketConnection, sending', () => {
   });
 });
 
-it("can be cut for a reason that is not the application's", async () => {
+it("can be terminated for a reason that is not the application's", async () => {
   const { connection } = await world();
   const reason = new ConnectionError('ERR_SERVER_CLOSED');
-  connection.cut(reason);
+  connection.terminateWith(reason);
   expect(await connection.close()).toStrictEqual({
     code: 1006,
     reason: '',
