@@ -227,7 +227,7 @@ export class BufferBudget {
 
   #evict({ member, charge }: Account): void {
     if (member === undefined) return;
-    const detail = `its part of what all connections hold is the largest, ${Math.round(charge)} of ${this.#total} bytes, and maxTotalBuffered is ${this.#limit}`;
+    const detail = `it holds the largest share of the buffered bytes, ${Math.round(charge)} of ${this.#total} bytes, and maxTotalBuffered is ${this.#limit}`;
     member.evict(new ConnectionError('ERR_SLOW_CONSUMER', { detail }));
   }
 }

@@ -28,7 +28,7 @@ export function announcesChunks(
     throw bad('Content-Length and Transfer-Encoding contradict each other (RFC 9112 section 6.3)');
   }
   if (!/^[ \t]*chunked[ \t]*$/i.test(transferEncoding)) {
-    throw bad('a WebSocket handshake has no body; of Transfer-Encoding only chunked is understood');
+    throw bad('a WebSocket handshake has no body; the only supported Transfer-Encoding is chunked');
   }
   return true;
 }

@@ -68,7 +68,7 @@ export function checkUpgrade(request: UpgradeRequest): Handshake {
   }
   if (!isWebSocketUpgrade(request)) throw notWebSocket();
   const repeated = repeatedHeader(request.rawHeaders);
-  if (repeated !== undefined) throw bad(`the header ${repeated} is there more than once`);
+  if (repeated !== undefined) throw bad(`the header ${repeated} occurs more than once`);
   if (!hasToken(headers['connection'], 'upgrade')) {
     throw bad('the Connection header does not include Upgrade');
   }

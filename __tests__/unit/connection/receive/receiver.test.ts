@@ -605,7 +605,7 @@ describe('Receiver, when too much is held', () => {
     closing.onInputDrained();
     expect(closing.info).toMatchObject({ code: 1013, clean: false, initiator: 'local' });
     expect(closing.info?.cause?.message).toMatch(
-      /: its part of .* the largest, 100004 of 100004 bytes, and maxTotalBuffered is 90000$/,
+      /: it holds the largest share .*, 100004 of 100004 bytes, and maxTotalBuffered is 90000$/,
     );
     receiver.scheduleRead();
     await turns();
