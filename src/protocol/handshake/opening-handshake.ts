@@ -72,7 +72,7 @@ export function checkUpgrade(request: UpgradeRequest): Handshake {
   if (!hasToken(headers['connection'], 'upgrade')) {
     throw bad('the Connection header does not include Upgrade');
   }
-  // Stryker disable next-line StringLiteral: whatever is not a path is refused in the same words
+  // Stryker disable next-line StringLiteral: whatever is not a path is rejected in the same words
   const { target, authority } = splitTarget(request.url ?? '');
   if (target === undefined) throw bad('the request target is not a path');
   const path = pathnameOf(target);
@@ -110,7 +110,7 @@ export function checkUpgrade(request: UpgradeRequest): Handshake {
   return { key, host, path, target, origin, subprotocols, extensions, hasChunkedBody };
 }
 
-/** The refusal of a request that is not a WebSocket handshake: a plain one, or an upgrade to another protocol. */
+/** The rejection of a request that is not a WebSocket handshake: a plain one, or an upgrade to another protocol. */
 export function notWebSocket(): UpgradeRejection {
   return new UpgradeRejection(426, {
     headers: { Upgrade: 'websocket' },

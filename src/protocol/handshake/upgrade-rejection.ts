@@ -10,7 +10,7 @@ const OPTION_RULES: Rules<{ headers: unknown; body: unknown }> = {
 };
 
 /**
- * Thrown by `authorize` to refuse an upgrade: `throw new UpgradeRejection(401)`.
+ * Thrown by `authorize` to reject an upgrade: `throw new UpgradeRejection(401)`.
  *
  * @param status an HTTP status from 300 to 599.
  * @param options `headers` are added to the response; `body` is plain text unless a
