@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { CloseInfo } from './close/close-info.js';
 import type { ConnectionError } from './close/connection-error.js';
-import type { ConnectionEmitter, ConnectionEvents } from './events.js';
+import type { ConnectionEvents } from './events.js';
 import { checkName } from './names.js';
 import { Session } from './session.js';
 import type { ConnectionDetails, ConnectionSettings } from './settings.js';
@@ -86,7 +86,7 @@ export class WebSocketConnection<
     this.extensions = details.extensions;
     this.remoteAddress = details.remoteAddress;
     // What arrives depends on the settings; `Received` is the user's claim about them.
-    this.#session = new Session(this as unknown as ConnectionEmitter, socket, settings, details);
+    this.#session = new Session(this, socket, settings, details);
   }
 
   /**

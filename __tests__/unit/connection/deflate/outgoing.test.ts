@@ -6,7 +6,7 @@ import {
 } from '../../../../src/connection/deflate/permessage-deflate.js';
 import { ConnectionError } from '../../../../src/connection/close/connection-error.js';
 import { ConcurrencyLimit } from '../../../../src/connection/deflate/concurrency-limit.js';
-import type { ConnectionEmitter, ConnectionEvents } from '../../../../src/connection/events.js';
+import type { ConnectionEvents } from '../../../../src/connection/events.js';
 import type { SendOptions } from '../../../../src/connection/send/send-options.js';
 import { Sender } from '../../../../src/connection/send/sender.js';
 import type { ConnectionSettings } from '../../../../src/connection/settings.js';
@@ -32,14 +32,14 @@ import {
 // A compressor has no use but in a Sender, and is driven by one here.
 
 let sink: Sink;
-let connection: ConnectionEmitter;
+let connection: TypedEmitter<ConnectionEvents>;
 let sender: Sender;
 let drains: number;
 let called: string[];
 let settings: ConnectionSettings;
 
 /** A connection of which only `'drain'` is heard, while it is the one under test. */
-function listening(): ConnectionEmitter {
+function listening(): TypedEmitter<ConnectionEvents> {
   const emitter = (connection = new TypedEmitter<ConnectionEvents>());
   return emitter.on('drain', () => {
     if (emitter === connection) drains++;
