@@ -90,8 +90,8 @@ export class IncomingDeflate {
     return { data: result, isBinary };
   }
 
-  /** Forget the message that was not taken. One that waits for its turn is never decompressed. */
-  forget(): void {
+  /** Discard the message that was not taken. One that waits for its turn is never decompressed. */
+  discard(): void {
     if (this.#inflating !== undefined) this.#inflating.payload = undefined;
     this.#inflating = undefined;
   }

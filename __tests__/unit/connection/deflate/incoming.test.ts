@@ -82,10 +82,10 @@ describe('Decompressor', () => {
   });
 
   it('forgets a message, wherever it is, and is free', async () => {
-    decompressor.forget(); // there is none
+    decompressor.discard(); // there is none
     for (const payload of [deflateRawSync('at once'), deflateRawSync(LONG)]) {
       decompressor.inflate(payload, true);
-      decompressor.forget();
+      decompressor.discard();
       expect([decompressor.isBusy, decompressor.bytesHeld]).toStrictEqual([false, 0]);
     }
     await turns(5);
@@ -104,7 +104,7 @@ describe('Decompressor', () => {
     );
     decompressor = new IncomingDeflate(compression, MAX_PAYLOAD, () => calls++);
     decompressor.inflate(deflateRawSync(LONG), true);
-    decompressor.forget();
+    decompressor.discard();
     held[0]!();
     await new Promise<void>((resolve) => concurrency.run(() => resolve()));
     expect(calls).toBe(0);
