@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { announcesChunks } from './empty-body.js';
 import { type ExtensionOffer, parseExtensions } from './extensions.js';
 import { parseTokens } from './http-grammar.js';
-import { type HeaderFields, readHeaders, type UpgradeHeaders } from './upgrade-headers.js';
+import { type HeaderFields, readHeaders, type UpgradeHeaders } from './response-headers.js';
 import { UpgradeRejection } from './upgrade-rejection.js';
 
 /** The version of RFC 6455, the only one there is (section 4.1). */

@@ -1,5 +1,5 @@
 import { checkOptions, type Rules } from '../option-checks.js';
-import { type HeaderFields, readHeaders, type UpgradeHeaders } from './upgrade-headers.js';
+import { type HeaderFields, readHeaders, type UpgradeHeaders } from './response-headers.js';
 
 /** Fields that delimit the body. With a second one, a client and a proxy could disagree on its end. */
 const FRAMING: ReadonlySet<string> = new Set(['connection', 'content-length', 'transfer-encoding']);

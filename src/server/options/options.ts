@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../connection/limits/clock.js';
 import type { Logger } from '../logger.js';
-import type { UpgradeHeaders } from '../../protocol/handshake/upgrade-headers.js';
+import type { UpgradeHeaders } from '../../protocol/handshake/response-headers.js';
 import type { SharedLimits } from '../admission/shared-limits.js';
 
 /** The type of option `trustProxy`. */
