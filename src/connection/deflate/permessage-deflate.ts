@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Deadline, Deadlines } from '../limits/deadlines.js';
-import { compressedFrames } from './frame-cache.js';
+import { compressedFrames } from './compressed-broadcasts.js';
 import type { LongMessages } from './long-messages.js';
 import { openDeflater, openInflater, type SharedContexts } from './shared-contexts.js';
 import type { InflateCallback } from '../../protocol/deflate/one-shot-zlib.js';

@@ -1,4 +1,4 @@
-import { compressedFrames } from '../../../../src/connection/deflate/frame-cache.js';
+import { compressedFrames } from '../../../../src/connection/deflate/compressed-broadcasts.js';
 import { deflateRawSync } from 'node:zlib';
 import {
   PermessageDeflate,
