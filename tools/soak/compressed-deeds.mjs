@@ -38,7 +38,7 @@ async function upgrade({ socket, random, wait }, offer = 'permessage-deflate') {
 
 /** @type {Record<string, (visit: Visit) => Promise<void>>} */
 export const compressedDeeds = {
-  async 'offers that nobody can take'(visit) {
+  async 'offers that no server can accept'(visit) {
     const { random } = visit;
     const one = 'permessage-deflate; server_max_window_bits=99';
     const offer = random.of([
@@ -140,7 +140,7 @@ export const compressedDeeds = {
     await wait(0, 3000);
   },
 
-  async 'a Close behind a long compressed message'(visit) {
+  async 'a Close after a long compressed message'(visit) {
     const { socket, random, wait } = visit;
     await upgrade(visit);
     socket.write(frame(TEXT, LONG, { rsv: RSV1 }));
