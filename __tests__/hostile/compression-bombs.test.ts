@@ -121,7 +121,7 @@ describe('in one turn of the event loop', () => {
       1007,
     ],
     [
-      '60 KB of final blocks behind half a megabyte',
+      '60 KB of final blocks after half a megabyte',
       clientFrame({
         opcode: 2,
         rsv: 4,

@@ -1,4 +1,4 @@
-/** The stores of an `AsyncLocalStorage`: who still keeps them when the connection is gone and the server is not. */
+/** The stores of an `AsyncLocalStorage`: what still refers to them when the connection has closed and the server has not. */
 import { Child, stopChildren } from '../support/child.js';
 import { compressedFrame } from '../support/compressed-client.js';
 import { clientClose, clientFrame } from '../support/frames.js';

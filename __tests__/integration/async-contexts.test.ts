@@ -66,7 +66,7 @@ function noteEvents(connection: WebSocketConnection): void {
   for (const event of events) connection.on(event, noted(event));
 }
 
-/** A connection of ann that is over TCP, on a server whose own context is nobody's. */
+/** A connection over TCP whose store is `ann`, on a server that was made without a store. */
 async function serve(options: ServerOptions = {}): Promise<{
   wss: WebSocketServer;
   server: Server;
@@ -192,7 +192,7 @@ describe('an event of a connection runs in the context of its upgrade', () => {
   test('when it is what an iterator finds first', async () => {
     const { server, client } = pairOfAnn();
     server.pause();
-    client.send(Buffer.alloc(70_000)); // reading stops behind it
+    client.send(Buffer.alloc(70_000)); // reading stops after it
     client.ping();
     await turn();
     await turn();

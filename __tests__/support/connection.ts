@@ -1,4 +1,4 @@
-/** What the tests of src/connection stand on: real sockets, a socket that is behind, a clock. */
+/** What the tests of src/connection use: real sockets, a socket that can be backpressured, a clock. */
 import { AsyncResource } from 'node:async_hooks';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
@@ -27,12 +27,12 @@ import { RawClient } from './raw-client.js';
 
 export { HandClock };
 
-/** A socket that writes down each write it is given, and can be behind. */
+/** A socket that records each write, and can be backpressured. */
 export class Sink extends Duplex {
   /** The pieces of each write that reached the kernel's door, as the very buffers they were. */
   readonly writes: Buffer[][] = [];
   /** While `true`, writes are not completed. */
-  behind = false;
+  backpressured = false;
   #done: (() => void) | undefined;
 
   constructor(writableHighWaterMark = 16 * 1024) {
@@ -61,11 +61,11 @@ export class Sink extends Duplex {
 
   #take(pieces: Buffer[], done: () => void): void {
     this.writes.push(pieces);
-    if (this.behind) this.#done = done;
+    if (this.backpressured) this.#done = done;
     else done();
   }
 
-  /** Complete the write that hangs; the next one hangs again unless `behind` is set to `false` before. */
+  /** Complete the pending write. The next one is held again unless `backpressured` is set to `false` before. */
   release(): void {
     const done = this.#done;
     this.#done = undefined;
@@ -135,7 +135,7 @@ export const DETAILS = {
   remoteAddress: '127.0.0.1',
 };
 
-/** What was negotiated; without more, that nobody takes over anything. */
+/** What was negotiated; by default neither side takes its context over. */
 export function parametersOf(changed: Partial<DeflateParameters> = {}): DeflateParameters {
   return {
     serverNoContextTakeover: true,

@@ -239,7 +239,7 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
   );
 
   it.each(TAKING)(
-    'sends one that does not shrink, or is in a hurry, and is %s',
+    'sends a message uncompressed if it does not shrink or cannot wait, and is %s',
     async (_name, make) => {
       const compression = compress();
       const [noise, takeNoise] = make(NOISE.length);
@@ -301,7 +301,7 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
 
   it('tells the callbacks of what waited when the transport is gone', async () => {
     compress();
-    sink.behind = true;
+    sink.backpressured = true;
     send(LONG);
     send('a');
     sender.stop();

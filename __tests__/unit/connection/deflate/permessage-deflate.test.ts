@@ -125,7 +125,7 @@ describe.each([true, false])('Compression, driven: %s', (drive) => {
     const [server, client] = [made(TAKEOVER, { drive }), made(TAKEOVER, { drive }, 'client')];
     client.inflate(server.deflate(NOISE.subarray(0, 1000))!, LIMIT);
     const payload = (await deflateOnPool(server, NOISE))!;
-    expect(payload.length).toBeGreaterThan(NOISE.length); // it says what was said before once more
+    expect(payload.length).toBeGreaterThan(NOISE.length); // it repeats an earlier message
     expect(await inflateOnPool(client, payload)).toStrictEqual(NOISE);
     const last = server.deflate(NOISE.subarray(-1000))!;
     expect(last.length).toBeGreaterThan(1000);

@@ -323,7 +323,7 @@ describe('MessageReader, messageTimeout', () => {
       'a message and the beginning of another',
       () => Buffer.concat([text('a'), Buffer.from([130])]),
     ],
-  ])('fails the connection with 1008 when nothing comes behind %s', async (_name, begun) => {
+  ])('fails the connection with 1008 when nothing follows %s', async (_name, begun) => {
     const bytes = begun();
     feed(bytes);
     clock.advance(999);

@@ -440,7 +440,7 @@ describe('Receiver, when too much is held', () => {
   it('shows the budget what waits to be sent', async () => {
     const budget = new BufferBudget(1_000_000);
     const { sender, session } = make({ budget });
-    socket.behind = true;
+    socket.backpressured = true;
     sender.send(Buffer.alloc(100_000), undefined, undefined);
     expect(budget.accountOf(session).charge).toBe(100_000);
     await turns();
@@ -550,7 +550,7 @@ describe('Receiver, when too much is held', () => {
     receiver.push(message());
     expect(total()).toBe(held);
     emitter.removeAllListeners('message');
-    receiver.resume(); // for nobody
+    receiver.resume(); // without a consumer
     await turns();
     expect(total()).toBe(0);
     const iterator = receiver.iterate();
@@ -597,7 +597,7 @@ describe('Receiver, when too much is held', () => {
   it('is cut at once if the peer does not take even that', async () => {
     const budget = new BufferBudget(90_000);
     const { sender, closing, receiver } = make({ budget });
-    socket.behind = true;
+    socket.backpressured = true;
     for (let i = 0; i < 2; i++) sender.send(Buffer.alloc(50_000), undefined, undefined);
     await turns();
     expect(budget.total).toBe(0);

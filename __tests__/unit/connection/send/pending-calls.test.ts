@@ -202,7 +202,7 @@ describe('PendingCalls with keys', () => {
     wait('no key');
     expect(wait('sent 2', 'k')).toBe(false);
     expect(wait('published 2', 'k', 'a')).toBe(false);
-    expect(wait('published 3', 'k', 'a')).toBe(true); // they wait anew
+    expect(wait('published 3', 'k', 'a')).toBe(true); // they wait again
     expect(log).toStrictEqual([`published 2: ${replaced}`]);
   });
 

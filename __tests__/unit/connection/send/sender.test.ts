@@ -258,7 +258,7 @@ describe('Sender, raw frames', () => {
 
   it('sends none of the application where too much waits', () => {
     make('server', 100, { maxBufferedAmount: 1000, slowConsumer: 'drop' });
-    sink.behind = true;
+    sink.backpressured = true;
     sender.send(Buffer.alloc(2000), undefined, undefined);
     const before = sender.bufferedAmount;
     expect(sender.frame(Opcode.Ping, Buffer.alloc(1), {})).toBe(false);
@@ -514,7 +514,7 @@ describe('Sender.send, of a Blob', () => {
     make('server', 1000, { maxBufferedAmount: 2000, slowConsumer: 'drop' });
     const dropped: unknown[] = [];
     connection.on('dropped', (data) => dropped.push(data));
-    sink.behind = true;
+    sink.backpressured = true;
     sender.send(Buffer.alloc(2000), undefined, undefined);
     expect(sender.send(blob, { droppable: true }, note('third'))).toBe(false);
     await turns();
@@ -673,7 +673,7 @@ describe('Sender, the async context', () => {
       make('server', 1000, { maxBufferedAmount: 2000, slowConsumer: 'drop' });
     });
     connection.on('dropped', see('dropped')).on('drain', see('drain'));
-    sink.behind = true;
+    sink.backpressured = true;
     user.run('bob', () => sender.send(Buffer.alloc(5000), undefined, see('sent')));
     user.run('cid', () => sender.send('x', { droppable: true }, see('refused')));
     await turns();
@@ -698,7 +698,7 @@ describe('Sender, the async context', () => {
 describe('Sender.send, with a key', () => {
   /** Have a socket that takes nothing more, and `count` bytes under way. */
   async function slow(count = 20_000): Promise<void> {
-    sink.behind = true;
+    sink.backpressured = true;
     sender.send('x'.repeat(count - 4), undefined, undefined);
     await turns();
     expect(sender.outbox.blocked).toBe(true);
@@ -712,14 +712,14 @@ describe('Sender.send, with a key', () => {
       .slice(1)
       .map(({ payload }) => payload.toString());
   const letGo = async (): Promise<void> => {
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
   };
 
   it('sends every message while the socket takes them', async () => {
     make('server', 1e6);
-    sink.behind = false;
+    sink.backpressured = false;
     for (const price of ['1', '2', '3']) send(price, 'price');
     await turns();
     for (const price of ['4', '5']) send(price, 'price');
@@ -837,7 +837,7 @@ describe('Sender.send, with a key', () => {
     make('server', 1e6);
     const takeover = parametersOf({ serverNoContextTakeover: false });
     makeOn(new Sink(), new PermessageDeflate(compressing(), takeover, 'server'));
-    sink.behind = true;
+    sink.backpressured = true;
     sender.send(Buffer.alloc(20_000), { compress: false }, undefined);
     await turns();
     for (const round of [1, 2, 3]) {
@@ -966,7 +966,7 @@ describe('Sender.roundTrip', () => {
 
   it('sends no Ping while twice maxBufferedAmount waits', async () => {
     make('server', 1000, { maxBufferedAmount: 2000 });
-    sink.behind = true;
+    sink.backpressured = true;
     sender.send(Buffer.alloc(3990), undefined, undefined); // 3994 with its header
     begin();
     await turns();

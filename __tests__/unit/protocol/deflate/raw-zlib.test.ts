@@ -102,8 +102,8 @@ describe('ZlibDrive', () => {
     const context = inflate({ windowBits: 15 });
     put(context, Buffer.from('f248cdc9c90700', 'hex')); // the first example of RFC 7692 section 7.2.3.1
     const output = new Output();
-    const behind = Buffer.from('0000ffffcafe', 'hex');
-    expect(context.run(Z_BLOCK, behind, output, Infinity)).toBe(2);
+    const rest = Buffer.from('0000ffffcafe', 'hex');
+    expect(context.run(Z_BLOCK, rest, output, Infinity)).toBe(2);
   });
 
   it('stops within one scratch buffer of the limit', () => {

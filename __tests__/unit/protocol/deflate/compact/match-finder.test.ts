@@ -65,7 +65,7 @@ describe('MatchFinder, in a message', () => {
     ['what does not repeat', 'abcdefgh', ['abcdefgh']],
     ['three bytes that repeat', 'abcXabc', ['abcXabc']],
     ['four bytes that repeat', 'abcdabcd', ['abcd', [4, 4]]],
-    ['four bytes and one behind them', 'abcdXabcdY', ['abcdX', [4, 5], 'Y']],
+    ['four bytes and one after them', 'abcdXabcdY', ['abcdX', [4, 5], 'Y']],
     ['a run', 'aaaaaaaa', ['a', [7, 1]]],
     ['a run of the longest match', 'a'.repeat(259), ['a', [258, 1]]],
     ['a run of more than that', 'a'.repeat(300), ['a', [258, 1], [41, 1]]],
