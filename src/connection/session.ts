@@ -12,7 +12,7 @@ import type { Account, BudgetMember } from './limits/buffer-budget.js';
 import { HeartbeatTarget } from './limits/keepalive.js';
 import type { ReceiverOwner } from './receive/owner.js';
 import { Receiver } from './receive/receiver.js';
-import { SLOW_CLOSE_TIMEOUT } from './send/admission.js';
+import { SLOW_CLOSE_TIMEOUT } from './send/slow-consumer.js';
 import type { Outbox } from './send/outbox.js';
 import type { SenderOwner } from './send/owner.js';
 import { Sender } from './send/sender.js';
@@ -290,7 +290,7 @@ export class Session
     const { ping } = this;
     const isBeat = this.settings.heartbeat.pong(this, payload);
     const beat = isBeat && this.ping === undefined ? ping?.end : undefined;
-    if (!this.sender.hearPong(payload, beat) && !isBeat) this.emitter.emit('pong', payload);
+    if (!this.sender.onPong(payload, beat) && !isBeat) this.emitter.emit('pong', payload);
   }
 
   /** A listener must not interrupt the application's `send`, nor what goes to other connections. */

@@ -25,7 +25,7 @@ export class Backlog {
   /** How many of the pieces are long frames. */
   #longFrames = 0;
   /** For the budget: what the socket was handed and has not written. */
-  #handed: Buffer[] = [];
+  #inFlight: Buffer[] = [];
 
   /** @param account where the pieces are counted, from `push` until they are written. */
   constructor(account: Account | undefined) {
@@ -58,15 +58,15 @@ export class Backlog {
   }
 
   /** For the budget: the socket was handed bytes and wants no more until that is written. */
-  handed(bytes: Buffer): void {
+  addInFlight(bytes: Buffer): void {
     if (this.#account === undefined) return;
     this.#account.hold(bytes);
-    this.#handed.push(bytes);
+    this.#inFlight.push(bytes);
   }
 
   /** All that was handed to the socket is written, or never will be. */
   settled(): void {
-    for (const bytes of this.#handed.splice(0)) this.#account!.release(bytes);
+    for (const bytes of this.#inFlight.splice(0)) this.#account!.release(bytes);
   }
 
   /** Forget what waits. */

@@ -43,7 +43,7 @@ export class LongFrame {
 /** What only a connection needs that has sent a long frame. */
 export class LongFrames {
   /** What becomes of the frames that the kernel has not taken yet is to be seen. */
-  taken: LongFrame[] = [];
+  inFlight: LongFrame[] = [];
   /** The payload of one was taken away; the connection does not know yet. */
   broken: ConnectionError | undefined;
   /** The socket is to be ended once those that wait are handed over. */
@@ -55,8 +55,8 @@ export class LongFrames {
    * @returns the next frame in it whose payload was detached meanwhile: it may have left as other bytes.
    */
   nextBroken(left: number): LongFrame | undefined {
-    while (this.taken[0] !== undefined && this.taken[0].end <= left) {
-      const frame = this.taken.shift()!;
+    while (this.inFlight[0] !== undefined && this.inFlight[0].end <= left) {
+      const frame = this.inFlight.shift()!;
       if (frame.isBroken) return frame;
     }
     return undefined;

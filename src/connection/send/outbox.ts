@@ -46,18 +46,18 @@ export class Outbox extends SocketWriter {
   #pieceEnd = 0;
 
   /**
-   * @param copies whether a write that the socket calls done has been copied, as by the kernel; a
+   * @param transportCopies whether a write that the socket calls done has been copied, as by the kernel; a
    * Duplex made of anything else may have passed the very bytes on.
    */
   constructor(
     socket: Duplex,
     masking: FrameEncoder | undefined,
     owner: WriterOwner,
-    copies = false,
+    transportCopies = false,
   ) {
     super(socket, owner);
     this.#masking = masking;
-    this.#transportCopies = copies;
+    this.#transportCopies = transportCopies;
   }
 
   /** Bytes that are not with the kernel yet. */
@@ -145,7 +145,7 @@ export class Outbox extends SocketWriter {
     if (this.blocked || this.queued === 0) return;
     this.#closePiece();
     this.#write();
-    this.tellBroken();
+    this.reportBroken();
   }
 
   /** Write everything, backpressured or not, and end the socket. A long frame still waits for its turn. */
@@ -289,7 +289,7 @@ export class Outbox extends SocketWriter {
       }
     }
     this.socket.uncork();
-    this.forgetTaken();
+    this.clearInFlight();
     while (count < pieces.length) this.waiting().push(pieces[count++]!);
   }
 
@@ -301,8 +301,8 @@ export class Outbox extends SocketWriter {
     this.socket.cork();
     for (let piece; (piece = this.#next()) !== undefined;) this.writePiece(piece);
     this.socket.uncork();
-    this.forgetTaken();
-    this.tellBroken();
+    this.clearInFlight();
+    this.reportBroken();
   }
 
   /** Take out the piece that has waited longest. */
@@ -333,7 +333,7 @@ export class Outbox extends SocketWriter {
       this.writePiece(piece);
     }
     this.socket.uncork();
-    this.forgetTaken();
+    this.clearInFlight();
     if (!this.blocked) this.#queue = undefined; // and its slab
   }
 

@@ -3,7 +3,7 @@ import { ConnectionError } from '../close/connection-error.js';
 import type { Account } from '../limits/buffer-budget.js';
 import { Fifo } from './fifo.js';
 import { ReplaceableCalls } from './replaceable-calls.js';
-import { refuse, type SendCallback } from './send-callbacks.js';
+import { rejectCallback, type SendCallback } from './send-callbacks.js';
 
 /** A call of the application that waits: make it now or, with a reason, refuse it. */
 export type DeferredCall = (reason?: Error) => void;
@@ -104,7 +104,7 @@ export class PendingCalls {
   }
 
   /** Send what can be sent without waiting for the end of its job. */
-  hurry(): void {
+  flushUncompressed(): void {
     while (this.#job?.sendNow !== undefined) this.finish(this.#job, this.#job.sendNow);
   }
 
@@ -165,11 +165,11 @@ export class PendingCalls {
   }
 
   /** Refuse the messages that wait for the end of one that is unfinished: it will not be finished. */
-  refuseMessages(reason: Error): void {
+  rejectMessages(reason: Error): void {
     const messages = this.#messages;
     this.#messages = undefined;
     for (let each; (each = messages?.take()) !== undefined;) {
-      this.#forget(each);
+      this.#remove(each);
       each.call(reason);
     }
   }
@@ -179,12 +179,12 @@ export class PendingCalls {
     const job = this.#job;
     const calls = this.#calls;
     this.#job = this.#calls = this.#replaceable = undefined;
-    if (job?.callback !== undefined) refuse(job.callback, reason);
+    if (job?.callback !== undefined) rejectCallback(job.callback, reason);
     for (let each; (each = calls?.take()) !== undefined;) {
-      this.#forget(each);
+      this.#remove(each);
       each.call(reason);
     }
-    this.refuseMessages(reason);
+    this.rejectMessages(reason);
     this.bytes = 0;
   }
 
@@ -200,7 +200,7 @@ export class PendingCalls {
       if (this.#replaceable !== undefined && !this.#owner.takes(next.bytes)) return;
       if (this.#calls?.first !== next) continue; // the write before it failed, and all was discarded
       this.#calls.take();
-      this.#forget(next);
+      this.#remove(next);
       next.call();
     }
   }
@@ -211,16 +211,16 @@ export class PendingCalls {
   }
 
   #replace(older: WaitingCall, { bytes, call, buffer }: DeferredMessage): void {
-    const refuseOlder = older.call;
+    const rejectOlder = older.call;
     this.#uncount(older);
     older.bytes = bytes;
     older.call = call;
     older.buffer = buffer;
     this.#count(older);
-    refuseOlder(new ConnectionError('ERR_MESSAGE_REPLACED'));
+    rejectOlder(new ConnectionError('ERR_MESSAGE_REPLACED'));
   }
 
-  #forget(call: WaitingCall): void {
+  #remove(call: WaitingCall): void {
     this.#uncount(call);
     if (call.key !== undefined) this.#replaceable?.delete(call.topic, call.key, call);
   }

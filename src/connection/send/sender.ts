@@ -28,7 +28,7 @@ import {
   PreparedMessage,
   prepareMessage,
 } from '../../protocol/framing/prepared-message.js';
-import { admitsControl, tooSlow } from './admission.js';
+import { admitsControl, tooSlow } from './slow-consumer.js';
 import { Backpressure } from './backpressure.js';
 import { BlobCall } from './blob-call.js';
 import { defer } from './deferred-message.js';
@@ -51,10 +51,15 @@ export class Sender extends Backpressure {
   /** Made for the first. */
   #roundTrips: RoundTrips | undefined;
 
-  /** @param copies see `Outbox`. */
-  constructor(owner: SenderOwner, socket: Duplex, copies = false, compression?: PermessageDeflate) {
+  /** @param transportCopies see `Outbox`. */
+  constructor(
+    owner: SenderOwner,
+    socket: Duplex,
+    transportCopies = false,
+    compression?: PermessageDeflate,
+  ) {
     const masking = masks(owner.settings) ? clientEncoder : undefined;
-    super(owner, socket, masking, copies);
+    super(owner, socket, masking, transportCopies);
     this.#compressor =
       compression && new OutgoingDeflate(this, this.outbox, compression, masking !== undefined);
   }
@@ -125,7 +130,7 @@ export class Sender extends Backpressure {
    * @param beat see `RoundTrips.pong`.
    * @returns whether it answers a Ping of `roundTrip`.
    */
-  hearPong(payload: Buffer, beat: number | undefined): boolean {
+  onPong(payload: Buffer, beat: number | undefined): boolean {
     return this.#roundTrips?.pong(payload, beat) === true;
   }
 
@@ -133,7 +138,7 @@ export class Sender extends Backpressure {
   frame(opcode: Opcode, bytes: Uint8Array, flags: FrameFlags): boolean {
     checkFrame(opcode, bytes.length, flags);
     if (!this.isOpen) return false;
-    this.pending?.hurry();
+    this.pending?.flushUncompressed();
     const data = !isControl(opcode);
     if (data && (opcode === Opcode.Continuation) !== (this.pending?.isUnfinished === true)) {
       throw new RangeError(
@@ -219,12 +224,12 @@ export class Sender extends Backpressure {
     const bound = callback && bindToCall(callback);
     const call = new BlobCall(this, blob, options, bound);
     if (this.#mustWait(options)) {
-      const readOrRefuse = (reason?: Error): void => {
+      const readOrReject = (reason?: Error): void => {
         if (reason === undefined) call.read();
-        else call.refuse(reason);
+        else call.reject(reason);
       };
       const { key } = options ?? {};
-      return this.#wait(blob, { bytes: call.size, call: readOrRefuse, key }, options, bound);
+      return this.#wait(blob, { bytes: call.size, call: readOrReject, key }, options, bound);
     }
     if (!this.admits(blob, bound, options)) return false;
     call.read();

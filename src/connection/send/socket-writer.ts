@@ -107,7 +107,7 @@ export abstract class SocketWriter {
       this.#count(piece.length);
       this.socket.write(piece.head);
       piece.end = this.writtenOffset;
-      this.long!.taken.push(piece);
+      this.long!.inFlight.push(piece);
       this.#put(piece.payload);
     } else if (piece.length > 0) {
       this.#count(piece.length);
@@ -130,7 +130,7 @@ export abstract class SocketWriter {
     if (this.watched ? socket.write(bytes, this.writeCallback()) : socket.write(bytes)) return;
     this.blocked = true;
     this.writeCallback(); // listens for 'drain' from now on
-    if (this.owner.account !== undefined) this.waiting().handed(bytes);
+    if (this.owner.account !== undefined) this.waiting().addInFlight(bytes);
   }
 
   /** What the socket is handed now goes to the kernel before anything else can happen. */
@@ -173,7 +173,7 @@ export abstract class SocketWriter {
     (this.long ??= new LongFrames()).broken = error;
   }
 
-  protected tellBroken(): void {
+  protected reportBroken(): void {
     const error = this.long?.broken;
     if (error === undefined) return;
     this.long!.broken = undefined;
@@ -181,12 +181,12 @@ export abstract class SocketWriter {
   }
 
   /** Look no more at what was handed over: the kernel has it, or nothing will tell when it does. */
-  protected forgetTaken(): void {
+  protected clearInFlight(): void {
     const long = this.long;
-    if (long === undefined || long.taken.length === 0) return;
+    if (long === undefined || long.inFlight.length === 0) return;
     // The array is kept. Where each frame gets a new one, V8 comes to allocate them in its old space, and
     // a dead one keeps its payload until a full garbage collection.
-    if (this.isIdle() || !(this.watched || this.blocked)) long.taken.length = 0;
+    if (this.isIdle() || !(this.watched || this.blocked)) long.inFlight.length = 0;
   }
 
   protected writeCallback(): (error?: Error | null) => void {
@@ -211,7 +211,7 @@ export abstract class SocketWriter {
     const { writableNeedDrain, writableEnded } = this.socket;
     if (this.blocked && !writableNeedDrain && !writableEnded && this.isIdle()) this.catchUp();
     this.runCallbacks();
-    this.tellBroken();
+    this.reportBroken();
     if (this.long?.ending === true) this.end();
     const waiting = this.owner.written();
     this.watched = waiting || this.callbacks !== undefined;

@@ -885,12 +885,12 @@ describe('Sender.roundTrip', () => {
       .map(({ payload }) => payload);
 
   it('sends a Ping, and hears its Pong', async () => {
-    expect(sender.hearPong(Buffer.alloc(8), undefined)).toBe(false);
+    expect(sender.onPong(Buffer.alloc(8), undefined)).toBe(false);
     begin();
     await turns();
     expect(pings()).toHaveLength(1);
-    expect(sender.hearPong(Buffer.alloc(8), undefined)).toBe(false);
-    expect(sender.hearPong(pings()[0]!, undefined)).toBe(true);
+    expect(sender.onPong(Buffer.alloc(8), undefined)).toBe(false);
+    expect(sender.onPong(pings()[0]!, undefined)).toBe(true);
     await turns();
     expect(settled).toStrictEqual(['0 ms']);
   });
@@ -902,11 +902,11 @@ describe('Sender.roundTrip', () => {
     sender.control(Opcode.Pong, 'later'); // this and the next are not Pings after it
     sender.frame(Opcode.Pong, Buffer.from('later'), {});
     begin();
-    expect(sender.hearPong(Buffer.from('later'), undefined)).toBe(false);
+    expect(sender.onPong(Buffer.from('later'), undefined)).toBe(false);
     ping();
     await turns();
     expect(settled).toStrictEqual([]);
-    expect(sender.hearPong(Buffer.from('later'), undefined)).toBe(false);
+    expect(sender.onPong(Buffer.from('later'), undefined)).toBe(false);
     await turns();
     expect(settled).toStrictEqual(['0 ms']);
   });

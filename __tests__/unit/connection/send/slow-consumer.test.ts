@@ -5,7 +5,7 @@ import {
   SLOW_CLOSE_TIMEOUT,
   tooSlow,
   type Admission,
-} from '../../../../src/connection/send/admission.js';
+} from '../../../../src/connection/send/slow-consumer.js';
 
 const close = { maxBufferedAmount: 100, slowConsumer: 'close' } as const;
 const drop = { maxBufferedAmount: 100, slowConsumer: 'drop' } as const;
