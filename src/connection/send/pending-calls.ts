@@ -5,7 +5,7 @@ import { Fifo } from './fifo.js';
 import { ReplaceableCalls } from './replaceable-calls.js';
 import { rejectCallback, type SendCallback } from './send-callbacks.js';
 
-/** A call of the application that waits: make it now or, with a reason, refuse it. */
+/** A call of the application that waits: make it now or, with a reason, reject it. */
 export type DeferredCall = (reason?: Error) => void;
 
 /** A message that waits. */
@@ -27,10 +27,10 @@ export interface WaitingCall extends DeferredMessage {
   buffer: Buffer | undefined;
 }
 
-/** A message that is not ready to be sent: it is being compressed on the thread pool, or read from a Blob. */
+/** A message that is not ready to be sent: it is being compressed in steps, or read from a Blob. */
 export interface Job {
   readonly bytes: number;
-  /** Sends the message as it is; `undefined` where only the end of the job makes that possible. */
+  /** Sends the message uncompressed; `undefined` if it cannot be sent before the job ends (a Blob). */
   readonly sendNow: (() => void) | undefined;
   /** The message's. */
   callback: SendCallback | undefined;
@@ -53,7 +53,7 @@ interface CallsOwner {
 export class PendingCalls {
   /** Bytes of the job's message and of all the calls that wait. */
   bytes = 0;
-  /** The closing handshake is over but for what waits here; then the socket is ended. */
+  /** The socket is to be ended as soon as the pending calls are done. */
   ending = false;
   readonly #owner: CallsOwner;
   #job: Job | undefined;
@@ -77,7 +77,7 @@ export class PendingCalls {
     return this.#job !== undefined || this.#calls !== undefined;
   }
 
-  /** After all the calls that wait, a message is unfinished: only its further frames can follow. */
+  /** A message is still unfinished after all pending calls: only its next frames may follow. */
   get isUnfinished(): boolean {
     return this.#messages !== undefined;
   }
@@ -103,7 +103,7 @@ export class PendingCalls {
     this.makeCalls();
   }
 
-  /** Send what can be sent without waiting for the end of its job. */
+  /** Send the message of the current job uncompressed now, if that is possible. */
   flushUncompressed(): void {
     while (this.#job?.sendNow !== undefined) this.finish(this.#job, this.#job.sendNow);
   }
@@ -149,7 +149,7 @@ export class PendingCalls {
     this.#replaceable?.fence(topic);
   }
 
-  /** A frame that was sent, or that waits, leaves its message unfinished, or finishes it. */
+  /** A frame was sent or queued. `isUnfinished` tells whether its message needs further frames. */
   frameEnds(isUnfinished: boolean): void {
     if (isUnfinished) {
       this.#messages ??= new Fifo();
@@ -164,7 +164,7 @@ export class PendingCalls {
     this.makeCalls();
   }
 
-  /** Refuse the messages that wait for the end of one that is unfinished: it will not be finished. */
+  /** Reject the messages that wait for the end of an unfinished one: it will not be finished. */
   rejectMessages(reason: Error): void {
     const messages = this.#messages;
     this.#messages = undefined;
@@ -174,7 +174,7 @@ export class PendingCalls {
     }
   }
 
-  /** Refuse the message and all the calls, for this reason. */
+  /** Reject the message and all the calls, for this reason. */
   discard(reason: Error): void {
     const job = this.#job;
     const calls = this.#calls;

@@ -70,7 +70,7 @@ export class Sender extends Backpressure {
     options: MessageOptions | undefined,
     callback: SendCallback | undefined,
   ): boolean {
-    // What can throw comes first: a user's mistake is one on a closed connection too.
+    // Checks that can throw come first, so that a wrong call throws on a closed connection too.
     const binary = options?.binary;
     let bytes: Uint8Array | undefined;
     if (data instanceof PreparedMessage) {
@@ -160,7 +160,7 @@ export class Sender extends Backpressure {
     this.#sendFrame(Opcode.Close, payload, {});
   }
 
-  /** Hand the socket everything, and end it. */
+  /** Write everything, and end the socket. */
   end(): void {
     const calls = this.pending;
     if (calls?.job === undefined) {
@@ -175,7 +175,7 @@ export class Sender extends Backpressure {
     });
   }
 
-  /** The transport is gone: what still waits never leaves. */
+  /** The transport has closed: what still waits is never sent. */
   onTransportClosed(reason: Error): void {
     this.outbox.onTransportClosed(reason);
     this.pending?.discard(reason);
@@ -196,7 +196,7 @@ export class Sender extends Backpressure {
     return this.pending !== undefined && (this.pending.areWaiting || this.pending.isUnfinished);
   }
 
-  /** Send a frame that was admitted, now or after what waits; then call `sent`. A Ping without it is the application's. */
+  /** Send an admitted frame now, or queue it after the pending calls; then call `sent`. A Ping without `sent` was sent by the application. */
   #sendFrame(opcode: Opcode, bytes: Uint8Array, flags: FrameFlags, sent?: () => void): void {
     if (this.pending?.areWaiting !== true) {
       this.#sendFrameNow(opcode, bytes, flags, sent);
@@ -267,8 +267,8 @@ export class Sender extends Backpressure {
   }
 
   /**
-   * Let a message wait, if it may be queued. One with a key takes the place of an older one with the same
-   * key, and is judged only if it is longer.
+   * Queue a message, if it is admitted. A message with a key replaces an older one with the same key, and
+   * has to be admitted only if it is longer.
    */
   #wait(
     data: Data | BlobLike,
@@ -300,7 +300,7 @@ function masks(settings: ConnectionSettings): boolean {
 }
 
 /**
- * A message that another copy of the package has prepared.
+ * Accept a message that was prepared by another copy of the package.
  *
  * @throws TypeError for anything else, or if it cannot be sent so.
  */
