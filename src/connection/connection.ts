@@ -181,8 +181,7 @@ export class WebSocketConnection<
   }
 
   /**
-   * Send a Ping of at most 125 bytes. No Ping is sent while `bufferedAmount` is at least twice
-   * `maxBufferedAmount`.
+   * Send a Ping of at most 125 bytes, unless `bufferedAmount` is at least twice `maxBufferedAmount`.
    *
    * @returns as `send`.
    * @throws RangeError for more than 125 bytes, TypeError for data that is neither string nor bytes.
@@ -202,8 +201,7 @@ export class WebSocketConnection<
 
   /**
    * Send a Ping and wait for its Pong, or for one that answers a later Ping (RFC 6455 section 5.5.3).
-   * The Pong is not announced by `'pong'`. Several calls may be in progress at once, and the heartbeat
-   * may run beside them.
+   * The Pong is not announced by `'pong'`. Several calls and the heartbeat may be in progress at once.
    *
    * @returns the milliseconds in between. The time that the Ping waits for earlier messages is part
    * of it, and so is the time for which reading is stopped. Rejects with ConnectionError, whose `cause` is
