@@ -76,7 +76,7 @@ export async function choose(options) {
       console.error(`${name} is refused: ${refused[name]}`);
     }
   }
-  // Who asked for it by name must not overlook that it is missing.
+  // A user who named it must be told that it is missing.
   if (peer !== undefined && Object.keys(refused).length > 0) process.exitCode = 1;
   if (against !== undefined && Object.keys(refused).length > 0) {
     throw new Error('there are no two builds to compare');
@@ -112,7 +112,7 @@ function pick(option, list, known) {
   const picked = list.split(',');
   const unknown = picked.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
-    throw new Error(`--${option} ${unknown.join(',')} is none of ${known.join(', ')}`);
+    throw new Error(`--${option} ${unknown.join(',')} is not one of ${known.join(', ')}`);
   }
   return picked;
 }

@@ -25,7 +25,7 @@ const QUICK = { warmUp: 150, window: 200, streamed: 200_000, held: 2000, exchang
 const targets = JSON.parse(readFileSync(new URL('targets.json', import.meta.url), 'utf8'));
 
 /**
- * Who takes part in a scenario.
+ * The peers that take part in a scenario.
  *
  * @param {import('./scenarios/index.mjs').Scenario} scenario
  * @param {string[]} peers

@@ -1,4 +1,4 @@
-// `--growth`: how cost grows. A slope of 1 in a log-log chart is linear growth, 0 is none.
+// `--growth`: how cost grows. A slope of 1 in a log-log chart is linear growth, 0 means no growth.
 import { measure } from './processes.mjs';
 import { startProgress } from './progress.mjs';
 import { growthReport } from './report.mjs';

@@ -1,4 +1,4 @@
-// Who is measured. The name is that of the file in servers/, unless `file` says otherwise.
+// The libraries that are measured. The name is that of the file in servers/, unless `file` names another.
 
 /**
  * @typedef {object} PeerSettings

@@ -49,7 +49,7 @@ export function report(results) {
       String(atMost),
       digits(measured),
       `${digits(low)} to ${digits(high)}`,
-      measured <= atMost ? 'holds' : holds ? 'holds by its interval' : 'BEHIND',
+      measured <= atMost ? 'holds' : holds ? 'holds by its interval' : 'MISSED',
     ]),
   ]);
   const holding = targets.filter(({ holds }) => holds).length;
@@ -98,7 +98,7 @@ export function growthReport(results) {
       titleOf(peer),
       slope.toFixed(2),
       `${wanted[0]} to ${wanted[1]}`,
-      holds ? 'holds' : 'BEHIND',
+      holds ? 'holds' : 'MISSED',
       points.map(({ x, y }) => `${x}: ${digits(y)}`).join(', '),
     ]),
   ]);

@@ -73,7 +73,7 @@ function compared(of, to, compare) {
   };
 }
 
-/** How many times `y` doubles when `x` doubles: 1 is linear growth, 0 is none. */
+/** How many times `y` doubles when `x` doubles: 1 is linear growth, 0 means no growth. */
 export function logLogSlope(/** @type {{ x: number, y: number }[]} */ points) {
   return linearRegression(points.map(({ x, y }) => [Math.log(x), Math.log(y)])).m;
 }

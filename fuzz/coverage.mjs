@@ -22,7 +22,7 @@ class TooManySteps extends Error {
 }
 
 export class Coverage {
-  /** Every counter of every module, one behind the other. */
+  /** Every counter of every module, one after the other. */
   #counters = new Uint32Array(CAPACITY);
   #used = 0;
   /** Which counts, by order of magnitude, some run has shown already: a bit for each. */

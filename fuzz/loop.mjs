@@ -64,7 +64,7 @@ export async function fuzz(target, { build, seed, corpus, executions, seconds, k
   };
 
   const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0; // most inputs end with an error that nobody looks at
+  Error.stackTraceLimit = 0; // most inputs end with an error whose stack is never read
   let executed = 0;
   let mostSteps = 0;
   let crash;

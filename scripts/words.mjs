@@ -1,6 +1,6 @@
-// `node scripts/words.mjs` lists the words in src, docs and the README that CONTRIBUTING asks writers to
-// avoid, with what to write instead. ESLint (hawser/words) and __tests__/docs/words.test.ts refuse them in
-// the paths of CLEAN. A line that needs such a word has `words: allow` in a comment on it or above it.
+// `node scripts/words.mjs` lists the words that CONTRIBUTING asks writers to avoid, in the paths of CLEAN.
+// ESLint (hawser/words) and __tests__/docs/words.test.ts reject them there, with what to write instead. A
+// line that needs such a word has `words: allow` in a comment on it or above it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
@@ -10,7 +10,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** Files and folders without such words, relative to the repository. */
 export const CLEAN = [
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
   'README.md',
+  'SECURITY.md',
+  'autobahn/README.md',
+  'bench/LOG.md',
+  'bench/README.md',
   'docs/README.md',
   'docs/api.md',
   'docs/compression.md',
@@ -25,7 +31,10 @@ export const CLEAN = [
   'docs/runtimes.md',
   'docs/security.md',
   'docs/tutorial.md',
+  'fuzz/README.md',
   'src',
+  'tools/mutation/README.md',
+  'tools/soak/README.md',
 ];
 
 /**
@@ -100,7 +109,7 @@ export const rule = {
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   let total = 0;
-  for (const file of ['src', 'docs', 'README.md'].flatMap(filesIn)) {
+  for (const file of CLEAN.flatMap(filesIn)) {
     for (const { line, word } of findWords(readFileSync(join(root, file), 'utf8'))) {
       console.log(`${file}:${line}: ${word}`);
       total++;

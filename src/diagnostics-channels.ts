@@ -31,8 +31,8 @@ export interface DiagnosticsChannels {
     readonly request: IncomingMessage;
   };
   /**
-   * An upgrade was refused; the payload has what `'rejected'` reports. A request for a path that no
-   * server has is refused without `hawser.upgrade.requested`.
+   * An upgrade was rejected; the payload has what `'rejected'` reports. A request for a path that no
+   * server has is rejected without `hawser.upgrade.requested`.
    */
   'hawser.upgrade.rejected': RejectedUpgrade & { readonly server: WebSocketServer<unknown> };
   /** The client left before `authorize` had answered. */

@@ -24,7 +24,7 @@ export { type ServerStats } from './server/stats.js';
 export { type Logger } from './server/logger.js';
 export { shardBroker } from './server/topics/shard-broker.js';
 export { SharedLimits, type SharedLimitsOptions } from './server/admission/shared-limits.js';
-export { type HeaderFields, type UpgradeHeaders } from './protocol/handshake/upgrade-headers.js';
+export { type HeaderFields, type UpgradeHeaders } from './protocol/handshake/response-headers.js';
 export { UpgradeRejection } from './protocol/handshake/upgrade-rejection.js';
 
 // Connections.

@@ -90,7 +90,7 @@ export const advisories = [
   'RUSTSEC-2020-0043',
 ];
 
-/** Those that were published without a number, by the release or change that mended them. */
+/** Advisories without a number, by the release or change that fixed them. */
 export const unnumbered = [
   'ws 8.21.1',
   'ws 8.22.2',

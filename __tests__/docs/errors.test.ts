@@ -1,6 +1,6 @@
 import { CONNECTION_ERRORS } from '../../src/connection/close/connection-error.js';
 import { PROTOCOL_ERRORS } from '../../src/protocol/framing/protocol-error.js';
-import { callerErrors, document, refusals, rowsUnder } from './sources.js';
+import { callerErrors, document, rejections, rowsUnder } from './sources.js';
 
 /** docs/errors.md and the sources name the same errors: none is missing, none is made up. */
 const page = document('errors.md');
@@ -30,8 +30,8 @@ describe('docs/errors.md', () => {
     expect(listed('ConnectionError')).toEqual(Object.entries(CONNECTION_ERRORS));
   });
 
-  it('has every refusal of a handshake with its status and body', () => {
-    expect(joined(listed('Refused handshakes'), ' ')).toEqual(refusals());
+  it('has every rejection of a handshake with its status and body', () => {
+    expect(joined(listed('Rejected handshakes'), ' ')).toEqual(rejections());
   });
 
   it('has every TypeError, RangeError and Error with its message', () => {
@@ -40,9 +40,9 @@ describe('docs/errors.md', () => {
 
   it('reads lists that are not empty', () => {
     // Were the sources written in another way, the tests above would compare nothing with nothing.
-    expect(refusals()).toContain('403 this origin is not allowed');
-    expect(refusals()).toContain('500 Internal Server Error');
-    expect(refusals().length).toBeGreaterThan(15);
+    expect(rejections()).toContain('403 this origin is not allowed');
+    expect(rejections()).toContain('500 Internal Server Error');
+    expect(rejections().length).toBeGreaterThan(15);
     expect(callerErrors()).toContain('TypeError: expected the close reason to be a string, got …');
     expect(callerErrors().length).toBeGreaterThan(20);
   });

@@ -80,7 +80,7 @@ function bodyOf(options: ts.Expression): ts.Expression | undefined {
 }
 
 /** Every refusal that hawser makes by itself: `403 this origin is not allowed`. */
-export function refusals(): string[] {
+export function rejections(): string[] {
   const found: string[] = [];
   for (const { expression, arguments: given = [] } of calls('bad', 'unavailable')) {
     const status = expression.getText() === 'bad' ? 400 : 503;

@@ -31,7 +31,7 @@ describe('plain English', () => {
     ['This is none. Heed it,\nmend it, send it anew.', ['is none', 'Heed', 'mend', 'anew']],
     ['<!-- words: allow -->\nA line with nobody.\nAnother with nobody.', ['nobody']],
     ['It says who closed, and why; if there is none, the whole messages after it.', []],
-  ])('of %j refuses %j', (text, words) => {
+  ])('of %j rejects %j', (text, words) => {
     const found = evaluate(`words.findWords(${JSON.stringify(text)})`) as Found[];
     expect(found.map(({ word }) => word)).toEqual(words);
   });

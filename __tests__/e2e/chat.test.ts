@@ -133,7 +133,7 @@ describeChat('the chat page', (stage) => {
     const bo = await stage.visit('Bo', PHONE);
     await say(ada, 'Before');
     await sees(ada, 'Before');
-    stage.server.signal('SIGSTOP'); // its kernel still takes what comes; nobody answers
+    stage.server.signal('SIGSTOP'); // its kernel still accepts data, but the process does not answer
     await say(ada, 'Are you there?');
     await ada.getByText(/The connection is lost/).waitFor();
     stage.server.signal('SIGCONT');

@@ -82,7 +82,7 @@ test('a hundred of them at once are decompressed a few at a time', async () => {
   for (const { client } of clients) client.send(frame);
   for (const { client } of clients) expect((await client.close()).code).toBe(1009);
   const { peak } = await child.ask<{ peak: number }>('peak');
-  // Four on the thread pool, and what is not collected yet: not a hundred times 4 MiB.
+  // Four in progress, and what is not collected yet: not a hundred times 4 MiB.
   expect(peak - before).toBeLessThan(200 * MIB);
   // Nor does anything keep them, while the clients leave their sockets as they are.
   const { heapUsed, external } = await child.ask<{ heapUsed: number; external: number }>('memory');
@@ -93,15 +93,15 @@ test('a hundred of them at once are decompressed a few at a time', async () => {
 });
 
 describe('in one turn of the event loop', () => {
-  let added: jest.SpiedFunction<Output['added']>;
+  let added: jest.SpiedFunction<Output['advance']>;
   /** The most bytes that zlib has put out in one turn of the event loop. */
   let most: number;
   beforeEach(() => {
     isRawZlibSupported(); // whose trial is not part of it
     let inTurn = (most = 0);
     // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with `this` below
-    const real = Output.prototype.added;
-    added = jest.spyOn(Output.prototype, 'added');
+    const real = Output.prototype.advance;
+    added = jest.spyOn(Output.prototype, 'advance');
     added.mockImplementation(function (this: Output, count) {
       if (inTurn === 0) process.nextTick(() => (inTurn = 0));
       most = Math.max(most, (inTurn += count));
@@ -121,7 +121,7 @@ describe('in one turn of the event loop', () => {
       1007,
     ],
     [
-      '60 KB of final blocks behind half a megabyte',
+      '60 KB of final blocks after half a megabyte',
       clientFrame({
         opcode: 2,
         rsv: 4,

@@ -1,4 +1,4 @@
-/** The end of a connection while a message of it is on zlib's thread pool: nothing is lost, doubled or left behind. */
+/** A connection that ends while a long message of it is being compressed or decompressed: nothing is lost, doubled or kept in memory. */
 import { randomBytes } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { ServerOptions, WebSocketConnection } from '../../src/index.js';
@@ -167,7 +167,7 @@ describe('receiving', () => {
     client.destroy();
   });
 
-  test('a reset while it is on the thread pool: nothing is left that keeps a process alive', async () => {
+  test('a reset while it is in progress: nothing is left that keeps a process alive', async () => {
     const child = await Child.serve(`
       const wss = new hawser.WebSocketServer(server, { perMessageDeflate: { contextTakeover: 'both' } });
       wss.on('connection', (conn) => {

@@ -1,4 +1,4 @@
-/** Compressed messages that are none: the peer is told, and nobody else notices, who shares the context. */
+/** Payloads that are not valid compressed messages: the peer is told, and no other connection with the same context is affected. */
 import { deflateRawSync } from 'node:zlib';
 import type { DeflateOptions } from '../../src/index.js';
 import { compressedFrame, openCompressed } from '../support/compressed-client.js';

@@ -10,7 +10,7 @@ import {
 import { systemClock } from '../../src/connection/limits/clock.js';
 import { Deadlines } from '../../src/connection/limits/deadlines.js';
 import { LongMessages } from '../../src/connection/deflate/long-messages.js';
-import { ThreadPool } from '../../src/connection/deflate/thread-pool.js';
+import { ConcurrencyLimit } from '../../src/connection/deflate/concurrency-limit.js';
 import { SharedContexts } from '../../src/connection/deflate/shared-contexts.js';
 import { hex, random } from '../support/bytes.js';
 import { Child, stopChildren } from '../support/child.js';
@@ -42,7 +42,12 @@ function peerOf(extensions: string): PermessageDeflate {
     threshold: 0,
     idleRelease: Infinity,
     deadlines,
-    long: new LongMessages({ ...effort, idleRelease: Infinity, deadlines, pool: new ThreadPool() }),
+    long: new LongMessages({
+      ...effort,
+      idleRelease: Infinity,
+      deadlines,
+      concurrency: new ConcurrencyLimit(),
+    }),
     shared: new SharedContexts(effort),
   };
   const parameters = {

@@ -37,7 +37,7 @@ async function status(lines: string[]): Promise<number> {
 const refused = (answer: number): number => ([400, 426, 431].includes(answer) ? answer : 400);
 
 test.each([990, 994, 995, 996, 997, 998, 999, 1000, 1001, 2000, 2500])(
-  'a request with the needed headers behind %i others is upgraded or refused',
+  'a request with the needed headers after %i others is upgraded or rejected',
   async (count) => {
     const answer = await status([...fillers(count), ...NEEDED]);
     expect(answer).toBe(count + NEEDED.length <= KEPT ? 101 : refused(answer));
@@ -45,7 +45,7 @@ test.each([990, 994, 995, 996, 997, 998, 999, 1000, 1001, 2000, 2500])(
 );
 
 test.each([0, 1, 2, 3, 4, 5])(
-  'a request with 2000 headers between the first %i needed ones and the rest is upgraded or refused',
+  'a request with 2000 headers between the first %i needed ones and the rest is upgraded or rejected',
   async (count) => {
     const lines = [...NEEDED.slice(0, count), ...fillers(2000), ...NEEDED.slice(count)];
     const answer = await status(lines);

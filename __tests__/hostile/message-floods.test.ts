@@ -35,7 +35,7 @@ test.each([
   ['empty fragments', EMPTY_FRAGMENTS, 0, 0],
   ['Pings', frames(100_000, clientFrame({ opcode: 9 })), 0, 20 * 64],
 ])(
-  'a flood of %s ends with 1008, delivers what the rate allows, and harms nobody else',
+  'a flood of %s ends with 1008, delivers what the rate allows, and harms no other connection',
   async (_, flood, messages, pings) => {
     const child = await serve('close');
     const client = await RawClient.open(child.port);

@@ -21,7 +21,7 @@ test.each([
   ['short', 32, 250_000],
   ['long', 125, 80_000],
 ])(
-  '%s pings that are never read hold at most one pong once the socket is behind',
+  '%s pings that are never read hold at most one pong once the socket is backpressuredAt',
   async (_what, length, total) => {
     const host = await Host.start();
     const client = await RawClient.open(host.port);
@@ -31,7 +31,7 @@ test.each([
     let held = 0;
     /** Pongs that wait in addition to those when the socket became backpressured. */
     let most = 0;
-    let behind: number | undefined;
+    let backpressuredAt: number | undefined;
     connection.on('ping', () => {
       seen++;
       held = connection.bufferedAmount;
@@ -42,10 +42,10 @@ test.each([
       while (seen < sent + 5000) await delay(1);
       // Whether anything waits for a whole turn of the event loop: then the socket is backpressured.
       if (connection.bufferedAmount === 0) continue;
-      behind ??= connection.bufferedAmount;
-      expect(connection.bufferedAmount).toBeLessThanOrEqual(behind + 127);
+      backpressuredAt ??= connection.bufferedAmount;
+      expect(connection.bufferedAmount).toBeLessThanOrEqual(backpressuredAt + 127);
     }
-    expect(behind).toBeDefined();
+    expect(backpressuredAt).toBeDefined();
     // One read of 64 KiB is answered in full; nothing accumulates from read to read.
     expect(most).toBeLessThan(3 * 65_536);
     expect(connection.readyState).toBe('open');

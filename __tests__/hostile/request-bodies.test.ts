@@ -56,7 +56,7 @@ describe.each([
   ['two lengths', { 'Content-Length': ['10', '20'] }],
 ])('a body with %s', (_what, headers) => {
   test.each(['GET', 'POST', 'PUT'])(
-    'behind a %s with Upgrade is not kept, and is no message',
+    'after a %s with Upgrade is not kept, and is not a message',
     async (method) => {
       const before = await child.ask<Record<string, number>>('memory');
       const client = await RawClient.connect(child.port);

@@ -12,7 +12,7 @@ import { RawClient, upgradeRequest } from '../support/raw-client.js';
 
 afterEach(stopHosts);
 
-const SECRET = 'the secret of somebody else ';
+const SECRET = 'the secret of another client ';
 const OFFER = { headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate' } };
 
 const stored = (text: string): Buffer => {
@@ -26,19 +26,19 @@ const EMPTY = hex('00');
 const BEFORE: [string, Buffer[]][] = [
   ['a message', [Buffer.concat([stored(SECRET), EMPTY])]],
   ['a message that ends with BFINAL=1', [Buffer.concat([final, EMPTY])]],
-  ['a message with BFINAL=1 and nothing behind it', [final]],
-  ['a message with blocks behind BFINAL=1', [Buffer.concat([final, stored(SECRET), EMPTY])]],
+  ['a message with BFINAL=1 and nothing after it', [final]],
+  ['a message with blocks after BFINAL=1', [Buffer.concat([final, stored(SECRET), EMPTY])]],
   ['two of these', Array<Buffer>(2).fill(Buffer.concat([final, final, stored(SECRET), EMPTY]))],
   ['a final block that only the tail completes', [Buffer.concat([stored(SECRET), hex('01')])]],
   ['a message that is cut short', [stored(SECRET).subarray(0, 20)]],
   ['a message that becomes faulty', [Buffer.concat([stored(SECRET), hex('06')])]],
-  ['a message that becomes faulty behind BFINAL=1', [Buffer.concat([final, hex('06')])]],
+  ['a message that becomes faulty after BFINAL=1', [Buffer.concat([final, hex('06')])]],
   [
     'a message above the limit',
     [Buffer.concat([stored(SECRET.repeat(5)), stored(SECRET.repeat(5)), EMPTY])],
   ],
   [
-    'a message above the limit behind BFINAL=1',
+    'a message above the limit after BFINAL=1',
     [Buffer.concat([final, stored(SECRET.repeat(8)), EMPTY])],
   ],
 ];

@@ -1,4 +1,4 @@
-/** The stores of an `AsyncLocalStorage`: who still keeps them when the connection is gone and the server is not. */
+/** The stores of an `AsyncLocalStorage`: what still refers to them when the connection has closed and the server has not. */
 import { Child, stopChildren } from '../support/child.js';
 import { compressedFrame } from '../support/compressed-client.js';
 import { clientClose, clientFrame } from '../support/frames.js';
@@ -39,7 +39,7 @@ const PROGRAM = `
     while (!connections.has(name)) await new Promise((resolve) => setTimeout(resolve, 2));
     return connections.get(name).extensions;
   };
-  /** Sends in a store of its own, short and long: on the thread pool, and more than it does at once. */
+  /** Sends in a store of its own, short and long, and more long ones than are compressed at a time. */
   commands.send = (to, name, times) => inStore(name, () => Promise.all(
     Array.from({ length: times }, (_, i) => new Promise((resolve) => {
       connections.get(to).send(i === 0 ? 'short' : randomBytes(100_000), resolve);
@@ -71,7 +71,7 @@ async function open(child: Child, name: string): Promise<{ client: RawClient; ta
 
 test('the stores of connections that have ended, and of what was sent on one that lives, are let go', async () => {
   const child = await Child.serve(PROGRAM, '--expose-gc');
-  // The first of all needs everything first: timers, a compressor that others share, the thread pool.
+  // The first of all makes everything that others share: timers, a compressor, contexts for long messages.
   const first = await open(child, 'first');
   first.client.send(clientFrame({ opcode: 1, payload: 'begins a message' }).subarray(0, 8));
   await child.ask('send', 'first', 'to the first', 8);

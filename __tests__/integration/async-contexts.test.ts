@@ -66,7 +66,7 @@ function noteEvents(connection: WebSocketConnection): void {
   for (const event of events) connection.on(event, noted(event));
 }
 
-/** A connection of ann that is over TCP, on a server whose own context is nobody's. */
+/** A connection over TCP whose store is `ann`, on a server that was made without a store. */
 async function serve(options: ServerOptions = {}): Promise<{
   wss: WebSocketServer;
   server: Server;
@@ -192,7 +192,7 @@ describe('an event of a connection runs in the context of its upgrade', () => {
   test('when it is what an iterator finds first', async () => {
     const { server, client } = pairOfAnn();
     server.pause();
-    client.send(Buffer.alloc(70_000)); // reading stops behind it
+    client.send(Buffer.alloc(70_000)); // reading stops after it
     client.ping();
     await turn();
     await turn();
@@ -332,7 +332,7 @@ describe('an event of a connection runs in the context of its upgrade', () => {
     expect(seen).toStrictEqual(['message ann', 'message ann']);
   });
 
-  test('a message that was decompressed on the thread pool, where others wait for it too', async () => {
+  test('a long message that was decompressed, while others wait for their turn', async () => {
     const pairs = ['ann', 'bob', 'cid', 'dan', 'eve', 'fay'].map((name) => {
       const pair = user.run(name, () => createConnectionPair({ perMessageDeflate: true }));
       cleanups.push(() => {
@@ -453,7 +453,7 @@ describe('the callback of a message runs in the context of its send', () => {
     ]);
   });
 
-  test('when it was compressed on the thread pool, and when it waited for one that was', async () => {
+  test('when it was a long compressed message, and when it waited for one', async () => {
     const { server, client } = pairOfAnn({ perMessageDeflate: true });
     client.on('message', () => undefined);
     sendAs(server, ['bob', 'cid'], randomBytes(100_000));

@@ -103,7 +103,7 @@ test('a message whose rest comes while the server stands still is not taken for 
   const child = await Child.serve(`
     const { existsSync } = require('node:fs');
     const messageTimeout = 1000;
-    // It wakes just behind the deadline, as after a pause that is not much longer than the limit.
+    // It wakes just after the deadline, as after a pause that is not much longer than the limit.
     const standStill = (until) => {
       const cell = new Int32Array(new SharedArrayBuffer(4));
       while (performance.now() < until || !existsSync(${JSON.stringify(awake)})) Atomics.wait(cell, 0, 0, 1);
@@ -156,7 +156,7 @@ test('a server that stands still for longer than its limits takes no peer for de
       await once(clients[0], 'message');
       await pinged; // and answered
     };
-    // Whoever was given up is gone after so many Pings: the time for an answer to the first has passed.
+    // A peer that was terminated has closed after so many Pings: the time to answer the first has passed.
     commands.pings = async (count) => {
       for (let i = 0; i < count; i++) await once(clients[1], 'ping');
     };

@@ -7,7 +7,7 @@ import { loopback } from '../support/loopback.js';
 import { RawClient, upgradeRequest } from '../support/raw-client.js';
 
 const PROGRAM = `
-  // On its defaults; but its time stands still, or peers that answer no Ping are cut on a slow machine.
+  // Default options. But its clock stands still, or peers that answer no Ping would be terminated on a slow machine.
   const clock = { now: () => 0, setTimeout: () => 0, clearTimeout: () => {} };
   const wss = new hawser.WebSocketServer(server, { clock });
   let messages = 0;

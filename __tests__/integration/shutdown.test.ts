@@ -7,7 +7,7 @@ import { RawClient, upgradeRequest } from '../support/raw-client.js';
 
 afterEach(stopChildren);
 
-/** A server that is closed by `close`, and cuts what is left at `cut` and never before. */
+/** A server that `close` closes. Connections that are left are terminated at `terminate` and never before. */
 const PROGRAM = `
   const waiting = [];
   const wss = new hawser.WebSocketServer(server, {
@@ -28,7 +28,7 @@ const PROGRAM = `
       return new Promise((resolve) => server.close(resolve)).then(() => say('stopped'));
     });
   commands.close = (options) => void close(options);
-  commands.cut = () => controller.abort();
+  commands.terminate = () => controller.abort();
   commands.decide = () => waiting.splice(0).forEach((resolve) => resolve());
   commands.connections = () => wss.connections.size;
   commands.send = (count, size) => {
@@ -72,7 +72,7 @@ test('what is queued leaves, in order and before the Close', async () => {
   expect(await child.says('report')).toStrictEqual([1, 1, 0]);
 });
 
-test('a client that never answers, and one that reads nothing, are cut at the deadline, and counted', async () => {
+test('a client that never answers, and one that reads nothing, are terminated at the deadline and counted', async () => {
   const child = await Child.serve(PROGRAM);
   const silent = await RawClient.open(child.port);
   const deaf = await RawClient.open(child.port);
@@ -84,7 +84,7 @@ test('a client that never answers, and one that reads nothing, are cut at the de
   await silent.close();
   await has(child, 2);
   expect(child.said.filter(([word]) => word === 'report')).toStrictEqual([]);
-  await child.ask('cut');
+  await child.ask('terminate');
   expect(await child.says('report')).toStrictEqual([3, 1, 2]);
   await silent.ended();
   await child.says('stopped');
@@ -154,7 +154,7 @@ test('10 000 connections end: those that answer cleanly, the rest at the deadlin
         socket.on('data', (chunk) => {
           if (answers && chunk.equals(CLOSE)) socket.end(clientClose(1001));
         });
-        socket.on('error', () => undefined); // the others are cut
+        socket.on('error', () => undefined); // the others are terminated
         socket.on('close', () => ended++);
         socket.on('end', () => socket.end());
       }),
@@ -163,7 +163,7 @@ test('10 000 connections end: those that answer cleanly, the rest at the deadlin
   await has(child, 10_000);
   await child.ask('close');
   await has(child, 1000);
-  await child.ask('cut');
+  await child.ask('terminate');
   expect(await child.says('report')).toStrictEqual([10_000, 9000, 1000]);
   await child.says('stopped');
   await has(child, 0);

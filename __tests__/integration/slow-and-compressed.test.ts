@@ -1,4 +1,4 @@
-/** Slow consumers while long messages are being compressed on the thread pool. */
+/** Slow consumers while long messages are being compressed. */
 import { randomBytes } from 'node:crypto';
 import { createConnectionPair, type WebSocketConnection } from '../../src/index.js';
 

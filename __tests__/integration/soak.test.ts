@@ -35,7 +35,7 @@ const AT_THE_END = /lost|left|growth/;
 
 /**
  * What a soak of a few seconds says of hawser with this fault, which is JavaScript, in it. `isTurn(data, n)` is true for
- * every `n`th message of the well-behaved: it is they who have to notice.
+ * every `n`th message of the well-behaved peers, because only they would notice.
  */
 function soak(
   name: string,

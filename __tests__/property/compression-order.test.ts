@@ -6,7 +6,7 @@ import { check } from '../support/arbitraries.js';
 /** Something that the application does. */
 interface Call {
   what: 'send' | 'bytes' | 'prepared' | 'plain' | 'ping' | 'frames';
-  /** Bytes of the message; many of them go over the thread pool. */
+  /** Bytes of the message; many of them are compressed in steps. */
   size: number;
   /** Whether the event loop turns before the next call. */
   pause: boolean;

@@ -196,7 +196,7 @@ describe.each([true, false])('with contexts driven: %s', (drive) => {
         for (const [i, each] of messages.entries()) {
           const payload = deflater.deflate(each);
           if (options.releases.includes(i)) {
-            // As on the thread pool, or refused there for being too long.
+            // As in steps, or refused there for being too long.
             if (each.length > 0) {
               expect(inflater.inflate(payload, each.length - 1)).toBeUndefined();
             }

@@ -106,7 +106,7 @@ test.each([
       fc.array(step, { minLength: 1, maxLength: 60, size: 'max' }),
       async (steps) => {
         const { sink, connection, topics, received } = begin(takeover);
-        sink.behind = true;
+        sink.backpressured = true;
         const sent: Sent[] = [];
         const order: (number | 'ping')[] = [];
         for (const each of steps) {
@@ -134,13 +134,13 @@ test.each([
             connection.ping();
             order.push('ping');
           } else {
-            if (each.do === 'stall') sink.behind = true;
-            if (each.do === 'catchUp') sink.behind = false;
+            if (each.do === 'stall') sink.backpressured = true;
+            if (each.do === 'catchUp') sink.backpressured = false;
             if (each.do === 'take' || each.do === 'catchUp') sink.release();
             await turns(each.do === 'wait' ? 2 : 1);
           }
         }
-        sink.behind = false;
+        sink.backpressured = false;
         sink.release();
         await turns(10);
         expect(connection.bufferedAmount).toBe(0);
@@ -187,7 +187,7 @@ test.each([
 
 test('what waits for a slow peer is bounded by the number of keys', async () => {
   const { sink, connection, topics, received } = begin(false);
-  sink.behind = true;
+  sink.backpressured = true;
   connection.send('x'.repeat(30_000), { compress: false });
   await turns();
   const before = connection.bufferedAmount;
@@ -199,7 +199,7 @@ test('what waits for a slow peer is bounded by the number of keys', async () => 
   }
   expect(connection.bufferedAmount - before).toBeLessThanOrEqual(1000 * frame);
   sink.writes.length = 0;
-  sink.behind = false;
+  sink.backpressured = false;
   sink.release();
   await turns(20);
   expect(received()).toEqual(Array.from({ length: 1000 }, (_, i) => 99_000 + i));

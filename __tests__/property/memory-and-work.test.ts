@@ -60,7 +60,7 @@ describe('Memory held by the decoder', () => {
     ['one frame in chunks of 20 KiB', 4 << 20, (size) => chunksOf(20_480, unfinished(size))],
     ['one frame in chunks of 1000 bytes', 1 << 20, (size) => chunksOf(1000, unfinished(size))],
     [
-      'fragments of 16 KiB between Pings that nobody keeps',
+      'fragments of 16 KiB between Pings that are not kept',
       4 << 20,
       (size) => fragmentsAndPings(size, 16_384, 15_000),
     ],

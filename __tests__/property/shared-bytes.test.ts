@@ -16,7 +16,7 @@ import { clientClose, clientFrame, serverFrame } from '../support/frames.js';
 import { DETAILS, HandClock, settingsOf, turns } from '../support/connection.js';
 
 /** What the sequences have reached, so that this test cannot come to test nothing. */
-const seen = { reused: 0, shared: 0, inPart: 0, behind: 0, compared: 0 };
+const seen = { reused: 0, shared: 0, inPart: 0, backpressured: 0, compared: 0 };
 /** Where in the shared slab the last write from there began. */
 let last = { slab: sharedSlab.bytes.buffer, at: -1 };
 /** Every buffer that a socket was given, but for prepared frames, which any number may be given. */
@@ -141,7 +141,7 @@ class Peer {
     });
     this.connection.on('ping', (payload) => {
       const mayMiss = this.kernel.writableNeedDrain || this.kernel.writableLength > 0;
-      if (mayMiss) seen.behind++;
+      if (mayMiss) seen.backpressured++;
       this.pongs.push({ frame: serverFrame({ opcode: 10, payload }), mayMiss });
     });
     this.connection.start(Buffer.alloc(0));
@@ -317,5 +317,5 @@ test('every peer gets what was sent to it, byte for byte', async () => {
   expect(seen.reused).toBeGreaterThan(1000);
   expect(seen.shared).toBeGreaterThan(100);
   expect(seen.inPart).toBeGreaterThan(300);
-  expect(seen.behind).toBeGreaterThan(100);
+  expect(seen.backpressured).toBeGreaterThan(100);
 });

@@ -64,7 +64,7 @@ test.each(['close', 'drop'] as const)('under %s', async (slowConsumer) => {
       async (steps, maxBufferedAmount, highWaterMark) => {
         const clock = new HandClock();
         const sink = new Sink();
-        sink.behind = true;
+        sink.backpressured = true;
         const connection = connectionOn(
           sink,
           { maxBufferedAmount, highWaterMark, slowConsumer },
@@ -139,20 +139,20 @@ test.each(['close', 'drop'] as const)('under %s', async (slowConsumer) => {
           } else if (each.do === 'second') {
             clock.advance(1000);
           } else {
-            sink.behind = false;
+            sink.backpressured = false;
             sink.release();
             await turns(2);
             if (connection.readyState === 'open') {
               expect(connection.bufferedAmount).toBe(0);
               expect(owed).toBe(false);
             }
-            sink.behind = true;
+            sink.backpressured = true;
           }
           check();
         }
         const waiting = connection.drained();
         // The peer reads at last; one that was too slow has no time left.
-        sink.behind = false;
+        sink.backpressured = false;
         sink.release();
         await turns(2);
         const wasOpen = connection.readyState === 'open';

@@ -49,17 +49,17 @@ const longText = fc
 
 const key = fc.uint8Array({ minLength: 4, maxLength: 4 });
 
-/** A message to be sent: its payload, where it is cut into fragments, and what is said in the gaps. */
+/** A message to be sent: its payload, where it is split into fragments, and which control frames go in between. */
 export interface Message {
   opcode: 1 | 2;
   payload: Buffer;
   cuts: number[];
-  /** Control frames, each behind the fragment with this index. */
-  controls: { behind: number; opcode: 9 | 10; payload: Buffer }[];
+  /** Control frames, each after the fragment with this index. */
+  controls: { after: number; opcode: 9 | 10; payload: Buffer }[];
 }
 
 const control = fc.record({
-  behind: fc.nat(5),
+  after: fc.nat(5),
   opcode: fc.constantFrom<9 | 10>(9, 10),
   payload: fc
     .oneof(
@@ -103,7 +103,7 @@ export function framesOf({ opcode, payload, cuts, controls }: Message): {
     });
     if (fin) events.push(`${opcode === 1 ? 'text' : 'binary'} ${payload.toString('hex')}`.trim());
     for (const one of controls) {
-      if (Math.min(one.behind, cuts.length) !== i) continue;
+      if (Math.min(one.after, cuts.length) !== i) continue;
       frames.push({ opcode: one.opcode, payload: one.payload });
       events.push(`${one.opcode === 9 ? 'ping' : 'pong'} ${one.payload.toString('hex')}`.trim());
     }
@@ -258,7 +258,7 @@ function encodable(frame: FrameParts): Buffer {
   return clientFrame(frame.form === 16 && length > 0xffff ? { ...frame, form: 64 } : frame);
 }
 
-/** Where a network cuts: shares of the whole, from 0 to 1. */
+/** Where a network splits: shares of the whole, from 0 to 1. */
 export const cutShares: fc.Arbitrary<number[]> = fc.array(
   fc.double({ min: 0, max: 1, noNaN: true }),
   { maxLength: 12 },

@@ -7,7 +7,7 @@ export { random };
  * Bytes from hexadecimal text. Spaces are ignored; `61x125` repeats a byte and
  * `(37fa213d)x4` a group, so that long rows stay readable literals.
  *
- * @throws Error at the first character that is none of these.
+ * @throws Error at the first character that is not one of these.
  */
 export function hex(text: string): Buffer {
   const token = /\s+|([0-9a-f]{2})(?:x(\d+))?|\(([0-9a-f\s]+)\)x(\d+)/y;

@@ -1,4 +1,4 @@
-/** A self-signed certificate for localhost, and its key: for tests, and a secret of nobody. */
+/** A self-signed certificate for localhost, and its key. It is for tests only, and not secret. */
 export const CERTIFICATE = {
   cert: `-----BEGIN CERTIFICATE-----
 MIIBmjCCAUGgAwIBAgIUV/6ey5jiGZRf5Gndxqwcdd1aUiYwCgYIKoZIzj0EAwIw

@@ -15,7 +15,7 @@ export interface Exit {
 }
 
 /**
- * A server in a process of its own, made from the built package: there an exception that nobody catches ends
+ * A server in a process of its own, made from the built package. There an uncaught exception ends
  * the process as it would a user's, and memory is the server's alone.
  */
 export class Child {

@@ -24,7 +24,7 @@ let bomb: Buffer | undefined;
 
 /** A gigabyte of zeros in a megabyte: DEFLATE blocks, all but the last byte of a compressed message. */
 export function gigabyteOfZeros(): Buffer {
-  // Blocks that end with a byte can be repeated: 16 MiB, and the empty block of a sync flush behind it.
+  // Blocks that end on a byte boundary can be repeated: 16 MiB, and then the empty block of a sync flush.
   if (bomb === undefined) {
     const first = deflateRawSync(Buffer.alloc(16 * 1024 * 1024), { finishFlush: 2 });
     bomb = Buffer.concat([...Array<Buffer>(64).fill(first), Buffer.of(0)]);

@@ -1,4 +1,4 @@
-/** What the tests of src/connection stand on: real sockets, a socket that is behind, a clock. */
+/** What the tests of src/connection use: real sockets, a socket that can be backpressured, a clock. */
 import { AsyncResource } from 'node:async_hooks';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
@@ -15,7 +15,7 @@ import { Counters } from '../../src/connection/counters.js';
 import type { Clock } from '../../src/connection/limits/clock.js';
 import { Deadlines } from '../../src/connection/limits/deadlines.js';
 import { LongMessages } from '../../src/connection/deflate/long-messages.js';
-import { ThreadPool } from '../../src/connection/deflate/thread-pool.js';
+import { ConcurrencyLimit } from '../../src/connection/deflate/concurrency-limit.js';
 import { Heartbeat, type HeartbeatOptions } from '../../src/connection/limits/keepalive.js';
 import { MessageRate, type MessageRateOptions } from '../../src/connection/receive/rate-limiter.js';
 import type { ConnectionSettings } from '../../src/connection/settings.js';
@@ -27,12 +27,12 @@ import { RawClient } from './raw-client.js';
 
 export { HandClock };
 
-/** A socket that writes down each write it is given, and can be behind. */
+/** A socket that records each write, and can be backpressured. */
 export class Sink extends Duplex {
   /** The pieces of each write that reached the kernel's door, as the very buffers they were. */
   readonly writes: Buffer[][] = [];
   /** While `true`, writes are not completed. */
-  behind = false;
+  backpressured = false;
   #done: (() => void) | undefined;
 
   constructor(writableHighWaterMark = 16 * 1024) {
@@ -61,11 +61,11 @@ export class Sink extends Duplex {
 
   #take(pieces: Buffer[], done: () => void): void {
     this.writes.push(pieces);
-    if (this.behind) this.#done = done;
+    if (this.backpressured) this.#done = done;
     else done();
   }
 
-  /** Complete the write that hangs; the next one hangs again unless `behind` is set to `false` before. */
+  /** Complete the pending write. The next one is held again unless `backpressured` is set to `false` before. */
   release(): void {
     const done = this.#done;
     this.#done = undefined;
@@ -135,7 +135,7 @@ export const DETAILS = {
   remoteAddress: '127.0.0.1',
 };
 
-/** What was negotiated; without more, that nobody takes over anything. */
+/** What was negotiated; by default neither side takes its context over. */
 export function parametersOf(changed: Partial<DeflateParameters> = {}): DeflateParameters {
   return {
     serverNoContextTakeover: true,
@@ -151,9 +151,11 @@ export const TAKEOVER = { serverNoContextTakeover: false, clientNoContextTakeove
 
 /** The settings of connections that compress whatever they are given. */
 export function compressing({
-  pool = new ThreadPool(),
+  concurrency = new ConcurrencyLimit(),
   ...changed
-}: Partial<PermessageDeflateSettings> & { pool?: ThreadPool } = {}): PermessageDeflateSettings {
+}: Partial<PermessageDeflateSettings> & {
+  concurrency?: ConcurrencyLimit;
+} = {}): PermessageDeflateSettings {
   const effort = { level: 6, memLevel: 8 };
   const idle = { idleRelease: 30_000, deadlines: new Deadlines(new HandClock()) };
   return {
@@ -161,7 +163,7 @@ export function compressing({
     ...effort,
     compressor: 'zlib',
     ...idle,
-    long: new LongMessages({ ...effort, ...idle, ...changed, pool }),
+    long: new LongMessages({ ...effort, ...idle, ...changed, concurrency }),
     shared: new SharedContexts({ ...effort, ...changed }, changed.drive),
     ...changed,
   };

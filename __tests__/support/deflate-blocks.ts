@@ -61,7 +61,7 @@ const inverted = (symbols: Map<string, number>): Map<number, string> =>
   new Map([...symbols].map(([bits, symbol]) => [symbol, bits]));
 const FIXED = inverted(canonical(FIXED_LITERALS));
 
-/** Writes blocks one behind the other. */
+/** Writes blocks one after the other. */
 export class DeflateWriter {
   #bits = '';
 
@@ -215,7 +215,7 @@ export function readDeflate(bytes: Buffer, history: Buffer = Buffer.alloc(0)): D
       throw new Error('a block of the reserved type');
     }
     content.blocks.push({ type: (['stored', 'fixed', 'dynamic'] as const)[type], final });
-    // Behind a final block the next begins with a byte (RFC 7692 section 7.2.3.4).
+    // After a final block the next begins on a byte boundary (RFC 7692 section 7.2.3.4).
     if (final) at = Math.ceil(at / 8) * 8;
   }
   content.output = Buffer.from(output.slice(history.length));

@@ -61,7 +61,7 @@ export class FrameReader {
   #bytes: Buffer = Buffer.alloc(0);
   readonly #from: 'server' | 'client';
 
-  /** @param from - who sends the frames: a server's must be unmasked, a client's masked (section 5.1) */
+  /** @param from - the side that sends: a server's frames must be unmasked, a client's masked (section 5.1) */
   constructor(from: 'server' | 'client' = 'server') {
     this.#from = from;
   }

@@ -34,7 +34,7 @@ function inflateBlocks(
   const end = TAIL.length + lastBlock.length;
   while (rest.length > 0) {
     if (rest.length === end && payload.length > 0) break;
-    // zlib stops behind a block with BFINAL set; "the next DEFLATE block follows".
+    // zlib stops after a block with BFINAL set; "the next DEFLATE block follows".
     const dictionary = all.subarray(-HISTORY);
     const { buffer, engine } = inflateRawSync(rest, {
       info: true,

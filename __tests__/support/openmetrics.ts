@@ -36,7 +36,7 @@ export function readOpenMetrics(text: string): Map<string, MetricFamily> {
         families.set((currentName = name), current);
       }
       const family = current!;
-      if (family.samples.size > 0) reject('metadata behind samples');
+      if (family.samples.size > 0) reject('metadata after samples');
       const key = kind.toLowerCase() as 'type' | 'unit' | 'help';
       if (family[key] !== '') reject('a second time');
       family[key] = value;

@@ -72,7 +72,7 @@ export const words = (): string[] => parseFrames(sink.bytes).map(describeFrame);
 
 /** Have `count` bytes under way that the kernel does not take. */
 export async function fallBehind(count = 20_000): Promise<void> {
-  sink.behind = true;
+  sink.backpressured = true;
   outbox.frame(serverFrame({ opcode: 2, payload: Buffer.alloc(count - 4, 0x78) }));
   await tick();
   expect(sink.writes).toHaveLength(1);

@@ -1,6 +1,6 @@
 /**
  * A client that is only a TCP socket: it sends whatever bytes it is told to,
- * cut as it is told to, and reports every byte, end and reset it sees.
+ * split as it is told to, and reports every byte, end and reset it sees.
  * It knows nothing of the library under test.
  */
 import { once } from 'node:events';

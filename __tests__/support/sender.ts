@@ -1,6 +1,6 @@
 /** One sending half at a time, on a socket that remembers; a new one before each test. */
 import type { PermessageDeflate } from '../../src/connection/deflate/permessage-deflate.js';
-import type { ConnectionEmitter, ConnectionEvents } from '../../src/connection/events.js';
+import type { ConnectionEvents } from '../../src/connection/events.js';
 import type { SenderOwner } from '../../src/connection/send/owner.js';
 import { Sender } from '../../src/connection/send/sender.js';
 import type { ConnectionSettings } from '../../src/connection/settings.js';
@@ -11,7 +11,7 @@ import { describeFrame, parseFrames } from './frames.js';
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 export let sink: Sink;
-export let connection: ConnectionEmitter;
+export let connection: TypedEmitter<ConnectionEvents>;
 export let sender: Sender;
 export let owner: Mutable<SenderOwner>;
 /** How many `'drain'` events there were. */

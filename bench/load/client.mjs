@@ -21,7 +21,7 @@ export class Client {
 
   /** Called when all the bytes owed have come. */
   onComplete = () => {};
-  /** Called with the number of bytes still owed, whenever some have come; for who measures latency. */
+  /** Called with the number of bytes still owed, whenever some have arrived; used to measure latency. */
   /** @type {((owed: number) => void) | undefined} */
   onProgress;
 
@@ -78,7 +78,7 @@ export class Client {
   #read(/** @type {number} */ length) {
     if (this.#key !== '') return this.#readResponse(length);
     if (length > this.#owed)
-      throw new Error(`${length - this.#owed} bytes came that nobody asked for`);
+      throw new Error(`${length - this.#owed} bytes arrived that were not expected`);
     const cycle = this.#cycle;
     for (let start = 0; start < length;) {
       const count = Math.min(length - start, cycle.length - this.#at);

@@ -38,7 +38,7 @@ export function extensionsOf(header) {
   }
 }
 
-/** The tokens of a list; `undefined` if it is none. @param {string} header */
+/** The tokens of a list; `undefined` if the header is not a list. @param {string} header */
 export function tokensOf(header) {
   const elements = header.split(',').map((element) => element.replaceAll(/^[ \t]+|[ \t]+$/g, ''));
   const tokens = elements.filter((element) => element !== '');

@@ -70,7 +70,7 @@ export function prepare(load) {
     assert(asked.has('client_max_window_bits') || !said.has('client_max_window_bits'));
     assert.equal(asked.has('server_max_window_bits'), said.has('server_max_window_bits'));
     assert(accepted.serverMaxWindowBits <= windowBits);
-    // zlib cannot compress with a raw window of 8 bits: nobody is told to who has not offered it.
+    // zlib cannot compress with a raw window of 8 bits: a client is not told to use one unless it has offered it.
     const most = Math.max(9, windowBits);
     assert(!asked.has('client_max_window_bits') || accepted.clientMaxWindowBits <= most);
   };

@@ -46,7 +46,7 @@ export function prepare(load) {
 
   /** @param {Buffer} input */
   return (input) => {
-    // The first byte chooses the settings; then come messages, each behind its length in 16 bits.
+    // The first byte chooses the settings; then come messages, each after its length in 16 bits.
     const [settings = 0] = input;
     const options = { windowBits: 8 + (settings & 7), takeover: (settings & 8) !== 0 };
     const limit = LIMITS[(settings >> 4) & 3] ?? 0;

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { CloseInfo } from './close/close-info.js';
 import type { ConnectionError } from './close/connection-error.js';
-import type { ConnectionEmitter, ConnectionEvents } from './events.js';
+import type { ConnectionEvents } from './events.js';
 import { checkName } from './names.js';
 import { Session } from './session.js';
 import type { ConnectionDetails, ConnectionSettings } from './settings.js';
@@ -85,8 +85,8 @@ export class WebSocketConnection<
     this.subprotocol = details.subprotocol;
     this.extensions = details.extensions;
     this.remoteAddress = details.remoteAddress;
-    // The session delivers what the settings say; `Received` is what the user says they say.
-    this.#session = new Session(this as unknown as ConnectionEmitter, socket, settings, details);
+    // What arrives depends on the settings; `Received` is the user's claim about them.
+    this.#session = new Session(this, socket, settings, details);
   }
 
   /**
@@ -160,8 +160,8 @@ export class WebSocketConnection<
    * @param callback called when the bytes are with the kernel, or with the reason why they never
    * will be.
    * @returns `true` below the high-water mark; `false` when queued but above it, when dropped, or
-   * when the connection is not open, as it is after a message too many (`maxBufferedAmount`). Never
-   * a reason to send again.
+   * when the connection is not open, for example because this message exceeded
+   * `maxBufferedAmount`. Never a reason to send again.
    * @throws TypeError for data that is neither string, bytes nor Blob, for bytes that are sent as
    * Text and are not UTF-8, and for options that are unknown or have a wrong type.
    */
@@ -181,7 +181,7 @@ export class WebSocketConnection<
   }
 
   /**
-   * Send a Ping of at most 125 bytes. While twice `maxBufferedAmount` waits none is sent.
+   * Send a Ping of at most 125 bytes, unless `bufferedAmount` is at least twice `maxBufferedAmount`.
    *
    * @returns as `send`.
    * @throws RangeError for more than 125 bytes, TypeError for data that is neither string nor bytes.
@@ -201,7 +201,7 @@ export class WebSocketConnection<
 
   /**
    * Send a Ping and wait for its Pong, or for one that answers a later Ping (RFC 6455 section 5.5.3).
-   * The Pong is not announced by `'pong'`. Several at once are possible, beside the heartbeat too.
+   * The Pong is not announced by `'pong'`. Several calls and the heartbeat may be in progress at once.
    *
    * @returns the milliseconds in between. The time that the Ping waits for earlier messages is part
    * of it, and so is the time for which reading is stopped. Rejects with ConnectionError, whose `cause` is
@@ -262,20 +262,21 @@ export class WebSocketConnection<
   }
 
   /**
-   * Cut the transport now, without a Close; what the kernel takes at once still leaves. No message, Ping,
-   * Pong or frame is delivered after it, also of those that have come; `'close'` follows.
+   * Terminate the transport now, without a Close. Bytes that the kernel accepts at once are still sent.
+   * No message, Ping, Pong or frame is delivered after it, not even one that has already arrived;
+   * `'close'` follows.
    */
   terminate(): void {
     this.#session.terminate();
   }
 
   /**
-   * `terminate` with a reason of its own, the `cause` of `closeInfo`. For the code that made the connection.
+   * `terminate`, with this `cause` in `closeInfo`. For the code that made the connection.
    *
    * @internal
    */
-  cut(reason: ConnectionError): void {
-    this.#session.closing.terminate(reason);
+  terminateWith(cause: ConnectionError): void {
+    this.#session.closing.terminate(cause);
   }
 
   /** Hold messages, for as long as you like; control frames are still handled. With 64 KiB held, reading stops. */
@@ -329,7 +330,7 @@ export class WebSocketConnection<
   }
 
   static {
-    // By `this`: for a class that names itself inside, some bundlers change its name.
+    // `this` and not the name: some bundlers rename a class that refers to itself by name.
     createConnection = (socket, settings, details) => new this(socket, settings, details);
   }
 
@@ -339,7 +340,7 @@ export class WebSocketConnection<
   }
 }
 
-/** What the caller got wrong in a Close frame of its own is not the peer's fault. */
+/** Parse the caller's own Close frame. A fault in it is a RangeError, not a ProtocolError. */
 function closePayload(bytes: Uint8Array): ClosePayload {
   try {
     return parseClosePayload(Buffer.from(bytes));

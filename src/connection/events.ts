@@ -38,4 +38,8 @@ export interface ConnectionEvents<Received extends AnyMessage = Message> {
   closing: [code: number, reason: string, reply: CloseReply];
 }
 
-export type ConnectionEmitter = TypedEmitter<ConnectionEvents<AnyMessage>>;
+/** The connection as its parts see it: they emit its events, and add no listeners. */
+export type ConnectionEmitter = Pick<
+  TypedEmitter<ConnectionEvents<AnyMessage>>,
+  'emit' | 'listenerCount'
+>;

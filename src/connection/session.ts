@@ -12,7 +12,7 @@ import type { Account, BudgetMember } from './limits/buffer-budget.js';
 import { HeartbeatTarget } from './limits/keepalive.js';
 import type { ReceiverOwner } from './receive/owner.js';
 import { Receiver } from './receive/receiver.js';
-import { SLOW_CLOSE_TIMEOUT } from './send/admission.js';
+import { SLOW_CLOSE_TIMEOUT } from './send/slow-consumer.js';
 import type { Outbox } from './send/outbox.js';
 import type { SenderOwner } from './send/owner.js';
 import { Sender } from './send/sender.js';
@@ -24,14 +24,16 @@ import type { FrameDecoder } from '../protocol/framing/frame-decoder.js';
 import { Opcode } from '../protocol/framing/frame.js';
 import type { ProtocolError } from '../protocol/framing/protocol-error.js';
 
-/** Where a socket says which connection it carries. */
+/** The property of a socket that refers to its session. */
 const SESSION = Symbol('hawser session');
 type Carrier = Duplex & { [SESSION]: Session };
 
 /**
  * The owner of one connection's parts: its socket, its sending half, its receiving half and its end.
- * They know only their owner, each by the interface in its folder; what happens between them happens
- * here. It is also what the heartbeat watches and what the budget counts for.
+ * They know only their owner, each by the interface in its folder. What happens between them happens
+ * here: Pings are answered ({@link onFrame}), slow consumers closed ({@link failSlowConsumer}) and
+ * sockets paused ({@link pauseSocket}). It is also what the heartbeat watches and what the budget counts
+ * for.
  */
 export class Session
   extends HeartbeatTarget
@@ -173,12 +175,12 @@ export class Session
     this.report(error);
   }
 
-  /** What waits is discarded, a Close is tried, and the transport is soon terminated. */
+  /** Close a slow consumer: discard what waits, try to send a Close, and terminate the transport soon. */
   failSlowConsumer(error: ConnectionError): void {
     this.receiver.stopDecoding();
     if (!this.isOpen) return;
     this.sender.discard(error);
-    // The numbers are the operator's, not the peer's.
+    // The error has numbers for the operator; the peer gets the reason without them.
     const reason = CONNECTION_ERRORS[error.code];
     this.closing.fail(error, CloseCode.TryAgainLater, reason, SLOW_CLOSE_TIMEOUT);
     this.#reportIsolated(error);
@@ -195,12 +197,12 @@ export class Session
     this.#reportIsolated(error);
   }
 
-  /** As {@link failSlowConsumer}, but nothing may be kept for a peer that does not take it at once. */
+  /** As {@link failSlowConsumer}. But if the peer does not take the Close at once, terminate: the server has no memory left for it. */
   evict(error: ConnectionError): void {
     const { isOpen } = this;
     this.failSlowConsumer(error);
     this.receiver.discardAll();
-    // One that is closing has been sent its Close already, and has shown that it does not end soon.
+    // A connection that was already closing has its Close, and is evidently not ending soon.
     if (!isOpen || this.sender.bufferedAmount > 0) this.closing.terminate(error);
     this.receiver.scheduleRead(); // reading may have stopped, but the peer's end must be seen
   }
@@ -217,12 +219,12 @@ export class Session
     this.report(cause);
   }
 
-  /** Tell that the connection has failed, in its own async context. */
+  /** Report that the connection has failed, in its own async context. */
   report(error: Error): void {
-    this.context.runInAsyncScope(this.#tell, this, error);
+    this.context.runInAsyncScope(this.#emitError, this, error);
   }
 
-  /** The one list of what a connection was registered with. */
+  /** Unregister the connection. This is the only list of what it was registered with. */
   onClosed(info: CloseInfo): void {
     const { budget, counters, heartbeat, observer } = this.settings;
     this.sender.onTransportClosed(
@@ -236,7 +238,7 @@ export class Session
     observer?.closed(this.emitter);
   }
 
-  // For the parts: what another part, or the socket, does.
+  // For the parts: calls that go to another part or to the socket.
 
   cork(): boolean {
     return this.outbox.cork();
@@ -273,7 +275,7 @@ export class Session
   }
 
   pauseSocket(isShort: boolean): void {
-    // What the peer answers now cannot be read in time to tell the round trip.
+    // A Pong that arrives while reading is paused cannot be used to measure the latency.
     if (!isShort && this.ping !== undefined) this.ping.sentAt = undefined;
     this.#socket.pause();
   }
@@ -288,7 +290,7 @@ export class Session
     const { ping } = this;
     const isBeat = this.settings.heartbeat.pong(this, payload);
     const beat = isBeat && this.ping === undefined ? ping?.end : undefined;
-    if (!this.sender.hearPong(payload, beat) && !isBeat) this.emitter.emit('pong', payload);
+    if (!this.sender.onPong(payload, beat) && !isBeat) this.emitter.emit('pong', payload);
   }
 
   /** A listener must not interrupt the application's `send`, nor what goes to other connections. */
@@ -298,12 +300,12 @@ export class Session
     });
   }
 
-  #tell(error: Error): void {
+  #emitError(error: Error): void {
     publishFailed(this.emitter, error);
     this.settings.observer?.failed(error, this.emitter);
-    // Without a listener `emit('error')` would throw, even where a monitor has heard it.
-    const heard = this.emitter.listenerCount('error') > 0;
-    this.emitter.emit(heard ? 'error' : EventEmitter.errorMonitor, error);
+    // Without a listener `emit('error')` would throw, even if there is a monitor.
+    const hasListener = this.emitter.listenerCount('error') > 0;
+    this.emitter.emit(hasListener ? 'error' : EventEmitter.errorMonitor, error);
   }
 }
 

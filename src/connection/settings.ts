@@ -5,7 +5,7 @@ import type { Deadlines } from './limits/deadlines.js';
 import type { Heartbeat } from './limits/keepalive.js';
 import type { MessageRate } from './receive/rate-limiter.js';
 import type { FrameDecoderOptions } from '../protocol/framing/frame-decoder.js';
-import type { SlowConsumerSettings } from './send/admission.js';
+import type { SlowConsumerSettings } from './send/slow-consumer.js';
 import type { TopicRegistry } from './subscriptions.js';
 
 /** What all the connections of a server have in common: one object for all. */

@@ -5,7 +5,7 @@ import {
 } from '../connection/deflate/permessage-deflate.js';
 import type { Deadlines } from '../connection/limits/deadlines.js';
 import { LongMessages } from '../connection/deflate/long-messages.js';
-import { ThreadPool } from '../connection/deflate/thread-pool.js';
+import { ConcurrencyLimit } from '../connection/deflate/concurrency-limit.js';
 import { SharedContexts } from '../connection/deflate/shared-contexts.js';
 import type { ResolvedDeflateOptions } from './options/resolve-options.js';
 import type { ExtensionOffer } from '../protocol/handshake/extensions.js';
@@ -49,7 +49,7 @@ export class DeflateBudget {
         memLevel,
         idleRelease,
         deadlines,
-        pool: new ThreadPool(),
+        concurrency: new ConcurrencyLimit(),
       }),
       shared: new SharedContexts({ level, memLevel }),
     };

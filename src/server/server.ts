@@ -333,13 +333,13 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     this.#forgetSignal?.();
     this.#policy.close();
     const own = this.#ownsServer ? closeServer(this.#server!) : undefined;
-    const cut = this.#upgrader.terminateRejected.bind(this.#upgrader);
+    const terminate = this.#upgrader.terminateRejected.bind(this.#upgrader);
     const report = await closeConnections(
       [...this.#connections],
       options,
       this.#deadlines,
       this.#clock,
-      own && { ...own, cut },
+      own && { ...own, terminate },
     );
     await this.#topics.close();
     if (this.#endpoint !== undefined) UpgradeDispatcher.of(this.#server!).remove(this.#endpoint);

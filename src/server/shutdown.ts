@@ -54,7 +54,7 @@ export interface CloseReport {
 interface Closable {
   readonly readyState: 'open' | 'closing' | 'closed';
   close(code: number, reason: string): Promise<CloseInfo>;
-  cut(reason: ConnectionError): void;
+  terminateWith(cause: ConnectionError): void;
 }
 
 /** The server's own http.Server, which ends after the connections. */
@@ -62,7 +62,7 @@ interface Companion {
   /** Close it; resolves when the last responses have been sent. */
   end(): Promise<void>;
   /** Terminate its clients. */
-  cut(): void;
+  terminate(): void;
 }
 
 /**
@@ -78,31 +78,31 @@ export async function closeConnections(
 ): Promise<CloseReport> {
   const start = clock.now();
   const closes = connections.map((connection) => connection.close(code, reason));
-  const cut = new Set<Closable>();
-  const cutTheRest = (): void => {
+  const terminated = new Set<Closable>();
+  const terminateRest = (): void => {
     for (const connection of connections) {
       if (connection.readyState === 'closed') continue;
-      cut.add(connection);
-      connection.cut(new ConnectionError('ERR_SERVER_CLOSED'));
+      terminated.add(connection);
+      connection.terminateWith(new ConnectionError('ERR_SERVER_CLOSED'));
     }
-    companion?.cut();
+    companion?.terminate();
   };
-  const deadline = deadlines.start(timeout, cutTheRest);
-  let forget: (() => void) | undefined;
-  if (signal?.aborted === true) cutTheRest();
-  else if (signal !== undefined) forget = onAbort(signal, cutTheRest);
+  const deadline = deadlines.start(timeout, terminateRest);
+  let stopListening: (() => void) | undefined;
+  if (signal?.aborted === true) terminateRest();
+  else if (signal !== undefined) stopListening = onAbort(signal, terminateRest);
   const infos = await Promise.all(closes);
   infos.forEach(({ cause }, i) => {
     const timedOut = cause instanceof ConnectionError && cause.code === 'ERR_CLOSE_TIMEOUT';
-    if (timedOut) cut.add(connections[i]!);
+    if (timedOut) terminated.add(connections[i]!);
   });
   await companion?.end();
   deadline.cancel();
-  forget?.();
+  stopListening?.();
   return {
     total: connections.length,
     clean: infos.filter(({ clean }) => clean).length,
-    terminated: cut.size,
+    terminated: terminated.size,
     milliseconds: clock.now() - start,
   };
 }

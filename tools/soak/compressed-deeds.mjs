@@ -13,7 +13,7 @@ const compressed = (/** @type {Buffer} */ message) =>
   deflateRawSync(message, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
 
 /**
- * 128 KiB of text as 96: the server inflates it, and deflates its answer, on the thread pool. It is not longer because
+ * 128 KiB of text as 96: the server inflates it, and deflates its answer, in steps. It is not longer because
  * deflating takes long: the chaos is not there to leave the others no time.
  */
 const LONG = compressed(Buffer.from(new Random(2).bytes(96 * 1024).toString('base64')));
@@ -38,7 +38,7 @@ async function upgrade({ socket, random, wait }, offer = 'permessage-deflate') {
 
 /** @type {Record<string, (visit: Visit) => Promise<void>>} */
 export const compressedDeeds = {
-  async 'offers that nobody can take'(visit) {
+  async 'offers that no server can accept'(visit) {
     const { random } = visit;
     const one = 'permessage-deflate; server_max_window_bits=99';
     const offer = random.of([
@@ -130,7 +130,7 @@ export const compressedDeeds = {
     }
   },
 
-  async 'reset while long messages are on the thread pool'(visit) {
+  async 'reset while long messages are in progress'(visit) {
     const { socket, random, wait } = visit;
     await upgrade(visit);
     const long = frame(TEXT, LONG, { rsv: RSV1 });
@@ -140,7 +140,7 @@ export const compressedDeeds = {
     await wait(0, 3000);
   },
 
-  async 'a Close behind a long compressed message'(visit) {
+  async 'a Close after a long compressed message'(visit) {
     const { socket, random, wait } = visit;
     await upgrade(visit);
     socket.write(frame(TEXT, LONG, { rsv: RSV1 }));

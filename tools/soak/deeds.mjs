@@ -1,4 +1,4 @@
-// What the chaos peers do: each a visit that lasts a few seconds at most. Whoever calls it cuts the connection
+// What the chaos peers do: each a visit that lasts a few seconds at most. The caller destroys the connection
 // afterwards, so a deed that simply ends is a reset of its own.
 import { BINARY, CLOSE, closeFrame, CONTINUATION, frame, PING, PONG, TEXT } from './frames.mjs';
 import { upgradeRequest } from './transport.mjs';
@@ -81,7 +81,7 @@ export const deeds = {
     await wait(0, 1000);
   },
 
-  async 'reset right behind the request'({ socket }) {
+  async 'reset right after the request'({ socket }) {
     socket.write(upgradeRequest({ target: '/later' }));
     socket.resetAndDestroy();
   },
@@ -140,7 +140,7 @@ export const deeds = {
     await wait(0, 1000);
   },
 
-  async 'pongs that nobody asked for'(visit) {
+  async 'pongs that answer no ping'(visit) {
     await upgrade(visit);
     for (let count = visit.random.between(1, 500); count > 0; count--) {
       visit.socket.write(frame(PONG, visit.random.bytes(visit.random.between(0, 125))));
@@ -258,7 +258,7 @@ export const deeds = {
     await visit.wait(1000, 6000);
   },
 
-  async 'reset behind a Close'(visit) {
+  async 'reset after a Close'(visit) {
     await upgrade(visit);
     visit.socket.write(closeFrame(1000));
     visit.socket.resetAndDestroy();

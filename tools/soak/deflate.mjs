@@ -77,7 +77,7 @@ export class Compression {
       memLevel: random.between(1, 9),
     };
     pass(this.#ours, message);
-    // A stream that ends, and an empty block behind its end (section 7.2.3.4).
+    // A stream that ends, and an empty block after its end (section 7.2.3.4).
     if (random.next() < 0.1) return Buffer.concat([deflateRawSync(message, options), Buffer.of(0)]);
     const flushed = deflateRawSync(message, { ...options, finishFlush: constants.Z_SYNC_FLUSH });
     return flushed.subarray(0, -TAIL.length);

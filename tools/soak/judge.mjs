@@ -14,7 +14,7 @@ const ALLOWED_BYTES = 2 * 1024 * 1024;
 /** Bytes that may be left outside the heap when everyone has gone, for what is made once: shared contexts, Node's pools. */
 export const ALLOWED_OUTSIDE = 2 * 1024 * 1024;
 
-/** In a run that is meant to take fewer seconds not every limit has to have ended somebody. */
+/** In a shorter run, a limit need not have closed a connection. */
 const LIMITS_FROM = 10;
 
 /**
@@ -31,13 +31,13 @@ const LIMITS_FROM = 10;
  */
 
 /**
- * The straight line through the samples behind the warm-up, by least squares.
+ * The straight line through the samples after the warm-up, by least squares.
  *
  * @param {readonly Sample[]} samples
  * @param {(sample: Sample) => number} of
  */
 export function drift(samples, of) {
-  // By their number: behind a machine that has stood still for a while there might be none by the clock.
+  // By their number: after a machine that has stood still for a while there might be no sample by the clock.
   const points = samples
     .slice(Math.floor(samples.length * WARM_UP))
     .map((each) => ({ x: each.at, y: of(each) }));
@@ -154,7 +154,7 @@ export function work({ options, wellBehaved, found, deeds, limitedBy }) {
     all('kinds of chaos that were there', Object.keys(deeds), deeds),
   ];
   if (options.seconds >= LIMITS_FROM) {
-    verdicts.push(all('limits that ended somebody', LIMITS, limitedBy));
+    verdicts.push(all('limits that closed a connection', LIMITS, limitedBy));
   }
   return verdicts;
 }
@@ -166,7 +166,7 @@ export function work({ options, wellBehaved, found, deeds, limitedBy }) {
  */
 export function hasFault({ found, warnings }) {
   const { altered, outOfOrder, repeated, refused, cut, unanswered } = found;
-  // Who has got no answer may still be excused.
+  // A peer that got no answer may still be excused.
   return altered + outOfOrder + repeated + cut + warnings + refused - unanswered.length > 0;
 }
 

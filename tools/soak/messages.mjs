@@ -1,5 +1,5 @@
-// What the messages of the soak look like. Each can be worked out again from who sends it and its number, so
-// that whoever receives it knows every byte that must come, and nothing has to be remembered.
+// The messages of the soak. Each follows from its sender and its number, so
+// that its receiver can compute every byte that must come.
 import { BINARY, TEXT } from './frames.mjs';
 import { Random } from './random.mjs';
 
@@ -20,7 +20,7 @@ const textBody = Buffer.from(
   ).join(''),
 );
 
-/** Everyone who is on the server gets a broadcast: it comes from nobody in particular. */
+/** A broadcast goes to every client; it has no sender. */
 const BROADCAST = 'B';
 const ECHO = 'E';
 const HEADER = /^(?:(B)|(E)) ([0-9a-z]{6}) $/;

@@ -66,7 +66,7 @@ export class Peer {
     await delay(this.#random.between(0, 1000)); // not all at once
     while (!course.stopping) {
       await this.#visit();
-      await delay(this.#random.between(0, PAUSE)); // and who is turned away does not come back at once
+      await delay(this.#random.between(0, PAUSE)); // and a peer that was rejected does not come back at once
     }
   }
 
@@ -128,7 +128,7 @@ export class Peer {
   }
 
   /**
-   * The offer of compression, perhaps behind one that no server may take.
+   * The offer of compression, perhaps after one that no server may accept.
    *
    * @returns {Record<string, string>}
    */
@@ -229,7 +229,7 @@ export class Peer {
     this.#wake();
   }
 
-  /** @returns {Buffer} what came behind the response */
+  /** @returns {Buffer} what came after the response */
   #readResponse(/** @type {Buffer} */ chunk) {
     this.#response += chunk.toString('latin1');
     const end = this.#response.indexOf('\r\n\r\n');
@@ -262,7 +262,7 @@ export class Peer {
 
   #take(/** @type {number} */ opcode, /** @type {Buffer} */ payload) {
     if (this.#closeCame) {
-      fault('altered', `peer ${this.#id}: a frame came behind the Close`);
+      fault('altered', `peer ${this.#id}: a frame came after the Close`);
     } else if (opcode === CLOSE) {
       this.#takeClose(payload);
     } else if (opcode === PING) {
@@ -316,7 +316,7 @@ export class Peer {
     for (const earlier of this.#sentAt.keys()) if (earlier < number) this.#sentAt.delete(earlier);
   }
 
-  /** Answers may be left out while the server's socket is behind (section 5.5.3); none may be made up. */
+  /** Pongs may be left out while the server's socket is backpressured (section 5.5.3); none may be invented. */
   #takePong(/** @type {Buffer} */ payload) {
     const number = Number(payload.toString('latin1'));
     if (!(number > this.#ponged && number < this.#pings)) {
@@ -337,7 +337,7 @@ export class Peer {
   /**
    * What was to come in this visit, and did not.
    *
-   * @param {boolean} stayed until the last broadcast; who left before may have missed some
+   * @param {boolean} stayed until the last broadcast; a peer that left earlier may have missed some
    */
   #sumUp(stayed) {
     const unseen =

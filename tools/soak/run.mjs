@@ -134,7 +134,7 @@ async function soak(options) {
     const ended = { found, deeds, left, ends, limitedBy, warnings };
     return { wellBehaved, seconds: lasted, before, samples, ...ended };
   } catch (error) {
-    // Whoever noticed it first: is it the server that is gone?
+    // Whichever process noticed first, is it the server that has ended?
     const crash = await server.call('sample').then(
       () => undefined,
       (/** @type {Error} */ reason) => reason.message,
@@ -167,7 +167,7 @@ async function everythingCame(server, well) {
 
 /**
  * Where the machine is too busy the kernel tells a client that it is connected, forgets it, and resets it minutes later.
- * The server has never heard of it: that is nobody who was refused.
+ * The server has never seen that client, so it does not count as refused.
  *
  * @param {any} found
  * @param {{ description: string }[]} never

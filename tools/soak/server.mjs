@@ -28,9 +28,9 @@ const options = {
   logger: { warn() {}, error() {} }, // there is a lot to be told of such peers
 };
 // Two on their defaults, but for compression: the one shares its contexts; the other has some for each connection, as long
-// as there is memory for them, and gives them back to get them anew after a second.
+// as there is memory for them, and gives them back to get them again after a second.
 const takeover = { contextTakeover: 'both', memoryBudget: 1024 * 1024, idleRelease: 1000 };
-/** So low that who does not keep to them is ended within a second or two. */
+/** So low that a peer that exceeds one is closed within a second or two. */
 const limits = {
   maxBufferedAmount: 256 * 1024,
   maxTotalBuffered: 8 * 1024 * 1024,

@@ -12,8 +12,8 @@ const addressFor = (number) =>
   process.platform === 'linux' ? `127.0.0.${(number % 64) + 1}` : '127.0.0.1';
 
 /**
- * Milliseconds after which a connection is tried anew. Where the machine is too busy for all this, the kernel's queue
- * of connections that nobody has accepted yet runs over, and it waits longer and longer between its own attempts.
+ * Milliseconds after which a connection is tried again. On a machine that is too busy, the kernel's queue
+ * of connections that are not accepted yet overflows, and it waits longer and longer between its own attempts.
  */
 const ATTEMPT = 3000;
 

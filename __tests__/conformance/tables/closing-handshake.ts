@@ -14,7 +14,7 @@ import { lines } from './table.js';
  *           the next frame; `FIN` ends its half of the transport; `RST` breaks it.
  * received  The frames it gets, separated by commas: `text 61`, `close 1000 <reason>`, `close 1002 *` when
  *           the reason is whatever the server has to say. After them the server ends the transport (FIN).
- * told      What the application is told: the code, the reason in hex or -, clean or unclean, who began it,
+ * told      What the application is told: the code, the reason in hex or -, clean or unclean, which side began it,
  *           and why if something failed.
  */
 export interface ClosingRow {
@@ -81,10 +81,10 @@ export const closingHandshake = closingTable(`
 5.5.1 | a second Close gets no second answer                               | echo | 8882 00000000 03e8 8882 00000000 03e9        | close 1000 | 1000 - clean peer
 5.5.1 | what is no frame after the Close is discarded too                  | echo | 8882 00000000 03e8 ffx300                    | close 1000 | 1000 - clean peer
 5.4   | a Close inside a fragmented message: the message is lost           | echo | 0181 00000000 61 8882 00000000 03e8          | close 1000 | 1000 - clean peer
-7.1.1 | a client that ends its half right behind its Close gets its answer | echo | 8882 00000000 03e8; FIN                      | close 1000 | 1000 - clean peer
+7.1.1 | a client that ends its half right after its Close gets its answer  | echo | 8882 00000000 03e8; FIN                      | close 1000 | 1000 - clean peer
 7.1.1 | "SHOULD be closed first by the server": a client that waits        | echo | 8882 00000000 03e8; wait                     | close 1000 | 1000 - clean peer
 5.5.1 | "MAY delay sending a Close frame until its current message is sent" | delays | 8882 00000000 03e8                         | close 4001 6c61746572 | 1000 - clean peer
-7.1.4 | a Close that nobody answered does not make a clean end             | hangs up | 8882 00000000 03e8                       | - | 1000 - unclean peer ERR_TERMINATED
+7.1.4 | a Close without an answer does not make a clean end                | hangs up | 8882 00000000 03e8                       | - | 1000 - unclean peer ERR_TERMINATED
 
 # The server closes
 7.1.2 | the server starts: it ends the transport when the answer is there  | closes 4000 bye | wait; 8882 00000000 0fa0          | close 4000 627965 | 4000 - clean local
@@ -100,7 +100,7 @@ export const closingHandshake = closingTable(`
 7.1.5 | no answer but a reset                                              | closes 4000 bye | wait; RST                         | close 4000 627965 | 1006 - unclean local ECONNRESET
 7.1.5 | half an answer                                                     | closes 4000 bye | wait; 8882 00000000 0f; FIN       | close 4000 627965 | 1006 - unclean local ERR_TRANSPORT_ENDED
 
-# Nobody closes: "If _The WebSocket Connection is Closed_ and no Close control frame was received ... 1006"
+# No Close frame: "If _The WebSocket Connection is Closed_ and no Close control frame was received ... 1006"
 7.1.5 | "no Close control frame was received": the transport ends          | echo | FIN                                          | - | 1006 - unclean transport ERR_TRANSPORT_ENDED
 7.1.5 | the transport ends after a message, which is answered              | echo | 8181 00000000 61; FIN                        | text 61 | 1006 - unclean transport ERR_TRANSPORT_ENDED
 7.1.5 | the transport ends inside a header                                 | echo | 8181 0000; FIN                               | - | 1006 - unclean transport ERR_TRANSPORT_ENDED
@@ -130,6 +130,6 @@ export const closingHandshake = closingTable(`
 7.1.7 | "MUST NOT continue to attempt to process data": Text after it      | echo | 8380 00000000 8181 00000000 61               | close 1002 * | 1002 * unclean local ERR_RESERVED_OPCODE
 7.1.7 | a Ping after it                                                    | echo | 8380 00000000 8980 00000000                  | close 1002 * | 1002 * unclean local ERR_RESERVED_OPCODE
 7.1.7 | the client's Close after it is not answered again                  | echo | 8380 00000000; wait; 8882 00000000 03ea      | close 1002 * | 1002 * unclean local ERR_RESERVED_OPCODE
-7.1.7 | an end of the transport behind it changes nothing                  | echo | 8380 00000000; FIN                           | close 1002 * | 1002 * unclean local ERR_RESERVED_OPCODE
+7.1.7 | an end of the transport after it changes nothing                   | echo | 8380 00000000; FIN                           | close 1002 * | 1002 * unclean local ERR_RESERVED_OPCODE
 7.1.7 | the client really receives it, whatever it is still sending        | echo | 8380 00000000 00x200000                      | close 1002 * | 1002 * unclean local ERR_RESERVED_OPCODE
 `);

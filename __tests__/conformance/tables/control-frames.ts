@@ -18,7 +18,7 @@ export const controlFrames = decoderTable(`
 5.5   | "MUST NOT be fragmented": a continuation frame does not excuse it  | 0981 00000000 70 8081 00000000 71            | !1002 ERR_CONTROL_FRAGMENTED by 5
 5.5   | "MUST NOT be fragmented": in the middle of a message               | 0181 00000000 61 0980 00000000               | !1002 ERR_CONTROL_FRAGMENTED by 12
 5.5   | a fragmented Close is no Close                                     | 0880 00000000 8181 00000000 61               | !1002 ERR_CONTROL_FRAGMENTED by 5
-5.5   | the limit of messages is none of control frames                    | 8990 00000000 70x16                          | ping 70x16 | maxPayload=10
+5.5   | the limit of messages is not one of control frames                 | 8990 00000000 70x16                          | ping 70x16 | maxPayload=10
 
 # Ping and Pong
 5.5.2 | "A Ping frame MAY include Application data": none                  | 8980 00000000                                | ping

@@ -82,9 +82,9 @@ export const deflateMessages = deflateTable(`
 6.1     | the last fragment is empty                                                     | 4187 00000000 f248cdc9c90700 8080 00000000 | text 48656c6c6f
 6.1     | one in the middle is empty                                                     | 4184 00000000 f248cdc9 0080 00000000 8083 00000000 c90700 | text 48656c6c6f
 6.1     | Ping and Pong between the fragments                                            | 4182 00000000 f248 8981 00000000 61 0082 00000000 cdc9 8a81 00000000 62 8083 00000000 c90700 | ping 61, pong 62, text 48656c6c6f
-6.1     | fragments of an uncompressed message, behind one that was compressed           | c187 00000000 f248cdc9c90700 0183 00000000 48656c 8082 00000000 6c6f | text 48656c6c6f, text 48656c6c6f
+6.1     | fragments of an uncompressed message, after one that was compressed            | c187 00000000 f248cdc9c90700 0183 00000000 48656c 8082 00000000 6c6f | text 48656c6c6f, text 48656c6c6f
 6.1     | fragments of an uncompressed message whose bytes look compressed               | 0283 00000000 f248cd 8084 00000000 c9c90700 | binary f248cdc9c90700
-6.1     | a compressed message behind one in uncompressed fragments                      | 0181 00000000 61 8081 00000000 62 c187 00000000 f248cdc9c90700 | text 6162, text 48656c6c6f
+6.1     | a compressed message after one in uncompressed fragments                       | 0181 00000000 61 8081 00000000 62 c187 00000000 f248cdc9c90700 | text 6162, text 48656c6c6f
 6.1     | each fragment ends in a flush: the bytes between are part of the message       | 418b 00000000 f248cdc9c907000000ffff 8088 00000000 5208cf2fca490100 | text 48656c6c6f20576f726c64
 6.1     | a new compressed message inside another                                        | 4183 00000000 f248cd c187 00000000 f248cdc9c90700 | !1002 ERR_EXPECTED_CONTINUATION
 6.1     | a Close between the fragments: the message is lost                             | 4183 00000000 f248cd 8882 00000000 03e8  | close 1000
@@ -95,7 +95,7 @@ export const deflateMessages = deflateTable(`
 7.2.2   | an empty block with fixed codes, then the tail                                 | c182 00000000 0200                       | text
 7.2.2   | an empty stored block in full, then the tail                                   | c186 00000000 000000ffff00               | text
 7.2.2   | a hundred empty stored blocks in full                                          | c2fe 01f5 00000000 (000000ffff)x100 00   | binary
-7.2.2   | empty stored blocks in front of, between and behind the data                   | c19f 00000000 000000ffff000200fdff4865000000ffff000300fcff6c6c6f000000ffff00 | text 48656c6c6f
+7.2.2   | empty stored blocks in front of, between and after the data                    | c19f 00000000 000000ffff000200fdff4865000000ffff000300fcff6c6c6f000000ffff00 | text 48656c6c6f
 7.2.1   | BTYPE=00: a stored block of one byte                                           | c287 00000000 000100feffa500             | binary a5
 7.2.1   | BTYPE=00: a stored block of 65 535 bytes, the longest                          | c2ff 0000000000010005 00000000 00ffff0000 a5x65535 00 | binary a5x65535
 7.2.1   | BTYPE=00: three stored blocks                                                  | c2ff 0000000000020018 00000000 00ffff0000 01x65535 00ffff0000 02x65535 000a00f5ff0303030303030303030300 | binary 01x65535 02x65535 03030303030303030303
@@ -124,7 +124,7 @@ export const deflateMessages = deflateTable(`
 # 7.2.1: "DEFLATE blocks with the "BFINAL" bit set to 1"
 7.2.1   | BFINAL=1 in a stored block, then the octet 0x00                                | c18b 00000000 010500faff48656c6c6f00     | text 48656c6c6f
 7.2.1   | BFINAL=1 in an empty stored block that the tail completes                      | c181 00000000 01                         | text
-7.2.1   | BFINAL=1 in the empty stored block behind the data                             | c187 00000000 f248cdc9c90704             | text 48656c6c6f
+7.2.1   | BFINAL=1 in the empty stored block after the data                              | c187 00000000 f248cdc9c90704             | text 48656c6c6f
 7.2.1   | BFINAL=1 in a block with dynamic codes                                         | c1b1 00000000 7d8cb10d00200cc35ee1353729fcff01a230c08217475114f8112f3ad876666f634d1051aee0ab102683ced85f206d4f00 | text 61x30 62x15 63636363636363636464646465656620676161616261636162616161626161636162616461626163616261616162616361646165626166616761616161626261616363616162626161
 7.2.1   | BFINAL=1 in an empty block                                                     | c183 00000000 030000                     | text
 7.2.1   | "MUST add minimal padding bits of 0", and "the next DEFLATE block follows"     | c18f 00000000 f348cdc9c907005208cf2fca490100 | text 48656c6c6f20576f726c64
@@ -132,7 +132,7 @@ export const deflateMessages = deflateTable(`
 7.2.1   | BFINAL=1, then a block that copies from before it                              | c18c 00000000 f348cdc9c957000002930000   | text 48656c6c6f2048656c6c6f
 7.2.1   | each message may have one: two messages                                        | c186 00000000 cbcf4b050000 c186 00000000 2b29cf070000 | text 6f6e65, text 74776f
 7.2.1   | a block with BFINAL=1 does not end the connection                              | c188 00000000 f348cdc9c9070000 c187 00000000 f248cdc9c90700 | text 48656c6c6f, text 48656c6c6f
-7.2.1   | BFINAL=1 and nothing behind it: all let it pass that 0x00 is missing           | c187 00000000 f348cdc9c90700             | text 48656c6c6f
+7.2.1   | BFINAL=1 and nothing after it: all let it pass that 0x00 is missing            | c187 00000000 f348cdc9c90700             | text 48656c6c6f
 7.2.1   | BFINAL=1, the message in fragments                                             | 4184 00000000 f348cdc9 0082 00000000 c907 8082 00000000 0000 | text 48656c6c6f
 
 # 7.2.3: the examples of the RFC
@@ -164,9 +164,9 @@ export const deflateMessages = deflateTable(`
 7.2.3.2 | takeover: JSON that repeats, as zlib sends it                                  | c19c 00000000 aa56ca4c51b232d451aa50b232d033add5a9060b1841058c4c6b0100 c185 00000000 aa26a80200 c185 00000000 a2860a0000 | text 7b226964223a312c2278223a302e357d2c7b226964223a322c2278223a302e32357d, text 7b226964223a312c2278223a302e357d2c7b226964223a322c2278223a302e32357d, text 7b226964223a312c2278223a302e357d2c7b226964223a322c2278223a302e32357d7b226964223a312c2278223a302e357d2c7b226964223a322c2278223a302e32357d | takeover
 7.2.3.2 | takeover: the window slides over a message of 40 000 bytes                     | c1fe 9c46 00000000 00409cbf63 2dx7232 6661727468657374 2ex32760 00 c185 00000000 82ddff0f00 | text 2dx7232 6661727468657374 2ex32760, text 6661727468657374 | takeover
 7.2.3.2 | takeover: one byte farther back than there is                                  | c187 00000000 f248cdc9c90700 c184 00000000 02930000 | text 48656c6c6f, !1007 ERR_INVALID_DEFLATE | takeover
-7.2.3.2 | takeover: a copy from a message behind which BFINAL was 1                      | c188 00000000 f348cdc9c9070000 c185 00000000 f200110000 | text 48656c6c6f, text 48656c6c6f | takeover
-7.2.3.2 | takeover: a message on its own behind one with BFINAL=1                        | c188 00000000 f348cdc9c9070000 c187 00000000 f248cdc9c90700 | text 48656c6c6f, text 48656c6c6f | takeover
-7.2.3.2 | takeover: before, with and behind BFINAL=1                                     | c187 00000000 f248cdc9c90700 c184 00000000 03130000 c185 00000000 f200110000 | text 48656c6c6f, text 48656c6c6f, text 48656c6c6f | takeover
+7.2.3.2 | takeover: a copy from a message after which BFINAL was 1                       | c188 00000000 f348cdc9c9070000 c185 00000000 f200110000 | text 48656c6c6f, text 48656c6c6f | takeover
+7.2.3.2 | takeover: a message on its own after one with BFINAL=1                         | c188 00000000 f348cdc9c9070000 c187 00000000 f248cdc9c90700 | text 48656c6c6f, text 48656c6c6f | takeover
+7.2.3.2 | takeover: before, with and after BFINAL=1                                      | c187 00000000 f248cdc9c90700 c184 00000000 03130000 c185 00000000 f200110000 | text 48656c6c6f, text 48656c6c6f, text 48656c6c6f | takeover
 7.1.2.2 | client_max_window_bits=8: a distance of 256, all of that window                | c1fe 0106 00000000 000001fffe6661727468657374 2ex248 00 c184 00000000 82f91f00 | text 6661727468657374 2ex248, text 6661727468657374 | takeover window=8
 7.1.2.2 | client_max_window_bits=9: a distance of 512, all of that window                | c1fe 0206 00000000 000002fffd6661727468657374 2ex504 00 c184 00000000 82c53f00 | text 6661727468657374 2ex504, text 6661727468657374 | takeover window=9
 7.1.2.2 | client_max_window_bits=10: a distance of 1 024, all of that window             | c1fe 0406 00000000 000004fffb6661727468657374 2ex1016 00 c185 00000000 82e57f0000 | text 6661727468657374 2ex1016, text 6661727468657374 | takeover window=10
@@ -179,7 +179,7 @@ export const deflateMessages = deflateTable(`
 # 7.2.2: what is no DEFLATE data
 7.2.2   | BTYPE=11 is reserved (RFC 1951 section 3.2.3)                                  | c181 00000000 06                         | !1007 ERR_INVALID_DEFLATE
 7.2.2   | BTYPE=11 with BFINAL=1                                                         | c181 00000000 07                         | !1007 ERR_INVALID_DEFLATE
-7.2.2   | BTYPE=11 behind a good block                                                   | c187 00000000 f248cdc9c90718             | !1007 ERR_INVALID_DEFLATE
+7.2.2   | BTYPE=11 after a good block                                                    | c187 00000000 f248cdc9c90718             | !1007 ERR_INVALID_DEFLATE
 7.2.2   | a stored block whose NLEN is not the complement of LEN                         | c18b 00000000 000500fbff48656c6c6f00     | !1007 ERR_INVALID_DEFLATE
 7.2.2   | a stored block that announces more than comes                                  | c18b 00000000 00ffff000048656c6c6f00     | !1007 ERR_INVALID_DEFLATE
 7.2.2   | a length code that never occurs: 286                                           | c185 00000000 4a1c030000                 | !1007 ERR_INVALID_DEFLATE
@@ -208,12 +208,12 @@ export const deflateMessages = deflateTable(`
 7.2.2   | cut inside the first code of a block                                           | c181 00000000 f2                         | !1007 ERR_INVALID_DEFLATE
 7.2.2   | cut in the middle of a block: "Hel" and bits that the tail would make another letter of | c183 00000000 f248cd                     | !1007 ERR_INVALID_DEFLATE
 7.2.2   | cut in the middle of a stored block                                            | c187 00000000 000500faff4865             | !1007 ERR_INVALID_DEFLATE
-7.2.2   | cut behind the length of a stored block                                        | c183 00000000 000500                     | !1007 ERR_INVALID_DEFLATE
+7.2.2   | truncated after the length of a stored block                                       | c183 00000000 000500                     | !1007 ERR_INVALID_DEFLATE
 7.2.2   | cut inside the header of a block with dynamic codes                            | c18c 00000000 7c8cb10d00200cc35ee13537   | !1007 ERR_INVALID_DEFLATE
 7.2.2   | cut in the middle of a block with dynamic codes                                | c19e 00000000 7c8cb10d00200cc35ee1353729fcff01a230c08217475114f8112f3ad876 | !1007 ERR_INVALID_DEFLATE
 7.2.2   | no octet at all, though 0x00 is the least there can be                         | c180 00000000                            | !1007 ERR_INVALID_DEFLATE
-7.2.2   | cut behind the data: the tail is no block then                                 | c186 00000000 f248cdc9c907               | !1007 ERR_INVALID_DEFLATE
-7.2.2   | the four octets are still there, and nothing behind them                       | c18b 00000000 f248cdc9c907000000ffff     | !1007 ERR_INVALID_DEFLATE
+7.2.2   | truncated after the data: then the tail is not a block                                  | c186 00000000 f248cdc9c907               | !1007 ERR_INVALID_DEFLATE
+7.2.2   | the four octets are still there, and nothing after them                        | c18b 00000000 f248cdc9c907000000ffff     | !1007 ERR_INVALID_DEFLATE
 7.2.2   | cut five bytes before the end of a final stored block                          | c288 00000000 010800f7ff616263           | !1007 ERR_INVALID_DEFLATE
 7.2.2   | cut six bytes before the end of a final stored block                           | c288 00000000 010900f6ff616263           | !1007 ERR_INVALID_DEFLATE
 7.2.2   | cut nine bytes before the end of a final stored block                          | c288 00000000 010c00f3ff616263           | !1007 ERR_INVALID_DEFLATE
@@ -221,7 +221,7 @@ export const deflateMessages = deflateTable(`
 7.2.2   | a message that ends in the bytes of tails and empty blocks                     | c28f 00000000 000900f6ff0000ffff010000ffff 00 | binary 0000ffff010000ffff
 7.2.2   | the same with BFINAL=1                                                         | c28f 00000000 010900f6ff0000ffff010000ffff 00 | binary 0000ffff010000ffff
 7.2.2   | cut among zeros: the tail looks like more of them, and the end of the block    | c28f 00000000 ecd0810000000080a0fda91729840a | !1007 ERR_INVALID_DEFLATE
-7.2.2   | takeover: no octet at all, behind a final block that only the tail completed   | c181 00000000 01 c180 00000000           | text, !1007 ERR_INVALID_DEFLATE | takeover
+7.2.2   | takeover: no octet at all, after a final block that only the tail completed    | c181 00000000 01 c180 00000000           | text, !1007 ERR_INVALID_DEFLATE | takeover
 7.2.2   | takeover: cut in the middle of a block                                         | c183 00000000 f248cd                     | !1007 ERR_INVALID_DEFLATE | takeover
 
 # 8.1 of RFC 6455: Text is UTF-8, which shows after inflation
@@ -231,7 +231,7 @@ export const deflateMessages = deflateTable(`
 8.1     | U+0000 and U+10FFFF                                                            | c187 00000000 62f8d2bf7f3f00             | text 00f48fbfbf
 8.1     | a byte that begins nothing                                                     | c183 00000000 6a0000                     | !1007 ERR_INVALID_UTF8
 8.1     | the byte 0xff                                                                  | c184 00000000 4afc0f00                   | !1007 ERR_INVALID_UTF8
-8.1     | the second byte is none                                                        | c184 00000000 3aac0100                   | !1007 ERR_INVALID_UTF8
+8.1     | the second byte is not one                                                       | c184 00000000 3aac0100                   | !1007 ERR_INVALID_UTF8
 8.1     | an overlong slash                                                              | c184 00000000 3ab01e00                   | !1007 ERR_INVALID_UTF8
 8.1     | an overlong euro sign                                                          | c186 00000000 fad0d4b40600               | !1007 ERR_INVALID_UTF8
 8.1     | half a surrogate pair                                                          | c185 00000000 7abba00100                 | !1007 ERR_INVALID_UTF8
@@ -256,7 +256,7 @@ export const deflateMessages = deflateTable(`
 10.4    | nothing above, in a block of its own                                           | c2fe 03f3 00000000 00e80317fc 05x1000 000000ffff00 | binary 05x1000 | maxPayload=1000
 10.4    | a megabyte of zeros in a kilobyte                                              | c2fe 0409 00000000 ecc13101000000c2a0f54f6d085fa0 00x1016 3e03 | !1009 ERR_MESSAGE_TOO_BIG | maxPayload=65536
 10.4    | the same as Text                                                               | c1fe 0409 00000000 ecc13101000000c2a0f54f6d085fa0 00x1016 3e03 | !1009 ERR_MESSAGE_TOO_BIG | maxPayload=65536
-10.4    | the same behind BFINAL=1                                                       | c2fe 040c 00000000 ab0000ecc13101000000c2a0f54f6d085fa0 00x1016 3e03 | !1009 ERR_MESSAGE_TOO_BIG | maxPayload=65536
+10.4    | the same after BFINAL=1                                                        | c2fe 040c 00000000 ab0000ecc13101000000c2a0f54f6d085fa0 00x1016 3e03 | !1009 ERR_MESSAGE_TOO_BIG | maxPayload=65536
 10.4    | the same, with takeover                                                        | c2fe 0409 00000000 ecc13101000000c2a0f54f6d085fa0 00x1016 3e03 | !1009 ERR_MESSAGE_TOO_BIG | maxPayload=65536 takeover
 10.4    | the default limit of 4 MiB: one byte above                                     | c2fe 0ff1 00000000 ecc101010000008220ffaf6e484001 00x4063 9c1b00 | !1009 ERR_MESSAGE_TOO_BIG
 10.4    | the limit is of a message: all fragments together                              | 42fe 025d 00000000 005802a7fd 01x600 80fe 0197 00000000 0091016efe 02x401 00 | !1009 ERR_MESSAGE_TOO_BIG | maxPayload=1000

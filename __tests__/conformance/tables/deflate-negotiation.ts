@@ -17,7 +17,7 @@ import { lines } from './table.js';
  *            CMWB  client_max_window_bits
  *          `(text)x100` is repeated, `\\t` is a tab, `\\xff` a byte.
  * answer   The one Sec-WebSocket-Extensions of a 101; `-` is a 101 without one: declined; `400` is no handshake.
- * policy   What the server wants: who may take over its window, and the largest window; by default `both 15`,
+ * policy   What the server wants: which sides may take over their window, and the largest window; by default `both 15`,
  *          so that the answer restricts nothing but what the client does.
  */
 export interface NegotiationRow {
@@ -47,8 +47,8 @@ const TAKEOVERS = ['none', 'server', 'client', 'both'] as const;
 
 function negotiationTable(text: string): NegotiationRow[] {
   return lines(text, 5).map(([section = '', title = '', offer = '', answer = '', policy = '']) => {
-    const [who = '', bits = ''] = (policy || 'both 15').split(' ');
-    const contextTakeover = TAKEOVERS.find((one) => one === who);
+    const [sides = '', bits = ''] = (policy || 'both 15').split(' ');
+    const contextTakeover = TAKEOVERS.find((one) => one === sides);
     const response = answer === '-' ? undefined : answer === '400' ? 400 : inFull(answer);
     if (contextTakeover === undefined || !/^\d+$/.test(bits)) {
       throw new Error(`${title}: not a policy: ${policy}`);
@@ -106,7 +106,7 @@ export const deflateNegotiation = negotiationTable(`
 7       | the names of parameters are not names of extensions                                    | server_no_context_takeover               | -
 7       | "an extension parameter not defined for use in an offer"                               | PMD; mux                                 | -
 7       | "parameter not defined": one with a value                                              | PMD; mux=1                               | -
-7       | "parameter not defined": behind one that is                                            | PMD; SNCT; mux                           | -
+7       | "parameter not defined": after one that is                                             | PMD; SNCT; mux                           | -
 7       | "parameter not defined": before one that is                                            | PMD; mux; SNCT                           | -
 7       | "parameter not defined": the name in upper case                                        | PMD; SERVER_NO_CONTEXT_TAKEOVER          | -
 7       | "parameter not defined": the name in mixed case                                        | PMD; Client_Max_Window_Bits              | -
@@ -172,7 +172,7 @@ export const deflateNegotiation = negotiationTable(`
 7.1.2.1 | "A server may include ... even if the ... offer ... didn't": a smaller window is used unannounced | PMD                                      | PMD | both 12
 7.1.2.1 | the smallest window there is, unannounced too                                          | PMD                                      | PMD | both 8
 7.1.2.1 | it limits the server's window alone                                                    | PMD; CMWB; SMWB=9                        | PMD; SMWB=9
-7.1.2.1 | with takeover of nobody                                                                | PMD; SMWB=10                             | PMD; CNCT; SMWB=10 | none 15
+7.1.2.1 | with takeover by neither side                                                                | PMD; SMWB=10                             | PMD; CNCT; SMWB=10 | none 15
 7.1.2.1 | the value may not be missing                                                           | PMD; SMWB                                | -
 7.1.2.1 | the value may not be missing, in front of others                                       | PMD; SMWB; CMWB                          | -
 7.1.2.1 | "between 8 to 15": 7                                                                   | PMD; SMWB=7                              | -
@@ -210,7 +210,7 @@ export const deflateNegotiation = negotiationTable(`
 7.1.2.2 | 15 for the client: the absence of the parameter says the same                          | PMD; CMWB=15                             | PMD
 7.1.2.2 | "equal to or smaller than the received value": smaller                                 | PMD; CMWB=15                             | PMD; CMWB=12 | both 12
 7.1.2.2 | "equal to or smaller than the received value": equal                                   | PMD; CMWB=10                             | PMD; CMWB=10 | both 12
-7.1.2.2 | with takeover of nobody                                                                | PMD; CMWB=10                             | PMD; CNCT; CMWB=10 | none 15
+7.1.2.2 | with takeover by neither side                                                                | PMD; CMWB=10                             | PMD; CNCT; CMWB=10 | none 15
 7.1.2.2 | it limits the client's window alone                                                    | PMD; CMWB=9; SMWB=15                     | PMD; SMWB=15; CMWB=9
 7.1.2.2 | "between 8 to 15": 7                                                                   | PMD; CMWB=7                              | -
 7.1.2.2 | "between 8 to 15": 16                                                                  | PMD; CMWB=16                             | -
@@ -249,7 +249,7 @@ export const deflateNegotiation = negotiationTable(`
 9.1     | "MUST conform to the 'token' ABNF": two values in it                                   | PMD; SMWB="10, 11"                       | 400
 9.1     | a quoted-string that does not end                                                      | PMD; SMWB="10                            | 400
 9.1     | a quoted-string that ends in a backslash                                               | PMD; SMWB="10\\                          | 400
-9.1     | something behind a quoted-string                                                       | PMD; SMWB="1"0                           | 400
+9.1     | something after a quoted-string                                                        | PMD; SMWB="1"0                           | 400
 9.1     | single quotes are characters of a token, and of no number                              | PMD; SMWB='10'                           | -
 9.1     | an equals sign without a value                                                         | PMD; SMWB=                               | 400
 9.1     | an equals sign without a value, for a parameter that has none                          | PMD; SNCT=                               | 400
@@ -266,5 +266,5 @@ export const deflateNegotiation = negotiationTable(`
 9.1     | a character that no token has: @                                                       | PMD; SMWB@10                             | 400
 9.1     | a character that no token has: a slash                                                 | PMD/1                                    | 400
 9.1     | a character that is not ASCII                                                          | PMD; \\xe9                               | 400
-9.1     | a fault behind a good offer                                                            | PMD, PMD; =                              | 400
+9.1     | a fault after a good offer                                                             | PMD, PMD; =                              | 400
 `);

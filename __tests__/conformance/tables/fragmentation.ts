@@ -20,7 +20,7 @@ export const fragmentation = decoderTable(`
 5.4 | a fragment of 126 bytes                                              | 0281 00000000 a5 80fe 007e 00000000 5ax126   | binary a5 5ax126
 5.4 | a fragment of 65 536 bytes                                           | 0281 00000000 a5 80ff 0000000000010000 00000000 5ax65536 | binary a5 5ax65536
 5.4 | a large first fragment and a small second                            | 02fe 1000 00000000 a5x4096 8081 00000000 5a  | binary a5x4096 5a
-5.4 | a message in the shape of another is not it: opcode and FIN are read anew | 0181 00000000 61 8081 00000000 62 8281 00000000 a5 | text 6162, binary a5
+5.4 | a message in the shape of another differs: opcode and FIN are read again | 0181 00000000 61 8081 00000000 62 8281 00000000 a5 | text 6162, binary a5
 5.4 | two fragmented messages, one after the other                         | 0181 00000000 61 8081 00000000 62 0281 00000000 a5 8081 00000000 5a | text 6162, binary a55a
 5.4 | a fragmented message after a whole one                               | 8181 00000000 7a 0181 00000000 61 8081 00000000 62 | text 7a, text 6162
 5.4 | "all fragments of a message are of the same type": a Binary's need not be UTF-8 | 0281 00000000 61 8081 00000000 ff | binary 61ff
@@ -65,6 +65,6 @@ export const fragmentation = decoderTable(`
 5.4 | a limit of 10: the first fragment alone is over it                   | 028b 00000000 a5x11                          | !1009 ERR_MESSAGE_TOO_BIG by 5 | maxPayload=10
 5.4 | a limit of 10: the sum does not overflow at 2^53                     | 0281 00000000 a5 80ff 001fffffffffffff 00000000 | !1009 ERR_MESSAGE_TOO_BIG by 20 | maxPayload=10
 5.4 | a limit of 10: the sum does not overflow at 2^63                     | 0281 00000000 a5 80ff 7fffffffffffffff 00000000 | !1009 ERR_MESSAGE_TOO_BIG by 20 | maxPayload=10
-5.4 | a limit of 10 is none for a Ping between                             | 0285 00000000 a5x5 89a0 00000000 70x32 8085 00000000 5ax5 | ping 70x32, binary a5x5 5ax5 | maxPayload=10
+5.4 | a limit of 10 does not hold for a Ping between                           | 0285 00000000 a5x5 89a0 00000000 70x32 8085 00000000 5ax5 | ping 70x32, binary a5x5 5ax5 | maxPayload=10
 5.4 | a limit of 10: the next message starts from 0                        | 0285 00000000 a5x5 8085 00000000 5ax5 0285 00000000 a5x5 8085 00000000 5ax5 | binary a5x5 5ax5, binary a5x5 5ax5 | maxPayload=10
 `);

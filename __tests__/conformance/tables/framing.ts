@@ -37,7 +37,7 @@ export const framing = decoderTable(`
 5.2 | MUST be minimal: 65 535 in 64 bits, the last that is not             | 82ff 000000000000ffff 00000000 a5x126        | !1002 ERR_LENGTH_NOT_MINIMAL by 13
 5.2 | MUST be minimal in a continuation frame too                          | 0281 00000000 a5 80fe 0001 00000000 a5       | !1002 ERR_LENGTH_NOT_MINIMAL by 14
 
-# "the most significant bit MUST be 0", and lengths nobody can hold
+# "the most significant bit MUST be 0", and lengths that no buffer can hold
 5.2 | "the most significant bit MUST be 0": 2^63                           | 82ff 8000000000000000 00000000               | !1002 ERR_LENGTH_TOP_BIT by 13
 5.2 | "the most significant bit MUST be 0": 2^63 + 5                       | 82ff 8000000000000005 00000000 a5x5          | !1002 ERR_LENGTH_TOP_BIT by 13
 5.2 | "the most significant bit MUST be 0": 2^64 - 1                       | 82ff ffffffffffffffff 00000000               | !1002 ERR_LENGTH_TOP_BIT by 13

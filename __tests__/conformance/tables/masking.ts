@@ -1,4 +1,4 @@
-/** RFC 6455, sections 5.1 and 5.3: who masks, and how. */
+/** RFC 6455, sections 5.1 and 5.3: which side masks, and how. */
 import { decoderTable } from './table.js';
 
 export const masking = decoderTable(`

@@ -140,7 +140,7 @@ export const openingHandshake = handshakeTable(`
 4.2.1 | "base64-encoded": half the padding                                 | G ¶ H ¶ U ¶ C ¶ Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ= ¶ V | 400
 4.2.1 | "base64-encoded": the alphabet of URLs                             | G ¶ H ¶ U ¶ C ¶ Sec-WebSocket-Key: -_-_-_-_-_-_-_-_-_-_-w== ¶ V | 400
 4.2.1 | "base64-encoded": a space inside                                   | G ¶ H ¶ U ¶ C ¶ Sec-WebSocket-Key: dGhlIHNhbXB ZSBub25jZQ== ¶ V | 400
-4.2.1 | "base64-encoded": something behind                                 | G ¶ H ¶ U ¶ C ¶ Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==A ¶ V | 400
+4.2.1 | "base64-encoded": something after                                  | G ¶ H ¶ U ¶ C ¶ Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==A ¶ V | 400
 4.2.1 | "base64-encoded": in quotes                                        | G ¶ H ¶ U ¶ C ¶ Sec-WebSocket-Key: "dGhlIHNhbXBsZSBub25jZQ==" ¶ V | 400
 11.3.1 | the key "MUST NOT appear more than once": two                     | G ¶ H ¶ U ¶ C ¶ K ¶ Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA== ¶ V | 400
 11.3.1 | the key "MUST NOT appear more than once": the same                | G ¶ H ¶ U ¶ C ¶ K ¶ K ¶ V                    | 400

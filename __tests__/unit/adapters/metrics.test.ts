@@ -262,7 +262,7 @@ describe('the reader of OpenMetrics', () => {
     ['with a label twice', `${gauge}a{b="c",b="d"} 1\n# EOF\n`],
     ['with a series twice', `${gauge}a 1\na 1\n# EOF\n`],
     ['with a family twice', `${gauge}a 1\n${gauge}# EOF\n`],
-    ['with metadata behind samples', `${gauge}a 1\n# HELP a b\n# EOF\n`],
+    ['with metadata after samples', `${gauge}a 1\n# HELP a b\n# EOF\n`],
     ['with undefined', `${gauge}a undefined\n# EOF\n`],
   ])('rejects text %s', (_what, text) => {
     expect(() => readOpenMetrics(text)).toThrow();

@@ -313,7 +313,7 @@ describe('WebSocketConnection, sending', () => {
     expect(socket.bytesWritten - before).toBe(sent);
   });
 
-  it('throws nothing at whom the peer has left', async () => {
+  it('does not throw after the peer has left', async () => {
     const { connection, client, closed } = await world();
     client.reset();
     await closed;
@@ -335,10 +335,10 @@ describe('WebSocketConnection, sending', () => {
   });
 });
 
-it("can be cut for a reason that is not the application's", async () => {
+it("can be terminated for a reason that is not the application's", async () => {
   const { connection } = await world();
   const reason = new ConnectionError('ERR_SERVER_CLOSED');
-  connection.cut(reason);
+  connection.terminateWith(reason);
   expect(await connection.close()).toStrictEqual({
     code: 1006,
     reason: '',
@@ -587,7 +587,7 @@ describe('WebSocketConnection.roundTrip', () => {
   it('waits as long as nothing is read', async () => {
     const { connection, socket, client, clock } = await world();
     connection.pause();
-    client.send(text('x'.repeat(70_000))); // reading stops behind it
+    client.send(text('x'.repeat(70_000))); // reading stops after it
     await until('the end of reading', () => socket.isPaused());
     const trip = connection.roundTrip();
     client.send(pong(await nextPing(client)));

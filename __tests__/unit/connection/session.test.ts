@@ -18,6 +18,7 @@ import {
 let sink: Sink;
 let clock: HandClock;
 let session: Session;
+let emitter: TypedEmitter<ConnectionEvents>;
 let log: string[];
 const SLOW = new ConnectionError('ERR_SLOW_CONSUMER');
 
@@ -25,7 +26,7 @@ function begin(options: WorldOptions = {}, head: Buffer = Buffer.alloc(0)): void
   sink = new Sink();
   clock = new HandClock();
   log = [];
-  const emitter = new TypedEmitter<ConnectionEvents>();
+  emitter = new TypedEmitter<ConnectionEvents>();
   emitter.on('ping', (payload) => log.push(`ping ${payload.toString()}`));
   emitter.on('pong', (payload) => log.push(`pong ${payload.toString()}`));
   emitter.on('message', (data) => log.push(`message ${data.toString()}`));
@@ -65,7 +66,7 @@ describe('Session, topics', () => {
     expect(log).toStrictEqual(['topic a', 'topic a', 'announce']);
     expect([...subscriptions.names]).toStrictEqual(['a']);
     let names: string[] = [];
-    session.emitter.on('close', () => (names = [...subscriptions.names]));
+    emitter.on('close', () => (names = [...subscriptions.names]));
     await gone();
     expect(names).toStrictEqual(['a']);
     expect(session.subscriptions.names.size).toBe(0);
@@ -74,7 +75,7 @@ describe('Session, topics', () => {
   it('forgets them although a listener of close throws', async () => {
     begin();
     session.subscriptions.add('a');
-    session.emitter.on('close', () => {
+    emitter.on('close', () => {
       throw new Error('of the listener');
     });
     const surfaced = catchSurfacing();
@@ -271,7 +272,7 @@ describe('Session, our side of the end', () => {
     await turns();
     expect([budget.total > 0, clock.timers.size > 0]).toStrictEqual([true, true]);
     const atClose: number[] = [];
-    session.emitter.on('close', () => atClose.push(budget.total, clock.timers.size));
+    emitter.on('close', () => atClose.push(budget.total, clock.timers.size));
     sink.destroy();
     await turns();
     expect(atClose).toStrictEqual([0, 0]);
@@ -296,14 +297,14 @@ describe('Session, reports', () => {
         },
       });
     });
-    session.emitter.removeAllListeners('error');
+    emitter.removeAllListeners('error');
     session.report(SLOW);
     expect(stores).toStrictEqual(['ann']);
   });
 
   it('do not interrupt a call that fails the connection', async () => {
     const surfaced = catchSurfacing();
-    session.emitter.on('error', () => {
+    emitter.on('error', () => {
       throw new Error('mine');
     });
     session.failSlowConsumer(SLOW);

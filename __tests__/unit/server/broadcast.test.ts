@@ -132,7 +132,7 @@ describe('broadcast', () => {
     sinks = [new Sink()];
     all = [connectionOn(sinks[0]!, options)];
     connections = new Set(all);
-    sinks[0]!.behind = true;
+    sinks[0]!.backpressured = true;
     let dropped = 0;
     all[0]!.on('dropped', () => dropped++);
     send(Buffer.alloc(1000));
@@ -150,7 +150,7 @@ describe('broadcast', () => {
     sinks = [new Sink()];
     all = [connectionOn(sinks[0]!, options)];
     connections = new Set(all);
-    sinks[0]!.behind = true;
+    sinks[0]!.backpressured = true;
     send(Buffer.alloc(20_000));
     await turns();
     all[0]!.on('error', () => undefined);
@@ -161,11 +161,11 @@ describe('broadcast', () => {
     sinks = [new Sink()];
     all = [connectionOn(sinks[0]!, { ...options, maxBufferedAmount: 15_000 })];
     connections = new Set(all);
-    sinks[0]!.behind = true;
+    sinks[0]!.backpressured = true;
     send(Buffer.alloc(20_000));
     await turns();
     for (const data of ['a1', 'a2', 'a3']) send(data, { key: 'a', droppable: true });
-    sinks[0]!.behind = false;
+    sinks[0]!.backpressured = false;
     sinks[0]!.release();
     expect((await got()).slice(1)).toEqual(['0 text 6133']);
   });

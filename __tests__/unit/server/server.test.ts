@@ -62,14 +62,14 @@ describe('the constructor', () => {
 
   it.each<[string, unknown[], string]>([
     ['noServer that is false', [{ noServer: false }], 'noServer to be one of true, got false'],
-    ['a port that is none', [{ port: 'http' }], 'port to be a port from 0 to 65535, got http'],
+    ['an invalid port', [{ port: 'http' }], 'port to be a port from 0 to 65535, got http'],
     ['an option of the wrong type', [{ noServer: true, textAs: 5 }], 'textAs to be one of'],
     [
       'an option of the wrong type beside a server',
       [createServer(), { maxPayload: 0 }],
       'maxPayload',
     ],
-    ['options that are none', [createServer(), 'options'], 'expected options to be an object'],
+    ['invalid options', [createServer(), 'options'], 'expected options to be an object'],
     ['a port and noServer', [{ port: 0, noServer: true }], 'got port and noServer'],
     [
       'a port beside a server',
@@ -913,8 +913,8 @@ describe('close', () => {
   it.each<[string, Parameters<WebSocketServer['close']>[0], string]>([
     ['a code that must not be sent', { code: 1006 }, '1006'],
     ['a reason that is too long', { reason: 'x'.repeat(124) }, '124'],
-    ['a signal that is none', { signal: {} as AbortSignal }, 'close: expected option signal'],
-    ['a timeout that is none', { timeout: NaN }, 'close: expected option timeout'],
+    ['an invalid signal', { signal: {} as AbortSignal }, 'close: expected option signal'],
+    ['an invalid timeout', { timeout: NaN }, 'close: expected option timeout'],
   ])('throws at once for %s, and has not begun', async (_name, options, expected) => {
     const { wss, port } = await serve();
     expect(() => wss.close(options)).toThrow(expected);

@@ -21,8 +21,8 @@ class FakeConnection {
   }
 
   /** Like a socket's, its end is told later. */
-  cut({ code }: ConnectionError): void {
-    this.calls.push(`cut ${code}`);
+  terminateWith({ code }: ConnectionError): void {
+    this.calls.push(`terminate ${code}`);
     setImmediate(() => {
       this.ended(false);
     });
@@ -44,7 +44,7 @@ function start(count: number, options: ServerCloseOptions = {}) {
       companion.calls.push('end');
       await companion.ended;
     },
-    cut: () => companion.calls.push('cut'),
+    terminate: () => companion.calls.push('terminate'),
   });
   return { clock, connections, report, companion };
 }
@@ -76,7 +76,7 @@ describe('closeConnections', () => {
     clock.advance(1);
     expect(connections.map(({ calls }) => calls.at(-1))).toEqual([
       'close 1001 ',
-      'cut ERR_SERVER_CLOSED',
+      'terminate ERR_SERVER_CLOSED',
     ]);
     await expect(report).resolves.toEqual({
       total: 2,
@@ -89,25 +89,25 @@ describe('closeConnections', () => {
   it('has the deadline that was given', () => {
     const { clock, connections } = start(1, { timeout: 50 });
     clock.advance(49);
-    expect(connections[0]!.calls).not.toContain('cut ERR_SERVER_CLOSED');
+    expect(connections[0]!.calls).not.toContain('terminate ERR_SERVER_CLOSED');
     clock.advance(1);
-    expect(connections[0]!.calls).toContain('cut ERR_SERVER_CLOSED');
+    expect(connections[0]!.calls).toContain('terminate ERR_SERVER_CLOSED');
   });
 
   it('terminates at once when the signal aborts, and removes its listener afterwards', async () => {
     const controller = new AbortController();
     const removed = jest.spyOn(controller.signal, 'removeEventListener');
     const { connections, report } = start(1, { signal: controller.signal });
-    expect(connections[0]!.calls).not.toContain('cut ERR_SERVER_CLOSED');
+    expect(connections[0]!.calls).not.toContain('terminate ERR_SERVER_CLOSED');
     controller.abort();
-    expect(connections[0]!.calls).toContain('cut ERR_SERVER_CLOSED');
+    expect(connections[0]!.calls).toContain('terminate ERR_SERVER_CLOSED');
     await expect(report).resolves.toMatchObject({ total: 1, terminated: 1 });
     expect(removed).toHaveBeenCalledTimes(1);
   });
 
   it('terminates at once when the signal has aborted before', async () => {
     const { connections, report } = start(1, { signal: AbortSignal.abort() });
-    expect(connections[0]!.calls).toEqual(['close 1001 ', 'cut ERR_SERVER_CLOSED']);
+    expect(connections[0]!.calls).toEqual(['close 1001 ', 'terminate ERR_SERVER_CLOSED']);
     await expect(report).resolves.toMatchObject({ total: 1, clean: 0, terminated: 1 });
   });
 
@@ -155,7 +155,7 @@ describe('closeConnections', () => {
     await settle();
     expect(companion.calls).toEqual(['end']);
     clock.advance(10_000);
-    expect(companion.calls).toEqual(['end', 'cut']);
+    expect(companion.calls).toEqual(['end', 'terminate']);
     ended();
     await expect(report).resolves.toEqual({
       total: 1,

@@ -14,7 +14,7 @@ import {
   formatClosePayload,
 } from '../../protocol/framing/close-frame.js';
 
-/** What the end of a connection needs and the rest of its life does not. */
+/** The fields that only a connection that is ending needs. */
 class CloseProgress {
   deadline: Deadline | undefined;
   replyDeadline: Deadline | undefined;
@@ -39,7 +39,7 @@ class CloseProgress {
 export class Closing {
   readonly #owner: ClosingOwner;
   #state: CloseState = 'open';
-  /** Made when something ends: an open connection pays for none. */
+  /** Made when the end begins: an open connection does not pay for it. */
   #lazyProgress: CloseProgress | undefined;
   #info: CloseInfo | undefined;
 
@@ -55,7 +55,7 @@ export class Closing {
     return this.#state;
   }
 
-  /** `undefined` until the transport is gone. */
+  /** `undefined` until the connection has ended. */
   get info(): CloseInfo | undefined {
     return this.#info;
   }
@@ -84,7 +84,7 @@ export class Closing {
    * Fail the WebSocket Connection (section 7.1.7).
    *
    * @param timeout milliseconds that the end may take at most, if that is less than `closeTimeout`.
-   * @returns `false` where it has ended already: nothing changes.
+   * @returns `false` if it has already ended: nothing changes.
    */
   fail(error: Error, code: number, reason: string, timeout: number = Infinity): boolean {
     // What is read from bytes that came before terminate(), or a reset, changes nothing any more.
@@ -98,10 +98,11 @@ export class Closing {
   }
 
   /**
-   * Send another Close in place of one that has not left, because it stood after a message that
-   * cannot be sent.
+   * Send this Close in place of one that is queued after a message that cannot be sent, or of the
+   * application's answer. To replace a queued Close is the one thing that the table does not decide:
+   * the state stays, and the peer still gets one Close.
    *
-   * @returns `false` where the transport ends without a Close.
+   * @returns `false` if the transport ends without a Close.
    */
   replaceClose(error: Error, code: number, reason: string): boolean {
     const ending = this.#progress();
@@ -143,7 +144,7 @@ export class Closing {
     this.#owner.report(error);
   }
 
-  /** The transport is gone: nothing can be sent any more. {@link onInputDrained} follows. */
+  /** The transport has closed: nothing can be sent any more. {@link onInputDrained} follows. */
   onTransportClosed(): void {
     if (this.#state === 'open') this.#progress().initiator = 'transport';
     this.#step('transportClosed');

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { PermessageDeflate } from './permessage-deflate.js';
 import { ProtocolError } from '../../protocol/framing/protocol-error.js';
 
-/** When so many bytes have come out in one go, the other connections get a turn: after about two milliseconds. */
+/** When this many bytes have come out in one turn of the event loop, after about two milliseconds, the other connections get theirs. */
 const MAX_INFLATED_PER_TURN = 1024 * 1024;
 /** What has come out since a connection began to read; they read one after the other. */
 let inflatedThisTurn = 0;
@@ -10,7 +10,7 @@ let inflatedThisTurn = 0;
 /** A compressed message, decompressed; or what is wrong with it. */
 interface Inflating {
   readonly isBinary: boolean;
-  /** What came; `undefined` once it is decompressed, or forgotten. */
+  /** The compressed payload; `undefined` once it is decompressed or discarded. */
   payload: Buffer | undefined;
   /** Bytes held: the payload's, and then the message's. */
   bytes: number;
@@ -19,8 +19,8 @@ interface Inflating {
 }
 
 /**
- * Between the decoder and `'message'`, where permessage-deflate was negotiated: one compressed message
- * at a time, mostly at once, long ones on the thread pool.
+ * The step between the decoder and `'message'` where permessage-deflate was negotiated: it decompresses
+ * one message at a time, a short one at once, a long one by `LongMessages`.
  */
 export class IncomingDeflate {
   readonly #compression: PermessageDeflate;
@@ -28,11 +28,11 @@ export class IncomingDeflate {
   readonly #continueReading: () => void;
   #inflating: Inflating | undefined;
 
-  /** @param readOn called when a message that could not be {@link take}n is there. */
-  constructor(compression: PermessageDeflate, maxPayload: number, readOn: () => void) {
+  /** @param continueReading called when a message that could not be {@link take}n is there. */
+  constructor(compression: PermessageDeflate, maxPayload: number, continueReading: () => void) {
     this.#compression = compression;
     this.#maxPayload = maxPayload;
-    this.#continueReading = readOn;
+    this.#continueReading = continueReading;
   }
 
   /** A connection begins to read what has come. */
@@ -57,7 +57,7 @@ export class IncomingDeflate {
     try {
       const message = this.#compression.inflate(payload, this.#maxPayload);
       if (message === undefined) {
-        this.#inflateOnPool(inflating);
+        this.#inflateLong(inflating);
         return;
       }
       inflatedThisTurn += message.length;
@@ -90,13 +90,13 @@ export class IncomingDeflate {
     return { data: result, isBinary };
   }
 
-  /** Forget the message that was not taken; one that waits for the thread pool never gets there. */
-  forget(): void {
+  /** Discard the message that was not taken. One that waits for its turn is never decompressed. */
+  discard(): void {
     if (this.#inflating !== undefined) this.#inflating.payload = undefined;
     this.#inflating = undefined;
   }
 
-  #inflateOnPool(inflating: Inflating): void {
+  #inflateLong(inflating: Inflating): void {
     const payloadNow = (): Buffer | undefined => inflating.payload;
     this.#compression.inflateAsync(payloadNow, this.#maxPayload, (error, message) => {
       inflating.payload = undefined;

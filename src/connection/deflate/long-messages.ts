@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { Deadlines } from '../limits/deadlines.js';
-import type { ThreadPool } from './thread-pool.js';
+import type { ConcurrencyLimit } from './concurrency-limit.js';
 import {
   deflateAsync,
   type InflateCallback,
@@ -19,9 +19,9 @@ export interface LongMessagesSettings {
   /** Milliseconds; contexts that were not used for so long are released, at the latest after twice that. */
   readonly idleRelease: number;
   readonly deadlines: Deadlines;
-  /** Decides which message is next. */
-  readonly pool: ThreadPool;
-  /** Whether to drive open zlib contexts, a step at a time. Otherwise documented calls do the work on zlib's thread pool. */
+  /** How many messages are in progress at a time. */
+  readonly concurrency: ConcurrencyLimit;
+  /** Whether to drive open zlib contexts in steps on this thread. Otherwise documented calls do the work on zlib's thread pool. */
   readonly drive?: boolean | undefined;
 }
 
@@ -78,9 +78,9 @@ export class LongMessages {
     windowBits: number,
     callback: (payload: Buffer | undefined) => void,
   ): void {
-    const { level, memLevel, pool } = this.#settings;
+    const { level, memLevel, concurrency } = this.#settings;
     const options = { windowBits, level, memLevel };
-    pool.run((done) => {
+    concurrency.run((done) => {
       if (!this.#drive) {
         deflateAsync(message, options, (payload) => {
           done();
@@ -115,7 +115,7 @@ export class LongMessages {
     callback: InflateCallback,
   ): void {
     const { windowBits, dictionary } = options;
-    this.#settings.pool.run((done) => {
+    this.#settings.concurrency.run((done) => {
       const payload = payloadNow();
       if (payload === undefined) {
         process.nextTick(done); // not now: many in a row would be as many calls inside one another

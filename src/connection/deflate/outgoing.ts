@@ -9,13 +9,13 @@ const TEXT: number = FIN | Opcode.Text;
 
 /** The sender, as far as it concerns compression. */
 interface OutgoingDeflateOwner {
-  /** What waits while a long message is on the thread pool. */
+  /** The calls that wait while a long message is being compressed. */
   readonly calls: PendingCalls;
 }
 
 /**
  * The step between `send` and the outbox where permessage-deflate was negotiated: it decides which
- * messages are compressed, at once or on the thread pool.
+ * messages are compressed, a short one at once, a long one by `LongMessages`.
  */
 export class OutgoingDeflate {
   readonly #owner: OutgoingDeflateOwner;
@@ -36,7 +36,7 @@ export class OutgoingDeflate {
     this.#masks = masks;
   }
 
-  // Each of these says whether it has sent the message, or will. If not, it is to go out as it is.
+  // Each of these returns whether it has sent the message, or will. If not, the caller sends it uncompressed.
 
   text(text: string, compress: boolean | undefined): boolean {
     // A character is one to three bytes: mostly there is no need to count them.
@@ -50,7 +50,7 @@ export class OutgoingDeflate {
     return this.#isWanted(bytes.length, compress) && this.#send(byte0, bytes, false);
   }
 
-  /** Compressed once for all the connections that need no context of their own. */
+  /** Send a prepared message. It is compressed once for all connections without a context of their own. */
   prepared(message: PreparedMessage, compress: boolean | undefined): boolean {
     if (!this.#isWanted(message.payloadLength, compress)) return false;
     const compression = this.#compression;
@@ -73,7 +73,7 @@ export class OutgoingDeflate {
     return true;
   }
 
-  /** The connection is gone. */
+  /** The connection has ended. */
   close(): void {
     this.#compression.close();
   }
@@ -88,30 +88,30 @@ export class OutgoingDeflate {
     const compression = this.#compression;
     const payload = compression.deflate(bytes);
     if (payload !== undefined) {
-      // Where nothing will refer to it, what does not shrink may as well go out as it is.
+      // A message that does not shrink is sent uncompressed, unless later messages may refer to it.
       if (payload.length >= bytes.length && compression.isShareable) return false;
       this.#outbox.bytes(byte0 | RSV1, payload);
       return true;
     }
-    // The application may detach its bytes, and then zlib ends the process.
+    // A copy: if the application detached its bytes while zlib reads them, the process would crash.
     const message = isOurs ? bytes : Buffer.from(bytes);
-    const sendAsItIs = (): void => {
+    const sendUncompressed = (): void => {
       this.#outbox.bytes(byte0, message);
     };
-    const job = this.#begin(message.length, sendAsItIs);
+    const job = this.#begin(message.length, sendUncompressed);
     compression.deflateAsync(message, (compressed) => {
       this.#finish(job, () => {
-        if (compressed === undefined || compressed.length >= message.length) sendAsItIs();
+        if (compressed === undefined || compressed.length >= message.length) sendUncompressed();
         else this.#outbox.bytes(byte0 | RSV1, compressed);
       });
     });
     return true;
   }
 
-  /** @param sendAsItIs sends the message where there is no time to compress it. */
-  #begin(bytes: number, sendAsItIs: () => void): Job {
+  /** @param sendUncompressed sends the message if it cannot wait to be compressed. */
+  #begin(bytes: number, sendUncompressed: () => void): Job {
     const job = this.#owner.calls.begin(bytes, () => {
-      sendAsItIs();
+      sendUncompressed();
       this.#callBack(job);
     });
     return job;

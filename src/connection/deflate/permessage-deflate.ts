@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Deadline, Deadlines } from '../limits/deadlines.js';
-import { compressedFrames } from './frame-cache.js';
+import { compressedFrames } from './compressed-broadcasts.js';
 import type { LongMessages } from './long-messages.js';
 import { openDeflater, openInflater, type SharedContexts } from './shared-contexts.js';
 import type { InflateCallback } from '../../protocol/deflate/one-shot-zlib.js';
@@ -14,7 +14,7 @@ import { FIN, type Role, RSV1 } from '../../protocol/framing/frame.js';
 import type { DeflateParameters } from '../../protocol/deflate/negotiation.js';
 import type { PreparedMessage } from '../../protocol/framing/prepared-message.js';
 
-/** What all the connections of a server that compress have in common: one object for all. */
+/** What all connections of a server that compress share. */
 export interface PermessageDeflateSettings {
   /** Shorter messages are not compressed; bytes. */
   readonly threshold: number;
@@ -44,7 +44,7 @@ export class PermessageDeflate {
   readonly threshold: number;
   /** The size of the window of what we send, as a power of two. */
   readonly windowBits: number;
-  /** Nothing we send refers to an earlier message: compressed for one peer, a message will do for all. */
+  /** Nothing we send refers to an earlier message: the same compressed bytes can be sent to every peer. */
   readonly isShareable: boolean;
 
   readonly #settings: PermessageDeflateSettings;
@@ -58,7 +58,7 @@ export class PermessageDeflate {
 
   /**
    * @param role ours.
-   * @param closed called when the connection is gone; for one that takes of the budget.
+   * @param closed called when the connection has ended, if its contexts were charged to the budget.
    */
   constructor(
     settings: PermessageDeflateSettings,
@@ -116,7 +116,7 @@ export class PermessageDeflate {
     return payload === undefined ? undefined : this.#keepFrame(message, payload);
   }
 
-  /** Compress a prepared message on the thread pool, once for all connections that ask meanwhile. */
+  /** Compress a long prepared message, once for all connections that ask meanwhile. */
   compressFrameAsync(message: PreparedMessage, callback: (frame: Buffer) => void): void {
     const waiting = compressedFrames(message).get(this.windowBits);
     if (Array.isArray(waiting)) {
@@ -125,14 +125,14 @@ export class PermessageDeflate {
     }
     const callbacks = [callback];
     compressedFrames(message).set(this.windowBits, callbacks);
-    // A copy, because the application may get at the memory, and then zlib ends the process.
+    // A copy: if the application detached the memory while zlib reads it, the process would crash.
     this.deflateAsync(Buffer.from(message.payload), (payload) => {
       const frame = this.#keepFrame(message, payload);
       for (const each of callbacks) each(frame);
     });
   }
 
-  /** The shorter of both frames becomes the compressed one, and is remembered. */
+  /** Keep the compressed frame, or the uncompressed one if that is shorter. */
   #keepFrame(message: PreparedMessage, payload: Buffer | undefined): Buffer {
     const frame =
       payload === undefined || payload.length >= message.payloadLength
@@ -145,7 +145,7 @@ export class PermessageDeflate {
   /**
    * @param maxPayload most bytes that the message may have.
    * @returns the message; `undefined` if it is too long for this, see {@link inflateAsync}.
-   * @throws ProtocolError if the payload is no compressed message, or the message is too long.
+   * @throws ProtocolError if the payload is not a compressed message, or the message is too long.
    */
   inflate(payload: Buffer, maxPayload: number): Buffer | undefined {
     if (payload.length > INPUT_PER_STEP) return undefined;
@@ -174,7 +174,7 @@ export class PermessageDeflate {
     });
   }
 
-  /** The connection is gone, and a compressor of its own with it. What has come already can still be decompressed. */
+  /** The connection has ended: release its own compressor. Messages that have arrived can still be decompressed. */
   close(): void {
     this.#onClosed?.();
     if (this.isShareable) return;
@@ -217,10 +217,10 @@ function ownDeflater(
   return new CompactDeflater(options.windowBits, shared.deflater(options.windowBits));
 }
 
-/** What a compressor of Node's zlib has under any options: a hash table of 64 KiB, and its state. */
+/** The memory of a zlib compressor that does not depend on its options: a hash table of 64 KiB, and its state. */
 const ZLIB_OVERHEAD = 72 * 1024;
 
-/** What the contexts of one connection take when all are in use, in bytes: a compressor, and a window for what comes. */
+/** Bytes that the contexts of one connection take when all are in use: a compressor, and the window of received messages. */
 export function contextBytes(
   parameters: DeflateParameters,
   { compressor, memLevel }: Pick<PermessageDeflateSettings, 'compressor' | 'memLevel'>,

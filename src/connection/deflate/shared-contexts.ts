@@ -7,13 +7,13 @@ import {
   type Inflater,
 } from '../../protocol/deflate/contexts.js';
 
-/** What a compressor is told beside the size of its window. */
+/** The options of a compressor other than the size of its window. */
 type Effort = Pick<DeflateContextOptions, 'level' | 'memLevel'>;
 
 /**
  * The compressors and decompressors that connections without context takeover share: one of each for
  * each size of the window, made when first needed. Between messages they remember nothing, so they
- * may serve anybody.
+ * can serve any connection.
  */
 export class SharedContexts {
   readonly #effort: Effort;

@@ -72,12 +72,12 @@ class SharedBuffer {
  * charge is therefore what evicting the connection would free: the subscribers for whom one
  * broadcast waits are not evicted before the one peer that holds as many bytes alone.
  *
- * Counted are the buffers in a send queue, those that were written to a socket which then wanted no
- * more, the memory of incomplete messages, messages that wait for the application (a string by its
- * length) and compressed messages that wait for the thread pool. Not counted are, for each
+ * The budget counts the buffers in a send queue, buffers written to a socket that became backpressured,
+ * the memory of incomplete messages, messages that wait for the application (a string by its
+ * length) and long compressed messages that wait to be decompressed. It does not count, for each
  * connection, up to 16 KiB that a socket takes before it is backpressured, up to 16 KiB of small
- * frames that are still being gathered, up to 64 KiB that Node has read from a paused socket, and
- * what the four messages on the thread pool inflate to.
+ * frames that are still being gathered, and up to 64 KiB that Node has read from a paused socket;
+ * nor the output of the four long messages in progress.
  *
  * `hold` and `release` take constant time. They change the share of every other holder, which is
  * updated only when a connection has to be evicted, and only for buffers that were held or released
@@ -227,7 +227,7 @@ export class BufferBudget {
 
   #evict({ member, charge }: Account): void {
     if (member === undefined) return;
-    const detail = `its part of what all connections hold is the largest, ${Math.round(charge)} of ${this.#total} bytes, and maxTotalBuffered is ${this.#limit}`;
+    const detail = `it holds the largest share of the buffered bytes, ${Math.round(charge)} of ${this.#total} bytes, and maxTotalBuffered is ${this.#limit}`;
     member.evict(new ConnectionError('ERR_SLOW_CONSUMER', { detail }));
   }
 }

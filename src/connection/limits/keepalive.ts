@@ -77,9 +77,9 @@ const PAYLOAD: Buffer = Buffer.alloc(4);
 /**
  * The limits on silence, idleness and lifetime, for all connections of a server, on one timer.
  *
- * Received bytes only store the number of the current tick in their connection. A connection is
- * checked when the first of its limits could have passed, on a timing wheel. It has then reached a
- * limit, or is scheduled for the next time when it could.
+ * Received bytes only store the number of the current tick in their connection. Each connection is on a
+ * timing wheel and is checked in the tick in which it could first reach a limit. If it has not, it is
+ * scheduled again.
  *
  * Each Ping is sent a random time early, up to a quarter of the interval: peers that fell silent
  * together, as after a deploy, are not pinged together.
@@ -101,7 +101,7 @@ export class Heartbeat {
   readonly #wheel = new TimingWheel<HeartbeatTarget>();
   /** Milliseconds of a tick. */
   readonly #tick: number;
-  // In ticks; one more than the option, because what begins between two ticks has the number of the first.
+  // In ticks. One tick is added, because an event between two ticks is stored with the number of the earlier one.
   readonly #interval: number;
   readonly #timeout: number;
   readonly #idle: number;
@@ -178,8 +178,8 @@ export class Heartbeat {
   #arm(milliseconds: number): void {
     this.#timer = this.#deadlines.start(milliseconds, () => {
       const now = this.#clock.now();
-      // The next tick makes up for a timer that was a little late. A whole tick is not made up for:
-      // the event loop was blocked.
+      // If the timer was a little late, the next tick is due earlier. A delay of a whole tick is not
+      // recovered: the event loop was blocked.
       this.#nextAt += this.#tick;
       if (this.#nextAt <= now) this.#nextAt = now + this.#tick;
       this.#arm(this.#nextAt - now);

@@ -9,8 +9,8 @@ interface Reader {
 }
 
 /**
- * What becomes of messages that listeners do not take as they come: they are held for a consumer, or
- * discarded without one. A connection whose listeners keep up has none.
+ * Handles the messages that no listener takes at once: they are held for a consumer, or discarded
+ * without one. A connection whose listeners keep up has no such object.
  */
 export class Delivery {
   readonly #owner: ReceiverOwner;
@@ -26,7 +26,7 @@ export class Delivery {
     this.#reader = reader;
   }
 
-  /** There is nothing here that the connection would have to remember. */
+  /** There is no state left: the connection can drop this object. */
   get isIdle(): boolean {
     return this.#discards === 'nothing' && this.#queue.idle;
   }
@@ -35,7 +35,7 @@ export class Delivery {
     return this.#queue.paused;
   }
 
-  /** So much is held that reading should stop. */
+  /** Enough is held that reading should stop. */
   get isFull(): boolean {
     return this.#queue.full;
   }
@@ -127,7 +127,7 @@ export class Delivery {
     this.#queue.end();
   }
 
-  /** Another message is on its way after all. */
+  /** Another message will come: it was not decoded yet when the connection ended. */
   reopen(): void {
     this.#queue.reopen();
   }
@@ -137,7 +137,7 @@ export class Delivery {
     this.#consumerDeadline?.cancel();
   }
 
-  /** Give messages that wait their time; but a paused connection and a slow iterator may take as long as they like. */
+  /** Start the deadline for waiting messages, unless the application paused or reads with an iterator: these have no deadline. */
   awaitConsumer(): void {
     const queue = this.#queue;
     const deadline = this.#consumerDeadline;

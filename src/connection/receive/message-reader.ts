@@ -18,14 +18,14 @@ import { inflatedText, toArrayBuffer } from './received-data.js';
 interface MessageReceiver {
   /** A message is complete. */
   deliver(data: AnyMessage, isBinary: boolean): void;
-  /** Continue reading: what had to be waited for is there. */
+  /** Continue reading: the wait is over. */
   read(): void;
   scheduleRead(): void;
 }
 
 /**
- * Finds the messages in what has come: it decodes, decompresses, and keeps `messageRate` and
- * `messageTimeout`. Made for the first bytes: a peer that only listens costs none.
+ * Finds the messages in the bytes received: it decodes, decompresses, and enforces `messageRate` and
+ * `messageTimeout`. It is made for the first bytes, so a peer that only listens does not cost one.
  */
 export class MessageReader {
   readonly #owner: ReceiverOwner;
@@ -33,11 +33,11 @@ export class MessageReader {
   readonly #decoder: FrameDecoder;
   /** Only where permessage-deflate was negotiated. */
   readonly #decompressor: IncomingDeflate | undefined;
-  /** Where `messageRate` is set: what the peer may still send. */
-  readonly #throttle: RateLimiter | undefined;
+  /** Only with `messageRate`: what the peer may still send. */
+  readonly #rateLimiter: RateLimiter | undefined;
   /** The decoder has found something that has not been handled yet. */
   #found = false;
-  /** Runs while a message is unfinished. Made for the first that comes in several reads, and then kept: the others cost nothing. */
+  /** Runs while a message is incomplete. See {@link timeMessage}. */
   #messageDeadline: Deadline | undefined;
 
   constructor(
@@ -55,7 +55,7 @@ export class MessageReader {
       });
     }
     const { messageRate } = owner.settings;
-    if (messageRate !== undefined) this.#throttle = new RateLimiter(messageRate, receiver);
+    if (messageRate !== undefined) this.#rateLimiter = new RateLimiter(messageRate, receiver);
   }
 
   /** Bytes held of messages that are not delivered yet. */
@@ -70,7 +70,7 @@ export class MessageReader {
 
   /** Reading is paused: the peer has sent more than `messageRate`. */
   get isRateLimited(): boolean {
-    return this.#throttle?.isWaiting === true;
+    return this.#rateLimiter?.isWaiting === true;
   }
 
   push(chunk: Buffer): void {
@@ -82,15 +82,15 @@ export class MessageReader {
     this.#decoder.stop();
   }
 
-  /** Let go of all that has come and is not delivered. */
+  /** Discard everything that has arrived and is not delivered. */
   discard(): void {
     this.#found = false;
     this.#decoder.releasePayload();
     if (this.#decoder.headers !== undefined) this.#decoder.headers.length = 0;
-    this.#decompressor?.forget();
+    this.#decompressor?.discard();
   }
 
-  /** Let go of the bytes of the message that was delivered: a string that is held, say, does not need them. */
+  /** Release the bytes of the message that was delivered: a string that is held, for example, does not need them. */
   releaseDelivered(): void {
     this.#decoder.releasePayload();
   }
@@ -100,7 +100,7 @@ export class MessageReader {
     this.#decoder.headers ??= [];
   }
 
-  /** Start or stop the time of the message that is unfinished. */
+  /** Start or stop the timer of the incomplete message. */
   timeMessage(): void {
     const { settings } = this.#owner;
     this.#messageDeadline = timeMessage(this.#messageDeadline, this.#decoder, settings, this);
@@ -115,27 +115,28 @@ export class MessageReader {
   /** The connection has ended. */
   cancelTimers(): void {
     this.#messageDeadline?.cancel();
-    this.#throttle?.end();
+    this.#rateLimiter?.end();
   }
 
-  /** Handle one message or control frame, if there is one. @returns `false` when there is nothing more to be done now. */
+  /** Handle one message or control frame. @returns `false` if there is nothing to do now. */
   next(): boolean {
     if (this.#decompressor?.isBusy === true) return this.#deliverInflated(this.#decompressor);
     const decoder = this.#decoder;
     if (!this.#found) {
-      if (this.#throttle !== undefined && this.#isOpen() && this.#throttle.mustWait()) return false;
+      if (this.#rateLimiter !== undefined && this.#isOpen() && this.#rateLimiter.mustWait())
+        return false;
       this.#found = this.#decode();
     }
-    // A listener that throws here does not cost the message: the next call goes on with it.
+    // If a listener throws here the message is not lost: the next call continues with it.
     if (decoder.headers !== undefined) this.#emitHeaders(decoder.headers);
     if (!this.#found) return false;
     this.#found = false;
-    // The next message gets time of its own; but a control frame inside a message is no progress.
+    // The next message gets its own time. A control frame inside a message is not progress.
     if (this.#messageDeadline?.isRunning === true && !decoder.inProgress) {
       this.#messageDeadline.stop();
     }
     if (decoder.compressed) {
-      const decompressor = this.#decompressor!; // or the decoder had refused RSV1
+      const decompressor = this.#decompressor!; // or the decoder would have rejected RSV1
       decompressor.inflate(decoder.payload, decoder.opcode === Opcode.Binary);
       return this.#deliverInflated(decompressor);
     }
@@ -154,7 +155,7 @@ export class MessageReader {
         this.#owner.onFrame(decoder);
     }
     // Most reads end where their message ends. The rate limiter is asked all the same: it stops the socket early.
-    return this.#throttle !== undefined || !decoder.releaseIfRead();
+    return this.#rateLimiter !== undefined || !decoder.releaseIfRead();
   }
 
   #isOpen(): boolean {
@@ -165,7 +166,8 @@ export class MessageReader {
     const decoder = this.#decoder;
     try {
       const found = decoder.next();
-      if (this.#throttle !== undefined && this.#isOpen()) this.#throttle.consume(decoder, found);
+      if (this.#rateLimiter !== undefined && this.#isOpen())
+        this.#rateLimiter.consume(decoder, found);
       return found;
     } catch (error) {
       this.#owner.failProtocol(error as ProtocolError);
@@ -197,7 +199,7 @@ export class MessageReader {
         text = inflatedText(data);
       }
     } catch (error) {
-      // Neither knows at which byte of the stream.
+      // Neither knows the position in the stream.
       return this.#failed(atByte(this.#decoder.offset, error as ProtocolError));
     }
     if (message === undefined) return false;
@@ -206,7 +208,7 @@ export class MessageReader {
     return true;
   }
 
-  /** The peer broke a rule that the decoder does not know. */
+  /** Fail the connection: the peer broke a rule that the decoder does not know. */
   #failed(error: ProtocolError): false {
     this.#decoder.stop();
     this.#owner.failProtocol(error);
@@ -220,7 +222,7 @@ export class MessageReader {
 
   #emitHeaders(headers: FrameHeader[]): void {
     if (this.#owner.emitter.listenerCount('frame') === 0) {
-      this.#decoder.headers = undefined; // the last listener is gone: headers cost nothing again
+      this.#decoder.headers = undefined; // the last listener was removed: stop collecting headers
       return;
     }
     let shown = 0;

@@ -2,7 +2,7 @@ import type { Deadline, Deadlines } from '../limits/deadlines.js';
 import type { FrameDecoder } from '../../protocol/framing/frame-decoder.js';
 import { ProtocolError } from '../../protocol/framing/protocol-error.js';
 
-/** What is told that a message took too long. */
+/** The receiver of the error when a message took too long. */
 interface MessageTimerOwner {
   onMessageTimeout(error: ProtocolError): void;
 }
@@ -15,14 +15,14 @@ interface MessageTimerSettings {
 }
 
 /**
- * Start or stop the time of the message that is unfinished (`messageTimeout`). Where reading is
- * stopped because of us there is none: we stop after a whole message, and have not looked at the
- * next. Only the rate limiter stops inside a message: its peer has sent more fragments and control
- * frames than it may, and could have as many pauses as it likes.
+ * Start or stop the timer of the incomplete message (`messageTimeout`). While reading is paused for the
+ * application no timer runs: it is paused after a whole message, before the next one is looked at. Only
+ * the rate limiter pauses inside a message. There the timer keeps running, because the peer itself causes
+ * the pauses and could otherwise extend the message without limit.
  *
  * @param deadline what an earlier call returned.
- * @returns the deadline, made for the first message that comes in several reads, and then kept: the
- * others cost nothing.
+ * @returns the deadline. It is made for the first message that arrives in several reads, and then kept, so
+ * that later messages allocate nothing.
  */
 export function timeMessage(
   deadline: Deadline | undefined,

@@ -4,11 +4,11 @@ import type { FrameDecoder } from '../../protocol/framing/frame-decoder.js';
 import type { CloseState } from '../../protocol/framing/closing-handshake.js';
 import type { ProtocolError } from '../../protocol/framing/protocol-error.js';
 
-/** What the receiving half needs of the connection that it belongs to. */
+/** What the receiving half needs of its connection, the session: what happens between the parts is written there. */
 export interface ReceiverOwner {
   /** Where messages and frames are emitted. */
   readonly emitter: ConnectionEmitter;
-  /** Those of all the server's connections. */
+  /** Shared by all connections of a server. */
   readonly settings: ConnectionSettings;
   /** How far the closing handshake is. */
   readonly state: CloseState;
@@ -19,7 +19,7 @@ export interface ReceiverOwner {
    */
   cork(): boolean;
   flush(): void;
-  /** A message comes or goes. */
+  /** A message was received. */
   markMessageActivity(): void;
   /** A control frame came; `decoder` has it. */
   onFrame(decoder: FrameDecoder): void;
@@ -27,9 +27,9 @@ export interface ReceiverOwner {
   failProtocol(error: ProtocolError): void;
   /** The peer ended its half of the transport, and all that came before is handled. */
   onEnd(): void;
-  /** The transport is gone, and all that came on it is handled. */
+  /** The transport has closed, and everything that came on it is handled. */
   onInputDrained(): void;
-  /** So many bytes of what has come are held. */
+  /** Report how many of the bytes received are held. */
   onHeld(bytes: number): void;
   /** @param isShort only until a message is decompressed. */
   pauseSocket(isShort: boolean): void;

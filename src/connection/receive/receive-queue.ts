@@ -1,5 +1,3 @@
-import type { Deadline } from '../limits/deadlines.js';
-
 /** A message as the application gets it, unless `binaryAs` says otherwise. */
 export type Message = string | Buffer;
 /** A message as the application gets it, under any `textAs` and `binaryAs`. */
@@ -12,20 +10,18 @@ interface HeldMessage {
 
 /** Bytes of messages held before reading stops. */
 export const MAX_HELD_BYTES: number = 64 * 1024;
-/** What holding a message costs beside its content; without it empty messages would be free. */
+/** Bytes that holding a message costs in addition to its content. Without it empty messages would be free. */
 const HELD_OVERHEAD = 64;
 
 /**
  * Messages that are not taken yet: there is no consumer, or it paused, or it is an iterator that is
- * slower than the peer. A connection whose listeners keep up has none.
+ * slower than the peer. A connection whose listeners keep up has no queue.
  */
 export class ReceiveQueue {
   /** The application called `pause()`. */
   paused = false;
   /** The one consumer is an iterator. */
   iterating = false;
-  /** Runs while messages wait and there is no consumer; the receiver's. */
-  consumerDeadline: Deadline | undefined;
 
   #held: HeldMessage[] = [];
   #heldBytes = 0;
@@ -43,12 +39,12 @@ export class ReceiveQueue {
     return this.#heldBytes;
   }
 
-  /** So much is held that reading should stop. */
+  /** Enough is held that reading should stop. */
   get full(): boolean {
     return this.#heldBytes >= MAX_HELD_BYTES;
   }
 
-  /** There is nothing here that the connection would have to remember. */
+  /** There is no state left: the connection can drop this object. */
   get idle(): boolean {
     return !this.paused && !this.iterating && this.#held.length === 0;
   }
@@ -71,13 +67,13 @@ export class ReceiveQueue {
     return message;
   }
 
-  /** Forget the messages held. */
+  /** Discard the messages held. */
   clear(): void {
     this.#held = [];
     this.#heldBytes = 0;
   }
 
-  /** Another message is on its way after all: it was not decoded yet when the connection ended. */
+  /** Another message will come: it was not decoded yet when the connection ended. */
   reopen(): void {
     this.#ended = false;
   }
@@ -85,7 +81,7 @@ export class ReceiveQueue {
   /** No message will come any more. */
   end(): void {
     this.#ended = true;
-    // A loop that waits has taken everything and ends now; another may begin, and end at once.
+    // A waiting loop has taken everything and ends now. A later loop may still begin and ends at once.
     if (this.#waiting.length > 0) this.iterating = false;
     this.#release();
   }
@@ -93,21 +89,21 @@ export class ReceiveQueue {
   /**
    * The one iterator over the messages.
    *
-   * @param readOn called when there is room again.
+   * @param continueReading called when there is room again.
    */
-  iterate(readOn: () => void): AsyncIterableIterator<AnyMessage, undefined, undefined> {
+  iterate(continueReading: () => void): AsyncIterableIterator<AnyMessage, undefined, undefined> {
     this.iterating = true;
     let left = false;
     const iterator: AsyncIterableIterator<AnyMessage, undefined, undefined> = {
       next: () => {
         if (left) return Promise.resolve({ done: true, value: undefined });
-        if (this.#held.length === 0) readOn(); // what is still to be decoded
+        if (this.#held.length === 0) continueReading(); // messages may be left to decode
         const message = this.take();
         if (message !== undefined) {
-          readOn();
+          continueReading();
           return Promise.resolve({ done: false, value: message.data });
         }
-        if (this.#ended) return iterator.return!(); // it has taken the last, and makes way
+        if (this.#ended) return iterator.return!(); // the last message was taken: another iterator may begin
         return new Promise((resolve) => this.#waiting.push(resolve));
       },
       return: () => {
@@ -115,7 +111,7 @@ export class ReceiveQueue {
           left = true;
           this.iterating = false;
           this.#release();
-          readOn();
+          continueReading();
         }
         return Promise.resolve({ done: true, value: undefined });
       },
@@ -124,7 +120,7 @@ export class ReceiveQueue {
     return iterator;
   }
 
-  /** Tell every call of `next()` that waits: there is no more for you. */
+  /** Resolve every pending `next()` with `done: true`. */
   #release(): void {
     const waiting = this.#waiting;
     this.#waiting = [];

@@ -32,7 +32,7 @@ export class Receiver extends AsyncResource {
   #delivery: Delivery | undefined;
   /** The loop in {@link read} runs: a listener that calls back must not start a second one. */
   #reading = false;
-  /** The peer's half of the transport has ended, or all of it, and the closing handshake does not know yet. */
+  /** The peer's half of the transport, or the whole transport, has ended, and the closing handshake has not been told yet. */
   #ended: 'half' | 'whole' | undefined;
   /** The socket is paused. */
   #stopped = false;
@@ -66,19 +66,19 @@ export class Receiver extends AsyncResource {
     this.read();
   }
 
-  /** The peer ended its half; that counts once all it sent before has been handled. */
+  /** The peer ended its half. It takes effect once everything it sent before has been handled. */
   end(): void {
     this.#ended ??= 'half';
     this.read();
   }
 
-  /** The transport is gone. No message comes after `'close'`, so all that is not held for the application is delivered first. */
+  /** The transport has closed. No message comes after `'close'`, so everything that is not held for the application is delivered first. */
   close(): void {
     this.#ended = 'whole';
     this.scheduleRead();
   }
 
-  /** The application has terminated the connection. Nothing is delivered any more, also of what has come. */
+  /** The application has terminated the connection. Nothing is delivered any more, not even what has already arrived. */
   terminate(): void {
     this.#requireDelivery().terminate();
     this.#reader?.stop();
@@ -87,7 +87,7 @@ export class Receiver extends AsyncResource {
 
   /** Decode nothing more: the connection has failed (RFC 6455 section 7.1.7). */
   stopDecoding(): void {
-    // Made if it must be: a peer that has sent nothing yet is not listened to later either.
+    // The reader is created if needed, so that bytes of a peer that has sent nothing yet are ignored too.
     this.#requireReader().stop();
   }
 
@@ -122,7 +122,7 @@ export class Receiver extends AsyncResource {
     this.scheduleRead();
   }
 
-  /** Let go of all that has come and has not been delivered. */
+  /** Discard everything that has arrived and has not been delivered. */
   discardAll(): void {
     this.#reader?.discard();
     this.#delivery?.discardHeld();
@@ -134,14 +134,14 @@ export class Receiver extends AsyncResource {
     this.#requireReader().collectHeaders();
   }
 
-  /** {@link read} in a call of its own, as Node's streams deliver what they hold. */
+  /** Call {@link read} in the next tick, as Node's streams do. */
   scheduleRead(): void {
     process.nextTick(() => {
       this.read();
     });
   }
 
-  /** Deliver all there is, as far as it is wanted, in the async context of the connection. */
+  /** Deliver everything that has arrived and is wanted, in the async context of the connection. */
   read(): void {
     if (this.#reading) return;
     this.#reading = true;
@@ -149,7 +149,7 @@ export class Receiver extends AsyncResource {
   }
 
   #readAll(): void {
-    IncomingDeflate.resetTurn();
+    if (this.#compression !== undefined) IncomingDeflate.resetTurn();
     let thrown = true;
     const corked = this.#owner.cork(); // what the listeners send leaves in one write
     try {
@@ -164,7 +164,7 @@ export class Receiver extends AsyncResource {
     this.#updateFlow();
   }
 
-  /** One message or control frame; `false` when there is nothing to be done now. */
+  /** Handle one message or control frame. @returns `false` if there is nothing to do now. */
   #readOne(): boolean {
     const delivery = this.#delivery;
     if (delivery !== undefined) {
@@ -192,7 +192,7 @@ export class Receiver extends AsyncResource {
     this.#requireDelivery().deliver(data, isBinary);
   }
 
-  /** Pass on the peer's end; stop the socket when enough is held, but never once the connection is closing. */
+  /** Report the peer's end. Pause the socket when enough is held, but never once the connection is closing. */
   #updateFlow(): void {
     const reader = this.#reader;
     const inflating = reader?.isInflating === true;
@@ -201,7 +201,7 @@ export class Receiver extends AsyncResource {
     const delivery = this.#delivery;
     const isFull = delivery?.isFull === true;
     if (state === 'closed') {
-      // What is still held or undecoded can be taken all the same; a message without its end cannot.
+      // Messages that are held or not yet decoded can still be taken. An incomplete message cannot.
       if (inflating) {
         delivery?.reopen();
       } else {

@@ -18,26 +18,26 @@ export type Piece = Buffer | LongFrame;
  */
 export class Backlog {
   readonly #account: Account | undefined;
-  /** The newest of the pongs that wait, as a whole frame: it must not keep the chunk that its Ping came in. */
+  /** The newest of the waiting Pongs, as a whole frame: it must not keep the chunk that its Ping came in. */
   pong: Buffer | undefined;
   #slab: Slab | undefined;
   readonly #pieces = new Fifo<Piece>();
   /** How many of the pieces are long frames. */
   #longFrames = 0;
-  /** For the budget: what the socket was handed and has not written. */
-  #handed: Buffer[] = [];
+  /** For the budget: what was written to the socket and is not with the kernel yet. */
+  #inFlight: Buffer[] = [];
 
   /** @param account where the pieces are counted, from `push` until they are written. */
   constructor(account: Account | undefined) {
     this.#account = account;
   }
 
-  /** Where small frames are written: one that waits must not keep the slab that all connections share. */
+  /** Where small frames are written: a waiting frame must not keep the slab that all connections share. */
   get slab(): Slab {
     return (this.#slab ??= new Slab(OWN_SLAB_SIZE));
   }
 
-  /** A payload of the application's is among what waits. */
+  /** Whether a payload of the application is waiting. */
   get hasLongFrame(): boolean {
     return this.#longFrames > 0;
   }
@@ -57,19 +57,19 @@ export class Backlog {
     return piece;
   }
 
-  /** For the budget: the socket was handed bytes and wants no more until that is written. */
-  handed(bytes: Buffer): void {
+  /** For the budget: bytes were written to the socket, and it became backpressured. */
+  addInFlight(bytes: Buffer): void {
     if (this.#account === undefined) return;
     this.#account.hold(bytes);
-    this.#handed.push(bytes);
+    this.#inFlight.push(bytes);
   }
 
-  /** All that was handed to the socket is written, or never will be. */
+  /** All that was written to the socket is with the kernel, or never will be. */
   settled(): void {
-    for (const bytes of this.#handed.splice(0)) this.#account!.release(bytes);
+    for (const bytes of this.#inFlight.splice(0)) this.#account!.release(bytes);
   }
 
-  /** Forget what waits. */
+  /** Discard what waits. */
   clear(): void {
     this.pong = undefined;
     while (this.take() !== undefined);

@@ -8,12 +8,12 @@ import type { Account } from '../limits/buffer-budget.js';
 import type { FrameEncoder } from '../../protocol/framing/frame-encoder.js';
 import type { BlobLike } from '../../protocol/framing/payload.js';
 import type { Data } from '../../protocol/framing/prepared-message.js';
-import { admit, admitKeyed, admitsControl, tooSlow } from './admission.js';
+import { admit, admitKeyed, admitsControl, tooSlow } from './slow-consumer.js';
 import { DrainWaiters } from './drain-waiters.js';
 import { Outbox } from './outbox.js';
 import type { SenderOwner } from './owner.js';
 import { PendingCalls } from './pending-calls.js';
-import { refuse, type SendCallback } from './send-callbacks.js';
+import { rejectCallback, type SendCallback } from './send-callbacks.js';
 import type { MessageOptions } from './send-options.js';
 import type { WriterOwner } from './socket-writer.js';
 
@@ -34,15 +34,15 @@ export abstract class Backpressure implements WriterOwner {
   #needDrain = false;
   #drainWaiters: DrainWaiters | undefined;
 
-  /** @param copies see `Outbox`. */
+  /** @param transportCopies see `Outbox`. */
   constructor(
     owner: SenderOwner,
     socket: Duplex,
     masking: FrameEncoder | undefined,
-    copies: boolean,
+    transportCopies: boolean,
   ) {
     this.owner = owner;
-    this.outbox = new Outbox(socket, masking, this, copies);
+    this.outbox = new Outbox(socket, masking, this, transportCopies);
   }
 
   /** A message that was accepted cannot be sent. What was sent before it leaves; the rest is discarded. */
@@ -104,11 +104,11 @@ export abstract class Backpressure implements WriterOwner {
   /** Accept nothing more from the application: the connection is not open any more. */
   stop(): void {
     this.pending?.stopReplacing();
-    this.pending?.hurry();
+    this.pending?.flushUncompressed();
     this.isOpen = false;
     this.#settleDrained(false);
     // The unfinished message is never finished.
-    this.pending?.refuseMessages(new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
+    this.pending?.rejectMessages(new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
   }
 
   /** Forget what has not been handed to the socket, for this reason. */
@@ -124,19 +124,20 @@ export abstract class Backpressure implements WriterOwner {
     options: MessageOptions | undefined,
   ): boolean {
     if (!this.isOpen) {
-      if (callback !== undefined) refuse(callback, new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
+      if (callback !== undefined)
+        rejectCallback(callback, new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
       return false;
     }
     // If every call since the last drain returned true, less than the high-water mark is waiting.
     const { settings } = this.owner;
     if (!this.#needDrain && settings.highWaterMark <= settings.maxBufferedAmount) return true;
     const amount = this.bufferedAmount;
-    const verdict =
+    const admission =
       options?.key === undefined
         ? admit(amount, options?.droppable === true, settings)
         : admitKeyed(amount, settings);
-    if (verdict === 'queue') return true;
-    if (verdict === 'drop') this.#drop(data, callback, options?.topic);
+    if (admission === 'queue') return true;
+    if (admission === 'drop') this.#drop(data, callback, options?.topic);
     else this.#tooSlow(amount, callback);
     return false;
   }
@@ -159,7 +160,8 @@ export abstract class Backpressure implements WriterOwner {
   ): void {
     this.#setNeedDrain();
     // An error costs more than all the rest: it is made only for a callback.
-    if (callback !== undefined) refuse(callback, new ConnectionError('ERR_MESSAGE_DROPPED'));
+    if (callback !== undefined)
+      rejectCallback(callback, new ConnectionError('ERR_MESSAGE_DROPPED'));
     const { emitter, settings, context } = this.owner;
     settings.counters.messagesDropped++;
     if (topic !== undefined) settings.counters.publishedDropped++;
@@ -173,7 +175,7 @@ export abstract class Backpressure implements WriterOwner {
   #tooSlow(amount: number, callback: SendCallback | undefined): void {
     const error = tooSlow(amount, this.owner.settings);
     this.owner.failSlowConsumer(error);
-    if (callback !== undefined) refuse(callback, error);
+    if (callback !== undefined) rejectCallback(callback, error);
   }
 
   /** After a `false`, `'drain'` is emitted when everything is with the kernel. */

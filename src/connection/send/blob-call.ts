@@ -3,7 +3,7 @@ import { ConnectionError } from '../close/connection-error.js';
 import { neutral } from '../neutral-context.js';
 import { type BlobLike, checkText, toBytes } from '../../protocol/framing/payload.js';
 import type { PendingCalls } from './pending-calls.js';
-import { refuse, type SendCallback } from './send-callbacks.js';
+import { rejectCallback, type SendCallback } from './send-callbacks.js';
 import type { SendOptions } from './send-options.js';
 
 /** What a call with a Blob needs of the sender. */
@@ -66,7 +66,7 @@ export class BlobCall extends AsyncResource {
     const fail = (error: ConnectionError): void => {
       if (calls.job !== job) return; // it was discarded meanwhile
       job.callback = undefined;
-      this.refuse(error);
+      this.reject(error);
       this.#sender.unsendable(error);
     };
     // What is sent after it must not get this call's context.
@@ -74,8 +74,8 @@ export class BlobCall extends AsyncResource {
   }
 
   /** It is not sent, for this reason. */
-  refuse(reason: Error): void {
-    if (this.#callback !== undefined) refuse(this.#callback, reason);
+  reject(reason: Error): void {
+    if (this.#callback !== undefined) rejectCallback(this.#callback, reason);
   }
 }
 

@@ -2,7 +2,7 @@ import { contextOfSent } from '../diagnostics.js';
 import { MASKING_KEY_BYTES } from '../../protocol/framing/frame.js';
 import type { PreparedMessage } from '../../protocol/framing/prepared-message.js';
 import type { DeferredMessage } from './pending-calls.js';
-import { refuse, type SendCallback } from './send-callbacks.js';
+import { rejectCallback, type SendCallback } from './send-callbacks.js';
 import type { MessageOptions } from './send-options.js';
 
 /**
@@ -28,7 +28,7 @@ export function defer(
     topic,
     call: (reason) => {
       if (reason !== undefined) {
-        if (callback !== undefined) refuse(callback, reason);
+        if (callback !== undefined) rejectCallback(callback, reason);
       } else if (context === undefined) {
         queue();
       } else {

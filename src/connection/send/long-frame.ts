@@ -14,7 +14,7 @@ export class LongFrame {
   readonly payloadLength: number;
   /** Bytes of `head` and of the payload, as it was when it was sent. */
   readonly length: number;
-  /** Where in the stream it ends; known when the socket is handed it. */
+  /** Where in the stream it ends; known when it is written. */
   end = 0;
 
   constructor(head: Buffer, payload: Uint8Array) {
@@ -42,11 +42,11 @@ export class LongFrame {
 
 /** What only a connection needs that has sent a long frame. */
 export class LongFrames {
-  /** What becomes of the frames that the kernel has not taken yet is to be seen. */
-  taken: LongFrame[] = [];
-  /** The payload of one was taken away; the connection does not know yet. */
+  /** The frames that were written and that the kernel may not have accepted yet. */
+  inFlight: LongFrame[] = [];
+  /** The payload of a frame was detached; the connection has not been told yet. */
   broken: ConnectionError | undefined;
-  /** The socket is to be ended once those that wait are handed over. */
+  /** The socket is to be ended once the waiting frames are written. */
   ending = false;
 
   /**
@@ -55,8 +55,8 @@ export class LongFrames {
    * @returns the next frame in it whose payload was detached meanwhile: it may have left as other bytes.
    */
   nextBroken(left: number): LongFrame | undefined {
-    while (this.taken[0] !== undefined && this.taken[0].end <= left) {
-      const frame = this.taken.shift()!;
+    while (this.inFlight[0] !== undefined && this.inFlight[0].end <= left) {
+      const frame = this.inFlight.shift()!;
       if (frame.isBroken) return frame;
     }
     return undefined;

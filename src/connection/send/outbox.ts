@@ -21,14 +21,14 @@ const unmaskedEncoder = new FrameEncoder();
  * What one connection has to send. The frames of a tick leave in one write: at the end of the read
  * event that caused them, or on `process.nextTick`.
  *
- * The socket is handed nothing while it still has something to write. What waits is therefore
- * still ours: it can be discarded, and only the newest of the pongs that wait is kept (RFC 6455
- * section 5.5.3). What the socket has been handed ends where a frame ends.
+ * Nothing is written while the socket still has something to write. The backlog is therefore still ours:
+ * it can be discarded, and only the newest of the waiting Pongs is kept (RFC 6455 section 5.5.3). The bytes
+ * written to the socket always end on a frame boundary.
  */
 export class Outbox extends SocketWriter {
   /** Only a client has one: its frames are masked, each in a buffer of its own. */
   readonly #masking: FrameEncoder | undefined;
-  /** The transport has copied the bytes of a write that is done, and does not read them again. */
+  /** The transport copies the bytes of a write, and does not read them again once the write is done. */
   readonly #transportCopies: boolean;
 
   // What this tick sends. Mostly it is one piece, which needs no array.
@@ -46,18 +46,18 @@ export class Outbox extends SocketWriter {
   #pieceEnd = 0;
 
   /**
-   * @param copies whether a write that the socket calls done has been copied, as by the kernel; a
-   * Duplex made of anything else may have passed the very bytes on.
+   * @param transportCopies whether a write that the socket calls done has been copied, as by the
+   * kernel; any other Duplex may still refer to the same memory.
    */
   constructor(
     socket: Duplex,
     masking: FrameEncoder | undefined,
     owner: WriterOwner,
-    copies = false,
+    transportCopies = false,
   ) {
     super(socket, owner);
     this.#masking = masking;
-    this.#transportCopies = copies;
+    this.#transportCopies = transportCopies;
   }
 
   /** Bytes that are not with the kernel yet. */
@@ -116,20 +116,20 @@ export class Outbox extends SocketWriter {
     this.#schedule();
   }
 
-  /** Answer a ping: at once if the socket keeps up, else only the newest of those that wait. */
+  /** Answer a Ping: at once if the socket keeps up, else only the newest of those that wait. */
   pong(payload: Uint8Array): void {
     if (!this.blocked) this.bytes(PONG, payload);
     else this.waiting().pong = (this.#masking ?? unmaskedEncoder).encodeFrame(PONG, payload);
   }
 
-  /** Whether the socket takes so many bytes more. What cannot share a write with them is written first. */
+  /** Whether the socket accepts this many bytes more. What cannot share a write with them is written first. */
   takes(bytes: number): boolean {
     if (!this.blocked && this.queued > 0 && this.queued + bytes > COPY_UP_TO) this.#flushEarly();
     return !this.blocked;
   }
 
   /**
-   * Wait with writing until {@link flush}: more is coming in this same call.
+   * Delay writes until {@link flush}, because more frames follow in this call.
    *
    * @returns `false` if `flush()` will be called at the end of this tick anyway.
    */
@@ -145,7 +145,7 @@ export class Outbox extends SocketWriter {
     if (this.blocked || this.queued === 0) return;
     this.#closePiece();
     this.#write();
-    this.tellBroken();
+    this.reportBroken();
   }
 
   /** Write everything, backpressured or not, and end the socket. A long frame still waits for its turn. */
@@ -156,21 +156,21 @@ export class Outbox extends SocketWriter {
       if (this.long.ending) return;
     }
     do this.#flushAll();
-    while (this.queued > 0); // what the owner had to say of a payload that was taken away
+    while (this.queued > 0); // the Close that the owner sends if a payload was detached
     // A socket that is ending emits no 'drain' any more.
     if (this.watched) this.socket.end(this.writeCallback());
     else this.socket.end();
   }
 
-  /** Hand the socket everything and cut it: the kernel still sends what it takes at once. */
+  /** Write everything and destroy the socket. The kernel still sends what it accepts at once. */
   destroy(): void {
     this.#flushAll();
-    this.runCallbacks(); // for what the kernel has taken; onTransportClosed() tells the rest
+    this.runCallbacks(); // for the bytes that the kernel has accepted; onTransportClosed() rejects the others
     this.socket.destroy();
     this.#queue?.settled();
   }
 
-  /** Forget what the socket has not been handed. */
+  /** Discard what has not been written to the socket. */
   discard(reason: Error): void {
     this.#first = undefined;
     this.#others = undefined;
@@ -180,7 +180,7 @@ export class Outbox extends SocketWriter {
     this.callbacks?.rejectAfter(this.writtenOffset, reason);
   }
 
-  /** The transport is gone: what still waits never leaves. */
+  /** The transport has closed: what still waits is never sent. */
   onTransportClosed(reason: Error): void {
     this.callbacks?.rejectAfter(-1, reason);
     this.callbacks = undefined;
@@ -222,7 +222,7 @@ export class Outbox extends SocketWriter {
     return piece;
   }
 
-  /** @param more bytes of it that were not counted yet. */
+  /** @param more the bytes of the piece that `queued` does not include yet. */
   #add(piece: Piece, more: number): void {
     this.#enqueue(piece);
     this.queued += more;
@@ -260,7 +260,7 @@ export class Outbox extends SocketWriter {
     if (this.queued > COPY_UP_TO && (others !== undefined || first instanceof LongFrame)) {
       this.#writeUntilBackpressured(others ?? [first]);
     } else if (others !== undefined) {
-      const pieces = others as Buffer[]; // a long frame is more than that
+      const pieces = others as Buffer[]; // a LongFrame is longer than COPY_UP_TO, so all pieces are Buffers
       if (lengthOf(pieces) === this.queued) this.writePiece(join(pieces));
       else this.giveUpAll();
     } else {
@@ -271,7 +271,7 @@ export class Outbox extends SocketWriter {
     }
   }
 
-  /** Hand over the pieces as one writev; what is too much for the socket waits. */
+  /** Write the pieces as one writev. Pieces that the socket has no room for are queued. */
   #writeUntilBackpressured(pieces: readonly Piece[]): void {
     const idle = this.isIdle();
     let count = 0;
@@ -289,7 +289,7 @@ export class Outbox extends SocketWriter {
       }
     }
     this.socket.uncork();
-    this.forgetTaken();
+    this.clearInFlight();
     while (count < pieces.length) this.waiting().push(pieces[count++]!);
   }
 
@@ -301,8 +301,8 @@ export class Outbox extends SocketWriter {
     this.socket.cork();
     for (let piece; (piece = this.#next()) !== undefined;) this.writePiece(piece);
     this.socket.uncork();
-    this.forgetTaken();
-    this.tellBroken();
+    this.clearInFlight();
+    this.reportBroken();
   }
 
   /** Take out the piece that has waited longest. */
@@ -333,7 +333,7 @@ export class Outbox extends SocketWriter {
       this.writePiece(piece);
     }
     this.socket.uncork();
-    this.forgetTaken();
+    this.clearInFlight();
     if (!this.blocked) this.#queue = undefined; // and its slab
   }
 

@@ -4,7 +4,7 @@ import type { ConnectionEmitter } from '../events.js';
 import type { Account } from '../limits/buffer-budget.js';
 import type { ConnectionSettings } from '../settings.js';
 
-/** What the sending half needs of the connection that it belongs to. */
+/** What the sending half needs of its connection, the session: what happens between the parts is written there. */
 export interface SenderOwner {
   /** Where `'drain'` and `'dropped'` are emitted. */
   readonly emitter: ConnectionEmitter;
@@ -14,7 +14,7 @@ export interface SenderOwner {
   readonly context: AsyncResource;
   /** The budget's account for what waits; `undefined` without a budget. */
   readonly account: Account | undefined;
-  /** So much waits for the peer that the connection has to end. */
+  /** Too much waits for the peer: the connection has to end. */
   failSlowConsumer(error: ConnectionError): void;
   /** A message that was accepted cannot be sent: what was sent before it leaves, and the connection ends. */
   unsendable(error: ConnectionError): void;

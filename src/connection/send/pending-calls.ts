@@ -3,9 +3,9 @@ import { ConnectionError } from '../close/connection-error.js';
 import type { Account } from '../limits/buffer-budget.js';
 import { Fifo } from './fifo.js';
 import { ReplaceableCalls } from './replaceable-calls.js';
-import { refuse, type SendCallback } from './send-callbacks.js';
+import { rejectCallback, type SendCallback } from './send-callbacks.js';
 
-/** A call of the application that waits: make it now or, with a reason, refuse it. */
+/** A call of the application that waits: make it now or, with a reason, reject it. */
 export type DeferredCall = (reason?: Error) => void;
 
 /** A message that waits. */
@@ -27,10 +27,10 @@ export interface WaitingCall extends DeferredMessage {
   buffer: Buffer | undefined;
 }
 
-/** A message that is not ready to be sent: it is being compressed on the thread pool, or read from a Blob. */
+/** A message that is not ready to be sent: it is being compressed in steps, or read from a Blob. */
 export interface Job {
   readonly bytes: number;
-  /** Sends the message as it is; `undefined` where only the end of the job makes that possible. */
+  /** Sends the message uncompressed; `undefined` if it cannot be sent before the job ends (a Blob). */
   readonly sendNow: (() => void) | undefined;
   /** The message's. */
   callback: SendCallback | undefined;
@@ -53,7 +53,7 @@ interface CallsOwner {
 export class PendingCalls {
   /** Bytes of the job's message and of all the calls that wait. */
   bytes = 0;
-  /** The closing handshake is over but for what waits here; then the socket is ended. */
+  /** The socket is to be ended as soon as the pending calls are done. */
   ending = false;
   readonly #owner: CallsOwner;
   #job: Job | undefined;
@@ -77,7 +77,7 @@ export class PendingCalls {
     return this.#job !== undefined || this.#calls !== undefined;
   }
 
-  /** After all the calls that wait, a message is unfinished: only its further frames can follow. */
+  /** A message is still unfinished after all pending calls: only its next frames may follow. */
   get isUnfinished(): boolean {
     return this.#messages !== undefined;
   }
@@ -103,8 +103,8 @@ export class PendingCalls {
     this.makeCalls();
   }
 
-  /** Send what can be sent without waiting for the end of its job. */
-  hurry(): void {
+  /** Send the message of the current job uncompressed now, if that is possible. */
+  flushUncompressed(): void {
     while (this.#job?.sendNow !== undefined) this.finish(this.#job, this.#job.sendNow);
   }
 
@@ -149,7 +149,7 @@ export class PendingCalls {
     this.#replaceable?.fence(topic);
   }
 
-  /** A frame that was sent, or that waits, leaves its message unfinished, or finishes it. */
+  /** A frame was sent or queued. `isUnfinished` tells whether its message needs further frames. */
   frameEnds(isUnfinished: boolean): void {
     if (isUnfinished) {
       this.#messages ??= new Fifo();
@@ -164,27 +164,27 @@ export class PendingCalls {
     this.makeCalls();
   }
 
-  /** Refuse the messages that wait for the end of one that is unfinished: it will not be finished. */
-  refuseMessages(reason: Error): void {
+  /** Reject the messages that wait for the end of an unfinished one: it will not be finished. */
+  rejectMessages(reason: Error): void {
     const messages = this.#messages;
     this.#messages = undefined;
     for (let each; (each = messages?.take()) !== undefined;) {
-      this.#forget(each);
+      this.#remove(each);
       each.call(reason);
     }
   }
 
-  /** Refuse the message and all the calls, for this reason. */
+  /** Reject the message and all the calls, for this reason. */
   discard(reason: Error): void {
     const job = this.#job;
     const calls = this.#calls;
     this.#job = this.#calls = this.#replaceable = undefined;
-    if (job?.callback !== undefined) refuse(job.callback, reason);
+    if (job?.callback !== undefined) rejectCallback(job.callback, reason);
     for (let each; (each = calls?.take()) !== undefined;) {
-      this.#forget(each);
+      this.#remove(each);
       each.call(reason);
     }
-    this.refuseMessages(reason);
+    this.rejectMessages(reason);
     this.bytes = 0;
   }
 
@@ -200,7 +200,7 @@ export class PendingCalls {
       if (this.#replaceable !== undefined && !this.#owner.takes(next.bytes)) return;
       if (this.#calls?.first !== next) continue; // the write before it failed, and all was discarded
       this.#calls.take();
-      this.#forget(next);
+      this.#remove(next);
       next.call();
     }
   }
@@ -211,16 +211,16 @@ export class PendingCalls {
   }
 
   #replace(older: WaitingCall, { bytes, call, buffer }: DeferredMessage): void {
-    const refuseOlder = older.call;
+    const rejectOlder = older.call;
     this.#uncount(older);
     older.bytes = bytes;
     older.call = call;
     older.buffer = buffer;
     this.#count(older);
-    refuseOlder(new ConnectionError('ERR_MESSAGE_REPLACED'));
+    rejectOlder(new ConnectionError('ERR_MESSAGE_REPLACED'));
   }
 
-  #forget(call: WaitingCall): void {
+  #remove(call: WaitingCall): void {
     this.#uncount(call);
     if (call.key !== undefined) this.#replaceable?.delete(call.topic, call.key, call);
   }

@@ -16,7 +16,7 @@ export function bindToCall(callback: SendCallback): SendCallback {
 }
 
 /** Tell a callback, in a call of its own, why its message is not sent. */
-export function refuse(callback: SendCallback, reason: Error): void {
+export function rejectCallback(callback: SendCallback, reason: Error): void {
   process.nextTick(callback, reason);
 }
 
@@ -47,7 +47,7 @@ export class SendCallbacks {
     const kept = new Fifo<{ readonly at: number; readonly callback: SendCallback }>();
     for (let next; (next = this.#waiting.take()) !== undefined;) {
       if (next.at <= position || next.at > end) kept.push(next);
-      else refuse(next.callback, reason);
+      else rejectCallback(next.callback, reason);
     }
     this.#waiting = kept;
   }

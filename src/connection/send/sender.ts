@@ -28,7 +28,7 @@ import {
   PreparedMessage,
   prepareMessage,
 } from '../../protocol/framing/prepared-message.js';
-import { admitsControl, tooSlow } from './admission.js';
+import { admitsControl, tooSlow } from './slow-consumer.js';
 import { Backpressure } from './backpressure.js';
 import { BlobCall } from './blob-call.js';
 import { defer } from './deferred-message.js';
@@ -51,10 +51,15 @@ export class Sender extends Backpressure {
   /** Made for the first. */
   #roundTrips: RoundTrips | undefined;
 
-  /** @param copies see `Outbox`. */
-  constructor(owner: SenderOwner, socket: Duplex, copies = false, compression?: PermessageDeflate) {
+  /** @param transportCopies see `Outbox`. */
+  constructor(
+    owner: SenderOwner,
+    socket: Duplex,
+    transportCopies = false,
+    compression?: PermessageDeflate,
+  ) {
     const masking = masks(owner.settings) ? clientEncoder : undefined;
-    super(owner, socket, masking, copies);
+    super(owner, socket, masking, transportCopies);
     this.#compressor =
       compression && new OutgoingDeflate(this, this.outbox, compression, masking !== undefined);
   }
@@ -65,7 +70,7 @@ export class Sender extends Backpressure {
     options: MessageOptions | undefined,
     callback: SendCallback | undefined,
   ): boolean {
-    // What can throw comes first: a user's mistake is one on a closed connection too.
+    // Checks that can throw come first, so that a wrong call throws on a closed connection too.
     const binary = options?.binary;
     let bytes: Uint8Array | undefined;
     if (data instanceof PreparedMessage) {
@@ -125,7 +130,7 @@ export class Sender extends Backpressure {
    * @param beat see `RoundTrips.pong`.
    * @returns whether it answers a Ping of `roundTrip`.
    */
-  hearPong(payload: Buffer, beat: number | undefined): boolean {
+  onPong(payload: Buffer, beat: number | undefined): boolean {
     return this.#roundTrips?.pong(payload, beat) === true;
   }
 
@@ -133,7 +138,7 @@ export class Sender extends Backpressure {
   frame(opcode: Opcode, bytes: Uint8Array, flags: FrameFlags): boolean {
     checkFrame(opcode, bytes.length, flags);
     if (!this.isOpen) return false;
-    this.pending?.hurry();
+    this.pending?.flushUncompressed();
     const data = !isControl(opcode);
     if (data && (opcode === Opcode.Continuation) !== (this.pending?.isUnfinished === true)) {
       throw new RangeError(
@@ -155,7 +160,7 @@ export class Sender extends Backpressure {
     this.#sendFrame(Opcode.Close, payload, {});
   }
 
-  /** Hand the socket everything, and end it. */
+  /** Write everything, and end the socket. */
   end(): void {
     const calls = this.pending;
     if (calls?.job === undefined) {
@@ -170,7 +175,7 @@ export class Sender extends Backpressure {
     });
   }
 
-  /** The transport is gone: what still waits never leaves. */
+  /** The transport has closed: what still waits is never sent. */
   onTransportClosed(reason: Error): void {
     this.outbox.onTransportClosed(reason);
     this.pending?.discard(reason);
@@ -191,7 +196,7 @@ export class Sender extends Backpressure {
     return this.pending !== undefined && (this.pending.areWaiting || this.pending.isUnfinished);
   }
 
-  /** Send a frame that was admitted, now or after what waits; then call `sent`. A Ping without it is the application's. */
+  /** Send an admitted frame now, or queue it after the pending calls; then call `sent`. A Ping without `sent` was sent by the application. */
   #sendFrame(opcode: Opcode, bytes: Uint8Array, flags: FrameFlags, sent?: () => void): void {
     if (this.pending?.areWaiting !== true) {
       this.#sendFrameNow(opcode, bytes, flags, sent);
@@ -219,12 +224,12 @@ export class Sender extends Backpressure {
     const bound = callback && bindToCall(callback);
     const call = new BlobCall(this, blob, options, bound);
     if (this.#mustWait(options)) {
-      const readOrRefuse = (reason?: Error): void => {
+      const readOrReject = (reason?: Error): void => {
         if (reason === undefined) call.read();
-        else call.refuse(reason);
+        else call.reject(reason);
       };
       const { key } = options ?? {};
-      return this.#wait(blob, { bytes: call.size, call: readOrRefuse, key }, options, bound);
+      return this.#wait(blob, { bytes: call.size, call: readOrReject, key }, options, bound);
     }
     if (!this.admits(blob, bound, options)) return false;
     call.read();
@@ -262,8 +267,8 @@ export class Sender extends Backpressure {
   }
 
   /**
-   * Let a message wait, if it may be queued. One with a key takes the place of an older one with the same
-   * key, and is judged only if it is longer.
+   * Queue a message, if it is admitted. A message with a key replaces an older one with the same key, and
+   * has to be admitted only if it is longer.
    */
   #wait(
     data: Data | BlobLike,
@@ -295,7 +300,7 @@ function masks(settings: ConnectionSettings): boolean {
 }
 
 /**
- * A message that another copy of the package has prepared.
+ * Accept a message that was prepared by another copy of the package.
  *
  * @throws TypeError for anything else, or if it cannot be sent so.
  */

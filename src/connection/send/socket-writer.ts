@@ -9,35 +9,35 @@ import { type SendCallback, SendCallbacks } from './send-callbacks.js';
 
 /** What a socket writer needs of its owner, the sender. */
 export interface WriterOwner {
-  /** So many bytes are handed to the socket. */
+  /** This many bytes are written to the socket. */
   onWritten(count: number): void;
   /** The account that waiting bytes are charged to; `undefined` without a budget. */
   readonly account: Account | undefined;
-  /** In this async context `written` is called, and what has waited is written. */
+  /** The async context in which `written` is called and the backlog is written. */
   readonly context?: AsyncResource;
   /**
    * The kernel has taken a write.
    *
-   * @returns whether the owner wants to hear of the next one too.
+   * @returns whether the owner is to be told of the next one too.
    */
   written(): boolean;
-  /** The application took a payload away. What was sent before it has left; what came after it is discarded. */
+  /** The application detached a payload. What was sent before it has left; what came after it is discarded. */
   unsendable(error: ConnectionError): void;
 }
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
 /**
- * Hands pieces to one connection's socket, and hears what becomes of them: what the kernel has taken,
- * which callbacks that concerns, and whether a payload was taken away meanwhile. A base class of the
- * outbox, because an object of its own would cost each connection 100 bytes.
+ * Writes pieces to one connection's socket and tracks them: which bytes the kernel has accepted, which
+ * callbacks are due, and whether a payload was detached meanwhile. A base class of the outbox, because an
+ * object of its own would cost each connection 100 bytes.
  */
 export abstract class SocketWriter {
   protected readonly socket: Duplex;
   protected readonly owner: WriterOwner;
-  /** Bytes that the socket has not been handed. */
+  /** Bytes that have not been written to the socket. */
   protected queued = 0;
-  /** All the bytes ever handed to the socket. */
+  /** All bytes ever written to the socket. */
   protected writtenOffset = 0;
   /** The socket has not written yet what an earlier tick gave it: what is sent now waits. */
   blocked = false;
@@ -48,7 +48,7 @@ export abstract class SocketWriter {
   protected long: LongFrames | undefined;
   /** The callback of writes and the listener of `'drain'`; most connections never need it. */
   #onWritten: ((error?: Error | null) => void) | undefined;
-  /** An empty write is under way, of which the socket's `writableLength` says nothing. */
+  /** An empty write is in progress; `writableLength` does not show it. */
   #probing = false;
 
   constructor(socket: Duplex, owner: WriterOwner) {
@@ -61,10 +61,10 @@ export abstract class SocketWriter {
     return typeof this.socket._writev === 'function';
   }
 
-  /** Forget what the socket has not been handed. */
+  /** Discard what has not been written to the socket. */
   abstract discard(reason: Error): void;
 
-  /** Hand the socket everything, and end it. */
+  /** Write everything, and end the socket. */
   abstract end(): void;
 
   /** What waits because the socket is backpressured. */
@@ -97,7 +97,7 @@ export abstract class SocketWriter {
     if (this.queued === 0 && !this.blocked) this.probe();
   }
 
-  /** Hand a piece to the socket. @returns `false` if its payload was taken away: then nothing is left to be handed over. */
+  /** Write a piece to the socket. @returns `false` if its payload was detached; everything after it has then been discarded. */
   protected writePiece(piece: Piece): boolean {
     if (piece instanceof LongFrame) {
       if (piece.isBroken) {
@@ -107,7 +107,7 @@ export abstract class SocketWriter {
       this.#count(piece.length);
       this.socket.write(piece.head);
       piece.end = this.writtenOffset;
-      this.long!.taken.push(piece);
+      this.long!.inFlight.push(piece);
       this.#put(piece.payload);
     } else if (piece.length > 0) {
       this.#count(piece.length);
@@ -130,15 +130,15 @@ export abstract class SocketWriter {
     if (this.watched ? socket.write(bytes, this.writeCallback()) : socket.write(bytes)) return;
     this.blocked = true;
     this.writeCallback(); // listens for 'drain' from now on
-    if (this.owner.account !== undefined) this.waiting().handed(bytes);
+    if (this.owner.account !== undefined) this.waiting().addInFlight(bytes);
   }
 
-  /** What the socket is handed now goes to the kernel before anything else can happen. */
+  /** Whether the next write reaches the kernel before any other code runs. */
   protected isIdle(): boolean {
     return this.socket.writableLength === 0 && !this.#probing;
   }
 
-  /** Hear of it when everything that the socket was handed is written. */
+  /** Add an empty write whose callback tells when everything before it is written. */
   protected probe(): void {
     this.#probing = true;
     const written = this.writeCallback();
@@ -148,7 +148,7 @@ export abstract class SocketWriter {
     });
   }
 
-  /** The payload of a long frame is gone: everything before it is sent, and nothing after it. */
+  /** The payload of a long frame was detached: send everything before it, and nothing after it. */
   #giveUp(frame: LongFrame): void {
     const { before } = frame;
     if (before.length > 0) this.writePiece(before);
@@ -156,7 +156,7 @@ export abstract class SocketWriter {
     this.#discardAfter(frame);
   }
 
-  /** @param frame where in the stream it stands is known. */
+  /** @param frame its position in the stream is known. */
   #discardAfter(frame: LongFrame): void {
     const { payload, payloadLength, frameLength, end } = frame;
     const detail = `it had ${payloadLength} bytes when it was sent, and has ${payload.length}`;
@@ -166,27 +166,27 @@ export abstract class SocketWriter {
     this.long!.broken = error;
   }
 
-  /** The memory of a prepared message is gone, and how much of the stream that was is not known. */
+  /** The memory of a prepared message was detached, so its length, and with it the position in the stream, is unknown. */
   protected giveUpAll(): void {
     const error = new ConnectionError('ERR_PAYLOAD_DETACHED');
     this.discard(error);
     (this.long ??= new LongFrames()).broken = error;
   }
 
-  protected tellBroken(): void {
+  protected reportBroken(): void {
     const error = this.long?.broken;
     if (error === undefined) return;
     this.long!.broken = undefined;
     this.owner.unsendable(error);
   }
 
-  /** Look no more at what was handed over: the kernel has it, or nothing will tell when it does. */
-  protected forgetTaken(): void {
+  /** Stop watching the written long frames: the kernel has them, or no callback will tell when it does. */
+  protected clearInFlight(): void {
     const long = this.long;
-    if (long === undefined || long.taken.length === 0) return;
+    if (long === undefined || long.inFlight.length === 0) return;
     // The array is kept. Where each frame gets a new one, V8 comes to allocate them in its old space, and
     // a dead one keeps its payload until a full garbage collection.
-    if (this.isIdle() || !(this.watched || this.blocked)) long.taken.length = 0;
+    if (this.isIdle() || !(this.watched || this.blocked)) long.inFlight.length = 0;
   }
 
   protected writeCallback(): (error?: Error | null) => void {
@@ -203,7 +203,7 @@ export abstract class SocketWriter {
   }
 
   #written(error: Error | undefined): void {
-    // The socket closes, and onTransportClosed() is called. (Node reports a write that was under way when
+    // The socket closes, and onTransportClosed() is called. (Node reports a write that was in progress when
     // the socket was destroyed as done.)
     if (error !== undefined || this.socket.destroyed) return;
     const broken = this.long?.nextBroken(this.flushedOffset);
@@ -211,7 +211,7 @@ export abstract class SocketWriter {
     const { writableNeedDrain, writableEnded } = this.socket;
     if (this.blocked && !writableNeedDrain && !writableEnded && this.isIdle()) this.catchUp();
     this.runCallbacks();
-    this.tellBroken();
+    this.reportBroken();
     if (this.long?.ending === true) this.end();
     const waiting = this.owner.written();
     this.watched = waiting || this.callbacks !== undefined;

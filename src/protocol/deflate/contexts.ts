@@ -7,7 +7,7 @@ import { SlidingWindow } from './sliding-window.js';
 import { inflateSteps } from './steps.js';
 
 /**
- * Messages into their compressed form and back (RFC 7692 section 7.2): one message in, one message
+ * Turns messages into their compressed form and back (RFC 7692 section 7.2): one message in, one message
  * out, synchronously.
  *
  * There are two ways to the same result. Where this runtime's zlib can be driven (see raw-zlib.ts) a
@@ -22,7 +22,7 @@ const EMPTY_MESSAGE: Buffer = Buffer.of(0x00);
 export interface Deflater {
   /** The payload of a compressed message, in a buffer of its own. */
   deflate(message: Uint8Array): Buffer;
-  /** Forget what came before: nothing will refer to it. Gives the memory back until the next message. */
+  /** Forget the earlier messages: nothing will refer to them. Releases the memory until the next message. */
   release(): void;
 }
 
@@ -32,10 +32,10 @@ export interface Inflater {
    * @param limit most bytes that may come out.
    * @returns the message; `undefined` if it is longer than the limit. The sliding window is then as
    * it was before.
-   * @throws ProtocolError if the payload is no compressed message.
+   * @throws ProtocolError if the payload is not a compressed message.
    */
   inflate(payload: Uint8Array, limit: number): Buffer | undefined;
-  /** A message went through elsewhere: what follows may refer to it. */
+  /** A message was decompressed elsewhere: later messages may refer to it. */
   advanceWindow(message: Uint8Array): void;
   /** The sliding window; `undefined` while nothing is in it, or when it is not kept. */
   readonly window: Buffer | undefined;
@@ -124,7 +124,7 @@ class RawZlibInflater implements Inflater {
   }
 }
 
-/** Each message a call of its own. */
+/** Compresses each message with a call of its own. */
 class OneShotDeflater implements Deflater {
   readonly #options: DeflateContextOptions;
   #window: SlidingWindow | undefined;
@@ -147,7 +147,7 @@ class OneShotDeflater implements Deflater {
   }
 }
 
-/** Each message a call of its own. */
+/** Decompresses each message with a call of its own. */
 class OneShotInflater implements Inflater {
   readonly #windowBits: number;
   readonly #window: SlidingWindow | undefined;

@@ -45,7 +45,7 @@ export interface DeflatePolicy {
 export interface AcceptedDeflate extends DeflateParameters {
   /**
    * The client has asked for `server_no_context_takeover`, and has to be answered. A server that takes
-   * nothing over without having been asked need not say so: some clients refuse what they have not offered.
+   * nothing over without having been asked need not say so: some clients reject what they have not offered.
    */
   readonly answersServerTakeover: boolean;
   /** The same of `server_max_window_bits`, even if the window is the largest. */

@@ -22,33 +22,38 @@ import {
 } from './format.js';
 
 /**
- * Compressed messages by documented calls of zlib, each message with a context of its own: at once,
- * or on the thread pool.
+ * Compresses and decompresses messages by documented calls of zlib, each message with a context of its
+ * own: synchronously, or on zlib's thread pool.
  */
 
 const { Z_SYNC_FLUSH } = constants;
 
-/** The tail, an empty final block, and a byte that must not be read. */
+/** The tail, an empty final block, and a sentinel byte that zlib must leave unread. */
 const TAIL_AND_END: Buffer = Buffer.concat([TAIL, Buffer.from('010000ffff00', 'hex')]);
-/** The same with one more empty block. */
-const TAIL_AND_LATER_END: Buffer = Buffer.concat([
+/** The same with one more empty block before the final one. */
+const TAIL_AND_LONGER_END: Buffer = Buffer.concat([
   TAIL,
   Buffer.from('000000ffff', 'hex'),
   TAIL_AND_END.subarray(TAIL.length),
 ]);
-const END_AS_DATA: Buffer = TAIL_AND_END.subarray(0, -1);
+/** What a truncated stored block takes as its last data, if that is exactly as long. */
+const END_WITHOUT_SENTINEL: Buffer = TAIL_AND_END.subarray(0, -1);
 /**
- * How much of it is left over if the message is whole: all but the last byte is read, or the tail
- * alone, as the end of a final block, or nothing, since a final block ended before it.
+ * How many bytes of {@link TAIL_AND_END} zlib leaves unread if the message is complete: the sentinel; or
+ * all after the tail, which ended a final block; or all, because a final block ended before the tail.
  */
-const LEFT_OVER: readonly number[] = [1, TAIL_AND_END.length - TAIL.length, TAIL_AND_END.length];
-/** The thread pool is asked once for so many bytes of output. */
+const UNREAD_IF_COMPLETE: readonly number[] = [
+  1,
+  TAIL_AND_END.length - TAIL.length,
+  TAIL_AND_END.length,
+];
+/** Bytes of output of one task on the thread pool. */
 const CHUNK_SIZE = 128 * 1024;
 /**
- * A longer payload and its tail go to the thread pool one after the other. That is a turn more, of about
- * 50 µs; to join them is a copy, which a peer must not be able to make as long as it likes.
+ * A longer payload and its tail are written one after the other. The second write takes one more turn,
+ * about 50 µs. Joining them would copy a payload whose length the peer chooses.
  */
-const JOINED = 256 * 1024;
+const MAX_JOINED = 256 * 1024;
 
 /** Called with the message, with `undefined` if it is too long, or with what is wrong with the payload. */
 export type InflateCallback = (
@@ -61,7 +66,7 @@ export function deflateSync(message: Uint8Array, options: ContextOptions): Buffe
   return withoutTail(deflateRawSync(message, deflateOptions(options)));
 }
 
-/** Compress a message on the thread pool. The callback gets `undefined` if that fails because there is no memory. */
+/** Compress a message on the thread pool. The callback gets `undefined` if there is no memory for it. */
 export function deflateAsync(
   message: Uint8Array,
   options: ContextOptions,
@@ -117,12 +122,12 @@ export function inflateAsync(
   primes: boolean = PRIMES,
 ): void {
   const calls = inflateCalls(payload, options, limit, primes);
-  const goOn = (inflated?: Inflated): void => {
+  const advance = (inflated?: Inflated): void => {
     let step: IteratorResult<InflateCall, Buffer | undefined>;
     try {
-      step = calls.next(inflated!); // which the first step does not look at
+      step = calls.next(inflated!); // the first step ignores it
     } catch (error) {
-      // Anything else is the want of memory to join the pieces.
+      // Any other error is a failed allocation while joining the pieces.
       callback(error instanceof ProtocolError ? error : undefined, undefined);
       return;
     }
@@ -131,11 +136,11 @@ export function inflateAsync(
       return;
     }
     inflatePieces(step.value, (error, inflated) => {
-      if (inflated !== undefined) goOn(inflated);
+      if (inflated !== undefined) advance(inflated);
       else callback(error && invalidDeflate(error.message), undefined);
     });
   };
-  goOn();
+  advance();
 }
 
 /** One call on the thread pool. The callback gets neither an error nor a result if too much comes out. */
@@ -161,12 +166,12 @@ function inflatePieces(
     try {
       buffer = joined(pieces, length);
     } catch {
-      callback(undefined, undefined); // there is no memory for so much
+      callback(undefined, undefined); // there is no memory for it
       return;
     }
     callback(undefined, { buffer, engine });
   });
-  if (data.length <= JOINED) {
+  if (data.length <= MAX_JOINED) {
     engine.end(Buffer.concat([primer, data, tail]));
   } else {
     if (primer.length > 0) engine.write(primer);
@@ -177,14 +182,14 @@ function inflatePieces(
 
 /** One call of zlib that decompresses. */
 interface InflateCall {
-  /** What goes before it, so that zlib knows the window; empty where zlib takes a dictionary. */
+  /** What goes before the payload, so that zlib knows the window; empty where zlib takes a dictionary. */
   readonly primer: Buffer;
   /** The payload, or what is left of it, … */
   readonly data: Uint8Array;
   /** … and what has to follow it. */
   readonly tail: Buffer;
   readonly zlib: ZlibOptions;
-  /** Bytes that may come out. */
+  /** Most bytes that may come out. */
   readonly most: number;
 }
 
@@ -227,13 +232,17 @@ function* inflateCalls(
     length += buffer.length;
     if (length > longest) return undefined;
     const left = data.length + TAIL_AND_END.length - used;
-    if (LEFT_OVER.includes(left)) {
-      if (left === 1 && buffer.subarray(-END_AS_DATA.length).equals(END_AS_DATA)) {
-        // A message may end so. Or a final stored block was cut short of as many bytes: it takes any
-        // other end for its own too, and then leaves more of it.
-        const again = yield { primer, data, tail: TAIL_AND_LATER_END, zlib, most };
+    if (UNREAD_IF_COMPLETE.includes(left)) {
+      if (
+        left === 1 &&
+        buffer.subarray(-END_WITHOUT_SENTINEL.length).equals(END_WITHOUT_SENTINEL)
+      ) {
+        // The message may really end with these bytes. Or a truncated final stored block has taken them
+        // as its data. A second call with a longer end tells the two apart: a truncated block takes the
+        // same number of bytes from it, and leaves more than the sentinel.
+        const again = yield { primer, data, tail: TAIL_AND_LONGER_END, zlib, most };
         const usedAgain = again.engine.bytesWritten - primer.length;
-        const leftAgain = data.length + TAIL_AND_LATER_END.length - usedAgain;
+        const leftAgain = data.length + TAIL_AND_LONGER_END.length - usedAgain;
         if (leftAgain !== 1) throw invalidDeflate(TRUNCATED);
       }
       return joined(pieces, length);
@@ -248,8 +257,8 @@ function* inflateCalls(
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
- * Whether zlib's raw contexts take a dictionary. Deno ignores it: what refers to the window is then "too
- * far back", and the window has to be put through as a block that is not compressed.
+ * Whether zlib's raw contexts take a dictionary. Deno ignores it: references to the window then fail with
+ * "too far back", so the window is fed to zlib as a stored block.
  */
 export function takesDictionary(inflate: typeof inflateRawSync = inflateRawSync): boolean {
   // "hawser", as a copy of six bytes from the dictionary.
@@ -274,7 +283,7 @@ function deflateOptions({ windowBits, level, memLevel, dictionary }: ContextOpti
   };
 }
 
-/** One piece is not copied, unless it is short. */
+/** Join the pieces. A single piece is not copied, unless it is short. */
 function joined(pieces: Buffer[], length: number): Buffer {
   return pieces.length === 1 ? unpinned(pieces[0]!) : Buffer.concat(pieces, length);
 }
@@ -283,7 +292,7 @@ function withoutTail(compressed: Buffer): Buffer {
   return unpinned(compressed.subarray(0, compressed.length - TAIL.length));
 }
 
-/** A short result must not keep the chunk of zlib's that it came in. */
+/** A copy of a short result, which must not keep zlib's whole chunk in memory. */
 function unpinned(bytes: Buffer): Buffer {
   if (bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
   const own = Buffer.allocUnsafeSlow(bytes.length);

@@ -3,11 +3,10 @@ import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib';
 import { type ContextOptions, invalidDeflate } from './format.js';
 
 /**
- * What zlib's contexts of Node have inside. It is not documented, so nothing here is relied on
- * before {@link isRawZlibSupported} has tried it all; deflate.ts has another way that needs only documented
- * calls.
+ * The undocumented members of a zlib stream of Node. Nothing relies on them before
+ * {@link isRawZlibSupported} has tried them all; one-shot-zlib.ts needs documented calls only.
  */
-interface Driven {
+interface ZlibInternals {
   readonly _handle: {
     onerror: (message: string, errno: number, code: string) => void;
     reset(): void;
@@ -21,7 +20,7 @@ interface Driven {
       outputLength: number,
     ): void;
   };
-  /** After a call: how much of the output, and of the input, was not used. */
+  /** After a call: the bytes of the output, and of the input, that were not used. */
   readonly _writeState: Uint32Array;
   close(): void;
 }
@@ -30,9 +29,9 @@ interface Driven {
 const scratch = Buffer.allocUnsafeSlow(64 * 1024);
 /** For output that is not needed; as long as the largest window. */
 const discarded = Buffer.allocUnsafeSlow(32 * 1024);
-/** Less room than this and zlib may have to write its end marker twice. */
-const LEAST_ROOM = 16;
-/** Node's streams want a buffer of their own, which is never used here: the least they take. */
+/** With less output available than this, zlib may have to write its end marker twice. */
+const MIN_AVAILABLE = 16;
+/** The smallest buffer that a stream of Node accepts. It is never used here. */
 const NO_CHUNKS = { chunkSize: 64 };
 
 /**
@@ -40,10 +39,10 @@ const NO_CHUNKS = { chunkSize: 64 };
  * stands between a message and its compressed form.
  */
 export class RawZlib {
-  readonly #zlib: Driven;
+  readonly #zlib: ZlibInternals;
   #error: string | undefined;
 
-  private constructor(zlib: Driven) {
+  private constructor(zlib: ZlibInternals) {
     this.#zlib = zlib;
     zlib._handle.onerror = (message) => {
       this.#error = message;
@@ -54,12 +53,12 @@ export class RawZlib {
   static deflate(options: ContextOptions): RawZlib {
     const windowBits = Math.max(9, options.windowBits);
     const zlib = createDeflateRaw({ ...options, ...NO_CHUNKS, windowBits });
-    return new RawZlib(zlib as unknown as Driven);
+    return new RawZlib(zlib as unknown as ZlibInternals);
   }
 
   /** Open a decompressor. */
   static inflate(options: ContextOptions): RawZlib {
-    return new RawZlib(createInflateRaw({ ...options, ...NO_CHUNKS }) as unknown as Driven);
+    return new RawZlib(createInflateRaw({ ...options, ...NO_CHUNKS }) as unknown as ZlibInternals);
   }
 
   /** Start again with an empty window. */
@@ -72,7 +71,7 @@ export class RawZlib {
     this.#zlib.close();
   }
 
-  /** Put bytes through of which at most a window's length comes out, and forget that. */
+  /** Put bytes through and discard the output, which is at most a window long. */
   skip(input: Uint8Array): void {
     const { length } = discarded;
     this.#zlib._handle.writeSync(
@@ -93,21 +92,21 @@ export class RawZlib {
    * @param limit stop when the output is longer.
    * @returns how many bytes of the input were not used: the stream ended before them, or the limit
    * was reached.
-   * @throws ProtocolError for data that is no DEFLATE.
+   * @throws ProtocolError for data that is not DEFLATE.
    */
   run(flush: number, input: Uint8Array, output: Output, limit: number): number {
     const { _handle: handle, _writeState: state } = this.#zlib;
     let left = input.length;
     for (;;) {
-      const room = output.room();
+      const available = output.available();
       handle.writeSync(
         flush,
         input,
         input.length - left,
         left,
         scratch,
-        scratch.length - room,
-        room,
+        scratch.length - available,
+        available,
       );
       const error = this.#error;
       if (error !== undefined) {
@@ -116,7 +115,7 @@ export class RawZlib {
       }
       const unused = state[0]!;
       left = state[1]!;
-      output.added(room - unused);
+      output.advance(available - unused);
       if (unused > 0 || output.length > limit) return left;
     }
   }
@@ -132,14 +131,14 @@ export class Output {
   #filled = 0;
   #full: Buffer[] | undefined;
 
-  /** Bytes of room in the scratch buffer, which is emptied if there is too little. */
-  room(): number {
-    if (scratch.length - this.#filled < LEAST_ROOM) this.save();
+  /** Bytes available in the scratch buffer, which is emptied first if there are too few. */
+  available(): number {
+    if (scratch.length - this.#filled < MIN_AVAILABLE) this.save();
     return scratch.length - this.#filled;
   }
 
-  /** The context has written so many bytes. */
-  added(count: number): void {
+  /** The context has written this many bytes. */
+  advance(count: number): void {
     this.#filled += count;
     this.length += count;
   }
@@ -150,7 +149,7 @@ export class Output {
     this.#filled = 0;
   }
 
-  /** The last bytes collected, at most so many. */
+  /** The last bytes collected, at most `count`. */
   last(count: number): Buffer {
     const pieces: Buffer[] = [scratch.subarray(0, this.#filled)];
     const full = this.#full ?? [];
@@ -177,7 +176,7 @@ export function isRawZlibSupported(): boolean {
   return (drivable ??= selfTest(RawZlib));
 }
 
-/** Everything that deflate.ts relies on, tried on data whose result is known. */
+/** Try everything that contexts.ts and steps.ts rely on, with data whose result is known. */
 export function selfTest(drive: Pick<typeof RawZlib, 'deflate' | 'inflate'>): boolean {
   const { Z_SYNC_FLUSH, Z_BLOCK } = constants;
   try {

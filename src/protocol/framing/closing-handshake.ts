@@ -6,8 +6,10 @@
  * - The server closes the TCP connection first, once both Close frames are sent and received, or
  *   when the connection fails (sections 7.1.1 and 7.1.7).
  *
- * Nothing about the end of a connection is decided anywhere else. The connection owns the socket and
- * the deadlines, tells the table what happened and performs the actions.
+ * Nothing about the end of a connection is decided anywhere else, with one exception: a Close that is
+ * still queued after a message that cannot be sent is replaced by another (`Closing.replaceClose`), so the
+ * peer still gets one Close. The connection owns the socket and the deadlines, tells the table what
+ * happened and performs the actions.
  *
  * ```
  *            close()                        peer's Close, FIN, failure
@@ -35,7 +37,7 @@ export type CloseEvent =
   | 'localClose'
   /** A Close frame arrives. */
   | 'peerClose'
-  /** The answer to the peer's Close is due: `reply()` was called, nothing will call it, or its time is up. */
+  /** The answer to the peer's Close is due: `reply()` was called, there is no listener that could call it, or its time is up. */
   | 'reply'
   /** The peer broke a rule: fail the WebSocket connection (section 7.1.7). */
   | 'failure'

@@ -20,9 +20,9 @@ export const DEFAULT_MAX_PAYLOAD: number = 4 * 1024 * 1024;
 
 /** Options of a `FrameDecoder`. */
 export interface FrameDecoderOptions {
-  /** Our role. A server refuses unmasked frames, a client masked ones (section 5.1). @default 'server' */
+  /** Our role. A server rejects unmasked frames, a client masked ones (section 5.1). @default 'server' */
   readonly role?: Role;
-  /** Longest message in bytes, all fragments together. A longer message is refused at its frame header with 1009, and so is a message of 4 GiB under any limit. @default 4 MiB */
+  /** Longest message in bytes, all fragments together. A longer message is rejected at its frame header with 1009, and so is a message of 4 GiB under any limit. @default 4 MiB */
   readonly maxPayload?: number;
   /** An extension that gives RSV1 a meaning was negotiated (RFC 7692). Text with RSV1 is not checked to be UTF-8, because only its inflated form can be checked. @default false */
   readonly rsv1?: boolean;
@@ -53,7 +53,7 @@ const EMPTY: Buffer = Buffer.alloc(0);
  * ```
  *
  * The caller pulls, so to pause is not to call `next()`. Fragments are joined. Text that is not UTF-8
- * is refused as soon as its bytes prove it, and `maxPayload` is enforced before anything is
+ * is rejected as soon as its bytes prove it, and `maxPayload` is enforced before anything is
  * allocated. Memory held is at most twice the bytes received and not yet delivered, plus a constant.
  */
 export class FrameDecoder {
@@ -310,7 +310,7 @@ export class FrameDecoder {
       opcode,
       fin,
       rsv1: (rsv & RSV1) !== 0,
-      rsv2: false, // a frame that sets them was refused: no extension defines them
+      rsv2: false, // a frame that sets them was rejected: no extension defines them
       rsv3: false,
       length,
     });

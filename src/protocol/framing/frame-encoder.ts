@@ -140,7 +140,7 @@ export class FrameEncoder {
 }
 
 /**
- * Refuse a frame that RFC 6455 forbids to send (section 5.5), or a number that is not an opcode.
+ * Reject a frame that RFC 6455 forbids to send (section 5.5), or a number that is not an opcode.
  *
  * @throws RangeError with the numbers, TypeError for an opcode that is not a number.
  */

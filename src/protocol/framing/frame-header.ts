@@ -146,9 +146,8 @@ function readHeader(
 /**
  * The longest compressed form that a message of `length` bytes may have. Data that does not compress
  * grows, most of all in the fixed Huffman code: a literal takes up to 9 bits there, and each block has
- * a header of 3 bits and an end of 7 (RFC 1951 sections 3.2.3 and 3.2.6). 255 literals is the shortest
- * block that zlib writes although a stored block is shorter (see its `deflateBound`): 10 bits for each
- * 255 bytes are less than a 128th. The KiB is for short messages, and for a sender that flushes.
+ * a header of 3 bits and an end of 7 (RFC 1951 sections 3.2.3 and 3.2.6). zlib may write blocks of as few as 255 literals this way even if a stored block would be shorter (see its
+ * `deflateBound`). The 10 bits per 255 bytes are less than a 128th. The extra KiB covers short messages and senders that flush often.
  */
 function longestCompressed(length: number): number {
   return Math.min(length + length / 8 + length / 128 + 1024, LONGEST_MESSAGE);

@@ -3,7 +3,7 @@ import { UpgradeRejection } from './upgrade-rejection.js';
 /** The most bytes of an empty chunked body: its size line with extensions, and its trailers. */
 const MAX_BYTES = 16 * 1024;
 
-/** The refusal of an upgrade request whose body has content. */
+/** The rejection of an upgrade request whose body has content. */
 export function bodyNotEmpty(): UpgradeRejection {
   return bad('a WebSocket handshake has no body, but this request has one that is not empty');
 }
@@ -28,7 +28,7 @@ export function announcesChunks(
     throw bad('Content-Length and Transfer-Encoding contradict each other (RFC 9112 section 6.3)');
   }
   if (!/^[ \t]*chunked[ \t]*$/i.test(transferEncoding)) {
-    throw bad('a WebSocket handshake has no body; of Transfer-Encoding only chunked is understood');
+    throw bad('a WebSocket handshake has no body; the only supported Transfer-Encoding is chunked');
   }
   return true;
 }

@@ -104,7 +104,7 @@ export function parseTokens(text: string): string[] | undefined {
 }
 
 /**
- * Refuse a header with characters that would end it or begin another one.
+ * Reject a header with characters that would end it or begin another one.
  *
  * @throws TypeError that names the header.
  */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { announcesChunks } from './empty-body.js';
 import { type ExtensionOffer, parseExtensions } from './extensions.js';
 import { parseTokens } from './http-grammar.js';
-import { type HeaderFields, readHeaders, type UpgradeHeaders } from './upgrade-headers.js';
+import { type HeaderFields, readHeaders, type UpgradeHeaders } from './response-headers.js';
 import { UpgradeRejection } from './upgrade-rejection.js';
 
 /** The version of RFC 6455, the only one there is (section 4.1). */
@@ -68,11 +68,11 @@ export function checkUpgrade(request: UpgradeRequest): Handshake {
   }
   if (!isWebSocketUpgrade(request)) throw notWebSocket();
   const repeated = repeatedHeader(request.rawHeaders);
-  if (repeated !== undefined) throw bad(`the header ${repeated} is there more than once`);
+  if (repeated !== undefined) throw bad(`the header ${repeated} occurs more than once`);
   if (!hasToken(headers['connection'], 'upgrade')) {
     throw bad('the Connection header does not include Upgrade');
   }
-  // Stryker disable next-line StringLiteral: whatever is not a path is refused in the same words
+  // Stryker disable next-line StringLiteral: whatever is not a path is rejected in the same words
   const { target, authority } = splitTarget(request.url ?? '');
   if (target === undefined) throw bad('the request target is not a path');
   const path = pathnameOf(target);
@@ -110,7 +110,7 @@ export function checkUpgrade(request: UpgradeRequest): Handshake {
   return { key, host, path, target, origin, subprotocols, extensions, hasChunkedBody };
 }
 
-/** The refusal of a request that is not a WebSocket handshake: a plain one, or an upgrade to another protocol. */
+/** The rejection of a request that is not a WebSocket handshake: a plain one, or an upgrade to another protocol. */
 export function notWebSocket(): UpgradeRejection {
   return new UpgradeRejection(426, {
     headers: { Upgrade: 'websocket' },

@@ -9,7 +9,7 @@ export function selectSubprotocol(
 }
 
 /**
- * Refuse a choice that the client did not offer; the client would have to fail the connection
+ * Reject a choice that the client did not offer; the client would have to fail the connection
  * (section 4.1).
  *
  * @throws TypeError that names the choice and the offers.

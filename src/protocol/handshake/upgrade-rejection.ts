@@ -1,5 +1,5 @@
 import { checkOptions, type Rules } from '../option-checks.js';
-import { type HeaderFields, readHeaders, type UpgradeHeaders } from './upgrade-headers.js';
+import { type HeaderFields, readHeaders, type UpgradeHeaders } from './response-headers.js';
 
 /** Fields that delimit the body. With a second one, a client and a proxy could disagree on its end. */
 const FRAMING: ReadonlySet<string> = new Set(['connection', 'content-length', 'transfer-encoding']);
@@ -10,7 +10,7 @@ const OPTION_RULES: Rules<{ headers: unknown; body: unknown }> = {
 };
 
 /**
- * Thrown by `authorize` to refuse an upgrade: `throw new UpgradeRejection(401)`.
+ * Thrown by `authorize` to reject an upgrade: `throw new UpgradeRejection(401)`.
  *
  * @param status an HTTP status from 300 to 599.
  * @param options `headers` are added to the response; `body` is plain text unless a

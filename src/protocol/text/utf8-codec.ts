@@ -23,7 +23,7 @@ const ENCODE_FROM = 64;
 /** The longest string of this process, in UTF-16 code units; in V8 less than 512 Mi. */
 const LONGEST_STRING: number = constants.MAX_STRING_LENGTH;
 /**
- * The most bytes of text that are decoded at once. V8 refuses UTF-8 of more bytes than the longest string
+ * The most bytes of text that are decoded at once. V8 rejects UTF-8 of more bytes than the longest string
  * has units, although the string might be short enough, and the kernel would need one very large block.
  */
 const LONG_PIECE = 256 * 1024 * 1024;

@@ -7,7 +7,7 @@ const NATIVE_CHECK_FROM = 48;
 /**
  * Incremental UTF-8 validation (RFC 3629; RFC 6455 section 8.1), for text that arrives in pieces.
  *
- * It refuses a byte as soon as no valid text can begin with the bytes so far. The decoder can
+ * It rejects a byte as soon as no valid text can begin with the bytes so far. The decoder can
  * therefore fail in the middle of a frame. Text that arrives whole does not need it: the native
  * `isUtf8` checks it at once.
  */
@@ -112,7 +112,7 @@ export function cutCharacter(offset: number): ProtocolError {
 
 /**
  * The beginning of the last character that could be incomplete: at most three bytes before the end.
- * To stop earlier than needed does no harm, nor does C0, which both checks refuse: mutants of these
+ * To stop earlier than needed does no harm, nor does C0, which both checks reject: mutants of these
  * survive, too.
  */
 function lastBoundary(bytes: Buffer, end: number): number {

@@ -33,7 +33,7 @@ export function checkUpgradeArguments(
   if (!isBytes(head)) throw wrong(method, "head to be the Buffer of an 'upgrade' event", head);
   if (upgrade === false && own === socket) {
     throw new TypeError(
-      `${method}: this request came by 'request', so its socket is still read by Node's HTTP parser; a WebSocket handshake comes by 'upgrade': ${USAGE}`,
+      `${method}: this request arrived as a 'request' event, so Node's HTTP parser still reads its socket; a WebSocket handshake arrives as an 'upgrade' event: ${USAGE}`,
     );
   }
   return Buffer.isBuffer(head) ? head : Buffer.from(head.buffer, head.byteOffset, head.byteLength);
@@ -48,7 +48,9 @@ export function checkNoCallback(rest: readonly unknown[]): void {
 }
 
 function wrong(method: string, expected: string, got: unknown): TypeError {
-  return new TypeError(`${method}: expected ${expected}, got ${nameOf(got)}; call it so: ${USAGE}`);
+  return new TypeError(
+    `${method}: expected ${expected}, got ${nameOf(got)}; call it like this: ${USAGE}`,
+  );
 }
 
 /** A Uint8Array of any realm; a Buffer is one. */

@@ -237,7 +237,7 @@ export class Upgrader<Context> {
   /** The client has left, or another listener has served it. */
   #abandon(request: IncomingMessage, socket: Duplex): void {
     this.#policy.reportAbandoned(request);
-    // A socket that was ended has no other reader, so the end of its client would never be seen.
+    // Nothing else reads an ended socket, so without this the client's end would never be noticed.
     if (socket.writableEnded && !socket.destroyed) {
       lingerUntilEnd(socket, this.#deadlines, this.#timeouts.closeTimeout);
     }

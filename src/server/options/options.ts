@@ -2,7 +2,7 @@ import type { Broker } from '../topics/broker.js';
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../connection/limits/clock.js';
 import type { Logger } from '../logger.js';
-import type { UpgradeHeaders } from '../../protocol/handshake/upgrade-headers.js';
+import type { UpgradeHeaders } from '../../protocol/handshake/response-headers.js';
 import type { SharedLimits } from '../admission/shared-limits.js';
 
 /** The type of option `trustProxy`. */
@@ -50,7 +50,7 @@ export interface DeflateOptions {
    */
   readonly contextTakeover?: 'none' | 'server' | 'client' | 'both';
   /**
-   * What compresses a connection's messages where the server takes its context over.
+   * The compressor of a connection on which the server keeps its context (`contextTakeover` `'server'` or `'both'`).
    *
    * - `'compact'`: a compressor in JavaScript for messages that resemble each other. It takes four
    *   times the window and 2 KiB (18 KiB with the default window), and knows neither `level` nor
@@ -70,7 +70,7 @@ export interface DeflateOptions {
   readonly memLevel?: number;
   /** Bytes that the contexts of this server's connections may take. Above it a new connection gets shared contexts. @default 128 MiB */
   readonly memoryBudget?: number;
-  /** Milliseconds without a compressed message sent, after which a connection's compressor is released until the next one. The release can take twice as long. @default 30 s */
+  /** A connection's compressor is released after this many milliseconds without a compressed message; the next one creates it again. The release can take twice as long. @default 30 s */
   readonly idleRelease?: number;
 }
 

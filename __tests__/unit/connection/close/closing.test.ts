@@ -72,7 +72,7 @@ describe('Closing, begun here', () => {
 
   it.each<[string, unknown[], string]>([
     ['a code that must not be sent', [1006], 'RangeError'],
-    ['a code that is none', [999], 'RangeError'],
+    ['an invalid code', [999], 'RangeError'],
     ['a code that is not a whole number', [1000.5], 'RangeError'],
     ['a code that is a string', ['1000'], 'TypeError'],
     ['a code that is NaN', [NaN], 'RangeError'],
@@ -128,7 +128,7 @@ describe('Closing, begun here', () => {
     expect(client.received()).toEqual(['close 1000', 'pong 70']);
   });
 
-  it('cuts a peer that never answers after closeTimeout, and not before', async () => {
+  it('terminates a peer that never answers after closeTimeout, and not before', async () => {
     const { connection, client, closed, clock } = await world({ closeTimeout: 500 });
     void connection.close();
     expect(await client.words()).toBe('close 1000');
@@ -600,9 +600,9 @@ describe('Closing, because the transport ended', () => {
     ['in the middle of a header', text('abc').subarray(0, 3)],
     ['in the middle of a payload', text('abc').subarray(0, 7)],
     ['in the middle of a message', clientFrame({ opcode: 1, fin: false, payload: 'a' })],
-    ['behind our Close', clientFrame({ opcode: 9, payload: 'close' })],
-    ['behind its Close', clientClose(1000)],
-    ['behind a fault', FAULT],
+    ['after our Close', clientFrame({ opcode: 9, payload: 'close' })],
+    ['after its Close', clientClose(1000)],
+    ['after a fault', FAULT],
   ])('is told once of a reset %s', async (_name, bytes) => {
     const { connection, socket, client, closed, log } = await world();
     connection.on('ping', () => void connection.close());
@@ -912,7 +912,7 @@ describe('Closing, because the peer is too slow', () => {
     expect(closing.info?.cause).toBe(first);
   });
 
-  it('is said, too, of a connection that was closing when it was cut for want of room', async () => {
+  it('is also reported for a connection that was closing when it was evicted', async () => {
     const { sink, session, closing } = bare();
     closing.startClosing(1000, '');
     const reason = new ConnectionError('ERR_SLOW_CONSUMER');

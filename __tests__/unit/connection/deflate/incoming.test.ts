@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 import { PermessageDeflate } from '../../../../src/connection/deflate/permessage-deflate.js';
-import { ThreadPool } from '../../../../src/connection/deflate/thread-pool.js';
+import { ConcurrencyLimit } from '../../../../src/connection/deflate/concurrency-limit.js';
 import { IncomingDeflate } from '../../../../src/connection/deflate/incoming.js';
 import { ProtocolError } from '../../../../src/protocol/framing/protocol-error.js';
 import { hex } from '../../../support/bytes.js';
@@ -66,26 +66,26 @@ describe('Decompressor', () => {
     expect(decompressor.take()).toBeUndefined();
     expect([decompressor.isBusy, calls]).toStrictEqual([true, 0]);
     expect(decompressor.bytesHeld).toBe(payload.length);
-    await until('the thread pool', () => calls === 1);
+    await until('the message', () => calls === 1);
     expect(decompressor.bytesHeld).toBe(LONG.length);
     expect(decompressor.take()?.data.equals(LONG)).toBe(true);
   });
 
   it('says later what is wrong with a long one, too long a message among them', async () => {
     decompressor.inflate(Buffer.alloc(100_000, 0x06), true);
-    await until('the thread pool', () => calls === 1);
+    await until('the message', () => calls === 1);
     expect(decompressor.bytesHeld).toBe(0);
     expect(codeOf(() => decompressor.take())).toBe('ERR_INVALID_DEFLATE');
     decompressor.inflate(deflateRawSync(Buffer.alloc(MAX_PAYLOAD + 1)), true);
-    await until('the thread pool', () => calls === 2);
+    await until('the message', () => calls === 2);
     expect(codeOf(() => decompressor.take())).toBe('ERR_MESSAGE_TOO_BIG');
   });
 
   it('forgets a message, wherever it is, and is free', async () => {
-    decompressor.forget(); // there is none
+    decompressor.discard(); // there is none
     for (const payload of [deflateRawSync('at once'), deflateRawSync(LONG)]) {
       decompressor.inflate(payload, true);
-      decompressor.forget();
+      decompressor.discard();
       expect([decompressor.isBusy, decompressor.bytesHeld]).toStrictEqual([false, 0]);
     }
     await turns(5);
@@ -93,16 +93,20 @@ describe('Decompressor', () => {
     expect(atOnce(deflateRawSync('next'))?.data).toStrictEqual(Buffer.from('next'));
   });
 
-  it('keeps the payload of a forgotten message from the thread pool', async () => {
-    const pool = new ThreadPool();
+  it('does not decompress a message that was discarded before its turn', async () => {
+    const concurrency = new ConcurrencyLimit();
     const held: (() => void)[] = [];
-    for (let i = 0; i < 4; i++) pool.run((done) => held.push(done));
-    const compression = new PermessageDeflate(compressing({ pool }), parametersOf(), 'server');
+    for (let i = 0; i < 4; i++) concurrency.run((done) => held.push(done));
+    const compression = new PermessageDeflate(
+      compressing({ concurrency }),
+      parametersOf(),
+      'server',
+    );
     decompressor = new IncomingDeflate(compression, MAX_PAYLOAD, () => calls++);
     decompressor.inflate(deflateRawSync(LONG), true);
-    decompressor.forget();
+    decompressor.discard();
     held[0]!();
-    await new Promise<void>((resolve) => pool.run(() => resolve()));
+    await new Promise<void>((resolve) => concurrency.run(() => resolve()));
     expect(calls).toBe(0);
   });
 

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { LongMessages } from '../../../../src/connection/deflate/long-messages.js';
-import { ThreadPool } from '../../../../src/connection/deflate/thread-pool.js';
+import { ConcurrencyLimit } from '../../../../src/connection/deflate/concurrency-limit.js';
 import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import type { ProtocolError } from '../../../../src/protocol/framing/protocol-error.js';
 import { RawZlib } from '../../../../src/protocol/deflate/raw-zlib.js';
@@ -13,14 +13,21 @@ const FLUSH = { finishFlush: constants.Z_SYNC_FLUSH };
 const LIMIT = 4 * 1024 * 1024;
 
 let clock: HandClock;
-let pool: ThreadPool;
+let concurrency: ConcurrencyLimit;
 let long: LongMessages;
 
 function make(drive: boolean | undefined): void {
   clock = new HandClock();
-  pool = new ThreadPool();
+  concurrency = new ConcurrencyLimit();
   const deadlines = new Deadlines(clock);
-  long = new LongMessages({ level: 6, memLevel: 8, idleRelease: 1000, deadlines, pool, drive });
+  long = new LongMessages({
+    level: 6,
+    memLevel: 8,
+    idleRelease: 1000,
+    deadlines,
+    concurrency,
+    drive,
+  });
 }
 
 const deflate = (message: Buffer, windowBits = 15): Promise<Buffer | undefined> =>
@@ -75,7 +82,7 @@ describe.each([true, false, undefined])('LongMessages, driving zlib: %s', (drive
     }
     expect(await inflate(deflateRawSync(PROSE))).toStrictEqual(PROSE);
     expect(callback).not.toHaveBeenCalled();
-    expect(pool.waiting).toBe(0);
+    expect(concurrency.waiting).toBe(0);
   });
 });
 

@@ -1,12 +1,12 @@
-import { compressedFrames } from '../../../../src/connection/deflate/frame-cache.js';
+import { compressedFrames } from '../../../../src/connection/deflate/compressed-broadcasts.js';
 import { randomBytes } from 'node:crypto';
 import {
   PermessageDeflate,
   type PermessageDeflateSettings,
 } from '../../../../src/connection/deflate/permessage-deflate.js';
 import { ConnectionError } from '../../../../src/connection/close/connection-error.js';
-import { ThreadPool } from '../../../../src/connection/deflate/thread-pool.js';
-import type { ConnectionEmitter, ConnectionEvents } from '../../../../src/connection/events.js';
+import { ConcurrencyLimit } from '../../../../src/connection/deflate/concurrency-limit.js';
+import type { ConnectionEvents } from '../../../../src/connection/events.js';
 import type { SendOptions } from '../../../../src/connection/send/send-options.js';
 import { Sender } from '../../../../src/connection/send/sender.js';
 import type { ConnectionSettings } from '../../../../src/connection/settings.js';
@@ -32,14 +32,14 @@ import {
 // A compressor has no use but in a Sender, and is driven by one here.
 
 let sink: Sink;
-let connection: ConnectionEmitter;
+let connection: TypedEmitter<ConnectionEvents>;
 let sender: Sender;
 let drains: number;
 let called: string[];
 let settings: ConnectionSettings;
 
 /** A connection of which only `'drain'` is heard, while it is the one under test. */
-function listening(): ConnectionEmitter {
+function listening(): TypedEmitter<ConnectionEvents> {
   const emitter = (connection = new TypedEmitter<ConnectionEvents>());
   return emitter.on('drain', () => {
     if (emitter === connection) drains++;
@@ -60,7 +60,7 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
   const PROSE = Buffer.from(Array.from({ length: 500 }, (_, i) => `${i % 77} é `).join(''));
   const LONG = Buffer.concat(Array<Buffer>(100).fill(PROSE));
   const NOISE = randomBytes(LONG.length);
-  let pool: ThreadPool;
+  let concurrency: ConcurrencyLimit;
 
   function compress(
     chosen: Partial<PermessageDeflateSettings> = {},
@@ -68,9 +68,9 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
     role: 'server' | 'client' = 'server',
   ): PermessageDeflate {
     sink = new Sink(1024 * 1024);
-    pool = new ThreadPool();
+    concurrency = new ConcurrencyLimit();
     const compression = new PermessageDeflate(
-      compressing({ drive, pool, ...chosen }),
+      compressing({ drive, concurrency, ...chosen }),
       parametersOf(parameters),
       role,
     );
@@ -173,7 +173,7 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
     ]);
   });
 
-  it('keeps the order of calls while a long message is on the thread pool', async () => {
+  it('keeps the order of calls while a long message is being compressed', async () => {
     const compression = compress();
     expect(send(LONG)).toBe(false);
     send('a');
@@ -199,7 +199,7 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
     expect(drains).toBe(1);
   });
 
-  it('counts what is on the thread pool and what waits for it', async () => {
+  it('counts what is being compressed and what waits for it', async () => {
     const compression = compress({}, {}, 'client');
     send(LONG);
     expect(sender.bufferedAmount).toBe(LONG.length);
@@ -225,7 +225,7 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
   });
 
   it.each(TAKING)(
-    'sends a message that is %s while it is on the thread pool',
+    'sends a message that is %s while it is being compressed',
     async (_name, make) => {
       const compression = compress();
       const [bytes, take] = make(LONG.length);
@@ -239,7 +239,7 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
   );
 
   it.each(TAKING)(
-    'sends one that does not shrink, or is in a hurry, and is %s',
+    'sends a message uncompressed if it does not shrink or cannot wait, and is %s',
     async (_name, make) => {
       const compression = compress();
       const [noise, takeNoise] = make(NOISE.length);
@@ -292,8 +292,8 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
     const all = await inflated(compression);
     expect(all.slice(0, -1)).toStrictEqual(['2 LONG', 'compressed 1 a']);
     expect(all.at(-1)).toMatch(/^8 /);
-    // What comes back from the thread pool is not sent a second time.
-    await until('the thread pool', () => pool.waiting === 0);
+    // The compressed message is not sent a second time.
+    await until('the end of the compression', () => concurrency.waiting === 0);
     await turns(20);
     expect(await inflated(compression)).toStrictEqual(all);
     expect(called.sort()).toStrictEqual(['a', 'b ERR_CONNECTION_NOT_OPEN', 'bytes']);
@@ -301,7 +301,7 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
 
   it('tells the callbacks of what waited when the transport is gone', async () => {
     compress();
-    sink.behind = true;
+    sink.backpressured = true;
     send(LONG);
     send('a');
     sender.stop();
@@ -344,7 +344,7 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
     sender.control(Opcode.Ping, 'too');
     sender.discard(new ConnectionError('ERR_SLOW_CONSUMER'));
     expect(sender.bufferedAmount).toBe(0);
-    await until('the thread pool', () => called.length === 2);
+    await until('the callbacks', () => called.length === 2);
     await turns();
     expect(called).toStrictEqual(['behind ERR_SLOW_CONSUMER', 'long ERR_SLOW_CONSUMER'].reverse());
     expect(sink.bytes).toHaveLength(0);

@@ -1,11 +1,11 @@
-import { compressedFrames } from '../../../../src/connection/deflate/frame-cache.js';
+import { compressedFrames } from '../../../../src/connection/deflate/compressed-broadcasts.js';
 import { deflateRawSync } from 'node:zlib';
 import {
   PermessageDeflate,
   contextBytes,
 } from '../../../../src/connection/deflate/permessage-deflate.js';
 import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
-import { ThreadPool } from '../../../../src/connection/deflate/thread-pool.js';
+import { ConcurrencyLimit } from '../../../../src/connection/deflate/concurrency-limit.js';
 import type { ProtocolError } from '../../../../src/protocol/framing/protocol-error.js';
 import type { DeflateParameters } from '../../../../src/protocol/deflate/negotiation.js';
 import { prepareMessage } from '../../../../src/protocol/framing/prepared-message.js';
@@ -121,18 +121,18 @@ describe.each([true, false])('Compression, driven: %s', (drive) => {
     }
   });
 
-  it('refers to nothing before or in a message that went over the thread pool', async () => {
+  it('refers to nothing before or in a long message', async () => {
     const [server, client] = [made(TAKEOVER, { drive }), made(TAKEOVER, { drive }, 'client')];
     client.inflate(server.deflate(NOISE.subarray(0, 1000))!, LIMIT);
     const payload = (await deflateOnPool(server, NOISE))!;
-    expect(payload.length).toBeGreaterThan(NOISE.length); // it says what was said before once more
+    expect(payload.length).toBeGreaterThan(NOISE.length); // it repeats an earlier message
     expect(await inflateOnPool(client, payload)).toStrictEqual(NOISE);
     const last = server.deflate(NOISE.subarray(-1000))!;
     expect(last.length).toBeGreaterThan(1000);
     expect(client.inflate(last, LIMIT)).toStrictEqual(Buffer.from(NOISE.subarray(-1000)));
   });
 
-  it('knows what went over the thread pool if the peer refers to it', async () => {
+  it('knows a long message if the peer refers to it', async () => {
     const compression = made(TAKEOVER, { drive });
     const [first, second] = [NOISE.subarray(0, 20 * KIB), NOISE.subarray(10 * KIB, 30 * KIB)];
     const long = deflateRawSync(Buffer.concat([Buffer.alloc(600 * KIB), first]));
@@ -143,7 +143,7 @@ describe.each([true, false])('Compression, driven: %s', (drive) => {
     expect(compression.inflate(reference, LIMIT)?.equals(second)).toBe(true);
   });
 
-  describe('at once or on the thread pool', () => {
+  describe('at once or in steps', () => {
     it('compresses up to 64 KiB at once', () => {
       const compression = made({}, { drive });
       expect(compression.deflate(Buffer.alloc(64 * KIB))).toBeDefined();
@@ -197,30 +197,30 @@ describe.each([true, false])('Compression, driven: %s', (drive) => {
       expect(compression.inflate(HELLO, LIMIT)?.toString()).toBe('Hello');
     });
 
-    it('takes its turn on the thread pool, whether it compresses or decompresses', async () => {
-      const pool = new ThreadPool();
+    it('waits for its turn, whether it compresses or decompresses', async () => {
+      const concurrency = new ConcurrencyLimit();
       const held: (() => void)[] = [];
-      for (let i = 0; i < 4; i++) pool.run((done) => held.push(done));
-      const compression = made({}, { drive, pool });
+      for (let i = 0; i < 4; i++) concurrency.run((done) => held.push(done));
+      const compression = made({}, { drive, concurrency });
       const order: string[] = [];
       const both = [
         deflateOnPool(compression, PROSE).then(() => order.push('deflated')),
         inflateOnPool(compression, HELLO).then(() => order.push('inflated')),
       ];
-      expect(pool.waiting).toBe(2);
+      expect(concurrency.waiting).toBe(2);
       held[0]!();
       await both[0];
       await both[1];
       expect(order).toStrictEqual(['deflated', 'inflated']);
-      expect(pool.waiting).toBe(0);
+      expect(concurrency.waiting).toBe(0);
       for (let i = 0; i < 3; i++) held[i + 1]!();
     });
 
     it('skips discarded messages when their turn has come, however many', async () => {
-      const pool = new ThreadPool();
+      const concurrency = new ConcurrencyLimit();
       const held: (() => void)[] = [];
-      for (let i = 0; i < 4; i++) pool.run((done) => held.push(done));
-      const compression = made({}, { drive, pool });
+      for (let i = 0; i < 4; i++) concurrency.run((done) => held.push(done));
+      const compression = made({}, { drive, concurrency });
       const callback = jest.fn();
       for (let i = 0; i < 20_000; i++) compression.inflateAsync(() => undefined, LIMIT, callback);
       const wanted = inflateOnPool(compression, HELLO);
@@ -252,21 +252,21 @@ describe.each([true, false])('Compression, driven: %s', (drive) => {
       expect(compressedFrames(message).get(15)).toBe(message.frame);
     });
 
-    it('compresses a long one on the thread pool, once for all connections that wait for it', async () => {
+    it('compresses a long one once for all connections that wait for it', async () => {
       const message = prepareMessage(PROSE);
-      const pool = new ThreadPool();
-      const compression = made({}, { drive, pool });
+      const concurrency = new ConcurrencyLimit();
+      const compression = made({}, { drive, concurrency });
       expect(compression.compressFrame(message)).toBeUndefined();
       const frames: Buffer[] = [];
       await new Promise<void>((resolve) => {
         for (let i = 0; i < 5; i++)
           compression.compressFrameAsync(message, (frame) => frames.push(frame));
         expect(compression.compressFrame(message)).toBeUndefined(); // it is on its way
-        made({}, { drive, pool }).compressFrameAsync(message, (frame) => {
+        made({}, { drive, concurrency }).compressFrameAsync(message, (frame) => {
           frames.push(frame);
           resolve();
         });
-        expect(pool.waiting).toBe(0);
+        expect(concurrency.waiting).toBe(0);
       });
       expect(frames).toHaveLength(6);
       expect(new Set(frames).size).toBe(1);
@@ -409,7 +409,7 @@ describe('Compression, the contexts of one connection', () => {
     expect([open, clock.timers.size]).toStrictEqual([0, 0]);
   });
 
-  it('are not made by a message that comes back from the thread pool after the connection has gone', async () => {
+  it('are not made by a long message that is done after the connection has ended', async () => {
     compression.inflate(HELLO, LIMIT);
     const done = inflateOnPool(compression, deflateRawSync(PROSE));
     compression.close();
@@ -493,7 +493,7 @@ describe("Compression, with hawser's own compressor", () => {
     expect(output).toStrictEqual(Buffer.from(long.subarray(-700)));
   });
 
-  it('forgets all at a message that goes over the thread pool', async () => {
+  it('forgets all at a long message', async () => {
     const [server, client] = [made(TAKEOVER, settings), made(TAKEOVER, settings, 'client')];
     for (const message of [SHORT, Buffer.concat([PROSE, NOISE]), SHORT]) {
       const payload = server.deflate(message) ?? (await deflateOnPool(server, message))!;

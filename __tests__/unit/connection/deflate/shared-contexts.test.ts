@@ -56,7 +56,7 @@ it('drives open contexts by default, as long as they are needed', () => {
   opened.mockClear(); // what the self-test has opened, and this one
   for (let times = 0; times < 5; times++) {
     expect(inflater.inflate(hex('f248cdc9c90700'), 5)?.toString()).toBe('Hello');
-    inflater.advanceWindow(Buffer.from('a long message of somebody else'));
+    inflater.advanceWindow(Buffer.from('a long message of another connection'));
   }
   expect(opened).not.toHaveBeenCalled();
   opened.mockRestore();

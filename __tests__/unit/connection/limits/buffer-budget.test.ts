@@ -261,7 +261,7 @@ describe('BufferBudget above its limit', () => {
     new Member('b').hold(Buffer.alloc(60));
     await turns();
     expect(reasons.map(({ code, message }) => `${code} ${message}`)).toStrictEqual([
-      'ERR_SLOW_CONSUMER the peer does not take what is sent to it fast enough: its part of what all connections hold is the largest, 70 of 130 bytes, and maxTotalBuffered is 100',
+      'ERR_SLOW_CONSUMER the peer does not take what is sent to it fast enough: it holds the largest share of the buffered bytes, 70 of 130 bytes, and maxTotalBuffered is 100',
     ]);
   });
 

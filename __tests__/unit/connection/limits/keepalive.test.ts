@@ -316,13 +316,13 @@ describe('Heartbeat, an unanswered Ping', () => {
   });
 
   it('is not queued again while data before it is not sent', async () => {
-    sink.behind = true;
+    sink.backpressured = true;
     connection.send(Buffer.alloc(32 * 1024));
     for (let i = 0; i < 10; i++) {
       await pass(26 * SECOND);
       feed(message()); // the peer sends and does not read
     }
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     expect(await pings()).toHaveLength(1);
   });
@@ -366,11 +366,11 @@ describe('Heartbeat, while we do not read', () => {
   });
 
   it('sends no Ping after one that has not been sent yet', async () => {
-    sink.behind = true;
+    sink.backpressured = true;
     connection.send(Buffer.alloc(32 * 1024));
     stopReading();
     for (let i = 0; i < 200; i++) await pass(5 * SECOND);
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     expect(await pings()).toHaveLength(1);
   });
@@ -538,7 +538,7 @@ describe('Heartbeat, a blocked event loop', () => {
 describe('Heartbeat, a Ping after other data', () => {
   /** Queues messages; the socket writes one of them at each release. */
   function queue(messages: number): void {
-    sink.behind = true;
+    sink.backpressured = true;
     for (let i = 0; i < messages; i++) connection.send(Buffer.alloc(32 * 1024));
   }
 
@@ -562,7 +562,7 @@ describe('Heartbeat, a Ping after other data', () => {
   it('times out for a peer that has received it and sends nothing, whatever else it reads', async () => {
     queue(1);
     await pass(26 * SECOND);
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     for (let i = 0; i < 4; i++) {
       await pass(5 * SECOND);

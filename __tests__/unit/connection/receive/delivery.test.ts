@@ -590,7 +590,11 @@ describe('Delivery, iterating', () => {
     ['the transport ends', () => sink.push(null), 1006],
     ['the transport breaks', () => sink.destroy(new Error('reset')), 1006],
     ['the peer breaks a rule', () => feed(clientFrame({ opcode: 3 })), 1002],
-    ['wss.close() cuts it', () => connection.cut(new ConnectionError('ERR_SERVER_CLOSED')), 1006],
+    [
+      'wss.close() terminates it',
+      () => connection.terminateWith(new ConnectionError('ERR_SERVER_CLOSED')),
+      1006,
+    ],
   ])('ends after the held messages when %s', async (_name, end, code) => {
     feed(text('a'), text('b'));
     end();

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 import { PermessageDeflate } from '../../../../src/connection/deflate/permessage-deflate.js';
-import { ThreadPool } from '../../../../src/connection/deflate/thread-pool.js';
+import { ConcurrencyLimit } from '../../../../src/connection/deflate/concurrency-limit.js';
 import { BufferBudget } from '../../../../src/connection/limits/buffer-budget.js';
 import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import { FrameDecoder } from '../../../../src/protocol/framing/frame-decoder.js';
@@ -334,7 +334,7 @@ describe('MessageReader, messageTimeout', () => {
       'a message and the beginning of another',
       () => Buffer.concat([text('a'), Buffer.from([130])]),
     ],
-  ])('fails the connection with 1008 when nothing comes behind %s', async (_name, begun) => {
+  ])('fails the connection with 1008 when nothing follows %s', async (_name, begun) => {
     const bytes = begun();
     feed(bytes);
     clock.advance(999);
@@ -715,14 +715,18 @@ describe('MessageReader, messageRate', () => {
 
 describe('MessageReader, compressed messages', () => {
   let clock: HandClock;
-  let pool: ThreadPool;
+  let concurrency: ConcurrencyLimit;
   let compression: PermessageDeflate;
 
   function begin(options: WorldOptions = {}, parameters = {}): void {
     const socket = new Sink(1024 * 1024);
     clock = new HandClock();
-    pool = new ThreadPool();
-    compression = new PermessageDeflate(compressing({ pool }), parametersOf(parameters), 'server');
+    concurrency = new ConcurrencyLimit();
+    compression = new PermessageDeflate(
+      compressing({ concurrency }),
+      parametersOf(parameters),
+      'server',
+    );
     watch(socket, compressedConnectionOn(socket, compression, options, clock));
     connection.start(Buffer.alloc(0));
   }
@@ -730,10 +734,10 @@ describe('MessageReader, compressed messages', () => {
     begin();
   });
 
-  /** Jobs that keep the thread pool to themselves until the test lets it go. */
+  /** Jobs that let no long message begin until the test ends them. */
   function occupy(): () => void {
     const held: (() => void)[] = [];
-    for (let i = 0; i < 4; i++) pool.run((done) => held.push(done));
+    for (let i = 0; i < 4; i++) concurrency.run((done) => held.push(done));
     return () => {
       for (const done of held) done();
     };
@@ -823,7 +827,7 @@ describe('MessageReader, compressed messages', () => {
     expect(sink.isPaused()).toBe(false);
   });
 
-  it('count in the budget while they wait for the thread pool, and can be given up there', async () => {
+  it('count in the budget while they wait for their turn, and can be discarded then', async () => {
     const budget = new BufferBudget(150_000);
     const noise = (): Buffer => clientFrame({ opcode: 2, rsv: 4, payload: deflateRawSync(randomBytes(100_000)) }); // prettier-ignore
     begin({ budget });
@@ -836,7 +840,7 @@ describe('MessageReader, compressed messages', () => {
     expect(budget.total).toBe(60_000);
     expect(answers().map((words) => words.slice(0, 10))).toStrictEqual(['close 1013']);
     letGo();
-    await until('the thread pool', () => pool.waiting === 0);
+    await until('the turn', () => concurrency.waiting === 0);
     await turns(20);
     expect(log).toStrictEqual([]);
 
@@ -945,7 +949,7 @@ describe('MessageReader, compressed messages', () => {
     connection.pause();
     feed(text(FULL.slice(1)), compressed(LONG), text('last'));
     letGo();
-    await until('the message', () => pool.waiting === 0);
+    await until('the message', () => concurrency.waiting === 0);
     await turns(20);
     sink.destroy();
     await until('the end', () => connection.readyState === 'closed');
@@ -1008,7 +1012,7 @@ describe('MessageReader, compressed messages', () => {
     hear();
     connection.pause();
     feed(compressed(LONG), text('behind'), ping('p'));
-    await until('the message to be held', () => pool.waiting === 0 && sink.isPaused());
+    await until('the message to be held', () => concurrency.waiting === 0 && sink.isPaused());
     await turns(20);
     expect(log).toStrictEqual([]);
     connection.resume();
@@ -1017,7 +1021,7 @@ describe('MessageReader, compressed messages', () => {
     expect(sink.isPaused()).toBe(false);
   });
 
-  it('that are still at the thread pool when nothing was taken for too long are discarded', async () => {
+  it('that are not decompressed yet when nothing was taken for too long are discarded', async () => {
     begin();
     feed(compressed('a'), compressed(LONG));
     clock.advance(35_000);
@@ -1030,7 +1034,7 @@ describe('MessageReader, compressed messages', () => {
     expect(heard()).toEqual(['text c']);
   });
 
-  it('that are at the thread pool are not delivered after terminate()', async () => {
+  it('that are being decompressed are not delivered after terminate()', async () => {
     hear();
     feed(compressed(LONG), compressed('behind'));
     connection.terminate();

@@ -440,7 +440,7 @@ describe('Receiver, when too much is held', () => {
   it('shows the budget what waits to be sent', async () => {
     const budget = new BufferBudget(1_000_000);
     const { sender, session } = make({ budget });
-    socket.behind = true;
+    socket.backpressured = true;
     sender.send(Buffer.alloc(100_000), undefined, undefined);
     expect(budget.accountOf(session).charge).toBe(100_000);
     await turns();
@@ -550,7 +550,7 @@ describe('Receiver, when too much is held', () => {
     receiver.push(message());
     expect(total()).toBe(held);
     emitter.removeAllListeners('message');
-    receiver.resume(); // for nobody
+    receiver.resume(); // without a consumer
     await turns();
     expect(total()).toBe(0);
     const iterator = receiver.iterate();
@@ -597,7 +597,7 @@ describe('Receiver, when too much is held', () => {
   it('is cut at once if the peer does not take even that', async () => {
     const budget = new BufferBudget(90_000);
     const { sender, closing, receiver } = make({ budget });
-    socket.behind = true;
+    socket.backpressured = true;
     for (let i = 0; i < 2; i++) sender.send(Buffer.alloc(50_000), undefined, undefined);
     await turns();
     expect(budget.total).toBe(0);
@@ -605,7 +605,7 @@ describe('Receiver, when too much is held', () => {
     closing.onInputDrained();
     expect(closing.info).toMatchObject({ code: 1013, clean: false, initiator: 'local' });
     expect(closing.info?.cause?.message).toMatch(
-      /: its part of .* the largest, 100004 of 100004 bytes, and maxTotalBuffered is 90000$/,
+      /: it holds the largest share .*, 100004 of 100004 bytes, and maxTotalBuffered is 90000$/,
     );
     receiver.scheduleRead();
     await turns();

@@ -76,9 +76,9 @@ describe('SendQueue under a budget', () => {
   it('counts what the socket was handed until it is settled', () => {
     const budget = new BufferBudget(1000);
     const queue = new Backlog(budget.accountOf({ evict: () => undefined }));
-    queue.handed(piece('under'));
+    queue.addInFlight(piece('under'));
     queue.push(piece('way'));
-    queue.handed(queue.take() as Buffer);
+    queue.addInFlight(queue.take() as Buffer);
     queue.push(piece('...'));
     expect(budget.total).toBe(11);
     queue.clear(); // what waits; what is under way still is
@@ -90,7 +90,7 @@ describe('SendQueue under a budget', () => {
 
   it('keeps nothing of what the socket was handed where there is no budget', () => {
     const queue = new Backlog(undefined);
-    queue.handed(piece('under way'));
+    queue.addInFlight(piece('under way'));
     expect(() => {
       queue.settled();
     }).not.toThrow();

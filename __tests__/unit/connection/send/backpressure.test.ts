@@ -22,7 +22,7 @@ import {
 import { catchSurfacing } from '../../../support/server.js';
 
 describe('Backpressure, when to slow down', () => {
-  beforeEach(() => (sink.behind = true));
+  beforeEach(() => (sink.backpressured = true));
 
   it('says true below the high-water mark and false from it on', () => {
     expect(sender.send(Buffer.alloc(995), undefined, undefined)).toBe(true); // 4 + 995 = 999
@@ -82,7 +82,7 @@ describe('Backpressure, when to slow down', () => {
     sender.stop();
     sender.close(formatClosePayload(1000));
     await turns();
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
     expect(sender.bufferedAmount).toBe(0);
@@ -96,7 +96,7 @@ describe('Backpressure, when to slow down', () => {
 
   it('drained() resolves for every call that waits as soon as less than the mark is buffered', async () => {
     makeOn(new Sink(16));
-    sink.behind = true;
+    sink.backpressured = true;
     sender.send(Buffer.alloc(2000), undefined, undefined);
     await turns();
     sender.send(Buffer.alloc(100), undefined, undefined);
@@ -112,7 +112,7 @@ describe('Backpressure, when to slow down', () => {
 
   it('drained() resolves below a tiny mark too, when all that is buffered is under way', async () => {
     make('server', 1);
-    sink.behind = true;
+    sink.backpressured = true;
     sender.outbox.frame(prepareMessage('a').frame); // as a broadcast does, which asks nothing
     await turns();
     expect(sender.bufferedAmount).toBe(3);
@@ -120,7 +120,7 @@ describe('Backpressure, when to slow down', () => {
     void sender.drained(undefined).then((below) => (settled = below));
     await turns();
     expect(settled).toBeUndefined();
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
     expect(settled).toBe(true);
@@ -129,7 +129,7 @@ describe('Backpressure, when to slow down', () => {
 
   it('drained() goes on waiting when more has come before what was under way is written', async () => {
     make('server', 1);
-    sink.behind = true;
+    sink.backpressured = true;
     sender.outbox.frame(prepareMessage('a').frame);
     await turns();
     let settled: boolean | undefined;
@@ -147,12 +147,12 @@ describe('Backpressure, when to slow down', () => {
 
   it('tells once, and calls back once, when the message had left inside send()', async () => {
     makeOn(new Sink(1024 * 1024));
-    sink.behind = true;
+    sink.backpressured = true;
     expect(sender.send(Buffer.alloc(70_000), undefined, note('a'))).toBe(false);
     expect(sink.writes).toHaveLength(1);
     await turns();
     expect([drains, called]).toEqual([0, []]);
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
     expect([drains, called]).toEqual([1, ['a']]);
@@ -162,7 +162,7 @@ describe('Backpressure, when to slow down', () => {
   });
 
   it('tells again when a listener of drain is told to slow down again', async () => {
-    sink.behind = false;
+    sink.backpressured = false;
     connection.once('drain', () => {
       sender.send(Buffer.alloc(5000), undefined, undefined);
     });
@@ -200,7 +200,7 @@ describe('Backpressure, when to slow down', () => {
     const forgotten = jest.spyOn(controller.signal, 'removeEventListener');
     sender.stop();
     expect(await other).toBe(false);
-    expect(forgotten).not.toHaveBeenCalled(); // who has aborted is not kept
+    expect(forgotten).not.toHaveBeenCalled(); // a wait that was aborted is not kept
   });
 
   it('gives up what waits, and tells its other half, when a payload was taken away', async () => {
@@ -223,7 +223,7 @@ describe('Backpressure, when to slow down', () => {
     const controller = new AbortController();
     const waits = Array.from({ length: 12 }, () => {
       make('server', 1);
-      sink.behind = true;
+      sink.backpressured = true;
       sender.send('a', undefined, undefined);
       return sender.drained(controller.signal);
     });
@@ -259,8 +259,8 @@ describe('Backpressure, a slow consumer', () => {
   let slow: unknown[];
   let dropped: unknown[];
 
-  /** A sender whose socket is behind, with a limit of 1000 bytes. */
-  function behind(
+  /** A sender whose socket is backpressured, with a limit of 1000 bytes. */
+  function backpressured(
     slowConsumer: 'close' | 'drop',
     highWaterMark = 500,
     maxBufferedAmount = 1000,
@@ -268,7 +268,7 @@ describe('Backpressure, a slow consumer', () => {
     slow = [];
     dropped = [];
     make('server', highWaterMark, { slowConsumer, maxBufferedAmount });
-    sink.behind = true;
+    sink.backpressured = true;
     connection.on('dropped', (data) => dropped.push(data));
     Object.assign(owner, {
       failSlowConsumer: (error) => {
@@ -286,7 +286,7 @@ describe('Backpressure, a slow consumer', () => {
   it.each([500, 1000, 5000])(
     'lets a message through while less than the limit waits, to the byte, with a high-water mark of %i',
     async (mark) => {
-      behind('close', mark);
+      backpressured('close', mark);
       send(995); // 999 with its header
       send(0); // 1001: the last
       expect(sender.bufferedAmount).toBe(1001);
@@ -299,7 +299,7 @@ describe('Backpressure, a slow consumer', () => {
   );
 
   it('lets any one message go to a peer for whom nothing waits', () => {
-    behind('close');
+    backpressured('close');
     send(1_000_000);
     expect(slow).toStrictEqual([]);
     expect(send(1)).toBe(false);
@@ -309,9 +309,9 @@ describe('Backpressure, a slow consumer', () => {
   });
 
   it('goes on when what waited has left', async () => {
-    behind('close');
+    backpressured('close');
     send(2000);
-    sink.behind = false;
+    sink.backpressured = false;
     await turns();
     send(2000);
     await turns();
@@ -320,7 +320,7 @@ describe('Backpressure, a slow consumer', () => {
   });
 
   it('tells every callback what became of its message, each once', async () => {
-    behind('close');
+    backpressured('close');
     send(2000, false, 'under way');
     await turns(); // now it is with the socket
     send(1, false, 'never queued');
@@ -332,7 +332,7 @@ describe('Backpressure, a slow consumer', () => {
   });
 
   it('refuses what is sent after that as on any connection that is not open', async () => {
-    behind('close');
+    backpressured('close');
     send(2000, false, 'a');
     send(1, false, 'b');
     expect(send(1, true, 'c')).toBe(false);
@@ -347,7 +347,7 @@ describe('Backpressure, a slow consumer', () => {
   });
 
   it('is dropped what may be dropped, where the server says so: told to callback, event, counter and channel', async () => {
-    behind('drop');
+    backpressured('drop');
     const message = prepareMessage('later');
     const observed: unknown[] = [];
     const observe = (payload: unknown) => observed.push(payload);
@@ -368,7 +368,7 @@ describe('Backpressure, a slow consumer', () => {
     expect(settings.counters.publishedDropped).toBe(0);
     expect(sender.send(message, { droppable: true, topic: 'news' }, undefined)).toBe(false);
     expect(settings.counters.publishedDropped).toBe(1);
-    sink.behind = false;
+    sink.backpressured = false;
     await turns();
     expect(called).toStrictEqual(['text ERR_MESSAGE_DROPPED', '995', 'queued']);
     expect(words()).toHaveLength(2);
@@ -378,33 +378,33 @@ describe('Backpressure, a slow consumer', () => {
   });
 
   it('is dropped nothing but what the caller got wrong', () => {
-    behind('drop');
+    backpressured('drop');
     send(2000);
     expect(() => sender.send(5 as never, { droppable: true }, undefined)).toThrow(TypeError);
     expect(dropped).toStrictEqual([]);
   });
 
   it('tells of the drain after a message that was dropped below the high-water mark', async () => {
-    behind('drop', 5000);
+    backpressured('drop', 5000);
     expect(send(1500)).toBe(true);
     expect(send(1, true)).toBe(false);
-    sink.behind = false;
+    sink.backpressured = false;
     await turns();
     expect(drains).toBe(1);
   });
 
   it('sends the latest of each key once it takes more, and is closed at twice the limit', async () => {
-    behind('close', 500, 12_000);
+    backpressured('close', 500, 12_000);
     send(19_996);
     await turns();
     sender.send('a1', { key: 'a' }, note('a1'));
     sender.send('a2', { key: 'a' }, note('a2'));
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
     expect(words().slice(1)).toStrictEqual(['text 6132']);
     expect(called).toStrictEqual(['a1 ERR_MESSAGE_REPLACED', '19996', 'a2']);
-    sink.behind = true;
+    sink.backpressured = true;
     send(19_996);
     await turns();
     sender.send('b'.repeat(4000), { key: 'b' }, undefined);
@@ -414,7 +414,7 @@ describe('Backpressure, a slow consumer', () => {
   });
 
   it('finds as much room again for what may not be dropped, and is closed above', () => {
-    behind('drop');
+    backpressured('drop');
     send(1500);
     send(495); // 1504 waited; 2003 do now
     expect(slow).toStrictEqual([]);
@@ -426,7 +426,7 @@ describe('Backpressure, a slow consumer', () => {
 
   it("lets nothing that a listener of dropped throws into the application's send", async () => {
     const surfaced = catchSurfacing();
-    behind('drop');
+    backpressured('drop');
     send(2000);
     connection.on('dropped', () => {
       throw new Error('mine');
@@ -439,7 +439,7 @@ describe('Backpressure, a slow consumer', () => {
   });
 
   it('gets pings and pongs above the limit, and none above twice that', () => {
-    behind('close');
+    backpressured('close');
     send(1500);
     expect(sender.control(Opcode.Ping, Buffer.alloc(123))).toBe(false);
     expect(sender.frame(Opcode.Pong, Buffer.alloc(123), {})).toBe(false);
@@ -453,7 +453,7 @@ describe('Backpressure, a slow consumer', () => {
   it.each(['close', 'drop'] as const)(
     'is sent no part of a message above it (%s)',
     (slowConsumer) => {
-      behind(slowConsumer);
+      backpressured(slowConsumer);
       sender.frame(Opcode.Binary, Buffer.alloc(2000), { fin: false });
       expect(sender.frame(Opcode.Continuation, Buffer.alloc(1), {})).toBe(false);
       expect(slow).toHaveLength(1);
@@ -462,8 +462,8 @@ describe('Backpressure, a slow consumer', () => {
   );
 
   it('is judged by what waits for an unfinished message too, once', async () => {
-    behind('close');
-    sink.behind = false;
+    backpressured('close');
+    sink.backpressured = false;
     sender.frame(Opcode.Text, Buffer.alloc(0), { fin: false });
     send(900, false, 'first');
     sender.frame(Opcode.Continuation, Buffer.alloc(2000), {}); // 904 waited

@@ -217,7 +217,7 @@ describe('Outbox, one write a tick', () => {
     expect(outbox.takes(7000)).toBe(true); // together more than one write
     expect(sizes()).toEqual([[10_004]]);
     await tick();
-    sink.behind = true;
+    sink.backpressured = true;
     outbox.text(TEXT, 'b'.repeat(16_400));
     expect(outbox.takes(1)).toBe(false);
     expect(outbox.takes(1)).toBe(false);
@@ -297,7 +297,7 @@ describe('Outbox, the small pieces of a tick', () => {
     const [fits] = await broadcast([large, x]);
     expect(fits!.map(({ length }) => length)).toEqual([16_384]);
     const larger = prepareMessage(Buffer.alloc(16_384 - 4 - 2)).frame;
-    sink.behind = true;
+    sink.backpressured = true;
     outbox.frame(larger);
     outbox.frame(x);
     await tick();
@@ -380,7 +380,7 @@ describe('Outbox, the bytes of the shared slab', () => {
 
   it('are not while the kernel has not taken them all', async () => {
     setOutbox(on(sink, true));
-    sink.behind = true;
+    sink.backpressured = true;
     outbox.text(TEXT, 'a');
     await tick();
     expect(sharedSlab.at).toBe(3);
@@ -483,7 +483,7 @@ describe('Outbox, a backpressured socket', () => {
   it('masks a pong of a client that waits', async () => {
     const encoder = new FrameEncoder({ role: 'client', maskingKey: (key) => key.fill(0) });
     setOutbox(new Outbox(sink, encoder, uninterested));
-    sink.behind = true;
+    sink.backpressured = true;
     outbox.bytes(BINARY, Buffer.alloc(20_000));
     await tick();
     outbox.pong(Buffer.from('p'));
@@ -525,11 +525,11 @@ describe('Outbox, a backpressured socket', () => {
   it('keeps no slab of its own once it has caught up', async () => {
     const slabs: unknown[] = [];
     for (let i = 0; i < 2; i++) {
-      sink.behind = true;
+      sink.backpressured = true;
       outbox.frame(serverFrame({ opcode: 2, payload: Buffer.alloc(20_000) }));
       await tick();
       outbox.text(TEXT, 'waits');
-      sink.behind = false;
+      sink.backpressured = false;
       sink.release();
       await turns();
       slabs.push(sink.writes.at(-1)![0]!.buffer);
@@ -541,7 +541,7 @@ describe('Outbox, a backpressured socket', () => {
   it('goes back to the shared slab once it has caught up', async () => {
     await fallBehind();
     outbox.text(TEXT, 'waits');
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
     outbox.text(TEXT, 'quick');
@@ -560,7 +560,7 @@ describe('Outbox, ending', () => {
     outbox.end();
     expect(outbox.bufferedAmount).toBe(sink.writableLength);
     expect(sink.writableEnded).toBe(true);
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await until('the end', () => sink.writableFinished);
     expect(sizes().slice(1)).toEqual([[3, 20_000, 3]]);
@@ -578,7 +578,7 @@ describe('Outbox, ending', () => {
       sink.release();
       await turns();
     }
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await until('the end', () => sink.writableFinished);
     expect(words().slice(1)).toEqual([
@@ -599,10 +599,10 @@ describe('Outbox, ending', () => {
   });
 
   it.each([3, 20_000])(
-    'calls back, once, for %i bytes that were under way at the end of a socket that is behind',
+    'calls back, once, for %i bytes in progress at the end of a backpressured socket',
     async (length) => {
       const called: unknown[] = [];
-      sink.behind = true;
+      sink.backpressured = true;
       outbox.frame(Buffer.alloc(length));
       await tick();
       outbox.whenWritten((error) => called.push(error));
@@ -611,7 +611,7 @@ describe('Outbox, ending', () => {
       outbox.end();
       await turns();
       expect(called).toEqual([]);
-      sink.behind = false;
+      sink.backpressured = false;
       sink.release();
       await until('the end', () => sink.writableFinished);
       await turns();
@@ -665,7 +665,7 @@ describe('Outbox, ending', () => {
 
 describe('Outbox, what waits', () => {
   const large = (byte: number): Buffer => Buffer.alloc(20_000, byte);
-  /** What the sink got since it fell behind, read as frames; a frame that is cut makes this throw. */
+  /** The frames that the sink got since it became backpressured. An incomplete frame makes this throw. */
   const later = () =>
     words()
       .slice(1)
@@ -690,14 +690,14 @@ describe('Outbox, what waits', () => {
   });
 
   it('hands over a payload with its header, backpressured or not: the socket has whole frames', async () => {
-    sink.behind = true;
+    sink.backpressured = true;
     for (const byte of [1, 2, 3]) outbox.bytes(BINARY, large(byte));
     outbox.text(TEXT, 'x');
     await tick();
     expect(sizes()).toStrictEqual([[4, 20_000]]);
     outbox.discard(new Error('too slow'));
     outbox.bytes(CLOSE, Buffer.alloc(0));
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
     expect(words().map((word) => word.slice(0, 12))).toStrictEqual(['binary 01010', 'close']);
@@ -706,7 +706,7 @@ describe('Outbox, what waits', () => {
   it('hands it over with a header that made the socket backpressured', async () => {
     setSink(new Sink(4));
     setOutbox(new Outbox(sink, undefined, uninterested));
-    sink.behind = true;
+    sink.backpressured = true;
     outbox.bytes(BINARY, large(1));
     outbox.bytes(BINARY, large(2));
     await tick();
@@ -722,7 +722,7 @@ describe('Outbox, what waits', () => {
 
   it('is discarded up to the frame in progress, with its callbacks, and its pong', async () => {
     const called: unknown[] = [];
-    sink.behind = true;
+    sink.backpressured = true;
     outbox.bytes(BINARY, large(1));
     outbox.whenWritten((error) => called.push('under way', error));
     await tick();
@@ -738,7 +738,7 @@ describe('Outbox, what waits', () => {
     expect(called).toStrictEqual(['large', reason, 'x', reason]);
     outbox.bytes(CLOSE, Buffer.alloc(0));
     expect(outbox.bufferedAmount).toBe(20_006);
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
     expect(later()).toStrictEqual(['close']);
@@ -818,14 +818,14 @@ describe('Outbox, under a budget', () => {
 
   it('counts bytes once that wait in several outboxes, until the last of them has written them', async () => {
     const slow = new Sink();
-    slow.behind = sink.behind = true;
+    slow.backpressured = sink.backpressured = true;
     const other = new Outbox(slow, undefined, owner());
     const shared = prepareMessage(Buffer.alloc(50_000)).frame;
     for (const each of [outbox, other]) each.frame(shared);
     await tick();
     for (const each of [outbox, other]) each.frame(shared);
     expect(budget.total).toBe(50_004);
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
     expect([outbox.bufferedAmount, other.bufferedAmount]).toStrictEqual([0, 100_008]);
@@ -885,13 +885,13 @@ describe('Outbox, long payloads', () => {
   it('wait for a socket that still writes, even below its mark, and go out after it', async () => {
     setSink(new Sink(1024 * 1024));
     setOutbox(new Outbox(sink, undefined, uninterested));
-    sink.behind = true;
+    sink.backpressured = true;
     outbox.text(TEXT, 'under way');
     await tick();
     outbox.bytes(BINARY, long());
     await tick();
     expect(sink.writes).toHaveLength(1);
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
     expect(short()).toEqual(['text 756e646', 'binary 61616']);

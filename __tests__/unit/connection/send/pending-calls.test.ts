@@ -50,7 +50,7 @@ describe('PendingCalls', () => {
     calls.finish(job, call('job'));
     expect(log).toStrictEqual(['job', 'a', 'b', 'c']);
     calls.finish(job, call('not a second time'));
-    calls.hurry();
+    calls.flushUncompressed();
     expect(log).toHaveLength(4);
   });
 
@@ -74,7 +74,7 @@ describe('PendingCalls', () => {
     calls.wait(1, () => calls.begin(50, call('second as it is')));
     calls.wait(1, () => calls.begin(30));
     calls.wait(1, call('b'));
-    calls.hurry();
+    calls.flushUncompressed();
     expect(log).toStrictEqual(['first as it is', 'a', 'second as it is']);
     expect(calls.bytes).toBe(31);
   });
@@ -112,11 +112,11 @@ describe('PendingCalls', () => {
 
   it('refuses the messages whose turn cannot come, and no others', () => {
     const job = calls.begin(100);
-    calls.refuseMessages(new Error('closing'));
+    calls.rejectMessages(new Error('closing'));
     calls.waitAsMessage({ bytes: 1, call: call('before') });
     calls.frameEnds(true);
     calls.waitAsMessage({ bytes: 1, call: call('after') });
-    calls.refuseMessages(new Error('closing'));
+    calls.rejectMessages(new Error('closing'));
     expect(calls.bytes).toBe(101);
     calls.finish(job, call('job'));
     expect(log).toStrictEqual(['after: closing', 'job', 'before']);
@@ -149,7 +149,7 @@ describe('PendingCalls', () => {
     calls.frameEnds(true);
     calls.waitAsMessage({ bytes: 2, call: call('two'), buffer: two });
     expect(held).toStrictEqual([one, two]);
-    calls.refuseMessages(new Error('closing'));
+    calls.rejectMessages(new Error('closing'));
     expect(held).toStrictEqual([one]);
     calls.finish(job, call('job'));
     expect(held).toStrictEqual([]);
@@ -202,7 +202,7 @@ describe('PendingCalls with keys', () => {
     wait('no key');
     expect(wait('sent 2', 'k')).toBe(false);
     expect(wait('published 2', 'k', 'a')).toBe(false);
-    expect(wait('published 3', 'k', 'a')).toBe(true); // they wait anew
+    expect(wait('published 3', 'k', 'a')).toBe(true); // they wait again
     expect(log).toStrictEqual([`published 2: ${replaced}`]);
   });
 

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { ConnectionError } from '../../../../src/connection/close/connection-error.js';
 import { PermessageDeflate } from '../../../../src/connection/deflate/permessage-deflate.js';
-import { ThreadPool } from '../../../../src/connection/deflate/thread-pool.js';
+import { ConcurrencyLimit } from '../../../../src/connection/deflate/concurrency-limit.js';
 import { openInflater } from '../../../../src/connection/deflate/shared-contexts.js';
 import type { SenderOwner } from '../../../../src/connection/send/owner.js';
 import type { Sender } from '../../../../src/connection/send/sender.js';
@@ -258,7 +258,7 @@ describe('Sender, raw frames', () => {
 
   it('sends none of the application where too much waits', () => {
     make('server', 100, { maxBufferedAmount: 1000, slowConsumer: 'drop' });
-    sink.behind = true;
+    sink.backpressured = true;
     sender.send(Buffer.alloc(2000), undefined, undefined);
     const before = sender.bufferedAmount;
     expect(sender.frame(Opcode.Ping, Buffer.alloc(1), {})).toBe(false);
@@ -514,7 +514,7 @@ describe('Sender.send, of a Blob', () => {
     make('server', 1000, { maxBufferedAmount: 2000, slowConsumer: 'drop' });
     const dropped: unknown[] = [];
     connection.on('dropped', (data) => dropped.push(data));
-    sink.behind = true;
+    sink.backpressured = true;
     sender.send(Buffer.alloc(2000), undefined, undefined);
     expect(sender.send(blob, { droppable: true }, note('third'))).toBe(false);
     await turns();
@@ -576,9 +576,9 @@ describe('Sender, with compression', () => {
   let compression: PermessageDeflate;
 
   beforeEach(() => {
-    const pool = new ThreadPool();
-    for (let jobs = 0; jobs < 4; jobs++) pool.run(() => undefined); // which never end
-    compression = new PermessageDeflate(compressing({ pool }), parametersOf(), 'server');
+    const concurrency = new ConcurrencyLimit();
+    for (let jobs = 0; jobs < 4; jobs++) concurrency.run(() => undefined); // which never end
+    compression = new PermessageDeflate(compressing({ concurrency }), parametersOf(), 'server');
     makeOn(new Sink(1024 * 1024), compression);
   });
 
@@ -594,7 +594,7 @@ describe('Sender, with compression', () => {
     expect(rsvs()).toStrictEqual([4, 0, 4, 0, 4, 0]);
   });
 
-  it('lets everything wait for a message on the thread pool, and counts it', () => {
+  it('lets everything wait for a message that is being compressed, and counts it', () => {
     sender.send(LONG, undefined, note('long'));
     sender.send('behind', undefined, note('behind'));
     sender.control(Opcode.Ping, 'ping');
@@ -639,7 +639,7 @@ describe('Sender, with compression', () => {
     expect(parseFrames(sink.bytes, 'server')).toHaveLength(4);
   });
 
-  it('compresses a Blob, on the thread pool too, and keeps the order', async () => {
+  it('compresses a Blob, a long one too, and keeps the order', async () => {
     const text = 'again and again and again';
     sender.send(new Blob([text]), undefined, note('short'));
     sender.send(new Blob([text]), { compress: false }, note('as it is'));
@@ -649,7 +649,7 @@ describe('Sender, with compression', () => {
     await turns();
     expect(rsvs()).toStrictEqual([4, 0]);
     expect(sender.bufferedAmount).toBe(LONG.length + 'last'.length + 2);
-    sender.stop(); // which does not wait for the thread pool
+    sender.stop(); // which does not wait for the compression
     await turns();
     expect(rsvs()).toStrictEqual([4, 0, 0, 0]);
     expect(called).toStrictEqual(['short', 'as it is', 'long', 'last']);
@@ -673,7 +673,7 @@ describe('Sender, the async context', () => {
       make('server', 1000, { maxBufferedAmount: 2000, slowConsumer: 'drop' });
     });
     connection.on('dropped', see('dropped')).on('drain', see('drain'));
-    sink.behind = true;
+    sink.backpressured = true;
     user.run('bob', () => sender.send(Buffer.alloc(5000), undefined, see('sent')));
     user.run('cid', () => sender.send('x', { droppable: true }, see('refused')));
     await turns();
@@ -698,7 +698,7 @@ describe('Sender, the async context', () => {
 describe('Sender.send, with a key', () => {
   /** Have a socket that takes nothing more, and `count` bytes under way. */
   async function slow(count = 20_000): Promise<void> {
-    sink.behind = true;
+    sink.backpressured = true;
     sender.send('x'.repeat(count - 4), undefined, undefined);
     await turns();
     expect(sender.outbox.blocked).toBe(true);
@@ -712,14 +712,14 @@ describe('Sender.send, with a key', () => {
       .slice(1)
       .map(({ payload }) => payload.toString());
   const letGo = async (): Promise<void> => {
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
   };
 
   it('sends every message while the socket takes them', async () => {
     make('server', 1e6);
-    sink.behind = false;
+    sink.backpressured = false;
     for (const price of ['1', '2', '3']) send(price, 'price');
     await turns();
     for (const price of ['4', '5']) send(price, 'price');
@@ -837,7 +837,7 @@ describe('Sender.send, with a key', () => {
     make('server', 1e6);
     const takeover = parametersOf({ serverNoContextTakeover: false });
     makeOn(new Sink(), new PermessageDeflate(compressing(), takeover, 'server'));
-    sink.behind = true;
+    sink.backpressured = true;
     sender.send(Buffer.alloc(20_000), { compress: false }, undefined);
     await turns();
     for (const round of [1, 2, 3]) {
@@ -885,12 +885,12 @@ describe('Sender.roundTrip', () => {
       .map(({ payload }) => payload);
 
   it('sends a Ping, and hears its Pong', async () => {
-    expect(sender.hearPong(Buffer.alloc(8), undefined)).toBe(false);
+    expect(sender.onPong(Buffer.alloc(8), undefined)).toBe(false);
     begin();
     await turns();
     expect(pings()).toHaveLength(1);
-    expect(sender.hearPong(Buffer.alloc(8), undefined)).toBe(false);
-    expect(sender.hearPong(pings()[0]!, undefined)).toBe(true);
+    expect(sender.onPong(Buffer.alloc(8), undefined)).toBe(false);
+    expect(sender.onPong(pings()[0]!, undefined)).toBe(true);
     await turns();
     expect(settled).toStrictEqual(['0 ms']);
   });
@@ -902,19 +902,23 @@ describe('Sender.roundTrip', () => {
     sender.control(Opcode.Pong, 'later'); // this and the next are not Pings after it
     sender.frame(Opcode.Pong, Buffer.from('later'), {});
     begin();
-    expect(sender.hearPong(Buffer.from('later'), undefined)).toBe(false);
+    expect(sender.onPong(Buffer.from('later'), undefined)).toBe(false);
     ping();
     await turns();
     expect(settled).toStrictEqual([]);
-    expect(sender.hearPong(Buffer.from('later'), undefined)).toBe(false);
+    expect(sender.onPong(Buffer.from('later'), undefined)).toBe(false);
     await turns();
     expect(settled).toStrictEqual(['0 ms']);
   });
 
-  it('waits with its Ping for a message on the thread pool', async () => {
-    const pool = new ThreadPool();
-    for (let jobs = 0; jobs < 4; jobs++) pool.run(() => undefined); // which never end
-    const compression = new PermessageDeflate(compressing({ pool }), parametersOf(), 'server');
+  it('waits with its Ping for a message that is being compressed', async () => {
+    const concurrency = new ConcurrencyLimit();
+    for (let jobs = 0; jobs < 4; jobs++) concurrency.run(() => undefined); // which never end
+    const compression = new PermessageDeflate(
+      compressing({ concurrency }),
+      parametersOf(),
+      'server',
+    );
     makeOn(new Sink(1024 * 1024), compression);
     sender.send(Buffer.alloc(200_000), undefined, undefined);
     begin();
@@ -933,9 +937,13 @@ describe('Sender.roundTrip', () => {
   });
 
   it('never sends the Ping that waits, where all of that is discarded', async () => {
-    const pool = new ThreadPool();
-    for (let jobs = 0; jobs < 4; jobs++) pool.run(() => undefined);
-    const compression = new PermessageDeflate(compressing({ pool }), parametersOf(), 'server');
+    const concurrency = new ConcurrencyLimit();
+    for (let jobs = 0; jobs < 4; jobs++) concurrency.run(() => undefined);
+    const compression = new PermessageDeflate(
+      compressing({ concurrency }),
+      parametersOf(),
+      'server',
+    );
     makeOn(sink, compression);
     sender.send(Buffer.alloc(200_000), undefined, undefined);
     begin();
@@ -958,7 +966,7 @@ describe('Sender.roundTrip', () => {
 
   it('sends no Ping while twice maxBufferedAmount waits', async () => {
     make('server', 1000, { maxBufferedAmount: 2000 });
-    sink.behind = true;
+    sink.backpressured = true;
     sender.send(Buffer.alloc(3990), undefined, undefined); // 3994 with its header
     begin();
     await turns();

@@ -59,7 +59,7 @@ describe('Slab', () => {
       (slab) => slab.text(0x81, '€'.repeat(42)),
       '81 7e 007e' + 'e282ac'.repeat(42),
     ],
-  ])('writes %s behind what it has, and does not hand it out', (_what, write, expected) => {
+  ])('writes %s after what it has, and does not hand it out', (_what, write, expected) => {
     const slab = new Slab(300);
     slab.at = 5;
     slab.bytes.fill(0xff);

@@ -31,7 +31,7 @@ describe('SocketWriter, bufferedAmount and callbacks', () => {
     outbox.pong(Buffer.from('p'));
     await tick();
     expect(handed).toBe(20_000);
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
     outbox.bytes(BINARY, Buffer.alloc(70_000));
@@ -44,7 +44,7 @@ describe('SocketWriter, bufferedAmount and callbacks', () => {
   it('knows how far the stream goes, and how far of it the kernel is', async () => {
     const seen: [number, number][] = [];
     const look = () => seen.push([outbox.endOffset, outbox.flushedOffset]);
-    sink.behind = true;
+    sink.backpressured = true;
     outbox.bytes(BINARY, Buffer.alloc(20_000)); // and 4
     look();
     await tick();
@@ -76,7 +76,7 @@ describe('SocketWriter, bufferedAmount and callbacks', () => {
     look();
     outbox.bytes(BINARY, Buffer.alloc(16_385)); // 4 + 16 385
     look();
-    sink.behind = true;
+    sink.backpressured = true;
     await tick(); // handed over
     look();
     outbox.frame(Buffer.from('81024869', 'hex'));
@@ -99,7 +99,7 @@ describe('SocketWriter, bufferedAmount and callbacks', () => {
     const called: string[] = [];
     const note = (name: string) => (error?: Error) =>
       void called.push(error === undefined ? name : `${name}: ${error.message}`);
-    sink.behind = true;
+    sink.backpressured = true;
     outbox.bytes(BINARY, Buffer.alloc(20_000));
     outbox.whenWritten(note('large'));
     await tick();
@@ -165,7 +165,7 @@ describe('SocketWriter, bufferedAmount and callbacks', () => {
     expect(called).toEqual(['gone', 'gone']);
   });
 
-  it('calls back without an error for what the kernel took before the socket was cut', async () => {
+  it('calls back without an error for what the kernel accepted before the socket was destroyed', async () => {
     const called: unknown[] = [];
     outbox.text(TEXT, 'a');
     outbox.whenWritten((error) => called.push('a', error));
@@ -198,7 +198,7 @@ describe('SocketWriter, which writes it is told of', () => {
     write = jest.spyOn(sink, 'write') as never;
   });
 
-  it('are none at first: no callbacks, no listener, no report', async () => {
+  it('are not there at first: no callbacks, no listener, no report', async () => {
     outbox.text(TEXT, 'a');
     outbox.frame(prepareMessage('b').frame);
     await turns();
@@ -217,7 +217,7 @@ describe('SocketWriter, which writes it is told of', () => {
   });
 
   it('is told of bytes under way that were written without a callback', async () => {
-    sink.behind = true;
+    sink.backpressured = true;
     outbox.text(TEXT, 'a');
     await tick();
     outbox.watch();
@@ -261,7 +261,7 @@ describe('SocketWriter, which writes it is told of', () => {
 
   it('hears on while a callback is due, whatever it says', async () => {
     const called: string[] = [];
-    sink.behind = true;
+    sink.backpressured = true;
     outbox.text(TEXT, 'a');
     outbox.whenWritten(() => called.push('a'));
     await tick();
@@ -279,13 +279,13 @@ describe('SocketWriter, which writes it is told of', () => {
   it.each([
     ['keeps up', 1024 * 1024, false],
     ['takes its time', 1024 * 1024, true],
-    ['is behind', 16 * 1024, true],
-    ['is behind for a moment', 16 * 1024, false],
+    ['is backpressured', 16 * 1024, true],
+    ['is backpressured for a moment', 16 * 1024, false],
   ])(
     'is called back exactly once for what had left before the question, by a socket that %s',
-    async (_name, mark, behind) => {
+    async (_name, mark, backpressured) => {
       setSink(new Sink(mark));
-      sink.behind = behind;
+      sink.backpressured = backpressured;
       setOutbox(new Outbox(sink, undefined, uninterested));
       const called: unknown[] = [];
       outbox.bytes(BINARY, Buffer.alloc(70_000)); // does not wait for the end of the tick
@@ -293,8 +293,8 @@ describe('SocketWriter, which writes it is told of', () => {
       outbox.whenWritten((error) => called.push(error));
       expect(called).toEqual([]);
       await turns();
-      if (behind) expect(called).toEqual([]);
-      sink.behind = false;
+      if (backpressured) expect(called).toEqual([]);
+      sink.backpressured = false;
       sink.release();
       await turns();
       expect(called).toStrictEqual([undefined]);
@@ -323,7 +323,7 @@ describe('SocketWriter, a payload that is taken away', () => {
     outbox.text(TEXT, 'after');
     outbox.whenWritten(note('after'));
   }
-  /** The frames up to the Close that the owner sent, none of them cut. */
+  /** The frames up to the Close that the owner sent; none is incomplete. */
   const rest = () => words().map((word) => word.slice(0, 20));
   const REFUSED = [
     'payload ERR_PAYLOAD_DETACHED',
@@ -410,13 +410,13 @@ describe('SocketWriter, a payload that is taken away', () => {
   });
 
   it('while it waits for others of its tick, of which the socket takes a part', async () => {
-    sink.behind = true;
+    sink.backpressured = true;
     const [one, two] = [own(20_000, 1), own(20_000, 2)];
     outbox.bytes(BINARY, one);
     outbox.bytes(BINARY, two);
     await tick();
     detach(two);
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
     expect(rest()).toEqual(['binary 0101010101010', 'close 1011']);
@@ -427,7 +427,7 @@ describe('SocketWriter, a payload that is taken away', () => {
     // A socket that is writing keeps what it is handed in a list of its own, even below its mark.
     setSink(new Sink(1024 * 1024));
     setOutbox(new Outbox(sink, undefined, owner()));
-    sink.behind = true;
+    sink.backpressured = true;
     outbox.text(TEXT, 'slow');
     await tick();
     const bytes = own(20_000);
@@ -435,7 +435,7 @@ describe('SocketWriter, a payload that is taken away', () => {
     await turns();
     expect(sink.writableLength).toBe(6);
     detach(bytes);
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
     expect(rest()).toEqual(['text 736c6f77', 'text 6265666f7265', 'close 1011']);
@@ -446,13 +446,13 @@ describe('SocketWriter, a payload that is taken away', () => {
   it('is handed over when the socket has written what it had', async () => {
     setSink(new Sink(1024 * 1024));
     setOutbox(new Outbox(sink, undefined, owner()));
-    sink.behind = true;
+    sink.backpressured = true;
     outbox.text(TEXT, 'slow');
     await tick();
     outbox.watch();
     sendThree(own(20_000));
     await turns();
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
     expect(rest().map((word) => word.slice(0, 12))).toEqual([
@@ -465,13 +465,13 @@ describe('SocketWriter, a payload that is taken away', () => {
   });
 
   it('while an empty write is under way', async () => {
-    sink.behind = true;
+    sink.backpressured = true;
     outbox.watch();
     const bytes = own(20_000);
     sendThree(bytes);
     await turns();
     detach(bytes);
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
     expect(rest()).toEqual(['text 6265666f7265', 'close 1011']);
@@ -479,7 +479,7 @@ describe('SocketWriter, a payload that is taken away', () => {
   });
 
   it('while the kernel takes it: its callback gets the error, and the stream stays in step', async () => {
-    sink.behind = true;
+    sink.backpressured = true;
     const bytes = own(20_000);
     sendThree(bytes);
     outbox.bytes(BINARY, own(20_000));
@@ -488,7 +488,7 @@ describe('SocketWriter, a payload that is taken away', () => {
     const [[head, payload]] = sink.writes as [[Buffer, Buffer]];
     expect([head.length, payload.length]).toEqual([12, 20_000]);
     detach(bytes);
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
     expect(called).toEqual([
@@ -531,7 +531,7 @@ describe('SocketWriter, a payload that is taken away', () => {
     outbox.bytes(CLOSE, Buffer.from([3, 232]));
     outbox.end();
     detach(bytes);
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await until('the end', () => sink.writableFinished);
     expect(rest().slice(1)).toEqual(['text 6265666f7265', 'close 1011']);
@@ -578,12 +578,12 @@ describe('SocketWriter, a payload that is taken away', () => {
     Object.defineProperty(OneByOne.prototype, '_writev', { value: null });
     setSink(new OneByOne());
     setOutbox(new Outbox(sink, undefined, owner()));
-    sink.behind = true;
+    sink.backpressured = true;
     const bytes = own(20_000);
     sendThree(bytes);
     await turns();
     detach(bytes);
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
     expect(rest()).toEqual(['text 6265666f7265', 'binary 6161616161616', 'text 6166746572']);
@@ -602,7 +602,7 @@ describe('SocketWriter, a payload that is taken away', () => {
     expect(budget.total).toBeGreaterThan(90_000);
     detach(one);
     detach(two);
-    sink.behind = false;
+    sink.backpressured = false;
     sink.release();
     await turns();
     expect(budget.total).toBe(0);
@@ -658,7 +658,7 @@ test('SocketWriter writes what has waited, and tells its owner, in the context o
   user.run('bob', () => {
     outbox.bytes(BINARY, Buffer.from('waits'));
   });
-  sink.behind = false;
+  sink.backpressured = false;
   user.run('cid', () => {
     sink.release();
   });

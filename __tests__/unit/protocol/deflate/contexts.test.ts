@@ -132,7 +132,7 @@ describe.each([
       ['the example of RFC 7692 section 7.2.3.1', hex('f248cdc9c90700'), 'Hello'],
       ['a block without compression (7.2.3.3)', hex('000500faff48656c6c6f00'), 'Hello'],
       ['a final block and a byte 0x00 (7.2.3.4)', hex('f348cdc9c9070000'), 'Hello'],
-      ['a final block and nothing behind it', hex('f348cdc9c90700'), 'Hello'],
+      ['a final block and nothing after it', hex('f348cdc9c90700'), 'Hello'],
       ['two blocks (7.2.3.5)', hex('f248050000 00ffffcac9c90700'), 'Hello'],
       ['nothing (7.2.3.6)', hex('00'), ''],
       ['nothing, in a final block that the tail completes', hex('01'), ''],
@@ -154,12 +154,12 @@ describe.each([
         'abc',
       ],
       [
-        'a final block that the tail completes, behind another',
+        'a final block that the tail completes, after another',
         new DeflateWriter().fixed(['a'], true).stored('', true).bytes.subarray(0, -4),
         'a',
       ],
       [
-        'a reference from behind a final block to before it',
+        'a reference from after a final block to before it',
         new DeflateWriter()
           .fixed(['abc'], true)
           .fixed([{ length: 6, distance: 3 }])
@@ -190,7 +190,7 @@ describe.each([
       ['no byte at all', Buffer.alloc(0)],
       ['a block of the reserved type', hex('06')],
       ['a block cut short', hex('f248cd')],
-      ['a block cut short behind a final one', hex('f348cdc9c90700 f248cd')],
+      ['a block cut short after a final one', hex('f348cdc9c90700 f248cd')],
       ['a final block cut short', hex('f348cd')],
       ['a stored block cut short', hex('000500faff4865')],
       [
@@ -255,11 +255,11 @@ describe.each([
         expect(contexts.inflate(deflateRawSync(content), length)).toStrictEqual(content);
         const longer = deflateRawSync(Buffer.alloc(length + 1, 'x'));
         expect(contexts.inflate(longer, length)).toBeUndefined();
-        const behind = Buffer.concat([
+        const following = Buffer.concat([
           deflateRawSync(Buffer.from('x')),
           deflateRawSync(Buffer.alloc(length, 'x')),
         ]);
-        expect(contexts.inflate(behind, length)).toBeUndefined();
+        expect(contexts.inflate(following, length)).toBeUndefined();
       }
     });
 
@@ -361,7 +361,7 @@ describe('createDeflater and createInflater', () => {
       for (const message of cut(PROSE)) other.inflate(one.deflate(message), LIMIT);
     }
     expect(opened.out).toHaveBeenCalledTimes(2);
-    expect(opened.in.mock.calls.length).toBeLessThanOrEqual(1); // it serves everybody
+    expect(opened.in.mock.calls.length).toBeLessThanOrEqual(1); // all connections share it
   });
 });
 

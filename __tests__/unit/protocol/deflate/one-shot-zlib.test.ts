@@ -120,16 +120,16 @@ describe.each([
     ['the example of RFC 7692 section 7.2.3.1', hex('f248cdc9c90700'), 'Hello'],
     ['a block without compression (7.2.3.3)', hex('000500faff48656c6c6f00'), 'Hello'],
     ['a final block and a byte 0x00 (7.2.3.4)', hex('f348cdc9c9070000'), 'Hello'],
-    ['a final block and nothing behind it', hex('f348cdc9c90700'), 'Hello'],
+    ['a final block and nothing after it', hex('f348cdc9c90700'), 'Hello'],
     ['two blocks (7.2.3.5)', hex('f248050000 00ffffcac9c90700'), 'Hello'],
     ['nothing (7.2.3.6)', hex('00'), ''],
     ['nothing, in a final block that the tail completes', hex('01'), ''],
     ['nothing, in a fixed block', hex('0200'), ''],
-    ['what looks like the end that is put behind it', hex('000900f6ff0000ffff010000ffff00'), hex('0000ffff010000ffff').toString('latin1')], // prettier-ignore
+    ['what looks like the end that is put after it', hex('000900f6ff0000ffff010000ffff00'), hex('0000ffff010000ffff').toString('latin1')], // prettier-ignore
     ['nothing, in a final fixed block', hex('030000'), ''],
     ['final blocks in the middle', new DeflateWriter().stored('a', true).fixed(['b'], true).stored('c', true).end().bytes, 'abc'], // prettier-ignore
-    ['a final block that the tail completes, behind another', new DeflateWriter().fixed(['a'], true).stored('', true).bytes.subarray(0, -4), 'a'], // prettier-ignore
-    ['a reference from behind a final block to before it', new DeflateWriter().fixed(['abc'], true).fixed([{ length: 6, distance: 3 }]).end().bytes, 'abcabcabc'], // prettier-ignore
+    ['a final block that the tail completes, after another', new DeflateWriter().fixed(['a'], true).stored('', true).bytes.subarray(0, -4), 'a'], // prettier-ignore
+    ['a reference from after a final block to before it', new DeflateWriter().fixed(['abc'], true).fixed([{ length: 6, distance: 3 }]).end().bytes, 'abcabcabc'], // prettier-ignore
   ])('decompresses %s', async (_what, payload, message) => {
     expect((await inflate(payload, OPTIONS, LIMIT))?.toString('latin1')).toBe(message);
   });
@@ -147,10 +147,10 @@ describe.each([
     ['no byte at all', Buffer.alloc(0)],
     ['a block of the reserved type', hex('06')],
     ['a block cut short', hex('f248cd')],
-    ['a block cut short behind a final one', Buffer.concat([hex('f348cdc9c90700'), hex('f248cd')])],
+    ['a block cut short after a final one', Buffer.concat([hex('f348cdc9c90700'), hex('f248cd')])],
     ['a final block cut short', hex('f348cd')],
     ['a stored block cut short', hex('000500faff4865')],
-    ['a final stored block that lacks as much as is put behind it', hex('010c00f3ff616263')],
+    ['a final stored block that lacks as much as is put after it', hex('010c00f3ff616263')],
     ['a final stored block that lacks a part of it', hex('010900f6ff616263')],
     ['a final stored block that lacks all but one of it', hex('010b00f4ff616263')],
     ['a stored block whose lengths do not agree', hex('000500faf048656c6c6f00')],
@@ -169,7 +169,7 @@ describe.each([
   it.each<[string, (content: Buffer) => Buffer]>([
     ['in one block', (content) => deflateRawSync(content)],
     [
-      'behind a final block',
+      'after a final block',
       (content) => {
         const first = deflateRawSync(content.subarray(0, 1));
         return Buffer.concat([first, deflateRawSync(content.subarray(1))]);

@@ -102,8 +102,8 @@ describe('ZlibDrive', () => {
     const context = inflate({ windowBits: 15 });
     put(context, Buffer.from('f248cdc9c90700', 'hex')); // the first example of RFC 7692 section 7.2.3.1
     const output = new Output();
-    const behind = Buffer.from('0000ffffcafe', 'hex');
-    expect(context.run(Z_BLOCK, behind, output, Infinity)).toBe(2);
+    const rest = Buffer.from('0000ffffcafe', 'hex');
+    expect(context.run(Z_BLOCK, rest, output, Infinity)).toBe(2);
   });
 
   it('stops within one scratch buffer of the limit', () => {
@@ -163,7 +163,7 @@ describe('ZlibDrive.skip', () => {
     expect(second.length).toBeLessThan(100);
     const inflater = inflate({ windowBits: 15 });
     const output = new Output();
-    output.room();
+    output.available();
     inflater.skip(first);
     inflater.run(Z_SYNC_FLUSH, second, output, Infinity);
     expect(output.take().equals(noise(1000))).toBe(true);
@@ -173,11 +173,11 @@ describe('ZlibDrive.skip', () => {
 describe('Output', () => {
   it('empties the scratch buffer when less than 16 bytes are left, and not before', () => {
     const output = new Output();
-    expect(output.room()).toBe(SCRATCH);
-    output.added(SCRATCH - 16);
-    expect(output.room()).toBe(16);
-    output.added(1);
-    expect(output.room()).toBe(SCRATCH);
+    expect(output.available()).toBe(SCRATCH);
+    output.advance(SCRATCH - 16);
+    expect(output.available()).toBe(16);
+    output.advance(1);
+    expect(output.available()).toBe(SCRATCH);
     expect([output.length, output.take().length]).toStrictEqual([SCRATCH - 15, SCRATCH - 15]);
   });
 

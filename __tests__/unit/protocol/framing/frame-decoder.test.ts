@@ -345,7 +345,7 @@ describe('FrameDecoder reads', () => {
   it.each([
     ['that is ASCII as Latin-1, which is quicker', '8182 00000000 6162', 'latin1'],
     ['that is not as UTF-8', '8182 00000000 c3a9', 'utf8'],
-    ['that is compressed, if anybody wants that, as UTF-8', 'c182 00000000 c3a9', 'utf8'],
+    ['that is compressed, if the caller asks for it, as UTF-8', 'c182 00000000 c3a9', 'utf8'],
   ])('text %s, cut or not', (_what, literal, encoding) => {
     for (const cuts of [[], everyByte(hex(literal))]) {
       const decoder = new FrameDecoder({ rsv1: true });

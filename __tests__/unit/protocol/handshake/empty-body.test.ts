@@ -42,12 +42,12 @@ describe('announcesChunks', () => {
     [
       undefined,
       'gzip, chunked',
-      'a WebSocket handshake has no body; of Transfer-Encoding only chunked is understood',
+      'a WebSocket handshake has no body; the only supported Transfer-Encoding is chunked',
     ],
     [
       undefined,
       '',
-      'a WebSocket handshake has no body; of Transfer-Encoding only chunked is understood',
+      'a WebSocket handshake has no body; the only supported Transfer-Encoding is chunked',
     ],
   ])('refuses Content-Length %p and Transfer-Encoding %p', (length, encoding, expected) => {
     expect(refusal(() => announcesChunks(length, encoding))).toBe(expected);

@@ -323,7 +323,7 @@ describe('checkUpgrade refuses', () => {
     const rejection = refusal({ rawHeaders });
     expect(rejection).toMatchObject({
       status: 400,
-      body: `the header ${name} is there more than once`,
+      body: `the header ${name} occurs more than once`,
     });
   });
 

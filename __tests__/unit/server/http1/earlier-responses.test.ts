@@ -29,7 +29,7 @@ async function setUp(...urls: string[]) {
 
 describe('the responses to earlier requests', () => {
   it.each([null, true, {}, { once: 'no function' }])(
-    'are none where the private field of another runtime has %p in it',
+    'do not exist where the private field of another runtime has %p in it',
     (_httpMessage) => {
       const socket = Object.assign(new PassThrough(), { _httpMessage }) as unknown as Duplex;
       expect(earlierResponses(socket)).toBeUndefined();

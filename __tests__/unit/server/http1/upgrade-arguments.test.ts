@@ -50,7 +50,7 @@ describe('the arguments of an upgrade', () => {
   ])('are rejected: expected %s', (expected, given) => {
     const check = () => checkUpgradeArguments('handleUpgrade', given[0], given[1], given[2]);
     expect(check).toThrow(TypeError);
-    expect(check).toThrow(`handleUpgrade: expected ${expected}; call it so: ${USAGE}`);
+    expect(check).toThrow(`handleUpgrade: expected ${expected}; call it like this: ${USAGE}`);
   });
 
   it('are not those of a route', async () => {
@@ -69,8 +69,8 @@ describe('the arguments of an upgrade', () => {
     client.send(upgradeRequest());
     await client.response();
     expect(caught).toEqual([
-      `handleUpgrade: expected socket to be the Duplex of an 'upgrade' event, got a value of class ServerResponse; call it so: ${USAGE}`,
-      `handleUpgrade: this request came by 'request', so its socket is still read by Node's HTTP parser; a WebSocket handshake comes by 'upgrade': ${USAGE}`,
+      `handleUpgrade: expected socket to be the Duplex of an 'upgrade' event, got a value of class ServerResponse; call it like this: ${USAGE}`,
+      `handleUpgrade: this request arrived as a 'request' event, so Node's HTTP parser still reads its socket; a WebSocket handshake arrives as an 'upgrade' event: ${USAGE}`,
     ]);
   });
 

@@ -82,7 +82,7 @@ describe('a body that Node reads', () => {
     const body = new UpgradeBody(request, true);
     request.write('x');
     await expect(body.ended).rejects.toMatchObject(NOT_EMPTY);
-    request.write('y'); // nobody waits for it
+    request.write('y'); // nothing waits for it
     await settle();
     expect(request.readableLength).toBe(0);
   });

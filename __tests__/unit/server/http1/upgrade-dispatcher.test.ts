@@ -125,7 +125,7 @@ describe('several servers on one http.Server', () => {
 
   it('lets the first say that a target is not a path', async () => {
     const never = (): never => {
-      throw new Error('asked for a path that is none');
+      throw new Error('asked for an invalid path');
     };
     const { port } = await setUp(new FakeEndpoint('first', never), new FakeEndpoint('second'));
     expect(await answerTo(port, { target: '*' })).toBe('200 first');

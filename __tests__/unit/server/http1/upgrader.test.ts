@@ -240,7 +240,7 @@ describe('accept', () => {
   it.each<[string, Parameters<typeof fakeRequest>[0], Authorization<undefined>, RegExp]>([
     ['what is no handshake', { upgrade: 'h2c' }, {}, /only upgrades to websocket/],
     ['a subprotocol that was not offered', {}, { subprotocol: 'x' }, /subprotocol "x" was chosen/],
-    ['a maxPayload that is none', {}, { maxPayload: Infinity }, /^accept: .*, got Infinity/],
+    ['an invalid maxPayload', {}, { maxPayload: Infinity }, /^accept: .*, got Infinity/],
     [
       'a header that cannot be sent',
       {},

@@ -124,7 +124,7 @@ describe('Topics', () => {
       two.unsubscribe('t');
       three.subscribe('t');
     });
-    sinks[0]!.behind = true;
+    sinks[0]!.backpressured = true;
     one.send('x'.repeat(20));
     expect(publish('t', 'a')).toBe(2);
     expect((await got()).slice(1)).toStrictEqual(['a', '']);
@@ -138,7 +138,7 @@ describe('Topics', () => {
     one.on('dropped', () => {
       two.terminate();
     });
-    sinks[0]!.behind = true;
+    sinks[0]!.backpressured = true;
     one.send('x'.repeat(20));
     expect(publish('t', 'a')).toBe(1);
     expect((await got())[1]).toBe('');
@@ -159,14 +159,14 @@ describe('Topics', () => {
     const connection = connect();
     connection.subscribe('t');
     connection.subscribe('u');
-    sinks[0]!.behind = true;
+    sinks[0]!.backpressured = true;
     connection.send('x'.repeat(20_000));
     await turns();
     for (const price of ['1', '2', '3']) {
       publish('t', `t${price}`, { key: 'k', droppable: false });
       publish('u', `u${price}`, { key: 'k', droppable: false });
     }
-    sinks[0]!.behind = false;
+    sinks[0]!.backpressured = false;
     sinks[0]!.release();
     expect((await got())[0]!.slice(20_000)).toBe(' t3 u3');
   });
@@ -329,7 +329,7 @@ describe('Topics.publish with a broker', () => {
     near.subscribe('t');
     far.subscribe('t');
     await turns();
-    sinks[0]!.behind = true;
+    sinks[0]!.backpressured = true;
     near.send('x'.repeat(20));
     near.once('dropped', () => publish('t', 'second'));
     publish('t', 'first');

@@ -11,7 +11,7 @@ import { DeflateWriter } from '../../../../support/deflate-blocks.js';
 /** The bits in the order in which they are written. */
 const bitsOf = (code: number): string =>
   [...(code & BITS_MASK).toString(2).padStart(code >> COUNT_SHIFT, '0')].reverse().join('');
-/** The same of a block, from its first bit behind the header on. */
+/** The same for a block, from the first bit after its header. */
 const written = (writer: DeflateWriter): string =>
   [...writer.bytes]
     .map((byte) => bitsOf(byte | (8 << COUNT_SHIFT)))

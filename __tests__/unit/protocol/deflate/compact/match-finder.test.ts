@@ -47,8 +47,8 @@ class Reader {
     return parts;
   }
 
-  pass(message: Buffer): void {
-    this.finder.pass(message);
+  skip(message: Buffer): void {
+    this.finder.skip(message);
     for (const byte of message) this.#history.push(byte);
   }
 
@@ -65,7 +65,7 @@ describe('MatchFinder, in a message', () => {
     ['what does not repeat', 'abcdefgh', ['abcdefgh']],
     ['three bytes that repeat', 'abcXabc', ['abcXabc']],
     ['four bytes that repeat', 'abcdabcd', ['abcd', [4, 4]]],
-    ['four bytes and one behind them', 'abcdXabcdY', ['abcdX', [4, 5], 'Y']],
+    ['four bytes and one after them', 'abcdXabcdY', ['abcdX', [4, 5], 'Y']],
     ['a run', 'aaaaaaaa', ['a', [7, 1]]],
     ['a run of the longest match', 'a'.repeat(259), ['a', [258, 1]]],
     ['a run of more than that', 'a'.repeat(300), ['a', [258, 1], [41, 1]]],
@@ -122,7 +122,7 @@ describe('MatchFinder, over messages', () => {
     expect(reader.parse('efgh')).toStrictEqual([[4, 4]]); // the end of a match
     reader.parse('new: stuvwx');
     expect(reader.parse('uvwx')).toStrictEqual([[4, 4]]); // the end of literals
-    reader.pass(Buffer.from('passed: jklmno'));
+    reader.skip(Buffer.from('passed: jklmno'));
     expect(reader.parse('lmno')).toStrictEqual([[4, 4]]);
   });
 
@@ -167,21 +167,21 @@ describe('MatchFinder, over messages', () => {
   it('refers to what was passed', () => {
     const reader = new Reader();
     reader.parse('one hawser, ');
-    reader.pass(Buffer.from('two hawsers, '));
+    reader.skip(Buffer.from('two hawsers, '));
     expect(reader.matches('two hawsers')).toStrictEqual([[11, 13]]);
-    reader.pass(Buffer.from('abc')); // too short to be found, but there
+    reader.skip(Buffer.from('abc')); // too short to be found, but there
     expect(reader.matches('hawsers')).toStrictEqual([[7, 10]]);
   });
 
   it('keeps the last window of what was passed', () => {
     const reader = new Reader(12);
     const long = NOISE.subarray(0, 20_000);
-    reader.pass(long);
+    reader.skip(long);
     expect(reader.matches(long.subarray(-4096, -3600))).toStrictEqual([
       [258, 4096],
       [238, 4096],
     ]);
-    reader.pass(long);
+    reader.skip(long);
     expect(reader.matches(long.subarray(0, 2000))).toStrictEqual([]);
   });
 
@@ -191,7 +191,7 @@ describe('MatchFinder, over messages', () => {
     globalThis.Uint8Array = class extends Bytes { constructor(length: number) { super(length); made.push(this.byteLength); } } as typeof Bytes; // prettier-ignore
     globalThis.Uint16Array = class extends Words { constructor(length: number) { super(length); made.push(this.byteLength); } } as typeof Words; // prettier-ignore
     try {
-      new MatchFinder(13, LONGEST).pass(Buffer.alloc(0));
+      new MatchFinder(13, LONGEST).skip(Buffer.alloc(0));
     } finally {
       Object.assign(globalThis, { Uint8Array: Bytes, Uint16Array: Words });
     }

@@ -1,4 +1,4 @@
-import { compressedFrames } from '../../../../src/connection/deflate/frame-cache.js';
+import { compressedFrames } from '../../../../src/connection/deflate/compressed-broadcasts.js';
 import { prepareMessage } from '../../../../src/protocol/framing/prepared-message.js';
 
 it('keeps the frames of a prepared message, apart from those of any other', () => {

@@ -5,7 +5,7 @@ import {
   SLOW_CLOSE_TIMEOUT,
   tooSlow,
   type Admission,
-} from '../../../../src/connection/send/admission.js';
+} from '../../../../src/connection/send/slow-consumer.js';
 
 const close = { maxBufferedAmount: 100, slowConsumer: 'close' } as const;
 const drop = { maxBufferedAmount: 100, slowConsumer: 'drop' } as const;
@@ -17,7 +17,7 @@ describe('judge', () => {
     [100, false, close, 'close'],
     [0, true, close, 'queue'],
     [99, true, close, 'queue'],
-    [100, true, close, 'close'], // nothing is dropped where nobody said so
+    [100, true, close, 'close'], // nothing is dropped unless the options allow it
     [99, true, drop, 'queue'],
     [100, true, drop, 'drop'],
     [100_000, true, drop, 'drop'],

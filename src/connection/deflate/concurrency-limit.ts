@@ -1,16 +1,16 @@
 import { neutral } from '../neutral-context.js';
 
 /**
- * Jobs run at once on zlib's thread pool. Each has a zlib context of up to 300 KiB and its output so
- * far; a thousand connections that send a long message at once must not have a thousand of them.
+ * Jobs in progress at a time. Each has a zlib context of up to 300 KiB and its output so far; a thousand
+ * connections that send a long message at the same time must not have a thousand of them.
  */
-const AT_ONCE = 4;
+const MAX_JOBS = 4;
 
-/** Something that is done on the thread pool. It calls `done` once. */
+/** The work on one long message. It calls `done` once. */
 type Job = (done: () => void) => void;
 
-/** The long messages of a server, on their way through the thread pool a few at a time. */
-export class ThreadPool {
+/** Limits how many long messages of a server are compressed or decompressed at a time. */
+export class ConcurrencyLimit {
   readonly #waiting: Job[] = [];
   #running = 0;
 
@@ -19,9 +19,9 @@ export class ThreadPool {
     return this.#waiting.length;
   }
 
-  /** Run a job as soon as it is its turn; perhaps at once. */
+  /** Run a job immediately if fewer than four are in progress, and otherwise in its turn. */
   run(job: Job): void {
-    if (this.#running === AT_ONCE) {
+    if (this.#running === MAX_JOBS) {
       this.#waiting.push(job);
       return;
     }

@@ -10,7 +10,7 @@ type FrameCallback = (frame: Buffer) => void;
  */
 export type CompressedFrames = Map<number, Buffer | FrameCallback[]>;
 
-/** Where a broadcast is compressed once: the frames stay as long as the message. */
+/** Keeps the frames as long as the message, so that a broadcast is compressed once. */
 const cache = new WeakMap<PreparedMessage, CompressedFrames>();
 
 /** The compressed frames of a prepared message so far. */

@@ -3,7 +3,7 @@ import { Headers as UndiciHeaders } from 'undici';
 import {
   readHeaders,
   type UpgradeHeaders,
-} from '../../../../src/protocol/handshake/upgrade-headers.js';
+} from '../../../../src/protocol/handshake/response-headers.js';
 
 const RESERVED = new Set(['upgrade']);
 const read = (headers: unknown) => readHeaders(headers, RESERVED);

@@ -10,14 +10,14 @@ export interface SlowConsumerSettings {
 /** Milliseconds that are left to a connection whose peer was too slow. */
 export const SLOW_CLOSE_TIMEOUT = 1000;
 
-/** What becomes of a message, as far as it is a question of what waits before it. */
+/** What happens to a message because of what waits before it. `session.ts` closes the slow consumer. */
 export type Admission = 'queue' | 'drop' | 'close';
 
 /**
  * Judge a message that is about to be queued.
  *
- * Where messages may be dropped, one that may not finds as much room again: the others fill the
- * room up to the limit, and it should not end the connection each time it comes after them.
+ * Where messages may be dropped, the others may use as much room again: droppable messages fill the room
+ * up to the limit, and a message after them should not end the connection each time.
  *
  * @param amount bytes that wait already.
  */

@@ -13,7 +13,7 @@ export type UpgradeHeaders =
 export type HeaderFields = Readonly<Record<string, string | readonly string[]>>;
 
 /**
- * Read headers that the application wants to send with a 101 or a refusal, in any of their forms.
+ * Read headers that the application wants to send with a 101 or a rejection, in any of their forms.
  *
  * @param reserved lower-case names of the fields that hawser itself sends.
  * @throws TypeError for another form, for a name or value that cannot be written, and for a reserved field.
