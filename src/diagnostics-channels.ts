@@ -4,7 +4,7 @@ import type { WebSocketConnection } from './connection/connection.js';
 import type { AnyMessage } from './connection/receive/receive-queue.js';
 import type { BlobLike } from './protocol/framing/payload.js';
 import type { Data } from './protocol/framing/prepared-message.js';
-import type { BrokerLoss, RejectedUpgrade } from './server/events.js';
+import type { RejectedUpgrade } from './server/events.js';
 import type { WebSocketServer } from './server/server.js';
 
 /**
@@ -93,7 +93,14 @@ export interface DiagnosticsChannels {
     readonly count: number;
   };
   /** Messages of another node were lost; the payload has what `'brokerLoss'` reports. */
-  'hawser.broker.lost': BrokerLoss & { readonly server: WebSocketServer<unknown> };
+  'hawser.broker.lost': {
+    readonly server: WebSocketServer<unknown>;
+    readonly topic: string;
+    /** The node that published them. */
+    readonly node: string;
+    /** How many. */
+    readonly count: number;
+  };
   /** The broker became usable, or unusable. */
   'hawser.broker.state': {
     readonly server: WebSocketServer<unknown>;

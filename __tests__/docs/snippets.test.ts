@@ -111,7 +111,7 @@ describe('the code in the documents', () => {
   let messages: Map<Snippet, string[]>;
 
   beforeAll(() => {
-    makeProject(folder, ['@types', 'prom-client']);
+    makeProject(folder, ['@types', 'prom-client', 'redis']);
     messages = check([...runnable, bad], exportedNames());
   });
 
