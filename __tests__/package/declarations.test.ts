@@ -43,7 +43,10 @@ const PUBLIC_MEMBERS: Readonly<Record<string, readonly string[]>> = {
     'send',
     'sendFrame',
     'subprotocol',
+    'subscribe',
     'terminate',
+    'topics',
+    'unsubscribe',
     'url',
   ],
   WebSocketServer: [
@@ -54,8 +57,12 @@ const PUBLIC_MEMBERS: Readonly<Record<string, readonly string[]>> = {
     'close',
     'connections',
     'handleUpgrade',
+    'joined',
     'prepare',
+    'publish',
     'stats',
+    'subscribers',
+    'topicNames',
   ],
 };
 
