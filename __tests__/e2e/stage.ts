@@ -42,6 +42,7 @@ export class Stage {
   #browser!: Browser;
   /** What went wrong in a page without anyone looking: exceptions, and whatever the policy forbade. */
   #problems: string[] = [];
+  readonly #processes = new WeakMap<Page, number>();
 
   async open(): Promise<void> {
     mkdirSync(SCREENSHOTS, { recursive: true });
@@ -72,6 +73,18 @@ export class Stage {
     ({ port: this.port } = await this.server.url());
   }
 
+  /** The command on several processes, when each of them serves. */
+  async startCluster(workers: number): Promise<void> {
+    this.server = Program.run('examples/chat/cluster.mjs', { PORT: '0', WORKERS: `${workers}` });
+    ({ port: this.port } = await this.server.url());
+    await this.server.prints(new RegExp(`(is ready.*\\n[^]*){${workers}}`));
+  }
+
+  /** The process that a page was welcomed by, in a chat of several. */
+  processOf(page: Page): number {
+    return this.#processes.get(page)!;
+  }
+
   /** A chat whose visitors may say as much as they like, with other limits of the test's choice. */
   async startPatientServer(limits: Record<string, number> = {}): Promise<void> {
     this.server = startChat({ burst: 10_000, perSecond: 10_000, ...limits });
@@ -100,6 +113,12 @@ export class Stage {
       const isExpected = message.text().includes('net::ERR_');
       if (message.type() === 'error' && !isExpected) this.#problems.push(message.text());
     });
+    page.on('websocket', (socket) =>
+      socket.on('framereceived', ({ payload }) => {
+        const { type, node } = JSON.parse(String(payload)) as { type: string; node?: string };
+        if (type === 'welcome' && node !== undefined) this.#processes.set(page, parseInt(node, 10));
+      }),
+    );
     await page.goto(`${this.url.href}#${room}`);
     return page;
   }

@@ -3,8 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { BrokerProcess, hasNats, hasRedis, NATS, REDIS, stopBrokers } from '../support/brokers';
 import { dropClients, type Said, token, Visitor } from '../support/chat-visitor';
 import { Program, startChat, stopPrograms } from '../support/program';
+import { describeIf } from '../support/requires';
 
 afterEach(async () => {
   dropClients();
@@ -764,3 +766,60 @@ async function joinWhenAlone(url: URL, room: string) {
     await visitor.closed;
   }
 }
+
+describe.each([
+  [REDIS, hasRedis, 'REDIS_URL', () => BrokerProcess.redis()],
+  [NATS, hasNats, 'NATS_URL', () => BrokerProcess.nats()],
+] as const)('with %s', (needed, isThere, variable, begin) => {
+  afterEach(stopBrokers);
+
+  /** Joins and waits until the broker carries what is said there to this visitor. */
+  async function meet(urls: URL[]): Promise<[Visitor, Visitor]> {
+    const [ada, bo] = [
+      (await Visitor.join(urls[0]!, 'Ada')).visitor,
+      (await Visitor.join(urls[1]!, 'Bo')).visitor,
+    ];
+    for (const [visitor, other] of [
+      [ada, 'Bo'],
+      [bo, 'Ada'],
+    ] as const) {
+      while ((await visitor.hears('here')).people[0]!.name !== other);
+    }
+    return [ada, bo];
+  }
+
+  describeIf(needed, isThere)('two servers', () => {
+    test('share their rooms, and each goes on alone while the broker is away', async () => {
+      const broker = await begin();
+      const programs = [0, 1].map(() =>
+        Program.run(COMMAND, { PORT: '0', [variable]: broker.url }),
+      );
+      const urls = await Promise.all(programs.map((program) => program.url()));
+      const [ada, bo] = await meet(urls);
+      const id = ada.say('Ahoy!');
+      expect((await ada.hears('said')).message).toMatchObject({ id, text: 'Ahoy!' });
+      expect((await bo.hears('said')).message).toMatchObject({ id, text: 'Ahoy!' });
+      const { visitor: cy, welcome } = await Visitor.join(urls[1]!, 'Cy');
+      expect(welcome).toMatchObject({ broker: 'up', history: [] });
+      expect((await cy.hears('said')).message).toMatchObject({ id, text: 'Ahoy!' }); // retained
+
+      await broker.kill();
+      for (const visitor of [ada, bo]) {
+        expect(await visitor.hears('broker')).toMatchObject({ state: 'down' });
+      }
+      ada.say('Is anyone there?');
+      expect((await ada.hears('said')).message.text).toBe('Is anyone there?');
+      await broker.start();
+      for (const visitor of [ada, bo]) {
+        expect(await visitor.hears('broker')).toMatchObject({ state: 'up' });
+      }
+      ada.say('Now?');
+      expect((await bo.hears('said')).message.text).toBe('Now?'); // and not what was said meanwhile
+
+      for (const program of programs) {
+        program.signal('SIGTERM');
+        expect(await program.exit).toEqual({ code: 0, signal: null });
+      }
+    });
+  });
+});

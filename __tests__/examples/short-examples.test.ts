@@ -175,6 +175,62 @@ describe('latest-value', () => {
   });
 });
 
+describe('cluster', () => {
+  const read = async (client: Client) =>
+    JSON.parse(String(await client.next())) as Record<string, string | number>;
+
+  /** A client whose connection is on another worker than those given. */
+  async function openElsewhere(ws: string, workers: number[]) {
+    for (;;) {
+      const client = await Client.open(ws);
+      const worker = (await read(client))['worker'] as number;
+      if (!workers.includes(worker)) return { client, worker };
+      client.socket.terminate();
+    }
+  }
+
+  async function join(client: Client, room: string) {
+    client.send(JSON.stringify({ join: room }));
+    expect(await read(client)).toEqual({ joined: room });
+  }
+
+  test('delivers to a room on every worker, and replaces a worker that was killed', async () => {
+    const { program, ws } = await start('cluster.mjs');
+    const ann = await openElsewhere(ws, []);
+    const ben = await openElsewhere(ws, [ann.worker]);
+    for (const { client } of [ann, ben]) await join(client, 'harbour');
+    ann.client.send('{"say":"hello","in":"harbour"}');
+    expect(await read(ben.client)).toEqual({ room: 'harbour', say: 'hello', from: ann.worker });
+    ben.client.send('no JSON');
+    ben.client.send('{"join":"No Such Topic"}');
+    ben.client.send('{"say":"not in it","in":"bridge"}');
+    ben.client.send('{"say":"hello, Ann","in":"harbour"}');
+    expect(await read(ann.client)).toEqual({
+      room: 'harbour',
+      say: 'hello, Ann',
+      from: ben.worker,
+    });
+
+    process.kill(ben.worker, 'SIGKILL');
+    expect((await ben.client.closed).code).toBe(1006);
+    const ended = `worker ${ben.worker} ended \\(SIGKILL\\), worker (\\d+) replaces it`;
+    const [, replacement] = await program.prints(new RegExp(ended));
+    const cat = await openElsewhere(ws, [ann.worker]);
+    expect(cat.worker).toBe(Number(replacement));
+    await join(cat.client, 'harbour');
+    ann.client.send('{"say":"welcome","in":"harbour"}');
+    expect(await read(cat.client)).toEqual({ room: 'harbour', say: 'welcome', from: ann.worker });
+    expect([ann.client.inbox, ben.client.inbox]).toEqual([[], []]);
+  });
+
+  test('ends when its port is taken, and does not fork for ever', async () => {
+    const { ws } = await start('cluster.mjs', { WORKERS: '1' });
+    const second = Program.run('examples/cluster.mjs', { PORT: new URL(ws).port });
+    expect(await second.exit).toEqual({ code: 1, signal: null });
+    expect(second.output).toContain('EADDRINUSE');
+  });
+});
+
 describe('async-iteration', () => {
   test('adds up what comes, in order, however fast it comes', async () => {
     const { program, ws } = await start('async-iteration.mjs');

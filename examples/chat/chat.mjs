@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'hawser';
@@ -17,11 +17,14 @@ const MOVED = 4001;
 /** The list of rooms is sent to all visitors, so it is sent rarely and is short. */
 const ROOM_LIST_PAUSE = 500;
 const ROOM_LIST_LENGTH = 30;
+/** How often each process tells the others which people it serves. */
+const HERE_EVERY = 2000;
 /** Messages that the page sends by itself, not its visitor. They have an allowance of their own. */
 const BY_ITSELF = ['probe', 'typing', 'look'];
 
 /**
- * The chat: a page and its conversations, on one http.Server.
+ * The chat: a page and its conversations, on one http.Server. A room is a topic. With a `broker` the rooms
+ * are shared with other processes: what is published in one of them reaches the pages of all.
  *
  * @param {object} options limits, each with a default; a test sets small ones
  */
@@ -37,6 +40,7 @@ export function createChat({
   keepEmpty = 5 * 60_000,
   maxPayload = 16 * 1024, // 2000 characters, each escaped as \uXXXX, and some reserve
   maxConnections = 1000,
+  broker = /** @type {import('hawser').Broker | undefined} */ (undefined),
 } = {}) {
   const server = createServer(servePage());
   const wss = new WebSocketServer(server, {
@@ -45,10 +49,21 @@ export function createChat({
     maxConnections,
     maxBufferedAmount: 1024 * 1024, // a page that reads this slowly will not catch up
     perMessageDeflate: { contextTakeover: 'both' }, // short messages that resemble each other
+    maxRetained: 16 * 1024 * 1024,
+    broker,
   });
   const rooms = new Rooms({ maxRooms, maxPeople, historyLength, historySize, keepEmpty });
   const endings = new Endings(maxConnections);
   const floods = new Floods(maxFloods);
+  /** Tells the pages which of several processes a message is from. */
+  const node = broker && `${process.pid}-${randomUUID()}`;
+  const here = setInterval(() => {
+    if (broker === undefined) return;
+    for (const room of rooms.occupied) tellRoom(room, { type: 'here', people: peopleIn(room) });
+  }, HERE_EVERY).unref();
+  wss.on('brokerState', (state) => {
+    wss.broadcast(JSON.stringify({ type: 'broker', state }));
+  });
   /** @type {NodeJS.Timeout | undefined} */
   let roomList;
 
@@ -89,7 +104,7 @@ export function createChat({
       join,
       say,
       typing() {
-        if (room && me) tellRoom(room, { type: 'typing', person: shown(me) }, conn);
+        if (room && me) tellRoom(room, { type: 'typing', person: shown(me) }, { except: conn });
       },
       probe: () => tell(conn, { type: 'alive' }),
 
@@ -111,6 +126,8 @@ export function createChat({
         if (report !== undefined) tell(conn, { type: 'burst', ...report });
       },
       slow() {
+        // The second connection could come to another process, which does not know the ticket.
+        if (broker) return refuse('This one needs a chat of one process: npm start.');
         myFlood = floods.announce();
         if (myFlood === undefined) refuse('Others are trying this now. Try again in a moment.');
         else tell(conn, { type: 'ticket', ticket: myFlood.ticket });
@@ -132,7 +149,10 @@ export function createChat({
       const before = next.people.get(id);
       const isBack = before !== undefined && before.wish === wish.name;
       if (before === undefined && next.isFull) return refuse('This room is full.');
-      if (before !== undefined && before.conn !== conn) void before.conn.close(MOVED, 'Moved');
+      if (before !== undefined && before.conn !== conn) {
+        before.conn.unsubscribe(topicOf(next));
+        void before.conn.close(MOVED, 'Moved');
+      }
       if (before !== undefined && !isBack) depart(next, before);
       if (room !== undefined && me !== undefined && me !== before) depart(room, me);
 
@@ -145,12 +165,15 @@ export function createChat({
         type: 'welcome',
         room: room.name,
         you: shown(me),
-        people: [...room.people.values()].map(shown),
-        history: room.history,
+        people: peopleIn(room),
+        history: broker ? [] : room.history,
         rooms: rooms.busiest(ROOM_LIST_LENGTH),
+        node,
+        broker: wss.stats().broker?.state,
       });
+      conn.subscribe(topicOf(room)); // with a broker: and get what the topic has retained
       if (isBack) return; // the others did not notice, and do not need to
-      tellRoom(room, { type: 'joined', person: shown(me), at: Date.now() }, conn);
+      tellRoom(room, { type: 'joined', person: shown(me), at: Date.now() }, { except: conn });
       announceRooms();
     }
 
@@ -166,7 +189,8 @@ export function createChat({
       // A repeated message: its answer got lost with a connection, and the others already have it.
       if (room.has(id)) return tell(conn, { type: 'said', message });
       room.remember(message);
-      tellRoom(room, { type: 'said', message });
+      // Only the topic knows what was said on other processes, so it keeps the history if there are any.
+      tellRoom(room, { type: 'said', message }, broker && { key: id, retain: true });
       if (rooms.size > 1) announceRooms(); // the others mark this room as unread
     }
 
@@ -179,6 +203,7 @@ export function createChat({
   /** @param {Room} room @param {Person} person */
   function depart(room, person) {
     rooms.leave(room, person);
+    person.conn.unsubscribe(topicOf(room));
     tellRoom(room, { type: 'left', person: shown(person), at: Date.now() });
     announceRooms();
   }
@@ -188,10 +213,9 @@ export function createChat({
     conn.send(JSON.stringify(message));
   }
 
-  /** @param {Room} room @param {object} message @param {Person['conn']} [except] */
-  function tellRoom(room, message, except) {
-    const prepared = wss.prepare(JSON.stringify(message)); // encoded once for the whole room
-    for (const { conn } of room.people.values()) if (conn !== except) conn.send(prepared);
+  /** @param {Room} room @param {object} message @param {import('hawser').PublishOptions} [options] */
+  function tellRoom(room, message, options) {
+    wss.publish(topicOf(room), JSON.stringify({ ...message, node }), options);
   }
 
   /** If a hundred people join within a moment, one new list is sent, not a hundred. */
@@ -216,12 +240,21 @@ export function createChat({
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
       clearTimeout(roomList);
+      clearInterval(here);
       const report = await wss.close({ timeout: 3000 });
       server.closeAllConnections(); // page requests that are still being answered
       await closed;
       return report;
     },
   };
+}
+
+function topicOf(/** @type {Room} */ room) {
+  return `room/${room.name}`;
+}
+
+function peopleIn(/** @type {Room} */ room) {
+  return [...room.people.values()].map(shown);
 }
 
 /** The data of a person that others may see. */

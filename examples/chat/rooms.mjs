@@ -128,10 +128,14 @@ export class Rooms {
     room.forget = setTimeout(() => this.#rooms.delete(room.name), this.#limits.keepEmpty).unref();
   }
 
+  /** The rooms with people. */
+  get occupied() {
+    return [...this.#rooms.values()].filter((room) => room.people.size > 0);
+  }
+
   /** The rooms with people, for the list in the page, the busiest first. */
   busiest(/** @type {number} */ count) {
-    return [...this.#rooms.values()]
-      .filter((room) => room.people.size > 0)
+    return this.occupied
       .map((room) => ({ name: room.name, people: room.people.size, said: room.said }))
       .sort((a, b) => b.people - a.people || (a.name < b.name ? -1 : 1))
       .slice(0, count);

@@ -16,6 +16,8 @@ import { byId, messageItem, noticeItem, showPeople, showRooms, waitingItem } fro
 
 /** The server answers a message at once; when it does not, something is wrong with the link. */
 const ANSWER_TIMEOUT = 4000;
+/** Each process tells every two seconds which people it serves. One that is silent so long has died. */
+const SILENCE = 10_000;
 
 /** This visitor's secret. A connection that presents it belongs to the same person. */
 const key = recall(sessionStorage, 'hawser-chat-key') || randomToken();
@@ -47,8 +49,14 @@ let countdownTimer;
 let unseen = 0;
 /** @type {HTMLElement | undefined} the notice that nothing has been said, until something is */
 let silence;
-/** @type {Map<string, Person>} */
+/** @type {Map<string, Person & { node?: string }>} */
 const people = new Map();
+/** The server's process that this page is connected to, if there are several. */
+let node;
+/** Whether the server reaches its other processes, if there are several. */
+let broker;
+/** @type {Map<string, number>} when another process last told which people it serves */
+const toldAt = new Map();
 /** @type {{ name: string, people: number, said: number }[]} */
 let rooms = [];
 /** People that were here when the connection was lost, and have not been seen since. */
@@ -229,8 +237,10 @@ const hear = {
     othersTyping.clear();
     missing = new Set(isReturn ? people.keys() : []);
     people.clear();
+    node = message.node;
+    toldAt.clear();
     for (const person of message.people) {
-      people.set(person.id, person);
+      people.set(person.id, { ...person, node });
       missing.delete(person.id);
     }
     // Not news, so not to be read out line by line.
@@ -241,6 +251,7 @@ const hear = {
       silence = notice('Nothing has been said here yet. Send someone the address of this page.');
     log.setAttribute('aria-busy', 'false');
     if (!isReturn) scrollToEnd();
+    hear.broker?.({ state: message.broker });
     showTitle();
     const last = message.history.at(-1);
     if (last !== undefined) unread.read(room, last.n);
@@ -249,12 +260,12 @@ const hear = {
     hood.enter(true);
   },
 
-  said({ message }) {
+  said({ message, node: from }) {
     othersTyping.stop(message.from);
-    showMessage(message);
-    unread.read(room, message.n);
+    const isNew = showMessage(message);
+    if (from === node) unread.read(room, message.n); // each process counts its own
     if (message.id === inFlight) answered();
-    if (document.hidden && message.from !== you.id) unseen++;
+    if (isNew && document.hidden && message.from !== you.id) unseen++;
     showTitle();
   },
 
@@ -283,22 +294,53 @@ const hear = {
     if (id === inFlight) answered();
   },
 
-  joined({ person, at }) {
-    people.set(person.id, person);
+  joined({ person, at, node: from }) {
+    // If the process that served this person has died, it could not tell that they left.
+    const isKnown = people.has(person.id);
+    people.set(person.id, { ...person, node: from });
+    if (from !== node) toldAt.set(from, Date.now());
     drawPeople();
     // A reload is a leave and a join: one line about it is enough.
     const last = /** @type {HTMLElement | null} */ (log.lastElementChild);
     const justLeft = last?.dataset.left === person.id;
     if (justLeft) last?.remove();
-    const isBack = missing.delete(person.id) || justLeft;
+    const isBack = missing.delete(person.id) || justLeft || isKnown;
     notice(isBack ? 'came back' : 'joined', { person, at });
   },
 
-  left({ person, at }) {
+  left({ person, at, node: from }) {
+    if (people.get(person.id)?.node !== from) return; // they are connected to another process now
     othersTyping.stop(person.id);
     people.delete(person.id);
     drawPeople();
     notice('left', { person, at }).dataset.left = person.id;
+  },
+
+  /** The people of this room that one process serves. */
+  here({ people: list, node: from }) {
+    if (from !== node) {
+      toldAt.set(from, Date.now());
+      const ids = new Set(list.map(({ id }) => id));
+      removePeople((person) => person.node === from && !ids.has(person.id));
+      for (const person of list) {
+        missing.delete(person.id);
+        if (people.get(person.id)?.node !== node) people.set(person.id, { ...person, node: from });
+      }
+    }
+    const isSilent = (/** @type {string} */ one) => Date.now() - (toldAt.get(one) ?? 0) > SILENCE;
+    for (const one of toldAt.keys()) {
+      if (!isSilent(one)) continue;
+      toldAt.delete(one);
+      removePeople((person) => person.node === one);
+    }
+    drawPeople();
+  },
+
+  broker({ state }) {
+    if (state === 'down' && broker !== 'down')
+      notice('The other servers cannot be reached. Only people on this one read what you write.');
+    if (state === 'up' && broker === 'down') notice('The other servers can be reached again.');
+    broker = state;
   },
 
   rooms(message) {
@@ -374,13 +416,19 @@ function drawWaiting(fateOfSending = '') {
 
 // -- Reading ---------------------------------------------------------------------------------
 
+/** @returns {boolean} whether it was not shown already */
 function showMessage(/** @type {any} */ message) {
   const isOwn = message.from === you.id;
   if (isOwn && outbox.remove(message.id)) drawWaiting();
   // After a reconnection the history brings some that are here already.
-  if (log.querySelector(`[data-id="${CSS.escape(message.id)}"]`)) return;
+  if (log.querySelector(`[data-id="${CSS.escape(message.id)}"]`)) return false;
   silence?.remove();
   add(messageItem(message, isOwn));
+  return true;
+}
+
+function removePeople(/** @type {(person: Person & { node?: string }) => boolean} */ isGone) {
+  for (const person of [...people.values()]) if (isGone(person)) people.delete(person.id);
 }
 
 /** @param {string} words @param {{ person?: Person, at?: number }} [about] */
