@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import {
   BrokerProcess,
+  Gate,
   hasNats,
   hasRedis,
   NATS,
@@ -58,6 +59,13 @@ async function expectEverything(nodes: readonly Node[], clients: readonly Client
     const got = [...numbers].map(([source, each]) => [source, each.join()]).sort();
     expect(got).toEqual(expected[i]!.map(([source, count]) => [source, upTo(count).join()]));
   }
+}
+
+/** The messages that all nodes but one have published to topics. */
+async function publishedElsewhere(nodes: readonly Node[], node: Node): Promise<number> {
+  const others = nodes.filter((each) => each !== node);
+  const counts = await Promise.all(others.map(async (other) => other.counts()));
+  return counts.flatMap((each) => [...each.values()]).reduce((sum, count) => sum + count, 0);
 }
 
 interface Row {
@@ -174,13 +182,128 @@ function promises({ kind, serve }: Row): void {
   });
 }
 
+/** What holds for a broker whose server can end, and comes back. */
+function interruptions({ kind, serve }: Row): void {
+  let server: BrokerProcess;
+  let fleet: Fleet;
+  let nodes: readonly Node[];
+  let clients: Client[] = [];
+  let gate: Gate | undefined;
+
+  beforeAll(async () => {
+    server = (await serve())!;
+    fleet = await Fleet.start(kind);
+    nodes = fleet.nodes;
+  });
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.close();
+    await fleet.end();
+    await gate?.close();
+    gate = undefined;
+  });
+  afterAll(stopFleets);
+
+  test('the server is killed under load and comes back: each message comes once, or is counted as lost', async () => {
+    const prefix = newPrefix();
+    await fleet.begin(() => [{ port: server.port, prefix }]);
+    const topics = names(5, 'busy');
+    clients = await openClients(nodes, 6, () => topics);
+    // Counting begins with the first message that comes.
+    await publishLast(nodes, topics);
+    await until('the first', () => clients.every(({ count }) => count === 15));
+    await Promise.all(nodes.map(async (node) => node.ask('load', topics)));
+    await until('the load', () => clients.every(({ count }) => count > 200));
+
+    await server.kill();
+    await Promise.all(nodes.map(async (node) => node.is('down')));
+    await server.start();
+    await Promise.all(nodes.map(async (node) => node.is('up')));
+    const counts = clients.map(({ count }) => count);
+    await until('the load', () => clients.every(({ count }, i) => count > counts[i]! + 200));
+
+    await Promise.all(nodes.map(async (node) => node.ask('unload')));
+    await publishLast(nodes, topics);
+    const published = await Promise.all(nodes.map(async (node) => node.counts()));
+    const last = (topic: string, i: number): number => published[i]!.get(topic)! - 1;
+    await until('the last', () =>
+      clients.every((client) =>
+        nodes.every((node, i) =>
+          topics.every((topic) => client.of(topic, node).at(-1) === last(topic, i)),
+        ),
+      ),
+    );
+    await Promise.all(clients.map(async (client) => client.settle()));
+
+    const all = await Promise.all(nodes.map(async (node) => node.stats()));
+    for (const [i, node] of nodes.entries()) {
+      const { received, lost, published: taken, bufferDropped, interruptions } = all[i]!;
+      expect(interruptions).toBeGreaterThanOrEqual(1);
+      expect((await node.states()).slice(0, 3)).toEqual(['up', 'down', 'up']);
+      // Each message is accounted for, where it was published and where it was to come.
+      const own = [...published[i]!.values()].reduce((sum, count) => sum + count, 0);
+      expect(taken + bufferDropped).toBe(own);
+      expect(received + lost).toBe(await publishedElsewhere(nodes, node));
+      expect(lost).toBeGreaterThan(0);
+    }
+    for (const client of clients) {
+      let missed = 0;
+      for (const [i, node] of nodes.entries()) {
+        for (const topic of topics) {
+          const numbers = client.of(topic, node);
+          // Growing: in order, and none twice.
+          expect(numbers.every((number, at) => at === 0 || number > numbers[at - 1]!)).toBe(true);
+          const missing = last(topic, i) + 1 - numbers.length;
+          // Local subscribers miss nothing.
+          if (node === client.node) expect(missing).toBe(0);
+          missed += missing;
+        }
+      }
+      // What its node has counted is what it has missed.
+      expect(missed).toBe(all[nodes.indexOf(client.node)]!.lost);
+    }
+  });
+
+  test('with brokerBuffer, what is published during an outage comes afterwards, in order', async () => {
+    const prefix = newPrefix();
+    gate = await Gate.open(server.port);
+    const { port } = gate;
+    const [first, ...others] = nodes;
+    await fleet.begin((node) => [{ port: node === first ? port : server.port, prefix }], {
+      brokerBuffer: { messages: 10_000, bytes: 10_000_000, age: 600_000 },
+    });
+    const topics = names(5, 'kept');
+    clients = await openClients(nodes, 6, () => topics);
+    await publishLast(nodes, topics);
+    await expectEverything(nodes, clients);
+
+    // The first node comes back last: a node that is not back yet would miss what it has kept.
+    gate.shut();
+    await server.kill();
+    await Promise.all(nodes.map(async (node) => node.is('down')));
+    await first!.ask('publish', topics, 100);
+    expect(await first!.stats()).toMatchObject({ buffered: 500, bufferDropped: 0 });
+    await server.start();
+    await Promise.all(others.map(async (node) => node.is('up')));
+    gate.allow();
+    await first!.is('up');
+    await publishLast(nodes, topics);
+    await expectEverything(nodes, clients);
+    for (const node of nodes) {
+      expect(await node.stats()).toMatchObject({ lost: 0, buffered: 0, bufferDropped: 0 });
+    }
+  });
+}
+
 describeIf(REDIS, hasRedis)('nodes over Redis', () => {
   describe.each([redisRow('ioredis'), redisRow('node-redis')])('with %s', (_kind, row) => {
     promises(row);
+    interruptions(row);
   });
 });
 describeIf(NATS, hasNats)('nodes over NATS', () => {
-  promises({ kind: 'nats', serve: async () => BrokerProcess.nats() });
+  const row: Row = { kind: 'nats', serve: async () => BrokerProcess.nats() };
+  promises(row);
+  interruptions(row);
 });
 describe('nodes of a cluster', () => {
   promises({ kind: 'cluster', serve: async () => undefined });
