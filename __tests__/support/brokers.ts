@@ -151,6 +151,60 @@ export class SilentServer {
   }
 }
 
+/** Passes connections on to a port, or refuses them: a network that fails for one node. */
+export class Gate {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #isShut = false;
+
+  private constructor(target: number) {
+    this.#server = createServer((socket) => {
+      if (this.#isShut) {
+        socket.destroy();
+        return;
+      }
+      const other = connect(target, '127.0.0.1');
+      socket.pipe(other).pipe(socket);
+      for (const each of [socket, other]) {
+        this.#sockets.add(each);
+        each.on('error', () => undefined); // 'close' follows
+        each.on('close', () => {
+          this.#sockets.delete(each);
+          socket.destroy();
+          other.destroy();
+        });
+      }
+    });
+  }
+
+  static async open(target: number): Promise<Gate> {
+    const gate = new Gate(target);
+    gate.#server.listen(0, '127.0.0.1');
+    await once(gate.#server, 'listening');
+    return gate;
+  }
+
+  get port(): number {
+    return (this.#server.address() as { port: number }).port;
+  }
+
+  /** Breaks all connections, and refuses new ones until {@link allow}. */
+  shut(): void {
+    this.#isShut = true;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  allow(): void {
+    this.#isShut = false;
+  }
+
+  async close(): Promise<void> {
+    this.shut();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}
+
 /** Waits until something is true. */
 export async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
   const began = performance.now();

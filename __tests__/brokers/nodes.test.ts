@@ -1,0 +1,323 @@
+/* What topics promise over a broker: whole servers in processes of their own, real brokers and WebSocket clients. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import {
+  BrokerProcess,
+  Gate,
+  hasNats,
+  hasRedis,
+  NATS,
+  REDIS,
+  stopBrokers,
+  until,
+} from '../support/brokers.js';
+import { Client, CLOCK_SHIFT, Fleet, type Kind, type Node, stopFleets } from '../support/fleet.js';
+import { describeIf } from '../support/requires.js';
+
+afterAll(async () => {
+  await stopFleets();
+  await stopBrokers();
+});
+
+const names = (count: number, name: string): string[] =>
+  Array.from({ length: count }, (_, i) => `${name} ${i}`);
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+/** Clients of each node; `topicsOf` says what each subscribes to. */
+async function openClients(
+  nodes: readonly Node[],
+  count: number,
+  topicsOf: (index: number) => string[],
+): Promise<Client[]> {
+  return Promise.all(
+    upTo(count).map(async (index) => Client.open(nodes[index % nodes.length]!, topicsOf(index))),
+  );
+}
+
+/** Publishes one more message of each node to each topic. What came before it has come when it has. */
+async function publishLast(nodes: readonly Node[], topics: readonly string[]): Promise<void> {
+  await Promise.all(nodes.map(async (node) => node.ask('publish', topics, 1)));
+}
+
+/** Waits for everything that `nodes` have published, and checks that all of it came once and in order, and no more. */
+async function expectEverything(nodes: readonly Node[], clients: readonly Client[]): Promise<void> {
+  const counts = await Promise.all(nodes.map(async (node) => node.counts()));
+  const expected = clients.map(({ topics }) => {
+    const sources = topics.flatMap((topic) =>
+      nodes.map((node, i): [string, number] => [
+        `${topic}|${node.name}`,
+        counts[i]!.get(topic) ?? 0,
+      ]),
+    );
+    return sources.filter(([, count]) => count > 0).sort();
+  });
+  const totals = expected.map((sources) => sources.reduce((sum, [, count]) => sum + count, 0));
+  await until('all messages', () => clients.every(({ count }, i) => count >= totals[i]!));
+  await Promise.all(clients.map(async (client) => client.settle()));
+  expect(clients.map(({ count }) => count)).toEqual(totals);
+  for (const [i, { numbers }] of clients.entries()) {
+    const got = [...numbers].map(([source, each]) => [source, each.join()]).sort();
+    expect(got).toEqual(expected[i]!.map(([source, count]) => [source, upTo(count).join()]));
+  }
+}
+
+/** The messages that all nodes but one have published to topics. */
+async function publishedElsewhere(nodes: readonly Node[], node: Node): Promise<number> {
+  const others = nodes.filter((each) => each !== node);
+  const counts = await Promise.all(others.map(async (other) => other.counts()));
+  return counts.flatMap((each) => [...each.values()]).reduce((sum, count) => sum + count, 0);
+}
+
+interface Row {
+  readonly kind: Kind;
+  /** Starts the server that the nodes share. */
+  readonly serve: () => Promise<BrokerProcess | undefined>;
+}
+const redisRow = (kind: Kind): [Kind, Row] => [
+  kind,
+  { kind, serve: async () => BrokerProcess.redis() },
+];
+
+let prefixes = 0;
+/** The tests of a table share a server, and each has a prefix of its own. */
+const newPrefix = (): string => `test-${++prefixes}.`;
+
+/** What holds for each broker. */
+function promises({ kind, serve }: Row): void {
+  let server: BrokerProcess | undefined;
+  let fleet: Fleet;
+  let nodes: readonly Node[];
+  let clients: Client[] = [];
+  let prefix: string;
+  const brokers = (): object[] => [{ port: server?.port ?? 0, prefix }];
+
+  beforeAll(async () => {
+    [server, fleet] = await Promise.all([serve(), Fleet.start(kind)]);
+    nodes = fleet.nodes;
+  });
+  beforeEach(() => {
+    prefix = newPrefix();
+  });
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.close();
+    await fleet.end();
+  });
+  afterAll(stopFleets);
+
+  test('300 clients of three nodes get every message of their topics once and in order, and no other', async () => {
+    await fleet.begin(brokers);
+    const topics = names(20, 'topic');
+    clients = await openClients(nodes, 300, (i) => [topics[i % 20]!, topics[(i * 7 + 3) % 20]!]);
+    await Promise.all(nodes.map(async (node) => node.ask('publish', topics, 9)));
+    await publishLast(nodes, topics);
+    await expectEverything(nodes, clients);
+    for (const node of nodes) {
+      expect(await node.stats()).toMatchObject({
+        state: 'up',
+        published: 20 * 10,
+        received: 2 * 20 * 10,
+        lost: 0,
+        interruptions: 0,
+        buffered: 0,
+        bufferDropped: 0,
+        joinsPending: 0,
+      });
+      expect(await node.states()).toEqual(['up']);
+      expect(await node.ask<string[]>('faults')).toEqual([]);
+    }
+  });
+
+  test('a lag is never negative, although the clocks differ by an hour', async () => {
+    await fleet.begin(brokers);
+    clients = await openClients(nodes, 3, () => ['a']);
+    await Promise.all(nodes.map(async (node) => node.ask('publish', ['a'], 50)));
+    await expectEverything(nodes, clients);
+    const lags = await Promise.all(nodes.map(async (node) => (await node.stats()).lag));
+    for (const { p50, p99 } of lags) {
+      expect(p50).toBeGreaterThanOrEqual(0);
+      expect(p99).toBeGreaterThanOrEqual(p50 ?? Infinity);
+    }
+    // Only the last node, whose clock is ahead, takes what comes for an hour old.
+    expect(lags[2]!.p99).toBeGreaterThanOrEqual(CLOCK_SHIFT);
+    for (const { p99 } of lags.slice(0, 2)) expect(p99).toBeLessThan(CLOCK_SHIFT / 2);
+  });
+
+  test('a topic without subscribers elsewhere costs no delivery', async () => {
+    await fleet.begin(brokers);
+    const [first, ...others] = nodes;
+    clients = await Promise.all([
+      Client.open(first!, ['here']),
+      ...others.map(async (node) => Client.open(node, ['everywhere'])),
+    ]);
+    const before = await Promise.all(others.map(async (node) => node.ask<number>('deliveries')));
+    await first!.ask('publish', ['here'], 100);
+    // What came of it would have come before this.
+    await first!.ask('publish', ['everywhere'], 1);
+    await expectEverything(nodes, clients);
+    for (const [i, node] of others.entries()) {
+      expect((await node.stats()).received).toBe(1);
+      const deliveries = await node.ask<number | null>('deliveries');
+      if (typeof deliveries === 'number') expect(deliveries - before[i]!).toBe(1);
+    }
+    if (kind === 'ioredis' || kind === 'node-redis') {
+      const channels = [`${prefix}here`, `${prefix}everywhere`];
+      expect(await redis(server!, 'PUBSUB', 'NUMSUB', ...channels)).toEqual([
+        channels[0],
+        '1',
+        channels[1],
+        '2',
+      ]);
+    }
+  });
+
+  test('joined() has no hole: what is published after it arrives', async () => {
+    await fleet.begin(brokers);
+    for (const topic of names(50, 'new')) {
+      const client = await Client.open(nodes[1]!, [topic]);
+      clients.push(client);
+      await nodes[0]!.ask('publish', [topic], 1);
+      await until(`the message to ${topic}`, () => client.count > 0);
+    }
+    await expectEverything(nodes, clients);
+  });
+}
+
+/** What holds for a broker whose server can end, and comes back. */
+function interruptions({ kind, serve }: Row): void {
+  let server: BrokerProcess;
+  let fleet: Fleet;
+  let nodes: readonly Node[];
+  let clients: Client[] = [];
+  let gate: Gate | undefined;
+
+  beforeAll(async () => {
+    server = (await serve())!;
+    fleet = await Fleet.start(kind);
+    nodes = fleet.nodes;
+  });
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.close();
+    await fleet.end();
+    await gate?.close();
+    gate = undefined;
+  });
+  afterAll(stopFleets);
+
+  test('the server is killed under load and comes back: each message comes once, or is counted as lost', async () => {
+    const prefix = newPrefix();
+    await fleet.begin(() => [{ port: server.port, prefix }]);
+    const topics = names(5, 'busy');
+    clients = await openClients(nodes, 6, () => topics);
+    // Counting begins with the first message that comes.
+    await publishLast(nodes, topics);
+    await until('the first', () => clients.every(({ count }) => count === 15));
+    await Promise.all(nodes.map(async (node) => node.ask('load', topics)));
+    await until('the load', () => clients.every(({ count }) => count > 200));
+
+    await server.kill();
+    await Promise.all(nodes.map(async (node) => node.is('down')));
+    await server.start();
+    await Promise.all(nodes.map(async (node) => node.is('up')));
+    const counts = clients.map(({ count }) => count);
+    await until('the load', () => clients.every(({ count }, i) => count > counts[i]! + 200));
+
+    await Promise.all(nodes.map(async (node) => node.ask('unload')));
+    await publishLast(nodes, topics);
+    const published = await Promise.all(nodes.map(async (node) => node.counts()));
+    const last = (topic: string, i: number): number => published[i]!.get(topic)! - 1;
+    await until('the last', () =>
+      clients.every((client) =>
+        nodes.every((node, i) =>
+          topics.every((topic) => client.of(topic, node).at(-1) === last(topic, i)),
+        ),
+      ),
+    );
+    await Promise.all(clients.map(async (client) => client.settle()));
+
+    const all = await Promise.all(nodes.map(async (node) => node.stats()));
+    for (const [i, node] of nodes.entries()) {
+      const { received, lost, published: taken, bufferDropped, interruptions } = all[i]!;
+      expect(interruptions).toBeGreaterThanOrEqual(1);
+      expect((await node.states()).slice(0, 3)).toEqual(['up', 'down', 'up']);
+      // Each message is accounted for, where it was published and where it was to come.
+      const own = [...published[i]!.values()].reduce((sum, count) => sum + count, 0);
+      expect(taken + bufferDropped).toBe(own);
+      expect(received + lost).toBe(await publishedElsewhere(nodes, node));
+      expect(lost).toBeGreaterThan(0);
+    }
+    for (const client of clients) {
+      let missed = 0;
+      for (const [i, node] of nodes.entries()) {
+        for (const topic of topics) {
+          const numbers = client.of(topic, node);
+          // Growing: in order, and none twice.
+          expect(numbers.every((number, at) => at === 0 || number > numbers[at - 1]!)).toBe(true);
+          const missing = last(topic, i) + 1 - numbers.length;
+          // Local subscribers miss nothing.
+          if (node === client.node) expect(missing).toBe(0);
+          missed += missing;
+        }
+      }
+      // What its node has counted is what it has missed.
+      expect(missed).toBe(all[nodes.indexOf(client.node)]!.lost);
+    }
+  });
+
+  test('with brokerBuffer, what is published during an outage comes afterwards, in order', async () => {
+    const prefix = newPrefix();
+    gate = await Gate.open(server.port);
+    const { port } = gate;
+    const [first, ...others] = nodes;
+    await fleet.begin((node) => [{ port: node === first ? port : server.port, prefix }], {
+      brokerBuffer: { messages: 10_000, bytes: 10_000_000, age: 600_000 },
+    });
+    const topics = names(5, 'kept');
+    clients = await openClients(nodes, 6, () => topics);
+    await publishLast(nodes, topics);
+    await expectEverything(nodes, clients);
+
+    // The first node comes back last: a node that is not back yet would miss what it has kept.
+    gate.shut();
+    await server.kill();
+    await Promise.all(nodes.map(async (node) => node.is('down')));
+    await first!.ask('publish', topics, 100);
+    expect(await first!.stats()).toMatchObject({ buffered: 500, bufferDropped: 0 });
+    await server.start();
+    await Promise.all(others.map(async (node) => node.is('up')));
+    gate.allow();
+    await first!.is('up');
+    await publishLast(nodes, topics);
+    await expectEverything(nodes, clients);
+    for (const node of nodes) {
+      expect(await node.stats()).toMatchObject({ lost: 0, buffered: 0, bufferDropped: 0 });
+    }
+  });
+}
+
+describeIf(REDIS, hasRedis)('nodes over Redis', () => {
+  describe.each([redisRow('ioredis'), redisRow('node-redis')])('with %s', (_kind, row) => {
+    promises(row);
+    interruptions(row);
+  });
+});
+describeIf(NATS, hasNats)('nodes over NATS', () => {
+  const row: Row = { kind: 'nats', serve: async () => BrokerProcess.nats() };
+  promises(row);
+  interruptions(row);
+});
+describe('nodes of a cluster', () => {
+  promises({ kind: 'cluster', serve: async () => undefined });
+});
+
+/** Asks Redis without a client library. @returns the values of a flat array. */
+async function redis({ port }: BrokerProcess, ...command: string[]): Promise<string[]> {
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  const words = command.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
+  socket.end(`*${command.length}\r\n${words.join('')}`);
+  let reply = '';
+  for await (const chunk of socket) reply += String(chunk);
+  // *4 $10 name :1 …: a string has its length in a line before it, a number has not.
+  const lines = reply.split('\r\n').slice(1, -1);
+  return lines.filter((line) => !line.startsWith('$')).map((line) => line.replace(/^:/, ''));
+}
