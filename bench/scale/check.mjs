@@ -78,7 +78,7 @@ const load = { connections: CONNECTIONS, rate: RATE, fanout: FANOUT, heartbeat: 
 const text = (/** @type {number} */ value) => value.toFixed(3);
 const rows = counts.map((nodes, index) => {
   const wait = median((spent[index] ?? []).map(({ waited }) => waited));
-  const model = loadOf(nodes, { ...load, wait }, constants).cpu * SECONDS;
+  const model = loadOf(nodes, load, constants).cpu * SECONDS;
   const real = median((spent[index] ?? []).map(({ cpu }) => cpu));
   return { nodes, wait, model, measured: real, deviation: model / real - 1 };
 });

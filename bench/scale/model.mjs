@@ -18,7 +18,6 @@ const BASE_BYTES = 60e6;
  * @property {number} fanout F, subscribers of a message
  * @property {number} [subscriptions] of a connection
  * @property {number} [heartbeat] seconds between the Pings of a silent connection; 0 for none
- * @property {number} [wait] seconds for which a process waits for a core; 0 on a machine that has enough of them
  * @property {number} [batch] messages of one topic that a tick has: 1, or 16 that share envelopes and writes
  *
  * @typedef {Record<string, number>} Constants
@@ -33,16 +32,15 @@ export const interested = (/** @type {number} */ nodes, /** @type {number} */ fa
 
 /**
  * Microseconds of a message for a node to which `events` come in a second: those that it publishes or receives, and
- * the answers of Redis. One that comes while the loop is busy with another, or waits for a core, shares the next turn. A turn of its own
+ * the answers of Redis. One that comes while the loop is busy with another shares the next turn. A turn of its own
  * makes a message cost `lone`, a turn with sixteen `of16`.
  */
 function sharedTurns(
   /** @type {number} */ lone,
   /** @type {number} */ of16,
   /** @type {number} */ events,
-  /** @type {number} */ wait,
 ) {
-  const inTurn = Math.min(16, 1 + events * (lone / 1e6 + wait));
+  const inTurn = Math.min(16, 1 + (events * lone) / 1e6);
   return of16 + (lone - of16) * ((1 / inTurn - 1 / 16) / (1 - 1 / 16));
 }
 
@@ -61,7 +59,7 @@ export function loadOf(nodes, load, measured, broker = nodes > 1) {
     fanout,
     subscriptions = 10,
     heartbeat = 25,
-    wait = 0,
+
     batch = 1,
   } = load;
   const hearing = interested(nodes, fanout);
@@ -71,16 +69,14 @@ export function loadOf(nodes, load, measured, broker = nodes > 1) {
   const { publish, deliver, echo, ...each } = /** @type {any} */ (measured);
   const isJoined = batch > 1;
   const events = (rate * (broker ? 2 + hearing : 1)) / nodes;
-  const sent = isJoined
-    ? each.send16Joined
-    : sharedTurns(each.send, each.send16Topics, events, wait);
+  const sent = isJoined ? each.send16Joined : sharedTurns(each.send, each.send16Topics, events);
   const received = isJoined
     ? each.receive16Joined
-    : sharedTurns(each.receive, each.receive16Topics, events, wait);
+    : sharedTurns(each.receive, each.receive16Topics, events);
   const delivered = isJoined ? each.deliver16 : deliver;
   // Sixteen echoes, or local publishes, cost no more than sixteen messages of others, or to others.
-  const echoed = sharedTurns(echo, Math.min(echo, each.receive16Topics), events, wait) / batch;
-  const alone = sharedTurns(publish, Math.min(publish, each.send16Topics), events, wait) / batch;
+  const echoed = sharedTurns(echo, Math.min(echo, each.receive16Topics), events) / batch;
+  const alone = sharedTurns(publish, Math.min(publish, each.send16Topics), events) / batch;
   const perMessage = broker ? sent + others * received + own * echoed : alone;
   const work = rate * (perMessage + fanout * delivered);
   const pings = heartbeat > 0 ? connections / heartbeat : 0;
