@@ -29,6 +29,7 @@ export const CLEAN = [
   'docs/performance.md',
   'docs/recipes.md',
   'docs/runtimes.md',
+  'docs/scaling.md',
   'docs/security.md',
   'docs/tutorial.md',
   'fuzz/README.md',
