@@ -129,9 +129,11 @@ const commands = {
     node.timer = setInterval(() => topics.forEach((topic) => publishNext(topic)), 10);
   },
   unload: () => clearInterval(node.timer),
-  /** Publishes these texts as the values of their keys. */
+  /** Publishes these texts as the values of their keys, with spaces before them to fill sockets. */
   set: (topic, entries, retain) => {
-    for (const [key, text] of entries) node.wss.publish(topic, text, { key, retain });
+    for (const [key, text] of entries) {
+      node.wss.publish(topic, text.padStart(20_000), { key, retain });
+    }
   },
 
   counts: () => [...node.counts],

@@ -180,6 +180,84 @@ function promises({ kind, serve }: Row): void {
     }
     await expectEverything(nodes, clients);
   });
+
+  test('only the latest of each key: a late client, a late node and a slow client', async () => {
+    await fleet.begin(brokers);
+    const keys = names(10, 'key');
+    const set = async (number: number): Promise<void> =>
+      nodes[0]!.ask(
+        'set',
+        'prices',
+        keys.map((key) => [key, `${key}|${number}`]),
+        true,
+      );
+    const open = async (node: Node): Promise<Client> => {
+      const client = await Client.open(node, ['prices']);
+      clients.push(client);
+      return client;
+    };
+    const has = async (client: Client, ...numbers: number[]): Promise<void> => {
+      await until('the values', () => client.count >= 10 * numbers.length);
+      expect(keys.map((key) => client.numbers.get(key))).toEqual(keys.map(() => numbers));
+    };
+    const early = await open(nodes[1]!);
+    await set(1);
+    await has(early, 1);
+    await has(await open(nodes[1]!), 1);
+    // A node that joins later has live values only, and keeps those.
+    const late = await open(nodes[2]!);
+    expect(late.count).toBe(0);
+    await set(2);
+    await has(late, 2);
+    await has(await open(nodes[2]!), 2);
+
+    const slow = await open(nodes[1]!);
+    await has(slow, 2);
+    slow.pause();
+    let last = 2;
+    await until('values to be replaced', async () => {
+      for (let round = 0; round < 10; round++) await set(++last);
+      return (await nodes[1]!.stats()).conflated >= 50;
+    });
+    await until('the last', () => keys.every((key) => early.numbers.get(key)?.at(-1) === last));
+    slow.resume();
+    await until('the last', () => keys.every((key) => slow.numbers.get(key)?.at(-1) === last));
+    expect(slow.count).toBeLessThan(10 * (last - 1));
+  });
+
+  test('a node is killed under load: the others miss nothing of each other, and another takes its place', async () => {
+    const own = await Fleet.start(kind);
+    await own.begin(brokers);
+    const topics = names(5, 'busy');
+    clients = await openClients(own.nodes, 6, () => topics);
+    await Promise.all(own.nodes.map(async (node) => node.ask('load', topics)));
+    await until('the load', () => clients.every(({ count }) => count > 200));
+    const [first, second, killed] = own.nodes;
+    await killed!.kill();
+    const fourth = await own.add('D');
+    await own.beginOn(fourth, brokers());
+    const others = clients.filter(({ node }) => node !== killed);
+    const newcomer = await Client.open(fourth, ['busy 0']);
+    clients.push(newcomer);
+    await until('the load', () => newcomer.count > 20);
+    for (const node of [first!, second!]) await node.ask('unload');
+    await publishLast([first!, second!, fourth], topics);
+    for (const node of [first!, second!, fourth]) {
+      const counts = await node.counts();
+      for (const topic of topics) {
+        const all = upTo(counts.get(topic)!);
+        await until('all', () => others.every((each) => each.of(topic, node).length >= all.length));
+        for (const client of others) expect(client.of(topic, node)).toEqual(all);
+      }
+      expect((await node.stats()).lost).toBe(0);
+    }
+    for (const client of others) {
+      for (const topic of topics) {
+        const numbers = client.of(topic, killed!);
+        expect(numbers).toEqual(upTo(numbers.length));
+      }
+    }
+  });
 }
 
 /** What holds for a broker whose server can end, and comes back. */
@@ -300,6 +378,52 @@ describeIf(REDIS, hasRedis)('nodes over Redis', () => {
     interruptions(row);
   });
 });
+
+describeIf(REDIS, hasRedis)('nodes over two Redis servers', () => {
+  afterAll(stopFleets);
+  test('topics are divided, and while one server is away all that is published is counted', async () => {
+    const servers = [await BrokerProcess.redis(), await BrokerProcess.redis()];
+    const prefix = newPrefix();
+    const fleet = await Fleet.start('ioredis');
+    const { nodes } = fleet;
+    await fleet.begin(() => servers.map(({ port }) => ({ port, prefix })));
+    const topics = names(20, 'topic');
+    const clients = await openClients(nodes, 6, () => topics);
+    await Promise.all(nodes.map(async (node) => node.ask('publish', topics, 20)));
+    await expectEverything(nodes, clients);
+    const channels = await Promise.all(
+      servers.map(async (server) => redis(server, 'PUBSUB', 'CHANNELS')),
+    );
+    for (const each of channels) expect(each.length).toBeGreaterThan(2);
+    expect(channels.flat().sort()).toEqual(topics.map((topic) => prefix + topic).sort());
+
+    await servers[1]!.kill();
+    await Promise.all(nodes.map(async (node) => node.is('down')));
+    await publishLast(nodes, topics);
+    for (const node of nodes) expect((await node.stats()).bufferDropped).toBe(20);
+    await servers[1]!.start();
+    await Promise.all(nodes.map(async (node) => node.is('up')));
+    await publishLast(nodes, topics);
+    const expected = [...upTo(20), 21];
+    const last = (client: Client, topic: string, node: Node): boolean =>
+      client.of(topic, node).at(-1) === 21;
+    await until('the last', () =>
+      clients.every((client) => nodes.every((node) => topics.every((t) => last(client, t, node)))),
+    );
+    for (const client of clients) {
+      for (const topic of topics) {
+        for (const node of nodes) {
+          expect(client.of(topic, node)).toEqual(node === client.node ? upTo(22) : expected);
+        }
+      }
+      client.close();
+    }
+    // Of each topic one message of each of the two others.
+    for (const node of nodes) expect((await node.stats()).lost).toBe(40);
+    await fleet.end();
+  });
+});
+
 describeIf(NATS, hasNats)('nodes over NATS', () => {
   const row: Row = { kind: 'nats', serve: async () => BrokerProcess.nats() };
   promises(row);

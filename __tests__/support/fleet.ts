@@ -205,6 +205,15 @@ export class Client {
     await once(this.#socket, 'pong');
   }
 
+  /** Reads nothing until {@link resume}. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   close(): void {
     this.#socket.terminate();
   }
@@ -217,7 +226,7 @@ export class Client {
     this.count++;
     this.last = text;
     const bar = text.lastIndexOf('|');
-    const source = text.slice(0, bar);
+    const source = text.slice(0, bar).trimStart();
     const numbers = this.numbers.get(source);
     if (numbers === undefined) this.numbers.set(source, [Number(text.slice(bar + 1))]);
     else numbers.push(Number(text.slice(bar + 1)));
