@@ -115,6 +115,7 @@ export class Stage {
     });
     page.on('websocket', (socket) =>
       socket.on('framereceived', ({ payload }) => {
+        if (!String(payload).startsWith('{')) return; // the bytes of an experiment under the hood
         const { type, node } = JSON.parse(String(payload)) as { type: string; node?: string };
         if (type === 'welcome' && node !== undefined) this.#processes.set(page, parseInt(node, 10));
       }),
