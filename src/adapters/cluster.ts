@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import process from 'node:process';
 import type { Broker } from '../index.js';
 import { checkOptions, type Rules } from '../protocol/option-checks.js';
-import { PATIENCE } from './link/broker-link.js';
+import { PATIENCE } from './link/adapter-state.js';
 import { ClusterBroker } from './cluster/cluster-broker.js';
 import { Relay } from './cluster/relay.js';
 import { WorkerChannel } from './cluster/worker-channel.js';

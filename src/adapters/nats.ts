@@ -1,7 +1,7 @@
 /// <reference types="node" preserve="true" />
 import type { Broker } from '../index.js';
 import { checkOptions, type Rules, show } from '../protocol/option-checks.js';
-import { PATIENCE } from './link/broker-link.js';
+import { PATIENCE } from './link/adapter-state.js';
 import { NatsBroker, type NatsConnection, type NatsSubscription } from './nats/nats-broker.js';
 
 export type { NatsConnection, NatsSubscription };

@@ -1,7 +1,7 @@
 /// <reference types="node" preserve="true" />
 import type { Broker } from '../index.js';
 import { checkOptions, isBoolean, type Rules, show } from '../protocol/option-checks.js';
-import { PATIENCE } from './link/broker-link.js';
+import { PATIENCE } from './link/adapter-state.js';
 import type { RedisClient } from './redis/client.js';
 import { Ioredis, type IoredisClient } from './redis/ioredis.js';
 import { NodeRedis, type NodeRedisClient } from './redis/node-redis.js';

@@ -1,5 +1,5 @@
 import type { Broker, BrokerNode, Outgoing } from '../../index.js';
-import { BrokerLink } from '../link/broker-link.js';
+import { AdapterState } from '../link/adapter-state.js';
 import type { Notice } from './wire.js';
 import type { Member, WorkerChannel } from './worker-channel.js';
 
@@ -25,7 +25,7 @@ export class ClusterBroker implements Broker, Member {
   readonly id: string;
   readonly #channel: WorkerChannel;
   readonly #prefix: string;
-  readonly #link: BrokerLink;
+  readonly #state: AdapterState;
   readonly #requests = new Map<number, Request>();
   #request = 0;
   #isWelcome = false;
@@ -38,7 +38,7 @@ export class ClusterBroker implements Broker, Member {
     this.id = id;
     this.#prefix = prefix;
     const channels = (topics: readonly string[]): string[] => topics.map((topic) => prefix + topic);
-    this.#link = new BrokerLink(
+    this.#state = new AdapterState(
       'clusterBroker',
       {
         groups: (topics) => (topics.length === 0 ? [] : [topics]),
@@ -56,18 +56,18 @@ export class ClusterBroker implements Broker, Member {
   }
 
   start(node: BrokerNode): void {
-    this.#link.start(node);
+    this.#state.start(node);
     this.#channel.add(this);
     if (this.#channel.isConnected) this.#hello();
     else this.disconnected();
   }
 
   join(topics: readonly string[]): void {
-    this.#link.join(topics);
+    this.#state.join(topics);
   }
 
   leave(topics: readonly string[]): void {
-    this.#link.leave(topics);
+    this.#state.leave(topics);
   }
 
   publish(batch: readonly Outgoing[]): number {
@@ -85,7 +85,7 @@ export class ClusterBroker implements Broker, Member {
   }
 
   async close(): Promise<void> {
-    await this.#link.close();
+    await this.#state.close();
     if (this.#isWelcome) this.#channel.post(this, ['bye']);
     this.#isWelcome = false;
     this.#channel.remove(this);
@@ -97,7 +97,7 @@ export class ClusterBroker implements Broker, Member {
     if (kind === 'message') {
       const [, from, channel, envelope] = notice;
       if (from === this.id || !channel.startsWith(this.#prefix)) return;
-      this.#link.deliver(channel.slice(this.#prefix.length), envelope);
+      this.#state.deliver(channel.slice(this.#prefix.length), envelope);
     } else if (kind === 'ready') {
       if (!this.#isWelcome) this.#hello();
     } else if (broker !== this.id) {
@@ -107,17 +107,17 @@ export class ClusterBroker implements Broker, Member {
       this.#requests.delete(notice[2]);
     } else if (kind === 'unusable') {
       this.#obstacle = NOT_ADVANCED;
-      this.#link.fault(new Error(NOT_ADVANCED));
+      this.#state.fault(new Error(NOT_ADVANCED));
     } else if (!this.#isWelcome) {
       this.#isWelcome = true;
-      this.#link.connected();
+      this.#state.connected();
     }
   }
 
   sent(): void {
     if (!this.#wasShort || this.#channel.backlog > MOST_BACKLOG / 2) return;
     this.#wasShort = false;
-    this.#link.writable();
+    this.#state.writable();
   }
 
   disconnected(): void {
@@ -125,7 +125,7 @@ export class ClusterBroker implements Broker, Member {
     this.#obstacle = GONE;
     for (const { reject } of this.#requests.values()) reject(new Error(GONE));
     this.#requests.clear();
-    this.#link.disconnected(new Error(GONE));
+    this.#state.disconnected(new Error(GONE));
   }
 
   #hello(): void {

@@ -1,6 +1,6 @@
 import type { Broker, BrokerNode, Outgoing } from '../../index.js';
-import { BrokerLink } from '../link/broker-link.js';
-import { inGroups } from '../link/interest.js';
+import { AdapterState } from '../link/adapter-state.js';
+import { inGroups } from '../link/wanted-topics.js';
 
 /** What the broker uses of a connection of the package `@nats-io/transport-node`. */
 export interface NatsConnection {
@@ -44,7 +44,7 @@ export const subjectOf = (prefix: string, topic: string): string =>
 export class NatsBroker implements Broker {
   readonly #connection: NatsConnection;
   readonly #prefix: string;
-  readonly #link: BrokerLink;
+  readonly #state: AdapterState;
   readonly #subscriptions = new Map<string, NatsSubscription>();
   #stop: (() => void) | undefined;
   /** Identifies the connection to a server, between 'reconnect' and 'disconnect'. */
@@ -67,7 +67,7 @@ export class NatsBroker implements Broker {
       unsubscribe: async (topics: readonly string[]) => this.#unsubscribe(topics),
       obstacle: () => (this.#hasAnswered ? undefined : this.#obstacle),
     };
-    this.#link = new BrokerLink('natsBroker', carrier, patience);
+    this.#state = new AdapterState('natsBroker', carrier, patience);
   }
 
   get maxMessage(): number {
@@ -76,7 +76,7 @@ export class NatsBroker implements Broker {
   }
 
   start(node: BrokerNode): void {
-    this.#link.start(node);
+    this.#state.start(node);
     const statuses = this.#connection.status();
     this.#stop = () => (statuses as { stop?: () => void }).stop?.();
     void this.#follow(statuses);
@@ -84,17 +84,17 @@ export class NatsBroker implements Broker {
       const why = reason instanceof Error ? ` (${reason.message})` : '';
       this.#obstacle = `the connection was closed for good${why}; the application has to make another, with maxReconnectAttempts: -1 if it is to survive longer interruptions, and a server with it`;
       this.#lost(new Error('the connection was closed'));
-      this.#link.report(new Error(this.#obstacle));
+      this.#state.report(new Error(this.#obstacle));
     });
     if (!this.#connection.isClosed()) this.#connected();
   }
 
   join(topics: readonly string[]): void {
-    this.#link.join(topics);
+    this.#state.join(topics);
   }
 
   leave(topics: readonly string[]): void {
-    this.#link.leave(topics);
+    this.#state.leave(topics);
   }
 
   publish(batch: readonly Outgoing[]): number {
@@ -110,7 +110,7 @@ export class NatsBroker implements Broker {
         this.#connection.publish(subjectOf(this.#prefix, topic), envelope);
       } catch (error) {
         // The connection was closed, or the server takes less since a moment. What is not taken is kept or counted.
-        this.#link.fault(error as Error);
+        this.#state.fault(error as Error);
         break;
       }
       this.#unflushed += envelope.byteLength;
@@ -123,7 +123,7 @@ export class NatsBroker implements Broker {
   async close(): Promise<void> {
     this.#hasAnswered = false;
     this.#session = undefined;
-    await this.#link.close();
+    await this.#state.close();
     this.#stop?.();
   }
 
@@ -135,7 +135,7 @@ export class NatsBroker implements Broker {
       } else if (type === 'reconnect') {
         this.#connected();
       } else if (type === 'error' && error !== undefined) {
-        this.#link.fault(error);
+        this.#state.fault(error);
       }
     }
   }
@@ -147,12 +147,12 @@ export class NatsBroker implements Broker {
     this.#unflushed = 0;
     this.#flushing = 0;
     this.#obstacle = 'the server does not answer';
-    this.#link.connected();
+    this.#state.connected();
     this.#connection.flush().then(
       () => {
         if (session !== this.#session) return;
         this.#hasAnswered = true;
-        this.#link.progress();
+        this.#state.progress();
       },
       () => undefined, // the connection is lost, and #follow hears of it
     );
@@ -161,7 +161,7 @@ export class NatsBroker implements Broker {
   #lost(error: Error): void {
     this.#session = undefined;
     this.#hasAnswered = false;
-    this.#link.disconnected(error);
+    this.#state.disconnected(error);
   }
 
   async #subscribe(topics: readonly string[]): Promise<void> {
@@ -171,7 +171,7 @@ export class NatsBroker implements Broker {
       if (known !== undefined && !known.isClosed()) return known;
       const subscription = this.#connection.subscribe(subjectOf(this.#prefix, topic), {
         callback: (error, message) => {
-          if (error === null) this.#link.deliver(topic, message.data);
+          if (error === null) this.#state.deliver(topic, message.data);
         },
       });
       this.#subscriptions.set(topic, subscription);
@@ -210,6 +210,6 @@ export class NatsBroker implements Broker {
     if (this.#unflushed >= FLUSH_EVERY) void this.#flush();
     if (!this.#wasShort) return;
     this.#wasShort = false;
-    this.#link.writable();
+    this.#state.writable();
   }
 }

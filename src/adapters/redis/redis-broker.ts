@@ -1,6 +1,6 @@
 import type { Broker, BrokerNode, Outgoing } from '../../index.js';
-import { BrokerLink } from '../link/broker-link.js';
-import { inGroups } from '../link/interest.js';
+import { AdapterState } from '../link/adapter-state.js';
+import { inGroups } from '../link/wanted-topics.js';
 import { ChannelLimit } from './channel-limit.js';
 import type { Receiver, RedisClient } from './client.js';
 import { Publisher } from './publisher.js';
@@ -23,7 +23,7 @@ export class RedisBroker implements Broker {
   readonly #isSharded: boolean;
   readonly #prefix: string;
   readonly #limit: ChannelLimit;
-  readonly #link: BrokerLink;
+  readonly #state: AdapterState;
   readonly #publisher: Publisher;
   #receiver: Receiver | undefined;
   #unfollow: (() => void) | undefined;
@@ -38,7 +38,7 @@ export class RedisBroker implements Broker {
       isSharded ? subscriber.mostSharded : Infinity,
     );
     const channels = (topics: readonly string[]): string[] => topics.map((topic) => prefix + topic);
-    this.#link = new BrokerLink(
+    this.#state = new AdapterState(
       'redisBroker',
       {
         groups: (topics) => (isSharded ? bySlot(topics, prefix) : inGroups(topics)),
@@ -51,40 +51,40 @@ export class RedisBroker implements Broker {
     const describe = (error: Error): Error =>
       new Error(`the publisher (${publisher.library}): ${error.message}`, { cause: error });
     this.#publisher = new Publisher(publisher, isSharded ? 'SPUBLISH' : 'PUBLISH', patience, {
-      ready: () => this.#link.progress(),
-      lost: (error) => this.#link.lost(describe(error)),
-      fault: (error) => this.#link.fault(describe(error)),
-      failed: (error) => this.#link.report(describe(error)),
-      writable: () => this.#link.writable(),
+      ready: () => this.#state.progress(),
+      lost: (error) => this.#state.lost(describe(error)),
+      fault: (error) => this.#state.fault(describe(error)),
+      failed: (error) => this.#state.report(describe(error)),
+      writable: () => this.#state.writable(),
     });
   }
 
   start(node: BrokerNode): void {
-    this.#link.start(node);
+    this.#state.start(node);
     const describe = (error: Error): Error =>
       new Error(`the subscriber (${this.#subscriber.library}): ${error.message}`, { cause: error });
     this.#receiver = this.#subscriber.receive(this.#isSharded, (channel, message) => {
       // Another broker, or the application, may use the client for other channels.
       if (!channel.startsWith(this.#prefix)) return;
-      this.#link.deliver(channel.slice(this.#prefix.length), message);
+      this.#state.deliver(channel.slice(this.#prefix.length), message);
     });
     this.#unfollow = this.#subscriber.follow({
-      ready: () => this.#link.connected(),
+      ready: () => this.#state.connected(),
       lost: (error) => {
         this.#receiver?.forget();
-        this.#link.disconnected(describe(error));
+        this.#state.disconnected(describe(error));
       },
-      fault: (error) => this.#link.fault(describe(error)),
+      fault: (error) => this.#state.fault(describe(error)),
     });
     this.#publisher.start();
   }
 
   join(topics: readonly string[]): void {
     const { admitted, refused } = this.#limit.join(topics);
-    this.#link.join(admitted);
+    this.#state.join(admitted);
     if (refused.length === 0) return;
     const { library, mostSharded } = this.#subscriber;
-    this.#link.report(
+    this.#state.report(
       new Error(
         `${refused.length} topics, the first of them ${JSON.stringify(refused[0])}, are not joined: a client of the package ${library} does not come back with more than about 500 sharded channels, so it may have ${mostSharded}; use ioredis, or sharded: false, or shardBroker with more subscribers`,
       ),
@@ -92,8 +92,8 @@ export class RedisBroker implements Broker {
   }
 
   leave(topics: readonly string[]): void {
-    this.#link.leave(topics);
-    this.#link.join(this.#limit.leave(topics));
+    this.#state.leave(topics);
+    this.#state.join(this.#limit.leave(topics));
   }
 
   publish(batch: readonly Outgoing[]): number {
@@ -103,7 +103,7 @@ export class RedisBroker implements Broker {
   async close(): Promise<void> {
     this.#publisher.stop();
     this.#limit.close();
-    await this.#link.close();
+    await this.#state.close();
     this.#receiver?.end();
     this.#unfollow?.();
   }

@@ -1,8 +1,8 @@
-import { BrokerLink, type Carrier } from '../../../../src/adapters/link/broker-link.js';
+import { AdapterState, type Carrier } from '../../../../src/adapters/link/adapter-state.js';
 import { Calls, FakeNode, settle } from '../../../support/fake-node.js';
 
 function make(extra: Partial<Carrier> = {}): {
-  link: BrokerLink;
+  link: AdapterState;
   calls: Calls;
   node: FakeNode;
   state: { obstacle: string | undefined };
@@ -17,7 +17,7 @@ function make(extra: Partial<Carrier> = {}): {
     obstacle: () => state.obstacle,
     ...extra,
   };
-  return { link: new BrokerLink('someBroker', carrier, 5000), calls, node, state };
+  return { link: new AdapterState('someBroker', carrier, 5000), calls, node, state };
 }
 
 beforeEach(() => {

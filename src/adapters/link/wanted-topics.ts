@@ -20,8 +20,8 @@ export function inGroups(topics: readonly string[]): string[][] {
   return groups;
 }
 
-/** What an {@link Interest} reports. */
-export interface InterestEvents {
+/** What an {@link WantedTopics} reports. */
+export interface WantedTopicsEvents {
   /** The broker has confirmed these topics. */
   confirmed(topics: readonly string[]): void;
   /** A command failed. It is sent again after {@link RETRY}. */
@@ -46,9 +46,9 @@ interface Wish {
 }
 
 /** The topics that a node wants from its broker, and which of them the present connection has confirmed. */
-export class Interest {
+export class WantedTopics {
   readonly #subscriptions: Subscriptions;
-  readonly #events: InterestEvents;
+  readonly #events: WantedTopicsEvents;
   readonly #wishes = new Map<string, Wish>();
   /** Topics that were left and may still be subscribed: a client subscribes again after a lost connection. */
   readonly #left = new Set<string>();
@@ -64,7 +64,7 @@ export class Interest {
   #confirmed = 0;
   #old = 0;
 
-  constructor(subscriptions: Subscriptions, events: InterestEvents) {
+  constructor(subscriptions: Subscriptions, events: WantedTopicsEvents) {
     this.#subscriptions = subscriptions;
     this.#events = events;
   }

@@ -1,5 +1,5 @@
 import type { BrokerNode } from '../../index.js';
-import { Interest, type Subscriptions } from './interest.js';
+import { WantedTopics, type Subscriptions } from './wanted-topics.js';
 
 /** How an adapter reaches its broker. */
 export interface Carrier extends Subscriptions {
@@ -16,10 +16,10 @@ export const PATIENCE = 5000;
  * The state of an adapter: *up* from the moment when all topics are confirmed and nothing else is missing,
  * until the connection is lost. While something is missing, a report follows every 5 s without progress.
  */
-export class BrokerLink {
+export class AdapterState {
   readonly #name: string;
   readonly #carrier: Carrier;
-  readonly #interest: Interest;
+  readonly #wanted: WantedTopics;
   readonly #patience: number;
   #node: BrokerNode | undefined;
   #isUp = false;
@@ -35,7 +35,7 @@ export class BrokerLink {
     this.#name = name;
     this.#carrier = carrier;
     this.#patience = patience;
-    this.#interest = new Interest(carrier, {
+    this.#wanted = new WantedTopics(carrier, {
       confirmed: (topics) => {
         this.#node!.joined(topics);
         this.progress();
@@ -62,18 +62,18 @@ export class BrokerLink {
   }
 
   join(topics: readonly string[]): void {
-    this.#interest.join(topics);
+    this.#wanted.join(topics);
     this.#guard();
   }
 
   leave(topics: readonly string[]): void {
-    this.#interest.leave(topics);
+    this.#wanted.leave(topics);
     this.progress();
   }
 
   /** A message came. */
   deliver(topic: string, envelope: Uint8Array): void {
-    if (this.#interest.has(topic)) this.#node!.deliver(topic, envelope);
+    if (this.#wanted.has(topic)) this.#node!.deliver(topic, envelope);
   }
 
   /** What did not fit is wanted now. */
@@ -83,13 +83,13 @@ export class BrokerLink {
 
   /** Subscriptions can be made, on a new connection. */
   connected(): void {
-    this.#interest.connected();
+    this.#wanted.connected();
     this.progress();
   }
 
   /** The connection of the subscriptions is lost. */
   disconnected(error: Error): void {
-    this.#interest.disconnected();
+    this.#wanted.disconnected();
     this.#stopWaiting?.();
     this.lost(error);
   }
@@ -128,7 +128,7 @@ export class BrokerLink {
   progress(): void {
     if (this.#isClosed) return;
     this.#failure = undefined;
-    if (!this.#isUp && this.#interest.isRestored && this.#carrier.obstacle() === undefined) {
+    if (!this.#isUp && this.#wanted.isRestored && this.#carrier.obstacle() === undefined) {
       this.#isUp = true;
       this.#node!.up();
     }
@@ -147,13 +147,13 @@ export class BrokerLink {
       this.#stopWaiting = done;
       timer = setTimeout(done, this.#patience);
     });
-    await Promise.race([this.#interest.close(), waited]);
+    await Promise.race([this.#wanted.close(), waited]);
     clearTimeout(timer);
   }
 
   /** Let a timer run while something is missing. */
   #guard(): void {
-    const isMissing = !this.#isUp || this.#interest.confirmed < this.#interest.total;
+    const isMissing = !this.#isUp || this.#wanted.confirmed < this.#wanted.total;
     if (isMissing && this.#node !== undefined && !this.#isClosed) {
       this.#watch ??= setTimeout(() => {
         this.#stalled();
@@ -166,7 +166,7 @@ export class BrokerLink {
 
   #stalled(): void {
     this.#watch = undefined;
-    const { confirmed, total } = this.#interest;
+    const { confirmed, total } = this.#wanted;
     const obstacle = this.#carrier.obstacle() ?? 'the broker does not confirm what was asked';
     const reason = this.#failure === undefined ? '' : ` (${this.#failure.message})`;
     this.report(
@@ -176,7 +176,7 @@ export class BrokerLink {
       ),
     );
     this.#carrier.nudge?.();
-    this.#interest.again();
+    this.#wanted.again();
     this.#guard();
   }
 }

@@ -1,11 +1,11 @@
-import { inGroups, Interest } from '../../../../src/adapters/link/interest.js';
+import { inGroups, WantedTopics } from '../../../../src/adapters/link/wanted-topics.js';
 import { Calls, settle } from '../../../support/fake-node.js';
 
-/** An Interest whose commands name two topics each. */
-function make(): { interest: Interest; calls: Calls; lines: string[] } {
+/** An WantedTopics whose commands name two topics each. */
+function make(): { interest: WantedTopics; calls: Calls; lines: string[] } {
   const calls = new Calls();
   const lines: string[] = [];
-  const interest = new Interest(
+  const interest = new WantedTopics(
     {
       groups: (topics) =>
         topics.flatMap((topic, i) => (i % 2 === 0 ? [[topic, ...topics.slice(i + 1, i + 2)]] : [])),
