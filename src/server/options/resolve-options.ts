@@ -30,36 +30,26 @@ import { DEFAULT_MAX_PAYLOAD } from '../../protocol/framing/frame-decoder.js';
 import { isBroker } from '../topics/broker.js';
 import { isToken } from '../../protocol/handshake/http-grammar.js';
 
+/** The options that have no default: without them nothing of the kind happens. */
+type WithoutDefault =
+  | 'path'
+  | 'authorize'
+  | 'allowedHosts'
+  | 'limits'
+  | 'broker'
+  | 'brokerBuffer'
+  | 'messageRate'
+  | 'logger'
+  | 'clock';
+
 /** Options after the check, with their defaults. */
 export type ResolvedOptions<Context> = Required<
-  Omit<
-    ServerOptions<Context>,
-    | 'path'
-    | 'authorize'
-    | 'allowedHosts'
-    | 'heartbeat'
-    | 'limits'
-    | 'broker'
-    | 'brokerBuffer'
-    | 'messageRate'
-    | 'logger'
-    | 'clock'
-    | 'perMessageDeflate'
-  >
+  Omit<ServerOptions<Context>, WithoutDefault | 'heartbeat' | 'perMessageDeflate'>
 > &
-  Pick<HeartbeatOptions, 'heartbeat'> &
-  Pick<
-    ServerOptions<Context>,
-    | 'path'
-    | 'authorize'
-    | 'allowedHosts'
-    | 'limits'
-    | 'broker'
-    | 'brokerBuffer'
-    | 'messageRate'
-    | 'logger'
-    | 'clock'
-  > & { readonly perMessageDeflate: false | ResolvedDeflateOptions };
+  Pick<ServerOptions<Context>, WithoutDefault> &
+  Pick<HeartbeatOptions, 'heartbeat'> & {
+    readonly perMessageDeflate: false | ResolvedDeflateOptions;
+  };
 
 /** {@link DeflateOptions} with their defaults. */
 export type ResolvedDeflateOptions = Required<DeflateOptions>;

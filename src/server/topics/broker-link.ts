@@ -62,7 +62,6 @@ export class BrokerLink<Context> implements BrokerNode {
   /** Of those, the newest of each topic. */
   readonly #newest = new Map<string, Gathered>();
   #isScheduled = false;
-  #isDraining = false;
   #state: 'up' | 'down' = 'down';
   #isClosed = false;
   #published = 0;
@@ -211,19 +210,17 @@ export class BrokerLink<Context> implements BrokerNode {
   // What the broker tells.
 
   deliver(topic: string, envelope: Uint8Array): void {
-    if (this.#isClosed || !this.#interest.has(topic)) return;
+    if (this.#isClosed || !this.#interest.has(topic) || isFrom(envelope, this.#idBytes)) return;
     let header: EnvelopeHeader;
-    let messages: EnvelopeMessage[] = [];
+    let messages: EnvelopeMessage[];
     try {
       header = readHeader(envelope);
-      const isOwn = isFrom(envelope, this.#idBytes);
-      if (!isOwn) messages = readMessages(envelope);
-      this.#lag.add(Date.now() - header.sentAt);
-      if (isOwn) return;
+      messages = readMessages(envelope);
     } catch (error) {
       this.#tellError(error);
       return;
     }
+    this.#lag.add(Date.now() - header.sentAt);
     const { lost, seen } = this.#losses.receive(topic, header, messages.length);
     if (lost > 0) this.#tellLoss(topic, header.node, lost);
     for (const message of messages.slice(seen)) {
@@ -285,10 +282,9 @@ export class BrokerLink<Context> implements BrokerNode {
   }
 
   #drain(): void {
-    if (this.#isDraining || this.#isClosed) return;
-    this.#isDraining = true;
-    this.#buffer.drain(this.#deadlines.now(), (batch) => this.#offer(batch));
-    this.#isDraining = false;
+    if (!this.#isClosed) {
+      this.#buffer.drain(this.#deadlines.now(), (batch) => this.#offer(batch));
+    }
   }
 
   /** Call the broker. What an adapter throws is not the fault of the code that published. */
