@@ -1,5 +1,5 @@
 // Rooms. A client sends {"join":"harbour"}, {"leave":"harbour"} or {"say":"hello","in":"harbour"}; all others
-// in the room gets what it says. The server announces the first and the last person of a room.
+// in the room get what it says. The server announces the first and the last person of a room.
 import { WebSocketServer } from 'hawser';
 
 const ROOMS = new Set(['harbour', 'bridge', 'galley']); // a client must not make up topics of its own
