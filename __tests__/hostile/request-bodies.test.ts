@@ -63,9 +63,12 @@ describe.each([
       client.send(upgradeRequest({ method, headers }));
       await pour(client);
       await client.ended();
-      const after = await child.ask<Record<string, number>>('memory');
-      const grown =
-        after['heapUsed']! + after['external']! - before['heapUsed']! - before['external']!;
+      // What the kernel had when the server ended the socket may still be read, and thrown away, on a busy machine.
+      let grown = Infinity;
+      for (let look = 0; look < 50 && grown >= 2 * MIB; look++) {
+        const after = await child.ask<Record<string, number>>('memory');
+        grown = after['heapUsed']! + after['external']! - before['heapUsed']! - before['external']!;
+      }
       expect(grown).toBeLessThan(2 * MIB);
       client.destroy();
       expect(await child.ask('opened')).toBe(0);

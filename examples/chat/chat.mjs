@@ -57,10 +57,10 @@ export function createChat({
   const floods = new Floods(maxFloods);
   /** Tells the pages which of several processes a message is from. */
   const node = broker && `${process.pid}-${randomUUID()}`;
-  const here = setInterval(() => {
-    if (broker === undefined) return;
+  const tellWhoIsHere = () => {
     for (const room of rooms.occupied) tellRoom(room, { type: 'here', people: peopleIn(room) });
-  }, HERE_EVERY).unref();
+  };
+  const here = broker && setInterval(tellWhoIsHere, HERE_EVERY).unref();
   wss.on('brokerState', (state) => {
     wss.broadcast(JSON.stringify({ type: 'broker', state }));
   });
