@@ -69,7 +69,7 @@ interface World {
   readonly connection: WebSocketConnection;
   readonly topics: Topics<undefined>;
   /** What was sent, in the order of the wire: the numbers of messages, and `'ping'`. */
-  received(): (number | 'ping')[];
+  readonly received: () => (number | 'ping')[];
 }
 
 function begin(takeover: boolean): World {
