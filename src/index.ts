@@ -41,7 +41,11 @@ export { CloseCode, type ClosePayload } from './protocol/framing/close-frame.js'
 
 // Errors.
 export { ConnectionError, type ConnectionErrorCode } from './connection/close/connection-error.js';
-export { ProtocolError, type ProtocolErrorCode } from './protocol/framing/protocol-error.js';
+export {
+  ProtocolError,
+  type ProtocolErrorCode,
+  type ProtocolErrorDetail,
+} from './protocol/framing/protocol-error.js';
 
 // Tests and diagnostics.
 export {

@@ -122,6 +122,7 @@ export function settingsOf(clock: Clock, options: WorldOptions = {}): Connection
     heartbeat: new Heartbeat(deadlines, clock, { heartbeat, idleTimeout, maxLifetime }, () => 0),
     messageRate: messageRate && new MessageRate(messageRate, deadlines, clock),
     topics: NO_TOPICS,
+    answersPings: true,
     observer: undefined,
     ...rest,
   };

@@ -1,16 +1,13 @@
 import type { Duplex } from 'node:stream';
 import type { CloseInfo } from './close/close-info.js';
 import type { ConnectionError } from './close/connection-error.js';
+import { parseSentClose } from './close/sent-close.js';
 import type { ConnectionEvents } from './events.js';
 import { checkName } from './names.js';
 import { Session } from './session.js';
 import type { ConnectionDetails, ConnectionSettings } from './settings.js';
 import type { AnyMessage, Message } from './receive/receive-queue.js';
-import {
-  CloseCode,
-  type ClosePayload,
-  parseClosePayload,
-} from '../protocol/framing/close-frame.js';
+import { CloseCode } from '../protocol/framing/close-frame.js';
 import { checkFrame } from '../protocol/framing/frame-encoder.js';
 import { isControl, Opcode } from '../protocol/framing/frame.js';
 import { type BlobLike, type Payload, toBytes } from '../protocol/framing/payload.js';
@@ -18,8 +15,8 @@ import type { Data } from '../protocol/framing/prepared-message.js';
 import { checkRoundTripOptions, type RoundTripOptions } from './limits/round-trip.js';
 import type { SendCallback } from './send/send-callbacks.js';
 import {
+  checkCallback,
   checkFrameOptions,
-  checkNoMore,
   checkNothingAfter,
   checkSendOptions,
   type SendFrameOptions,
@@ -183,20 +180,21 @@ export class WebSocketConnection<
   /**
    * Send a Ping of at most 125 bytes, unless `bufferedAmount` is at least twice `maxBufferedAmount`.
    *
+   * @param callback as that of `send`; it does not wait for the Pong, see `roundTrip`.
    * @returns as `send`.
    * @throws RangeError for more than 125 bytes, TypeError for data that is neither string nor bytes.
    */
-  ping(data?: Payload): boolean;
-  ping(data: Payload = '', ...more: unknown[]): boolean {
-    checkNoMore('ping', more);
-    return this.#session.sender.control(Opcode.Ping, data);
+  ping(data?: Payload, callback?: SendCallback): boolean;
+  ping(data: Payload = '', callback?: SendCallback, ...more: unknown[]): boolean {
+    checkCallback('ping', callback, more);
+    return this.#session.sender.control(Opcode.Ping, data, callback);
   }
 
   /** Send a Pong that answers no Ping (section 5.5.3); Pings are answered without it. See `ping`. */
-  pong(data?: Payload): boolean;
-  pong(data: Payload = '', ...more: unknown[]): boolean {
-    checkNoMore('pong', more);
-    return this.#session.sender.control(Opcode.Pong, data);
+  pong(data?: Payload, callback?: SendCallback): boolean;
+  pong(data: Payload = '', callback?: SendCallback, ...more: unknown[]): boolean {
+    checkCallback('pong', callback, more);
+    return this.#session.sender.control(Opcode.Pong, data, callback);
   }
 
   /**
@@ -217,24 +215,35 @@ export class WebSocketConnection<
   /**
    * Send one frame as it is: for experts and tests. With `fin: false` the message stays unfinished,
    * and other messages wait until a frame with `fin` ends it. A Close frame begins the closing
-   * handshake, as `close` does.
+   * handshake, as `close` does; it takes no callback.
    *
+   * @param callback as that of `send`.
    * @returns as `send`.
    * @throws RangeError for a control frame that is fragmented or has more than 125 bytes, for a
    * continuation of nothing, for a message that begins inside another, and for a Close frame that
    * must not be sent; TypeError for a payload that is neither string nor bytes, and for options that
    * are unknown or have a wrong type.
    */
-  sendFrame(payload: Payload, options?: SendFrameOptions): boolean;
-  sendFrame(payload: Payload, options: SendFrameOptions = {}, ...more: unknown[]): boolean {
+  sendFrame(payload: Payload, options?: SendFrameOptions, callback?: SendCallback): boolean;
+  sendFrame(
+    payload: Payload,
+    options: SendFrameOptions = {},
+    callback?: SendCallback,
+    ...more: unknown[]
+  ): boolean {
     checkFrameOptions(options);
-    checkNoMore('sendFrame', more);
+    checkCallback('sendFrame', callback, more);
     const { opcode = typeof payload === 'string' ? Opcode.Text : Opcode.Binary } = options;
     const bytes = toBytes(payload);
     if (!isControl(opcode)) this.#session.markMessageActivity();
-    if (opcode !== Opcode.Close) return this.#session.sender.frame(opcode, bytes, options);
+    if (opcode !== Opcode.Close) {
+      return this.#session.sender.frame(opcode, bytes, options, callback);
+    }
+    if (callback !== undefined) {
+      throw new TypeError('sendFrame: a Close frame takes no callback; close() returns a promise');
+    }
     checkFrame(opcode, bytes.length, options);
-    const { code, reason } = closePayload(bytes);
+    const { code, reason } = parseSentClose(bytes);
     void this.close(code, reason);
     return false;
   }
@@ -337,14 +346,5 @@ export class WebSocketConnection<
   #beforeListener(event: EventName<ConnectionEvents>): void {
     if (event === 'message') this.#session.receiver.assertListenable();
     if (event === 'frame') this.#session.receiver.enableFrameEvents();
-  }
-}
-
-/** Parse the caller's own Close frame. A fault in it is a RangeError, not a ProtocolError. */
-function closePayload(bytes: Uint8Array): ClosePayload {
-  try {
-    return parseClosePayload(Buffer.from(bytes));
-  } catch (error) {
-    throw new RangeError(`sendFrame: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -131,7 +131,7 @@ export class Session
       // "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it
       // already received a Close frame." (section 5.5.2)
       this.settings.counters.pingsReceived++;
-      if (this.state === 'open' || this.state === 'closing') this.outbox.pong(payload);
+      if (this.settings.answersPings) this.answerPing(payload);
       this.emitter.emit('ping', payload);
     } else if (opcode === Opcode.Pong) {
       // "A Pong frame MAY be sent unsolicited." (section 5.5.3) One that answers the heartbeat or
@@ -143,6 +143,11 @@ export class Session
       // endpoint MUST send a Close frame in response." (section 5.5.1)
       this.closing.onCloseFrame(decoder.close!);
     }
+  }
+
+  /** Send the Pong that answers a Ping, unless the peer's Close has come. While the socket is backpressured, the newest Pong replaces the others. */
+  answerPing(payload: Buffer): void {
+    if (this.state === 'open' || this.state === 'closing') this.outbox.pong(payload);
   }
 
   onEnd(): void {

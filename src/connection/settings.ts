@@ -15,6 +15,8 @@ export interface ConnectionSettings extends SlowConsumerSettings {
   readonly binaryAs: 'buffer' | 'arraybuffer';
   /** Bytes. */
   readonly highWaterMark: number;
+  /** Every Ping is answered; otherwise the owner of `'ping'` answers them. */
+  readonly answersPings: boolean;
   /** Counts the bytes that wait for all of them; `undefined` if they are not limited. */
   readonly budget: BufferBudget | undefined;
   /** Milliseconds. */

@@ -133,6 +133,7 @@ export function createConnectionPair<Context = undefined>(
       heartbeat,
       messageRate: rate,
       topics,
+      answersPings: true,
       observer: undefined,
     });
     const connection = createConnection<Value>(transport, settings, {

@@ -23,6 +23,7 @@ export function connectionSettings(
     highWaterMark: options.highWaterMark,
     maxBufferedAmount: options.maxBufferedAmount,
     slowConsumer: options.slowConsumer,
+    answersPings: parts.answersPings,
     budget: parts.budget,
     closeTimeout: options.closeTimeout,
     messageTimeout: options.messageTimeout,

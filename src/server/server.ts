@@ -131,6 +131,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       heartbeat,
       messageRate: messageRate && new MessageRate(messageRate, deadlines, clock),
       topics: this.#topics,
+      answersPings: true,
       observer: observeConnections(this, this.#connections, policy, log, unreadHint),
     });
     const opener = new ConnectionOpener(

@@ -107,6 +107,22 @@ describe('Session, control frames (section 5.5)', () => {
     expect(sent()).toStrictEqual([]);
   });
 
+  it('leaves the answer to the owner of the event, if the settings say so', async () => {
+    sink = new Sink();
+    const settings = { ...settingsOf(clock, {}), answersPings: false };
+    session = new Session(emitter, sink, settings);
+    session.start(Buffer.alloc(0));
+    emitter.prependOnceListener('ping', () => {
+      expect(sent()).toStrictEqual([]);
+      session.answerPing(Buffer.from('mine'));
+    });
+    sink.push(ping('a'));
+    sink.push(ping('b'));
+    await turns();
+    expect(sent()).toStrictEqual(['pong 6d696e65']);
+    expect(log).toStrictEqual(['ping a', 'ping b']);
+  });
+
   it('passes on the Pongs that answer no Ping of ours', async () => {
     const trip = session.sender.roundTrip(undefined);
     await turns();
@@ -204,6 +220,7 @@ describe('Session, our side of the end', () => {
     expect(log).toStrictEqual(['error ERR_RESERVED_OPCODE']);
     expect([...session.settings.counters.protocolErrors.values()]).toStrictEqual([1]);
     expect(sent()).toStrictEqual([expect.stringMatching(/^close 1002 /)]);
+    expect(session.closing.hasFailed).toBe(true);
     await gone();
     session.failProtocol(SLOW as never);
     expect(log).toStrictEqual(['error ERR_RESERVED_OPCODE', 'close 1002']);

@@ -60,6 +60,16 @@ export class Closing {
     return this.#info;
   }
 
+  /** We have failed the connection (section 7.1.7), instead of closing it. */
+  get hasFailed(): boolean {
+    return this.#lazyProgress?.failed === true;
+  }
+
+  /** The peer's Close, if it has come. */
+  get received(): ClosePayload | undefined {
+    return this.#lazyProgress?.received;
+  }
+
   /** How the connection ended, once it has. */
   whenClosed(): Promise<CloseInfo> {
     if (this.#info !== undefined) return Promise.resolve(this.#info);

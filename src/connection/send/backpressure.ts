@@ -143,8 +143,17 @@ export abstract class Backpressure implements WriterOwner {
   }
 
   /** Whether a Ping or Pong may be queued. */
-  protected admitsControl(): boolean {
-    return this.isOpen && admitsControl(this.bufferedAmount, this.owner.settings);
+  protected admitsControl(callback: SendCallback | undefined): boolean {
+    const amount = this.bufferedAmount;
+    const { settings } = this.owner;
+    if (this.isOpen && admitsControl(amount, settings)) return true;
+    if (callback !== undefined) {
+      const reason = this.isOpen
+        ? tooSlow(amount, settings)
+        : new ConnectionError('ERR_CONNECTION_NOT_OPEN');
+      rejectCallback(callback, reason);
+    }
+    return false;
   }
 
   /** What `send` returns. */

@@ -5,7 +5,6 @@ import {
   type Advice,
   isBoolean,
   checkOptions,
-  isFunction,
   type Rules,
   show,
 } from '../../protocol/option-checks.js';
@@ -77,9 +76,7 @@ export class CheckedSendOptions implements MessageOptions {
  * @throws TypeError that says what is expected.
  */
 export function checkSendOptions(options: unknown, callback: unknown): void {
-  if (callback !== undefined && typeof callback !== 'function') {
-    throw new TypeError(`send: expected the callback to be a function, got ${show(callback)}`);
-  }
+  checkCallback('send', callback, []);
   if (options === undefined || options instanceof CheckedSendOptions) return;
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(
@@ -110,11 +107,18 @@ export function checkFrameOptions(options: unknown): void {
   checkOptions('sendFrame', options, FRAME_RULES);
 }
 
-/** @throws TypeError for more arguments than a call takes, such as the callback that other libraries have there. */
-export function checkNoMore(method: string, more: readonly unknown[]): void {
-  if (more.length === 0 || more.every((each) => each === undefined)) return;
-  const hint = more.some(isFunction) ? '; it has no callback' : '';
+/**
+ * Check the last arguments of a call that takes a callback at its end.
+ *
+ * @throws TypeError for a callback that is not a function, and for more arguments.
+ */
+export function checkCallback(method: string, callback: unknown, more: readonly unknown[]): void {
+  if (callback !== undefined && typeof callback !== 'function') {
+    throw new TypeError(`${method}: expected the callback to be a function, got ${show(callback)}`);
+  }
+  const extra = more.filter((each) => each !== undefined);
+  if (extra.length === 0) return;
   throw new TypeError(
-    `${method}: expected no more arguments, got ${more.map(show).join(', ')}${hint}`,
+    `${method}: expected no more arguments after the callback, got ${extra.map(show).join(', ')}`,
   );
 }

@@ -34,7 +34,7 @@ import { BlobCall } from './blob-call.js';
 import { defer } from './deferred-message.js';
 import type { SenderOwner } from './owner.js';
 import type { DeferredMessage } from './pending-calls.js';
-import { bindToCall, type SendCallback } from './send-callbacks.js';
+import { bindToCall, rejectCallback, type SendCallback } from './send-callbacks.js';
 import type { MessageOptions } from './send-options.js';
 
 const TEXT: number = FIN | Opcode.Text;
@@ -100,11 +100,12 @@ export class Sender extends Backpressure {
   }
 
   /** A Ping or a Pong. */
-  control(opcode: Opcode, data: Payload): boolean {
+  control(opcode: Opcode, data: Payload, callback?: SendCallback): boolean {
     const bytes = toBytes(data);
     checkFrame(opcode, bytes.length);
-    if (!this.admitsControl()) return false;
-    this.#sendFrame(opcode, bytes, {});
+    const bound = callback && bindToCall(callback);
+    if (!this.admitsControl(bound)) return false;
+    this.#sendFrame(opcode, bytes, {}, bound);
     return this.belowMark();
   }
 
@@ -118,7 +119,7 @@ export class Sender extends Backpressure {
     }
     const roundTrips = (this.#roundTrips ??= new RoundTrips(this.owner.settings.deadlines));
     const { id, payload, milliseconds } = roundTrips.start(signal);
-    this.#sendFrame(Opcode.Ping, payload, {}, () => {
+    this.#sendFrame(Opcode.Ping, payload, {}, undefined, () => {
       roundTrips.sent(id, this.outbox.endOffset);
     });
     return milliseconds;
@@ -135,9 +136,10 @@ export class Sender extends Backpressure {
   }
 
   /** See `WebSocketConnection.sendFrame`; not for Close frames. */
-  frame(opcode: Opcode, bytes: Uint8Array, flags: FrameFlags): boolean {
+  frame(opcode: Opcode, bytes: Uint8Array, flags: FrameFlags, callback?: SendCallback): boolean {
     checkFrame(opcode, bytes.length, flags);
-    if (!this.isOpen) return false;
+    const bound = callback && bindToCall(callback);
+    if (!this.isOpen) return this.admits(bytes, bound, undefined);
     this.pending?.flushUncompressed();
     const data = !isControl(opcode);
     if (data && (opcode === Opcode.Continuation) !== (this.pending?.isUnfinished === true)) {
@@ -148,8 +150,8 @@ export class Sender extends Backpressure {
       );
     }
     // A part of a message is never dropped.
-    if (data ? !this.admits(bytes, undefined, undefined) : !this.admitsControl()) return false;
-    this.#sendFrame(opcode, bytes, flags);
+    if (data ? !this.admits(bytes, bound, undefined) : !this.admitsControl(bound)) return false;
+    this.#sendFrame(opcode, bytes, flags, bound);
     if (data && flags.fin === false) this.calls.frameEnds(true);
     else if (data) this.pending?.frameEnds(false);
     return this.belowMark();
@@ -157,7 +159,7 @@ export class Sender extends Backpressure {
 
   /** Send the Close frame; {@link stop} was called before. */
   close(payload: Buffer): void {
-    this.#sendFrame(Opcode.Close, payload, {});
+    this.#sendFrame(Opcode.Close, payload, {}, undefined);
   }
 
   /** Write everything, and end the socket. */
@@ -197,20 +199,34 @@ export class Sender extends Backpressure {
   }
 
   /** Send an admitted frame now, or queue it after the pending calls; then call `sent`. A Ping without `sent` was sent by the application. */
-  #sendFrame(opcode: Opcode, bytes: Uint8Array, flags: FrameFlags, sent?: () => void): void {
+  #sendFrame(
+    opcode: Opcode,
+    bytes: Uint8Array,
+    flags: FrameFlags,
+    callback: SendCallback | undefined,
+    sent?: () => void,
+  ): void {
     if (this.pending?.areWaiting !== true) {
-      this.#sendFrameNow(opcode, bytes, flags, sent);
+      this.#sendFrameNow(opcode, bytes, flags, callback, sent);
       return;
     }
     const copy = Buffer.from(bytes); // the application may change its own
     this.pending.wait(copy.length, (reason) => {
-      if (reason === undefined) this.#sendFrameNow(opcode, copy, flags, sent);
+      if (reason === undefined) this.#sendFrameNow(opcode, copy, flags, callback, sent);
+      else if (callback !== undefined) rejectCallback(callback, reason);
     });
     if (!isControl(opcode)) this.pending.fence(undefined);
   }
 
-  #sendFrameNow(opcode: Opcode, bytes: Uint8Array, flags: FrameFlags, sent?: () => void): void {
+  #sendFrameNow(
+    opcode: Opcode,
+    bytes: Uint8Array,
+    flags: FrameFlags,
+    callback: SendCallback | undefined,
+    sent: (() => void) | undefined,
+  ): void {
     this.outbox.bytes(firstByte(opcode, flags), bytes);
+    if (callback !== undefined) this.outbox.whenWritten(callback);
     if (sent !== undefined) sent();
     else if (opcode === Opcode.Ping) this.#roundTrips?.pinged(bytes, this.outbox.endOffset);
   }

@@ -91,6 +91,7 @@ export function checkReceivedCode(code: number, offset: number): void {
   throw new ProtocolError(
     'ERR_CLOSE_CODE',
     `${bytePrefix(offset)}the Close frame has status code ${code}, which must not be sent; use 1000, or 4000 to 4999 (RFC 6455 section 7.4)`,
+    { closeCode: code },
   );
 }
 

@@ -220,6 +220,13 @@ function describe(
   return new ProtocolError(
     rule,
     `byte ${offset}: ${FAULTS[rule](facts)} (header ${shown}; RFC 6455 section ${section})`,
+    {
+      opcode,
+      rsv1: (rsv & RSV1) !== 0,
+      rsv2: (rsv & RSV2) !== 0,
+      rsv3: (rsv & RSV3) !== 0,
+      length: length > 0 ? length : bytes[at + 1]! & 0x7f,
+    },
   );
 }
 

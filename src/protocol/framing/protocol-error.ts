@@ -27,6 +27,20 @@ export const PROTOCOL_ERRORS = {
 /** What `ProtocolError.code` can be. */
 export type ProtocolErrorCode = keyof typeof PROTOCOL_ERRORS;
 
+/** What the peer sent, as far as the broken rule is about it. */
+export interface ProtocolErrorDetail {
+  /** The opcode of the frame. */
+  readonly opcode?: number;
+  /** The reserved bits of the frame (RFC 6455 section 5.2). */
+  readonly rsv1?: boolean;
+  readonly rsv2?: boolean;
+  readonly rsv3?: boolean;
+  /** The payload length that the frame announces, in bytes; the value of its first 7 bits where the rest was not read. */
+  readonly length?: number;
+  /** The status code of a Close frame. */
+  readonly closeCode?: number;
+}
+
 /**
  * The peer broke the protocol or a limit. Never thrown into an application: the connection fails
  * with `closeCode` (RFC 6455 section 7.1.7) and reports the error as `closeInfo.cause` and as the
@@ -39,10 +53,13 @@ export class ProtocolError extends Error {
   readonly code: ProtocolErrorCode;
   /** The status code for the Close frame (section 7.4.1). */
   readonly closeCode: number;
+  /** The numbers of the message, for programs; `{}` where the rule is not about a frame. */
+  readonly detail: ProtocolErrorDetail;
 
-  constructor(code: ProtocolErrorCode, message: string) {
+  constructor(code: ProtocolErrorCode, message: string, detail: ProtocolErrorDetail = {}) {
     super(message);
     this.code = code;
     this.closeCode = PROTOCOL_ERRORS[code].closeCode;
+    this.detail = detail;
   }
 }

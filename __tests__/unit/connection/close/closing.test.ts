@@ -61,6 +61,16 @@ describe('Closing, begun here', () => {
     expect(clock.timers.size).toBe(0);
   });
 
+  it('knows the Close that the peer has sent, and whether we have failed', () => {
+    const sink = new Sink();
+    const session = new Session(new TypedEmitter(), sink, settingsOf(new HandClock(), {}));
+    const { closing } = session;
+    expect([closing.received, closing.hasFailed]).toEqual([undefined, false]);
+    closing.onCloseFrame({ code: 4000, reason: 'bye' });
+    expect([closing.received, closing.hasFailed]).toEqual([{ code: 4000, reason: 'bye' }, false]);
+    sink.destroy();
+  });
+
   it('sends 1000 without a reason if nothing is said, and no code for 1005', async () => {
     const one = await world();
     void one.connection.close();

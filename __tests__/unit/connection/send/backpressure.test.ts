@@ -450,6 +450,16 @@ describe('Backpressure, a slow consumer', () => {
     expect(slow).toStrictEqual([]);
   });
 
+  it('tells the callback of a ping why it is not sent', async () => {
+    backpressured('close');
+    send(2000);
+    sender.control(Opcode.Ping, '', note('ping'));
+    sender.stop();
+    sender.control(Opcode.Ping, '', note('late ping'));
+    await turns();
+    expect(called).toStrictEqual(['ping ERR_SLOW_CONSUMER', 'late ping ERR_CONNECTION_NOT_OPEN']);
+  });
+
   it.each(['close', 'drop'] as const)(
     'is sent no part of a message above it (%s)',
     (slowConsumer) => {

@@ -1,7 +1,7 @@
 import {
   CheckedSendOptions,
+  checkCallback,
   checkFrameOptions,
-  checkNoMore,
   checkNothingAfter,
   checkSendOptions,
 } from '../../../../src/connection/send/send-options.js';
@@ -104,20 +104,18 @@ describe('what other calls take', () => {
     }).toThrow(new TypeError(message));
   });
 
-  it('is no argument more', () => {
+  it('ends with a callback, or without one', () => {
     expect(() => {
-      checkNoMore('ping', []);
-      checkNoMore('ping', [undefined, undefined]);
+      checkCallback('ping', undefined, []);
+      checkCallback('ping', callback, [undefined, undefined]);
     }).not.toThrow();
     expect(() => {
-      checkNoMore('ping', [false, callback]);
-    }).toThrow(
-      new TypeError(
-        'ping: expected no more arguments, got false (boolean), a function; it has no callback',
-      ),
-    );
+      checkCallback('ping', false, [callback]);
+    }).toThrow(new TypeError('ping: expected the callback to be a function, got false (boolean)'));
     expect(() => {
-      checkNoMore('pong', [true]);
-    }).toThrow(new TypeError('pong: expected no more arguments, got true (boolean)'));
+      checkCallback('pong', callback, [undefined, true]);
+    }).toThrow(
+      new TypeError('pong: expected no more arguments after the callback, got true (boolean)'),
+    );
   });
 });

@@ -159,6 +159,50 @@ describe('Sender, control frames', () => {
     expect(attempt).toThrow(RangeError);
   });
 
+  it('calls back when a ping, a pong or a raw frame is with the kernel', async () => {
+    sink.backpressured = true;
+    sender.send('x'.repeat(20_000), undefined, note('message'));
+    sender.control(Opcode.Ping, 'a', note('ping'));
+    sender.control(Opcode.Pong, 'b', note('pong'));
+    sender.frame(Opcode.Text, Buffer.from('c'), { fin: false }, note('fragment'));
+    sender.frame(Opcode.Continuation, Buffer.from('d'), {}, note('end'));
+    await turns();
+    expect(called).toEqual([]);
+    sink.backpressured = false;
+    sink.release();
+    await turns();
+    expect(called).toEqual(['message', 'ping', 'pong', 'fragment', 'end']);
+  });
+
+  it('calls back for one that waits for a Blob, and tells it why it is not sent', async () => {
+    sender.send(new Blob(['abc']), undefined, note('blob'));
+    sender.control(Opcode.Ping, 'a', note('ping'));
+    await until('the ping is sent', () => called.includes('ping'));
+    expect(called).toEqual(['blob', 'ping']);
+    sender.send(new Blob(['abc']), undefined, note('second blob'));
+    sender.control(Opcode.Ping, 'a', note('second ping'));
+    sender.control(Opcode.Pong, 'without a callback');
+    sender.discard(new ConnectionError('ERR_SLOW_CONSUMER'));
+    await turns();
+    expect(called.slice(2)).toEqual([
+      'second blob ERR_SLOW_CONSUMER',
+      'second ping ERR_SLOW_CONSUMER',
+    ]);
+  });
+
+  it('tells a callback that the connection is not open', async () => {
+    sender.stop();
+    sender.control(Opcode.Ping, '', note('ping'));
+    sender.frame(Opcode.Pong, Buffer.alloc(0), {}, note('pong'));
+    sender.frame(Opcode.Text, Buffer.alloc(0), {}, note('text'));
+    await turns();
+    expect(called).toEqual([
+      'ping ERR_CONNECTION_NOT_OPEN',
+      'pong ERR_CONNECTION_NOT_OPEN',
+      'text ERR_CONNECTION_NOT_OPEN',
+    ]);
+  });
+
   it('sends none once the connection is not open', async () => {
     sender.stop();
     expect(sender.control(Opcode.Ping, '')).toBe(false);

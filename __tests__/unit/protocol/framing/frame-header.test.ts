@@ -94,6 +94,19 @@ describe('parseHeader', () => {
     }
   });
 
+  it.each<[string, string, object]>([
+    ['c180', 'RSV1', { opcode: 1, rsv1: true, rsv2: false, rsv3: false, length: 0 }],
+    ['b5fd', 'RSV2 and RSV3', { opcode: 5, rsv1: false, rsv2: true, rsv3: true, length: 125 }],
+    [
+      '81fe007d',
+      'the length in 16 bits',
+      { opcode: 1, rsv1: false, rsv2: false, rsv3: false, length: 125 },
+    ],
+  ])('%s: the error tells programs of %s', (bytes, _name, detail) => {
+    const read = () => parseHeader(hex(bytes), 0, bytes.length / 2, NONE, 0, SERVER);
+    expect(read).toThrow(expect.objectContaining({ detail }) as never);
+  });
+
   const RULES: [string, string, number, Partial<HeaderContext>, string, string][] = [
     [
       'RSV1 without an extension',

@@ -20,6 +20,12 @@ describe('ProtocolError', () => {
   ] as const)('%s is answered with a Close of status %i', (code, closeCode) => {
     const error = new ProtocolError(code, 'byte 7: what happened');
     expect(error).toMatchObject({ code, closeCode, message: 'byte 7: what happened' });
+    expect(error.detail).toStrictEqual({});
+  });
+
+  it('has the numbers of its message for programs', () => {
+    const detail = { opcode: 3, length: 5 };
+    expect(new ProtocolError('ERR_RESERVED_OPCODE', 'opcode 3', detail).detail).toBe(detail);
   });
 
   it('has a close code for every code: one of 1002, 1007, 1008 or 1009', () => {
