@@ -1,18 +1,10 @@
 import { Duplex } from 'node:stream';
 import { createConnection, type WebSocketConnection } from '../connection/connection.js';
-import { Counters } from '../connection/counters.js';
-import { systemClock } from '../connection/limits/clock.js';
-import { Deadlines } from '../connection/limits/deadlines.js';
-import { TypedEmitter } from '../connection/typed-emitter.js';
-import { connectionSettings } from './connection-settings.js';
 import { DeflateBudget } from './deflate-budget.js';
-import { Heartbeat } from '../connection/limits/keepalive.js';
-import { MessageRate } from '../connection/receive/rate-limiter.js';
 import type { ServerOptions } from './options/options.js';
 import { resolveOptions } from './options/resolve-options.js';
 import { joinServer, WebSocketServer } from './server.js';
-import { RetainedMessages } from './topics/retained-messages.js';
-import { Topics } from './topics/topics.js';
+import { StandaloneSettings } from './standalone-settings.js';
 import { checkOptions, type Rule, type Rules } from '../protocol/option-checks.js';
 
 /** The offer of the client's end: the server may limit the client's window. */
@@ -102,46 +94,29 @@ export function createConnectionPair<Context = undefined>(
   checkOptions('createConnectionPair', options, RULES);
   const { context, server, ...both } = options;
   const resolved = resolveOptions<undefined>({ heartbeat: false, ...both }, []);
-  const { clock = systemClock, maxPayload, perMessageDeflate, messageRate } = resolved;
-  const deadlines = new Deadlines(clock);
+  const standalone = new StandaloneSettings(resolved);
   const [one, other] = createTransportPair();
   // With a server its options decide, unless the client's end does not offer compression.
   const joined =
     server &&
     joinServer(server, one, context as Context, both.perMessageDeflate === false ? [] : OFFERS);
-  const deflate = joined === undefined ? perMessageDeflate : joined.perMessageDeflate;
-  const compressions = deflate === false ? undefined : new DeflateBudget(deflate, deadlines);
+  const deflate = joined === undefined ? resolved.perMessageDeflate : joined.perMessageDeflate;
+  const compressions =
+    deflate === false ? undefined : new DeflateBudget(deflate, standalone.deadlines);
   const negotiated = joined === undefined ? compressions?.negotiate(OFFERS) : joined.negotiated;
-  const rate = messageRate && new MessageRate(messageRate, deadlines, clock);
-  const heartbeat = new Heartbeat(deadlines, clock, resolved);
-  // Without a server nothing is published to them.
-  const topics = new Topics(
-    new TypedEmitter(),
-    resolved.maxTopicsPerConnection,
-    new RetainedMessages(0, undefined),
-  );
   const connect = <Value>(
     role: 'server' | 'client',
     transport: Duplex,
     value: Value,
   ): WebSocketConnection<Value> => {
-    const settings = connectionSettings(resolved, {
-      decoder: { role, maxPayload, rsv1: negotiated !== undefined },
-      budget: undefined,
-      deadlines,
-      counters: new Counters(),
-      heartbeat,
-      messageRate: rate,
-      topics,
-      answersPings: true,
-      observer: undefined,
-    });
+    const settings = standalone.of(role);
     const connection = createConnection<Value>(transport, settings, {
       context: value,
       url: '/',
       subprotocol: '',
       extensions: negotiated?.response ?? '',
       remoteAddress: undefined,
+      decoder: { ...settings.decoder, rsv1: negotiated !== undefined },
       compression: negotiated && compressions!.open(negotiated, role),
     });
     connection.start(Buffer.alloc(0));

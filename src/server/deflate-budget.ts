@@ -29,14 +29,22 @@ export interface NegotiatedCompression {
 /** Which connections compress, and how: a server's permessage-deflate and its budget of memory. */
 export class DeflateBudget {
   readonly #options: ResolvedDeflateOptions;
+  readonly #policy: DeflatePolicy;
   readonly #settings: PermessageDeflateSettings;
   /** Those that need no context of their own, by their parameters. */
   readonly #shared = new Map<string, PermessageDeflate>();
   #bytes = 0;
 
-  constructor(options: ResolvedDeflateOptions, deadlines: Deadlines) {
+  /** @param clientWindowBits see `DeflatePolicy`. */
+  constructor(options: ResolvedDeflateOptions, deadlines: Deadlines, clientWindowBits?: number) {
     const { threshold, compressor, level, memLevel, idleRelease } = options;
+    const { contextTakeover, windowBits } = options;
     this.#options = options;
+    this.#policy = {
+      contextTakeover,
+      windowBits,
+      ...(clientWindowBits === undefined ? {} : { clientWindowBits }),
+    };
     this.#settings = {
       threshold,
       compressor,
@@ -66,14 +74,13 @@ export class DeflateBudget {
    * @returns `undefined` if no offer can be accepted.
    */
   negotiate(offers: readonly ExtensionOffer[]): NegotiatedCompression | undefined {
-    const { contextTakeover, windowBits, memoryBudget } = this.#options;
-    const policy: DeflatePolicy = { contextTakeover, windowBits };
-    let accepted = acceptDeflate(offers, policy);
+    const { memoryBudget } = this.#options;
+    let accepted = acceptDeflate(offers, this.#policy);
     if (accepted === undefined) return undefined;
     let bytes = contextBytes(accepted, this.#options);
     if (this.#bytes + bytes > memoryBudget) {
       // Nothing in an offer can stand against it: every client has to accept both parameters.
-      accepted = acceptDeflate(offers, { ...policy, contextTakeover: 'none' })!;
+      accepted = acceptDeflate(offers, { ...this.#policy, contextTakeover: 'none' })!;
       bytes = 0;
     }
     return { parameters: accepted, response: formatDeflate(accepted), bytes };

@@ -37,6 +37,14 @@ describe('Compressions, negotiating', () => {
     expect(make(options).negotiate(offered)?.response).toBe(response);
   });
 
+  it('allows the client another window than its own', () => {
+    const { perMessageDeflate } = resolveOptions({ perMessageDeflate: true }, []);
+    if (perMessageDeflate === false) throw new Error('it is off');
+    const deadlines = new Deadlines(new HandClock());
+    const { parameters } = new DeflateBudget(perMessageDeflate, deadlines, 10).negotiate(BROWSER)!;
+    expect(parameters).toMatchObject({ serverMaxWindowBits: 15, clientMaxWindowBits: 10 });
+  });
+
   it.each(['x-webkit-deflate-frame', 'permessage-deflate; server_max_window_bits=16', ''])(
     'accepts nothing of %p',
     (header) => {

@@ -39,6 +39,8 @@ export interface DeflatePolicy {
   readonly contextTakeover: 'none' | 'server' | 'client' | 'both';
   /** The largest window that the server uses, and allows the clients that accept `client_max_window_bits`: 8 to 15. Such a client is told at least 9. */
   readonly windowBits: number;
+  /** The largest window of the clients, where it is another. */
+  readonly clientWindowBits?: number;
 }
 
 /** An offer that was accepted; {@link formatDeflate} writes the answer. */
@@ -126,7 +128,8 @@ function isWindowBits(value: string | undefined): boolean {
  * take over its window, or how large that is) is taken up too: the server then knows, and needs
  * less memory.
  */
-function agree(offered: Offered, { contextTakeover, windowBits }: DeflatePolicy): AcceptedDeflate {
+function agree(offered: Offered, policy: DeflatePolicy): AcceptedDeflate {
+  const { contextTakeover, windowBits, clientWindowBits = windowBits } = policy;
   const windowOf = (name: string, most: number): number =>
     Math.min(most, Number(offered.get(name) ?? LARGEST_WINDOW));
   return {
@@ -140,7 +143,7 @@ function agree(offered: Offered, { contextTakeover, windowBits }: DeflatePolicy)
       contextTakeover === 'server',
     serverMaxWindowBits: windowOf(SERVER_MAX_WINDOW_BITS, windowBits),
     clientMaxWindowBits: offered.has(CLIENT_MAX_WINDOW_BITS)
-      ? windowOf(CLIENT_MAX_WINDOW_BITS, Math.max(windowBits, SMALLEST_ASKED))
+      ? windowOf(CLIENT_MAX_WINDOW_BITS, Math.max(clientWindowBits, SMALLEST_ASKED))
       : LARGEST_WINDOW,
     answersServerTakeover: offered.has(SERVER_NO_CONTEXT_TAKEOVER),
     answersServerWindow: offered.has(SERVER_MAX_WINDOW_BITS),

@@ -160,23 +160,41 @@ export function formatUpgradeResponse(
   },
 ): string {
   const fields = readHeaders(headers, WRITTEN);
-  return formatHead(101, 'Switching Protocols', {
-    Upgrade: 'websocket',
-    Connection: 'Upgrade',
-    'Sec-WebSocket-Accept': acceptKey(key),
-    ...(subprotocol === undefined ? {} : { 'Sec-WebSocket-Protocol': subprotocol }),
-    ...(extensions === undefined ? {} : { 'Sec-WebSocket-Extensions': extensions }),
-    ...fields,
-  });
+  const lines = upgradeLines(key, subprotocol, extensions);
+  return joinLines([...lines, ...linesOf(fields)]);
+}
+
+/** The lines of the server's handshake that hawser itself writes: the status line and the header fields. */
+export function upgradeLines(
+  key: string,
+  subprotocol: string | undefined,
+  extensions: string | undefined,
+): string[] {
+  const lines = [
+    'HTTP/1.1 101 Switching Protocols',
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    `Sec-WebSocket-Accept: ${acceptKey(key)}`,
+  ];
+  if (subprotocol !== undefined) lines.push(`Sec-WebSocket-Protocol: ${subprotocol}`);
+  if (extensions !== undefined) lines.push(`Sec-WebSocket-Extensions: ${extensions}`);
+  return lines;
+}
+
+/** The head of a message of HTTP/1.1: its lines, and the empty line. */
+export function joinLines(lines: readonly string[]): string {
+  return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
 /** A status line and header fields, up to and with the empty line. Latin-1, as HTTP is. */
 export function formatHead(status: number, phrase: string, headers: HeaderFields): string {
-  let head = `HTTP/1.1 ${status} ${phrase}\r\n`;
-  for (const [name, value] of Object.entries(headers)) {
-    for (const each of typeof value === 'string' ? [value] : value) head += `${name}: ${each}\r\n`;
-  }
-  return head + '\r\n';
+  return joinLines([`HTTP/1.1 ${status} ${phrase}`, ...linesOf(headers)]);
+}
+
+function linesOf(headers: HeaderFields): string[] {
+  return Object.entries(headers).flatMap(([name, value]) =>
+    [value].flat().map((each) => `${name}: ${each}`),
+  );
 }
 
 function bad(body: string): UpgradeRejection {

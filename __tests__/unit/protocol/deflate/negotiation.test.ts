@@ -120,6 +120,16 @@ describe('acceptDeflate (RFC 7692 section 7.1)', () => {
     );
   });
 
+  it('allows the client another window than its own', () => {
+    const header = 'permessage-deflate; client_max_window_bits; server_max_window_bits';
+    const policy: DeflatePolicy = { contextTakeover: 'both', windowBits: 12, clientWindowBits: 10 };
+    expect(accept('permessage-deflate; client_max_window_bits', policy)).toMatchObject({
+      serverMaxWindowBits: 12,
+      clientMaxWindowBits: 10,
+    });
+    expect(answer(header, policy)).toBeUndefined(); // the server's window needs a value
+  });
+
   it('takes the window of a client that cannot be told for the largest', () => {
     expect(accept('permessage-deflate', { ...BOTH, windowBits: 8 })).toMatchObject({
       serverMaxWindowBits: 8,

@@ -1,0 +1,29 @@
+import { resolveOptions } from '../../../src/server/options/resolve-options.js';
+import { StandaloneSettings } from '../../../src/server/standalone-settings.js';
+import { HandClock } from '../../support/server.js';
+
+const resolve = (options: object) => resolveOptions<undefined>(options, []);
+
+describe('StandaloneSettings', () => {
+  it('has the options for both sides, and counters for each', () => {
+    const clock = new HandClock();
+    const standalone = new StandaloneSettings(resolve({ clock, maxPayload: 7, textAs: 'buffer' }));
+    const [server, client] = [standalone.of('server'), standalone.of('client')];
+    expect(server.decoder).toEqual({ role: 'server', maxPayload: 7, rsv1: false });
+    expect(client.decoder).toEqual({ role: 'client', maxPayload: 7, rsv1: false });
+    expect(server).toMatchObject({ textAs: 'buffer', answersPings: true, messageRate: undefined });
+    expect(server.deadlines).toBe(standalone.deadlines);
+    expect(server.heartbeat).toBe(client.heartbeat);
+    expect(server.counters).not.toBe(client.counters);
+  });
+
+  it('limits messages, and leaves Pings to the owner, if it is told to', () => {
+    const messageRate = { perSecond: 1, burst: 1, action: 'close' as const };
+    const { messageRate: limit, answersPings } = new StandaloneSettings(
+      resolve({ messageRate }),
+      false,
+    ).of('server');
+    expect(limit).toBeDefined();
+    expect(answersPings).toBe(false);
+  });
+});

@@ -1,0 +1,51 @@
+import { Counters } from '../connection/counters.js';
+import { systemClock } from '../connection/limits/clock.js';
+import { Deadlines } from '../connection/limits/deadlines.js';
+import { Heartbeat } from '../connection/limits/keepalive.js';
+import { MessageRate } from '../connection/receive/rate-limiter.js';
+import type { ConnectionSettings } from '../connection/settings.js';
+import { TypedEmitter } from '../connection/typed-emitter.js';
+import type { Role } from '../protocol/framing/frame.js';
+import { connectionSettings } from './connection-settings.js';
+import type { ResolvedOptions } from './options/resolve-options.js';
+import { RetainedMessages } from './topics/retained-messages.js';
+import { Topics } from './topics/topics.js';
+
+/** The settings of connections that belong to no `WebSocketServer`: of a pair, and of `hawser/ws`. */
+export class StandaloneSettings {
+  readonly deadlines: Deadlines;
+  readonly #options: ResolvedOptions<undefined>;
+  readonly #parts: Omit<Parameters<typeof connectionSettings>[1], 'decoder' | 'counters'>;
+
+  /** @param answersPings see `ConnectionSettings`. */
+  constructor(options: ResolvedOptions<undefined>, answersPings = true) {
+    const { clock = systemClock, messageRate } = options;
+    const deadlines = new Deadlines(clock);
+    this.deadlines = deadlines;
+    this.#options = options;
+    this.#parts = {
+      answersPings,
+      budget: undefined,
+      deadlines,
+      heartbeat: new Heartbeat(deadlines, clock, options),
+      messageRate: messageRate && new MessageRate(messageRate, deadlines, clock),
+      // Nothing is published to them.
+      topics: new Topics(
+        new TypedEmitter(),
+        options.maxTopicsPerConnection,
+        new RetainedMessages(0, undefined),
+      ),
+      observer: undefined,
+    };
+  }
+
+  /** The settings of one side, with counters of its own. A connection that compresses needs another decoder, with `rsv1`. */
+  of(role: Role): ConnectionSettings {
+    const { maxPayload } = this.#options;
+    return connectionSettings(this.#options, {
+      ...this.#parts,
+      decoder: { role, maxPayload, rsv1: false },
+      counters: new Counters(),
+    });
+  }
+}
