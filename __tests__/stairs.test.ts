@@ -82,6 +82,20 @@ const house: readonly Floor[] = [
     typesOf: ['node:http2', 'node:net', 'node:tls'],
   },
   {
+    name: 'client',
+    has: (file) => file.startsWith('client/'),
+    floors: ['protocol', 'connection', 'server', 'client'],
+    builtins: ['node:http', 'node:https', 'node:net', 'node:tls', 'node:buffer', 'node:events'],
+    typesOf: ['node:stream'],
+  },
+  {
+    name: 'ws',
+    has: (file) => file.startsWith('ws/'),
+    floors: ['protocol', 'connection', 'server', 'client', 'ws'],
+    builtins: ['node:http', 'node:net', 'node:stream', 'node:buffer'],
+    typesOf: ['node:https', 'node:events'],
+  },
+  {
     name: 'connection',
     has: (file) => file.startsWith('connection/'),
     floors: ['protocol', 'connection'],

@@ -1,0 +1,58 @@
+import { Buffer } from 'node:buffer';
+import { type BlobLike, bytesOf, isBlob, type Payload } from '../protocol/framing/payload.js';
+
+/** What `send` takes. Numbers are sent as text, arrays and objects as `Buffer.from` reads them. */
+export type Sendable = Payload | BlobLike | number | readonly number[] | object | null | undefined;
+
+/** What a `'message'` listener gets; which one `binaryType` decides. */
+export type RawData = Buffer | ArrayBuffer | Buffer[] | Blob;
+
+/** How Binary messages are delivered. */
+export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob';
+export const BINARY_TYPES: readonly BinaryType[] = [
+  'nodebuffer',
+  'arraybuffer',
+  'fragments',
+  'blob',
+];
+
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * Data as hawser sends it. `null` and `undefined` are an empty message, as in ws.
+ *
+ * @throws TypeError for an object without bytes.
+ */
+export function toPayload(data: Sendable): Payload | BlobLike {
+  if (typeof data === 'string') return data;
+  if (typeof data === 'number') return String(data);
+  if (data === null || data === undefined) return EMPTY;
+  if (bytesOf(data) !== undefined || isBlob(data)) return data as Payload | BlobLike;
+  return Buffer.from(data as readonly number[]);
+}
+
+/** {@link toPayload} of what cannot be a Blob: the payload of a control frame. */
+export function toControlPayload(data: Sendable): Payload {
+  return toPayload(data) as Payload;
+}
+
+/** The size in bytes, for `bufferedAmount`. */
+export function sizeOf(data: Sendable): number {
+  const payload = toPayload(data);
+  if (isBlob(payload)) return payload.size;
+  return typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength;
+}
+
+/** A Binary message as `binaryType` wants it. */
+export function toBinaryType(data: Buffer, type: BinaryType): RawData {
+  switch (type) {
+    case 'nodebuffer':
+      return data;
+    case 'arraybuffer':
+      return data.buffer.slice(data.byteOffset, data.byteOffset + data.length) as ArrayBuffer;
+    case 'fragments':
+      return [data];
+    case 'blob':
+      return new Blob([data]);
+  }
+}

@@ -1,0 +1,57 @@
+import type { ResolvedDeflateOptions } from '../server/options/resolve-options.js';
+import { resolveOptions } from '../server/options/resolve-options.js';
+
+/** The options of ws for permessage-deflate. hawser ignores those that are not listed, such as `concurrencyLimit`. */
+export interface PerMessageDeflateOptions {
+  /** The server begins each message with an empty window. @default false */
+  readonly serverNoContextTakeover?: boolean | undefined;
+  /** The client begins each message with an empty window. @default false */
+  readonly clientNoContextTakeover?: boolean | undefined;
+  /** The server's window as a power of two: 8 to 15. @default 15 */
+  readonly serverMaxWindowBits?: number | boolean | undefined;
+  /** The client's window as a power of two: 8 to 15. @default 15 */
+  readonly clientMaxWindowBits?: number | boolean | undefined;
+  /** Shorter messages are not compressed; bytes. @default 1024 */
+  readonly threshold?: number | undefined;
+  /** `level` and `memLevel` choose zlib's compressor; without them hawser's own is used where the window is taken over. */
+  readonly zlibDeflateOptions?:
+    { readonly level?: number | undefined; readonly memLevel?: number | undefined } | undefined;
+}
+
+/** The same as options of hawser. */
+export interface DeflateSettings {
+  readonly options: ResolvedDeflateOptions;
+  readonly clientWindowBits: number;
+}
+
+/** Bytes: what ws does not compress by default. */
+const DEFAULT_THRESHOLD = 1024;
+const LARGEST_WINDOW = 15;
+const bitsOf = (value: number | boolean | undefined): number =>
+  typeof value === 'number' ? value : LARGEST_WINDOW;
+
+/** @throws TypeError for a value that is out of range. */
+export function deflateSettings(given: PerMessageDeflateOptions): DeflateSettings {
+  const { level, memLevel } = given.zlibDeflateOptions ?? {};
+  const server = given.serverNoContextTakeover !== true;
+  const client = given.clientNoContextTakeover !== true;
+  const takeover = ({ 11: 'both', 10: 'server', 1: 'client', 0: 'none' } as const)[
+    (10 * Number(server) + Number(client)) as 11 | 10 | 1 | 0
+  ];
+  const ofZlib = level !== undefined || memLevel !== undefined;
+  const resolved = resolveOptions(
+    {
+      perMessageDeflate: {
+        contextTakeover: takeover,
+        threshold: given.threshold ?? DEFAULT_THRESHOLD,
+        windowBits: bitsOf(given.serverMaxWindowBits),
+        ...(ofZlib ? { compressor: 'zlib', level, memLevel } : {}),
+      },
+    },
+    [],
+  );
+  return {
+    options: resolved.perMessageDeflate as ResolvedDeflateOptions,
+    clientWindowBits: bitsOf(given.clientMaxWindowBits),
+  };
+}

@@ -1,0 +1,105 @@
+import type { Buffer } from 'node:buffer';
+import { Duplex, type DuplexOptions } from 'node:stream';
+import { READY_STATES } from './ready-state.js';
+import type { WebSocket } from './web-socket.js';
+
+/**
+ * A Duplex over a WebSocket: each chunk that is written is a message, and each message a chunk. A slow reader
+ * pauses the WebSocket, and a slow peer the writer.
+ *
+ * @param options of Node's Duplex; with `readableObjectMode` Text arrives as strings.
+ */
+export function createWebSocketStream(webSocket: WebSocket, options: DuplexOptions = {}): Duplex {
+  return new WebSocketStream(webSocket, options);
+}
+
+class WebSocketStream extends Duplex {
+  readonly #webSocket: WebSocket;
+  /** A failed connection ends by its own Close, which `terminate` would prevent. */
+  #hasFailed = false;
+
+  constructor(webSocket: WebSocket, options: DuplexOptions) {
+    super({
+      ...options,
+      // The stream ends with the WebSocket, not with its own halves.
+      autoDestroy: false,
+      emitClose: false,
+      objectMode: false,
+      writableObjectMode: false,
+    });
+    this.#webSocket = webSocket;
+    webSocket.on('message', (data, isBinary) => {
+      const chunk: unknown =
+        !isBinary && this.readableObjectMode ? (data as Buffer).toString() : data;
+      if (!this.push(chunk)) webSocket.pause();
+    });
+    webSocket.once('error', (error) => {
+      if (this.destroyed) return;
+      this.#hasFailed = true;
+      this.destroy(error);
+    });
+    webSocket.once('close', () => {
+      if (!this.destroyed) this.push(null);
+    });
+    this.on('end', () => {
+      if (!this.destroyed && this.writableFinished) this.destroy();
+    });
+    this.on('error', onlyListener);
+  }
+
+  override _read(): void {
+    if (this.#webSocket.isPaused) this.#webSocket.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error) => void): void {
+    this.#whenOpen(() => {
+      this.#webSocket.send(chunk, done);
+    });
+  }
+
+  override _final(done: (error?: Error) => void): void {
+    this.#whenOpen(() => {
+      const socket = this.#webSocket._socket;
+      if (socket === null) return; // the handshake failed, and 'error' destroys this
+      if (socket.writableFinished) {
+        done();
+        if (this.readableEnded) this.destroy();
+        return;
+      }
+      socket.once('finish', () => {
+        // 'end' follows when the WebSocket has closed.
+        done();
+      });
+      this.#webSocket.close();
+    });
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    const webSocket = this.#webSocket;
+    const closed = (): void => {
+      done(error);
+      process.nextTick(() => this.emit('close'));
+    };
+    if (webSocket.readyState === READY_STATES.CLOSED) {
+      closed();
+      return;
+    }
+    // A client that gives up its handshake fails; without a listener that would be uncaught.
+    webSocket.on('error', () => undefined);
+    webSocket.once('close', closed);
+    if (!this.#hasFailed) webSocket.terminate();
+  }
+
+  #whenOpen(action: () => void): void {
+    if (this.#webSocket.readyState === READY_STATES.CONNECTING)
+      this.#webSocket.once('open', action);
+    else action();
+  }
+}
+
+/** An error of the stream is told to the application's listeners; if this one is the only one it is thrown. */
+function onlyListener(this: Duplex, error: Error): void {
+  this.removeListener('error', onlyListener);
+  this.destroy();
+  if (this.listenerCount('error') === 0) this.emit('error', error);
+}

@@ -1,0 +1,11 @@
+'use strict';
+// The door into `hawser/ws` for require(): as with ws, the module is the class, and the rest is on it.
+const { WebSocket, WebSocketServer, createWebSocketStream, Sender } = require('./dist/ws/index.js');
+
+module.exports = Object.assign(WebSocket, {
+  WebSocket,
+  WebSocketServer,
+  Server: WebSocketServer,
+  createWebSocketStream,
+  Sender,
+});

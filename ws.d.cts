@@ -1,0 +1,28 @@
+import entry = require('./dist/ws/index.js');
+
+/** The class of `hawser/ws`, with what the module exports on it. */
+declare const WebSocket: typeof entry.WebSocket & {
+  readonly WebSocket: typeof WebSocket;
+  readonly WebSocketServer: typeof entry.WebSocketServer;
+  readonly Server: typeof entry.WebSocketServer;
+  readonly createWebSocketStream: typeof entry.createWebSocketStream;
+  readonly Sender: typeof entry.Sender;
+};
+interface WebSocket extends entry.WebSocket {}
+declare namespace WebSocket {
+  type BinaryType = entry.BinaryType;
+  type ClientOptions = entry.ClientOptions;
+  type CloseEvent = entry.CloseEvent;
+  type Data = entry.Sendable;
+  type ErrorEvent = entry.ErrorEvent;
+  type Event = entry.Event;
+  type HawserOptions = entry.HawserOptions;
+  type MessageEvent = entry.MessageEvent;
+  type PerMessageDeflateOptions = entry.PerMessageDeflateOptions;
+  type RawData = entry.RawData;
+  type SendOptions = entry.SendOptions;
+  type Server = entry.WebSocketServer;
+  type ServerOptions = entry.ServerOptions;
+  type WebSocketServer = entry.WebSocketServer;
+}
+export = WebSocket;
