@@ -27,7 +27,7 @@ module.exports = {
     },
   ],
   // A test that takes this long hangs. On a busy machine a test of seconds takes minutes.
-  testTimeout: 300_000,
+  testTimeout: 600_000,
   collectCoverageFrom: ['src/**/*.ts'],
   coverageReporters: [], // scripts/coverage-reporter.cjs reads the coverage itself
   reporters: ['default', '<rootDir>/scripts/coverage-reporter.cjs'],

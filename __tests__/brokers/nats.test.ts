@@ -177,6 +177,7 @@ describeIf(NATS, hasNats)('natsBroker', () => {
     broker.join(['a']);
     await node.isUp();
     await node.hasJoined('a');
+    node.errors.length = 0; // a busy machine may have made no progress for 0.3 s before
     frozen.freeze();
     broker.join(['b']);
     await until('a report', () => node.errors.length > 0);
@@ -206,15 +207,17 @@ describeIf(NATS, hasNats)('natsBroker', () => {
     });
     await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));
     const { port } = proxy.address() as { port: number };
-    const connection = await open(`nats://127.0.0.1:${port}`, { timeout: 500 });
+    const settings = { timeout: 500, waitOnFirstConnect: true };
+    const connection = await open(`nats://127.0.0.1:${port}`, settings);
     const { broker, node } = start(connection, new NatsBroker(connection, 'hawser.', 300));
     await node.isUp();
     broker.join(['a']);
     await node.hasJoined('a');
+    node.errors.length = node.states.length = 0; // a busy machine may have been slow before
     isSilent = true;
     for (const socket of sockets) socket.destroy();
     await until('two reports', () => node.errors.length >= 2);
-    expect(node.states).toEqual(['up', 'down']);
+    expect(node.states).toEqual(['down']);
     expect(node.errors[0]?.message).toContain('the connection has no server');
     expect(node.errors[0]?.message).toContain('0 of 1 topics are confirmed');
     expect(broker.publish(batch(['a', 'x']))).toBe(0);

@@ -335,6 +335,7 @@ describeIf(REDIS, hasRedis)('redisBroker', () => {
       broker.join(['a']);
       await node.isUp();
       await node.hasJoined('a');
+      node.errors.length = 0; // a busy machine may have made no progress for 0.3 s before
       redis.freeze();
       broker.join(['b']);
       await until('a report', () => node.errors.length > 0);

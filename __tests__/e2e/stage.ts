@@ -5,8 +5,8 @@ import { Program, startChat, stopPrograms } from '../support/program';
 import { describeIf } from '../support/requires';
 
 const CHROMIUM = '/usr/bin/chromium';
-/** A wait that lasts so long has hung, in ms. */
-const HUNG = 120_000;
+/** A wait that lasts so long has hung, in ms. A busy machine needs minutes to start a browser, or for 48 MB. */
+const HUNG = 300_000;
 /** For a person to look at; git ignores them. */
 const SCREENSHOTS = resolve(__dirname, '../../coverage/screenshots');
 
@@ -24,6 +24,7 @@ export function describeChat(
   body: (stage: Stage) => void,
   start: (stage: Stage) => Promise<void> = (stage) => stage.startServer('0'),
 ): void {
+  jest.setTimeout(3 * HUNG); // a test has many waits, and few of them are long
   describeIf(`Chromium at ${CHROMIUM}`, existsSync(CHROMIUM))(name, () => {
     const stage = new Stage();
     beforeAll(() => stage.open());

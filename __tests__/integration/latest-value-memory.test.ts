@@ -45,9 +45,14 @@ test('it holds one message for each key, and the peer gets the last of each', as
   await child.ask('fill');
   const before = await child.ask<Memory>('memory');
   await child.ask('publish', PUBLISHES);
-  const after = await child.ask<Memory>('memory');
-  const held = after.heapUsed + after.external - before.heapUsed - before.external;
-  expect(held).toBeLessThan(KEYS * (FRAME_BYTES + 256) + 1024 * 1024);
+  // What was replaced may take a moment to be freed on a busy machine. What is held stays.
+  const most = KEYS * (FRAME_BYTES + 256) + 1024 * 1024;
+  let held = Infinity;
+  for (let look = 0; look < 50 && held >= most; look++) {
+    const after = await child.ask<Memory>('memory');
+    held = after.heapUsed + after.external - before.heapUsed - before.external;
+  }
+  expect(held).toBeLessThan(most);
   expect(await child.ask('topics')).toMatchObject({ conflated: PUBLISHES - KEYS, dropped: 0 });
 
   client.socket.resume();

@@ -42,7 +42,7 @@ export const differences = {
       title: 'as the value of Upgrade is a value like any other',
       row: 'requests for another protocol',
     },
-    { file: 'hostile/many-headers.test.ts', title: 'is upgraded or refused', row: 'many headers' },
+    { file: 'hostile/many-headers.test.ts', title: 'is upgraded or rejected', row: 'many headers' },
     {
       file: 'hostile/early-frames.test.ts',
       title: 'half a MiB sent while authorize runs is held back by the kernel',

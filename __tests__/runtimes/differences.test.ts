@@ -10,6 +10,20 @@ const document = read('docs/runtimes.md');
 const values = (key: string) =>
   [...list.matchAll(new RegExp(`\\b${key}: (["'])(.*?)\\1`, 'g'))].map((match) => match[2]!);
 
+/** The lines of a test file, and of the tables that it takes its rows from. */
+function linesOf(file: string): string[] {
+  const source = read(`__tests__/${file}`);
+  const tables = [...source.matchAll(/'\.\/(tables\/[\w-]+)\.js'/g)];
+  const all = [source, ...tables.map(([, table]) => read(`__tests__/conformance/${table!}.ts`))];
+  return all.join('\n').split('\n');
+}
+
+/** Whether one of the lines has these words of a title, or their end right after a place for a value. */
+function canSay(lines: string[], title: string): boolean {
+  const ends = [...title.matchAll(/(?= )/g)].map(({ index }) => `%s${title.slice(index)}`);
+  return lines.some((line) => [title, ...ends].some((words) => line.includes(words)));
+}
+
 describe('the list of what differs on other runtimes', () => {
   test('has its rows in docs/runtimes.md, and that has the row’s name alone in the first column', () => {
     const rows = [...new Set(values('row'))];
@@ -21,6 +35,7 @@ describe('the list of what differs on other runtimes', () => {
     const [files, titles] = [values('file'), values('title')];
     expect(files).toHaveLength(titles.length);
     expect(files.filter((file) => !existsSync(join(root, '__tests__', file)))).toEqual([]);
+    expect(titles.filter((title, at) => !canSay(linesOf(files[at]!), title))).toEqual([]);
   });
 });
 

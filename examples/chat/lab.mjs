@@ -10,8 +10,10 @@ const BURST = 10_000;
 /** More than the buffers of both kernels and of a browser hold together. */
 const FLOOD = 48_000_000;
 const BLOCK = Buffer.alloc(48_000);
-/** A flood ends after this time, in ms. A ticket is valid for the same time. */
+/** A flood ends if its reader takes nothing for this time, in ms. A ticket is valid for the same time. */
 const PATIENCE = 20_000;
+/** A flood ends after this time in any case, in ms, so that a reader of a few bytes keeps no place for ever. */
+const LONGEST = 5 * 60_000;
 
 /**
  * Sends 10 000 small messages in one tick.
@@ -65,17 +67,23 @@ class Flood {
   /** Backpressure takes no more than this: when `send` returns `false`, wait for `drained()`. */
   async pour(/** @type {Connection} */ conn) {
     this.#conn = conn;
+    const late = setTimeout(() => conn.terminate(), LONGEST).unref();
     while (this.sent < this.total && conn.readyState === 'open') {
       const isBelowMark = conn.send(BLOCK, { compress: false });
       this.sent += BLOCK.length;
       this.peak = Math.max(this.peak, conn.bufferedAmount);
       if (isBelowMark) continue;
       this.#waitingSince = performance.now();
+      const stalled = setTimeout(() => conn.terminate(), PATIENCE).unref();
       await conn.drained();
+      clearTimeout(stalled);
       this.longestWait = Math.max(this.longestWait, performance.now() - this.#waitingSince);
       this.#waitingSince = 0;
     }
+    // The reader has megabytes left to read from its buffers. `closeTimeout` is for what comes after them.
+    await conn.roundTrip().catch(() => undefined);
     await conn.close(1000, 'That was all');
+    clearTimeout(late);
     this.isOver = true;
   }
 }
@@ -87,6 +95,8 @@ class Flood {
 export class Floods {
   /** @type {Map<string, Flood>} by ticket */
   #floods = new Map();
+  /** @type {Map<string, NodeJS.Timeout>} by ticket, until it is presented */
+  #expiries = new Map();
   #most;
 
   constructor(/** @type {number} */ most) {
@@ -99,7 +109,7 @@ export class Floods {
     const ticket = randomBytes(12).toString('base64url');
     const flood = new Flood();
     this.#floods.set(ticket, flood);
-    setTimeout(() => this.#floods.delete(ticket), PATIENCE).unref();
+    this.#expiries.set(ticket, setTimeout(() => this.#forget(ticket), PATIENCE).unref());
     return { ticket, flood };
   }
 
@@ -107,11 +117,14 @@ export class Floods {
   start(/** @type {string} */ ticket, /** @type {Connection} */ conn) {
     const flood = this.#floods.get(ticket);
     if (flood === undefined || flood.sent > 0) return false;
-    const late = setTimeout(() => conn.terminate(), PATIENCE).unref();
-    void flood.pour(conn).finally(() => {
-      clearTimeout(late);
-      this.#floods.delete(ticket);
-    });
+    clearTimeout(this.#expiries.get(ticket));
+    void flood.pour(conn).finally(() => this.#forget(ticket));
     return true;
+  }
+
+  #forget(/** @type {string} */ ticket) {
+    clearTimeout(this.#expiries.get(ticket));
+    this.#expiries.delete(ticket);
+    this.#floods.delete(ticket);
   }
 }

@@ -21,7 +21,8 @@ describe('defer', () => {
     defer(keyed, { key: 'k' }, undefined, false, nothing);
     defer(other, {}, undefined, false, nothing);
     expect(keyed.frame.buffer.byteLength).toBe(7);
-    expect(other.frame.buffer.byteLength).toBeGreaterThan(7);
+    // It stays in the pool that the runtime cuts small buffers from. Bun has none.
+    expect(other.frame.buffer.byteLength).toBe(Buffer.allocUnsafe(7).buffer.byteLength);
   });
 
   it('sends it, or tells its callback why not', async () => {
