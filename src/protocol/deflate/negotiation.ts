@@ -1,20 +1,20 @@
 import type { ExtensionOffer } from '../handshake/extensions.js';
+import {
+  CLIENT_MAX_WINDOW_BITS,
+  CLIENT_NO_CONTEXT_TAKEOVER,
+  EXTENSION,
+  isAbsent,
+  isWindowBits,
+  LARGEST_WINDOW,
+  type ParameterValues,
+  readParameters,
+  SERVER_MAX_WINDOW_BITS,
+  SERVER_NO_CONTEXT_TAKEOVER,
+  type ValidValues,
+} from './parameters.js';
 
-/**
- * The server's part in the negotiation of permessage-deflate (RFC 7692 sections 5 and 7.1).
- *
- * Names are compared as they are: neither RFC calls them case-insensitive.
- */
+/** The server's part in the negotiation of permessage-deflate (RFC 7692 sections 5 and 7.1). */
 
-const EXTENSION = 'permessage-deflate';
-
-const SERVER_NO_CONTEXT_TAKEOVER = 'server_no_context_takeover';
-const CLIENT_NO_CONTEXT_TAKEOVER = 'client_no_context_takeover';
-const SERVER_MAX_WINDOW_BITS = 'server_max_window_bits';
-const CLIENT_MAX_WINDOW_BITS = 'client_max_window_bits';
-
-/** A window of 32,768 bytes: what each side may use where nothing is said (section 7.1.2). */
-const LARGEST_WINDOW = 15;
 /**
  * The smallest window that a client is asked for which has not named a smaller one. zlib cannot
  * compress with a raw window of 8 bits, so some clients (Python's websockets) fail when they are told.
@@ -64,8 +64,10 @@ export function acceptDeflate(
   policy: DeflatePolicy,
 ): AcceptedDeflate | undefined {
   for (const { name, params } of offers) {
-    const offered = name === EXTENSION ? readParameters(params) : undefined;
-    if (offered !== undefined) return agree(offered, policy);
+    if (name !== EXTENSION) continue;
+    const offered = readParameters(params, VALID);
+    // An offer with a fault has to be declined (section 7); another may follow.
+    if (!('code' in offered)) return agree(offered, policy);
   }
   return undefined;
 }
@@ -88,10 +90,8 @@ export function formatDeflate(accepted: AcceptedDeflate): string {
   return response;
 }
 
-type Offered = ReadonlyMap<string, string | undefined>;
-
 /** The parameters "defined for use in an offer", and the values that are valid for each. */
-const VALID: ReadonlyMap<string, (value: string | undefined) => boolean> = new Map([
+const VALID: ValidValues = new Map([
   [SERVER_NO_CONTEXT_TAKEOVER, isAbsent],
   [CLIENT_NO_CONTEXT_TAKEOVER, isAbsent],
   [SERVER_MAX_WINDOW_BITS, isWindowBits],
@@ -99,36 +99,12 @@ const VALID: ReadonlyMap<string, (value: string | undefined) => boolean> = new M
 ]);
 
 /**
- * The parameters by name, or `undefined` if the offer has to be declined: "an extension parameter
- * not defined for use in an offer", "an invalid value", "multiple extension parameters with the
- * same name" (section 7). It stops at the first of these, so it looks at five parameters at most.
- */
-function readParameters(params: ExtensionOffer['params']): Offered | undefined {
-  const offered = new Map<string, string | undefined>();
-  for (const { name, value } of params) {
-    if (offered.has(name) || !VALID.get(name)?.(value)) return undefined;
-    offered.set(name, value);
-  }
-  return offered;
-}
-
-function isAbsent(value: string | undefined): boolean {
-  return value === undefined;
-}
-
-/** "A decimal integer value without leading zeroes between 8 to 15, inclusive" (section 7.1.2). */
-function isWindowBits(value: string | undefined): boolean {
-  // Stryker disable next-line ConditionalExpression: the word "undefined" is no number either; the condition is for the type.
-  return value !== undefined && /^(?:[89]|1[0-5])$/.test(value);
-}
-
-/**
  * What the client asks of the server is always granted. Whatever it asks, the server may use a smaller
  * window than it could, and begin each message with an empty one: every client can follow that. What it says of itself (that it will not
  * take over its window, or how large that is) is taken up too: the server then knows, and needs
  * less memory.
  */
-function agree(offered: Offered, policy: DeflatePolicy): AcceptedDeflate {
+function agree(offered: ParameterValues, policy: DeflatePolicy): AcceptedDeflate {
   const { contextTakeover, windowBits, clientWindowBits = windowBits } = policy;
   const windowOf = (name: string, most: number): number =>
     Math.min(most, Number(offered.get(name) ?? LARGEST_WINDOW));

@@ -27,6 +27,13 @@ export function parseExtensions(header: string): ExtensionOffer[] | undefined {
   return parseList(header, parseOffer);
 }
 
+/** The header's value for these offers, in their order of preference. Names and values have to be tokens. */
+export function formatExtensions(offers: readonly ExtensionOffer[]): string {
+  const format = ({ name, value }: ExtensionParam): string =>
+    value === undefined ? `; ${name}` : `; ${name}=${value}`;
+  return offers.map(({ name, params }) => name + params.map(format).join('')).join(', ');
+}
+
 function parseOffer(cursor: HeaderCursor): ExtensionOffer | undefined {
   const name = cursor.token();
   if (name === '') return undefined;

@@ -1,5 +1,6 @@
 import {
   type ExtensionOffer,
+  formatExtensions,
   parseExtensions,
 } from '../../../../src/protocol/handshake/extensions.js';
 
@@ -101,5 +102,17 @@ describe('parseExtensions (RFC 6455 section 9.1)', () => {
     const long = looks(start + unit.repeat(8000));
     expect(long).toBeLessThanOrEqual(8 * looks(start + unit.repeat(1000)) + 10);
     expect(long).toBeLessThanOrEqual(10 * (start.length + 8000 * unit.length));
+  });
+});
+
+describe('formatExtensions', () => {
+  it.each<[string, ExtensionOffer[]]>([
+    ['', []],
+    ['foo', [offer('foo')]],
+    ['foo; bar', [offer('foo', ['bar'])]],
+    ['foo; a=1; b, bar; c=2', [offer('foo', ['a', '1'], ['b']), offer('bar', ['c', '2'])]],
+  ])('writes %j, which reads as the same offers', (header, offers) => {
+    expect(formatExtensions(offers)).toBe(header);
+    expect(parseExtensions(header)).toEqual(offers);
   });
 });

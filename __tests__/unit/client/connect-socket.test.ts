@@ -1,0 +1,92 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { openSecureSocket, openSocket } from '../../../src/client/connect-socket.js';
+import { CERTIFICATE } from '../../support/certificate.js';
+
+const open: { destroy?(): void; close?(): void }[] = [];
+const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+
+afterEach(() => {
+  for (const each of open.splice(0)) (each.destroy ?? each.close)!.call(each);
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+/** Listens, and gives the address and the first socket that comes. */
+async function listen<S extends Socket>(
+  server: Server,
+  event: string,
+  at: number | string = 0,
+): Promise<{ port: number; accepted: Promise<S> }> {
+  server.on(event, (socket: S) => open.push(socket));
+  open.push(server);
+  if (typeof at === 'string') server.listen(at);
+  else server.listen(at, '127.0.0.1');
+  await once(server, 'listening');
+  const accepted = once(server, event).then(([socket]) => socket as S);
+  return { port: (server.address() as AddressInfo).port, accepted };
+}
+
+async function connected<S extends Socket>(socket: S, event = 'connect'): Promise<S> {
+  open.push(socket);
+  await once(socket, event);
+  return socket;
+}
+
+describe('openSocket', () => {
+  it('connects to a host, although there is a path', async () => {
+    const { port, accepted } = await listen(createServer(), 'connection');
+    const socket = await connected(openSocket({ host: '127.0.0.1', port, path: '/chat' }));
+    expect((await accepted).remotePort).toBe(socket.localPort);
+  });
+
+  it('connects to a Unix socket', async () => {
+    const socketPath = join(folder, 'plain.sock');
+    const { accepted } = await listen(createServer(), 'connection', socketPath);
+    const socket = await connected(openSocket({ host: '', port: 80, path: '/chat', socketPath }));
+    socket.write('hello');
+    expect(String((await once(await accepted, 'data'))[0])).toBe('hello');
+  });
+});
+
+describe('openSecureSocket', () => {
+  const secure = () => createTlsServer(CERTIFICATE);
+  const ca = CERTIFICATE.cert;
+
+  it.each([
+    ['localhost', undefined, 'localhost'],
+    ['127.0.0.1', undefined, false],
+    ['127.0.0.1', 'localhost', 'localhost'],
+    ['localhost', '', false],
+  ])('calls the server %s with the option %j by the name %j', async (host, name, sent) => {
+    const { port, accepted } = await listen<TLSSocket>(secure(), 'secureConnection');
+    const options = { host, port, path: '/chat', ca, family: 4 };
+    const named = name === undefined ? options : { ...options, servername: name };
+    const socket = await connected(openSecureSocket(named), 'secureConnect');
+    expect(socket.authorized).toBe(true);
+    // @types/node does not know it.
+    expect(((await accepted) as TLSSocket & { servername: unknown }).servername).toBe(sent);
+  });
+
+  it('connects to a Unix socket, and checks the certificate by the name', async () => {
+    const socketPath = join(folder, 'secure.sock');
+    const { accepted } = await listen(secure(), 'secureConnection', socketPath);
+    const options = { host: 'localhost', port: 443, path: '/chat', socketPath, ca };
+    const socket = await connected(openSecureSocket(options), 'secureConnect');
+    await accepted;
+    expect(socket.authorized).toBe(true);
+  });
+
+  it('checks the certificate by the host without a name', async () => {
+    const { port } = await listen(secure(), 'secureConnection');
+    const socket = openSecureSocket({ port, ca });
+    open.push(socket);
+    await once(socket, 'secureConnect');
+    expect(socket.authorized).toBe(true);
+  });
+});
