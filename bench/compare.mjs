@@ -5,6 +5,7 @@ import { startProgress } from './progress.mjs';
 import { keep, startRun } from './results.mjs';
 import { report } from './report.mjs';
 import { difference, median, ratio } from './statistics.mjs';
+import { peers as known } from './peers.mjs';
 
 const FULL = { warmUp: 700, window: 1000, streamed: 1_000_000, held: 10_000, exchanged: 20_000 };
 const QUICK = { warmUp: 150, window: 200, streamed: 200_000, held: 2000, exchanged: 10_000 };
@@ -24,6 +25,9 @@ const QUICK = { warmUp: 150, window: 200, streamed: 200_000, held: 2000, exchang
 /** @type {Target[]} */
 const targets = JSON.parse(readFileSync(new URL('targets.json', import.meta.url), 'utf8'));
 
+/** Whether a peer takes part only where it is named. */
+const isSpecial = (/** @type {string} */ peer) => known[peer]?.special === true;
+
 /**
  * The peers that take part in a scenario.
  *
@@ -34,7 +38,11 @@ const targets = JSON.parse(readFileSync(new URL('targets.json', import.meta.url)
 export function contestantsOf({ variants, only }, peers) {
   const all =
     variants === undefined
-      ? (only ?? peers).map((peer) => ({ name: peer, peer, params: {} }))
+      ? (only ?? peers.filter((peer) => !isSpecial(peer))).map((peer) => ({
+          name: peer,
+          peer,
+          params: {},
+        }))
       : Object.entries(variants).map(([name, { peer = 'hawser', ...params }]) => ({
           name,
           peer,

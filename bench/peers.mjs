@@ -6,6 +6,7 @@
  * @property {'websocket' | 'raw'} wire `raw`: a server that sends the bytes back as they come
  * @property {Record<string, string | undefined>} env of its process
  * @property {string} [file] in servers/
+ * @property {boolean} [special] only in the scenarios that name it
  */
 
 /** @type {Record<string, PeerSettings>} */
@@ -22,6 +23,20 @@ export const peers = {
   uws: { title: 'uWebSockets.js', wire: 'websocket', env: { UWS_USE_FALLBACK: undefined } },
   websocket: { title: 'websocket', wire: 'websocket', env: {} },
   faye: { title: 'faye-websocket', wire: 'websocket', env: {} },
+  'hawser-ws': { title: 'hawser/ws', wire: 'websocket', env: {}, special: true },
+  socketio: {
+    title: 'Socket.IO on ws',
+    wire: 'websocket',
+    env: { WS_NO_BUFFER_UTIL: '1', SOCKETIO_ENGINE: 'ws' },
+    special: true,
+  },
+  'socketio-hawser': {
+    title: 'Socket.IO on hawser/ws',
+    wire: 'websocket',
+    env: { WS_NO_BUFFER_UTIL: '1', SOCKETIO_ENGINE: 'hawser-ws' },
+    file: 'socketio',
+    special: true,
+  },
 };
 
 /**

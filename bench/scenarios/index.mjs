@@ -144,6 +144,26 @@ export const scenarios = [
     variants: { hawser: { select: 'symbols' }, 'hawser-by-hand': { select: 'symbols-by-hand' } },
   },
   {
+    name: 'ws-interface',
+    title: 'echo 100 B, 8 in flight, 200 connections, by the interface of ws',
+    kind: 'echo',
+    unit: CPU,
+    only: ['hawser', 'hawser-ws', 'ws'],
+    params: { connections: 200, inFlight: 8, least: 16_000, size: 100, content: 'binary' },
+  },
+  ...[
+    { perTick: 10, name: 'broadcast-10', title: 'ten events in a tick to 200 connections' },
+    { perTick: 1, name: 'broadcast', title: 'one event in a tick to 200 connections' },
+    { perTick: undefined, name: 'echo', title: 'echo of an event, one in flight, 200 connections' },
+  ].map(({ perTick, name, title }) => ({
+    name: `socketio-${name}`,
+    title: `Socket.IO: ${title}`,
+    kind: 'socketio',
+    unit: CPU,
+    only: ['socketio', 'socketio-hawser'],
+    params: { connections: 200, perTick, least: 8000, size: 80 },
+  })),
+  {
     name: 'stream',
     title: 'server streams 32 B messages down one connection',
     kind: 'stream',

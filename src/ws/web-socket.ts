@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
-import type { MessageOptions } from '../connection/send/send-options.js';
 import type { SendCallback } from '../connection/send/send-callbacks.js';
 import type { Session } from '../connection/session.js';
 import { CloseCode } from '../protocol/framing/close-frame.js';
@@ -20,6 +19,7 @@ import {
 } from './data.js';
 import { EventTargetEmitter } from './event-target.js';
 import type { ConnectionOptions } from './hawser-options.js';
+import { messageOptions } from './message-options.js';
 import { notOpen, READY_STATES, type ReadyState } from './ready-state.js';
 import { Sender } from './sender.js';
 import { type EventHandlers, SocketEvents } from './socket-events.js';
@@ -32,7 +32,6 @@ export interface Opened {
 }
 
 const EMPTY = Buffer.alloc(0);
-const DROPPABLE: MessageOptions = { droppable: true };
 
 /**
  * Opens a WebSocket that was made for a server or a client, on the socket of its handshake.
@@ -187,17 +186,7 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
       return;
     }
     const droppable = session.settings.slowConsumer === 'drop';
-    if (options === undefined) {
-      session.sender.send(payload, droppable ? DROPPABLE : undefined, callback);
-      return;
-    }
-    const { binary, compress } = options;
-    const message: MessageOptions = {
-      ...(binary === undefined ? {} : { binary }),
-      ...(compress === false ? { compress } : {}),
-      droppable,
-    };
-    session.sender.send(payload, message, callback);
+    session.sender.send(payload, messageOptions(payload, options, droppable), callback);
   }
 
   ping(callback?: SendCallback): void;
