@@ -7,11 +7,15 @@ export const root = resolve(__dirname, '../..');
 
 let parsed: readonly ts.SourceFile[] | undefined;
 
-/** The syntax tree of every file of src/. */
+/** The folders whose messages are in documents of their own: docs/ws.md has those of hawser/ws. */
+const DOCUMENTED_ELSEWHERE = /[\\/]src[\\/](?:ws|client)[\\/]/;
+
+/** The syntax tree of every file of src/ whose messages are in docs/errors.md. */
 function trees(): readonly ts.SourceFile[] {
   return (parsed ??= readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
     .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => !DOCUMENTED_ELSEWHERE.test(file))
     .map((file) =>
       ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.ES2022, true),
     ));

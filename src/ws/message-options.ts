@@ -19,9 +19,10 @@ const OPTIONS: readonly (MessageOptions | undefined)[] = [undefined, true, false
 /** The options of ws's `send` as the sender has them; `undefined` where they change nothing. */
 export function messageOptions(
   data: unknown,
-  { binary, compress }: SendOptions = {},
+  options: SendOptions | undefined,
   droppable: boolean,
 ): MessageOptions | undefined {
+  const { binary, compress } = options ?? {};
   const isDefault = binary === undefined || binary === (typeof data !== 'string');
   const kind = isDefault ? 0 : binary ? 4 : 8;
   return OPTIONS[kind + (compress === false ? 2 : 0) + (droppable ? 1 : 0)];
