@@ -36,7 +36,7 @@ export interface OpeningRequestOptions extends Omit<ClientOffer, 'key'> {
    * @default no limit
    */
   readonly handshakeTimeout?: number | undefined;
-  /** The most redirects that are followed. A redirect is a response like any other with 0. @default 0 */
+  /** The most redirects that are followed; one more is a failure. @default none: a redirect is a response like any other */
   readonly maxRedirects?: number | undefined;
   /** Sends the request: it has to call `request.end()`, perhaps later. @default request.end() */
   readonly finishRequest?: ((request: ClientRequest) => void) | undefined;
@@ -195,18 +195,21 @@ export class OpeningRequest {
   }
 
   #onResponse(request: ClientRequest, response: IncomingMessage): void {
-    const { maxRedirects = 0 } = this.#options;
+    const { maxRedirects } = this.#options;
     const { location } = response.headers;
-    if (maxRedirects > 0 && location !== undefined && isRedirect(response)) {
+    if (maxRedirects !== undefined && location !== undefined && isRedirect(response)) {
       this.#follow(location, maxRedirects);
       return;
     }
     clearTimeout(this.#timer);
+    // Because of its Connection field Node would keep the socket for a pool, and without an agent there is no pool.
+    const { socket } = response;
+    if (!this.#options.transport?.agent) response.once('close', () => socket.destroy());
     if (!this.#listener.refused(request, response)) this.abort();
   }
 
   #follow(location: string, maxRedirects: number): void {
-    if (this.#redirects === maxRedirects) {
+    if (this.#redirects >= maxRedirects) {
       this.#fail({ code: 'too-many-redirects', maxRedirects });
       return;
     }

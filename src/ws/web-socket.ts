@@ -93,6 +93,7 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
     const [names, given] = clientArguments(protocols, options);
     this.#autoPong = given.autoPong !== false;
     this.#connecting = connect(address, names, given, {
+      webSocket: this,
       emit: (event, ...args) => this.emit(event, ...(args as never)),
       opened: (parts, socket, head, opened) => {
         openSocket(this, parts, socket, head, opened);
@@ -104,6 +105,7 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
         this.emit('close', CloseCode.AbnormalClosure, EMPTY);
       },
     });
+    this.#connecting.start();
   }
 
   /** How Binary messages are delivered: `'nodebuffer'`, `'arraybuffer'`, `'fragments'` (a list of one Buffer) or `'blob'`. Another value is ignored. */

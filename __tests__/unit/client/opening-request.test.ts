@@ -98,8 +98,12 @@ const answering = (bytes: string) =>
 /** A server that reads and does not answer. */
 const silent = () => createTcpServer((socket) => socket.resume());
 
-/** An HTTP server that answers upgrades like other requests, as Node does without a listener. */
-const plain = (answer: RequestListener): HttpServer => createServer(answer);
+/**
+ * An HTTP server that answers upgrades like other requests, as Node does without a listener. It never ends a
+ * connection by itself.
+ */
+const plain = (answer: RequestListener): HttpServer =>
+  createServer({ keepAliveTimeout: 0 }, answer);
 
 class Client implements OpeningListener {
   readonly log: string[] = [];
@@ -332,17 +336,29 @@ describe('another response', () => {
     await until('the end of the socket', () => sockets.size === 0);
   });
 
-  it('can be taken over, and read without a time limit', async () => {
-    const { port } = await listen(
+  it.each([
+    ['and the socket is freed', undefined],
+    ['and the socket goes back to its agent', new Agent({ keepAlive: true })],
+  ])('can be taken over, and read without a time limit, %s', async (_what, agent) => {
+    const { port, sockets } = await listen(
       plain((_request, response) => response.writeHead(503).end('why')),
     );
-    const client = new Client(`ws://127.0.0.1:${port}`, { handshakeTimeout: 1_000_000 });
+    const client = new Client(`ws://127.0.0.1:${port}`, {
+      handshakeTimeout: 1_000_000,
+      transport: { agent },
+    });
     client.takesOver = true;
     const { response, request } = await client.run();
     expect(client.opening.request).toBe(request);
     const body: Buffer[] = [];
     for await (const chunk of response!) body.push(chunk as Buffer);
     expect(Buffer.concat(body).toString()).toBe('why');
+    if (agent !== undefined) {
+      await until('the return of the socket', () => Object.keys(agent.freeSockets).length === 1);
+      expect(Object.values(agent.freeSockets)[0]![0]!.destroyed).toBe(false);
+      agent.destroy();
+    }
+    await until('the end of the socket', () => sockets.size === 0);
     expect(client.log).toEqual(['refused 503']);
   });
 
@@ -572,11 +588,11 @@ describe('redirects', () => {
 
   it('are limited in number', async () => {
     const { port, sockets } = await listen(counting().server);
-    const client = new Client(`ws://127.0.0.1:${port}/3`, { maxRedirects: 2 });
-    expect((await client.run()).failure).toStrictEqual({
-      code: 'too-many-redirects',
-      maxRedirects: 2,
-    });
+    for (const maxRedirects of [0, 2]) {
+      const client = new Client(`ws://127.0.0.1:${port}/3`, { maxRedirects });
+      const { failure } = await client.run();
+      expect(failure).toStrictEqual({ code: 'too-many-redirects', maxRedirects });
+    }
     await until('the end of the sockets', () => sockets.size === 0);
   });
 

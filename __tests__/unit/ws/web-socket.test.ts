@@ -360,3 +360,59 @@ describe('WebSocket.setSocket', () => {
     ws.terminate();
   });
 });
+
+describe('WebSocket, as a client', () => {
+  /** Waits for the end, whether or not there is an error before it. */
+  const closed = (client: WebSocket) =>
+    new Promise((resolve) => client.once('close', (...end) => resolve(end)));
+
+  it('opens at an address, and talks', async () => {
+    wss = new WebSocketServer({ server, perMessageDeflate: true });
+    wss.on('connection', (ws) => {
+      ws.on('message', (data) => {
+        ws.send(data, { binary: false });
+      });
+    });
+    const client = new WebSocket(`${address()}/chat`, 'a', {});
+    const upgraded = once(client, 'upgrade');
+    expect(client).toMatchObject({ readyState: 0, url: `${address()}/chat`, _isServer: false });
+    expect(() => {
+      client.send('too early');
+    }).toThrow(/CONNECTING/);
+    await once(client, 'open');
+    await upgraded;
+    expect(client).toMatchObject({
+      readyState: 1,
+      protocol: 'a',
+      extensions: 'permessage-deflate',
+    });
+    client.send('hello');
+    expect(asText((await text(client))[0])).toBe('hello');
+    client.close(4000, 'bye');
+    expect(await once(client, 'close')).toEqual([4000, Buffer.from('bye')]);
+    expect(client).toMatchObject({ readyState: 3, wasClean: true });
+  });
+
+  it('fails with an error and a close', async () => {
+    wss = new WebSocketServer({ server, path: '/chat' });
+    const client = new WebSocket(address());
+    const states: unknown[] = [];
+    client.on('error', ({ message }) => states.push(message, client.readyState));
+    expect(await closed(client)).toEqual([1006, Buffer.alloc(0)]);
+    expect(states).toEqual(['Unexpected server response: 400', 2]);
+    expect(client.readyState).toBe(3);
+  });
+
+  it.each(['close', 'terminate'] as const)('gives up with %s', async (method) => {
+    wss = new WebSocketServer({ server });
+    const client = new WebSocket(address(), { autoPong: false });
+    const errors: string[] = [];
+    client.on('error', ({ message }) => errors.push(message));
+    client[method]();
+    client[method]();
+    expect(client.readyState).toBe(2);
+    await closed(client);
+    client[method]();
+    expect(errors).toEqual(['WebSocket was closed before the connection was established']);
+  });
+});
