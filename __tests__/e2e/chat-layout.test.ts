@@ -136,9 +136,12 @@ function layoutTests(stage: Stage): void {
       .evaluateAll((all) => all.map((element) => element.scrollWidth - element.clientWidth));
     expect(cut.filter((pixels) => pixels > 0)).toEqual([]);
 
-    for (const visitor of ['Typing '.repeat(3), 'Typing also '.repeat(2)]) {
-      (await Visitor.join(stage.url, visitor, { room })).visitor.tell({ type: 'typing' });
-    }
+    const typists = ['Typing '.repeat(3), 'Typing also '.repeat(2)];
+    // Both join before either types: the page forgets a typist after 4 s.
+    const joined = await Promise.all(
+      typists.map((each) => Visitor.join(stage.url, each, { room })),
+    );
+    for (const { visitor } of joined) visitor.tell({ type: 'typing' });
     await page.locator('#typing', { hasText: 'are typing' }).waitFor();
     await composer(page).fill('A draft of many lines.\n'.repeat(80));
     expect(await layout(page)).toEqual(FITS);
