@@ -155,13 +155,20 @@ export const scenarios = [
     { perTick: 10, name: 'broadcast-10', title: 'ten events in a tick to 200 connections' },
     { perTick: 1, name: 'broadcast', title: 'one event in a tick to 200 connections' },
     { perTick: undefined, name: 'echo', title: 'echo of an event, one in flight, 200 connections' },
-  ].map(({ perTick, name, title }) => ({
+    // What publish-16 is for topics.
+    {
+      perTick: 16,
+      name: 'room-16',
+      title: '16 events in a tick to a room of 500 connections',
+      room: { connections: 500, size: 64, select: 'topic' },
+    },
+  ].map(({ perTick, name, title, room }) => ({
     name: `socketio-${name}`,
     title: `Socket.IO: ${title}`,
     kind: 'socketio',
     unit: CPU,
     only: ['socketio', 'socketio-hawser'],
-    params: { connections: 200, perTick, least: 8000, size: 80 },
+    params: { connections: 200, perTick, least: 8000, size: 80, ...room },
   })),
   {
     name: 'stream',

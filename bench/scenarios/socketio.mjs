@@ -8,9 +8,9 @@ import { cpuPerMessage } from './measure.mjs';
 
 /** In run.mjs. */
 export async function measure(processes, params, { warmUp, window }) {
-  const { connections, perTick, size, least } = params;
+  const { connections, perTick, size, select, least } = params;
   const kind = perTick === undefined ? 'echo' : 'broadcast';
-  const port = await processes.server.call('serve', { kind, count: perTick ?? 1, size });
+  const port = await processes.server.call('serve', { kind, select, count: perTick ?? 1, size });
   await processes.load.call('open', { port, connections, perTick, size });
   const { cpu, perSecond } = await cpuPerMessage(
     processes,

@@ -14,14 +14,16 @@ export function claim() {
 }
 
 /** @type {import('./host.mjs').Peer['serve']} */
-export function serve({ kind, messages }) {
+export function serve({ kind, select, messages }) {
   const texts = messages.map((message) => message.toString('latin1'));
   return listen((server) => {
     const options = { wsEngine, transports: ['websocket'], pingInterval: 3_600_000 };
     const io = new Server(server, options);
+    const all = select === 'topic' ? io.to('all') : io;
     io.on('connection', (socket) => {
+      void socket.join('all');
       if (kind === 'echo') socket.on('message', (text) => socket.emit('message', text));
-      else socket.on('message', () => texts.forEach((text) => io.emit('message', text)));
+      else socket.on('message', () => texts.forEach((text) => all.emit('message', text)));
     });
   });
 }
