@@ -40,7 +40,7 @@ export interface ClientOptions
   /** @default true */
   readonly perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   /** `Origin`. */
-  readonly origin?: string | undefined;
+  readonly origin?: string | null | undefined;
   /** `Sec-WebSocket-Version`: 13, or 8 for a draft with the same frames. @default 13 */
   readonly protocolVersion?: number | undefined;
   /** How long the server may take for an answer, in ms; each redirect begins again. @default no limit */
@@ -151,9 +151,9 @@ class ClientHandshake implements Connecting, OpeningListener {
         version,
         subprotocols,
         extensions: this.#deflate === undefined ? [] : [this.#deflate.offer],
-        // An empty one is not sent.
-        origin: origin === '' ? undefined : origin,
-        headers: options.headers as OutgoingHttpHeaders | undefined,
+        // Programs pass on what they have: an empty text, or `null`.
+        origin: origin === '' || origin === null ? undefined : origin,
+        headers: (options.headers ?? undefined) as OutgoingHttpHeaders | undefined,
         transport: options,
         handshakeTimeout: options.handshakeTimeout,
         maxRedirects: followRedirects ? maxRedirects : undefined,

@@ -362,6 +362,20 @@ describe('another response', () => {
     expect(client.log).toEqual(['refused 503']);
   });
 
+  it('ends the time limit before the listener has it', async () => {
+    const { port } = await listen(plain((_request, response) => response.writeHead(503).end()));
+    const client = new Client(`ws://127.0.0.1:${port}`, { handshakeTimeout: 1_000_000 });
+    const started = jest.spyOn(globalThis, 'setTimeout');
+    client.opening.start();
+    const at = started.mock.calls.findIndex(([, delay]) => delay === 1_000_000);
+    const timer = started.mock.results[at]!.value as { _destroyed: boolean };
+    started.mockRestore();
+    const ended: boolean[] = [timer._destroyed];
+    client.on = () => ended.push(timer._destroyed);
+    await client.ended();
+    expect(ended).toEqual([false, true]);
+  });
+
   it('can be taken over and aborted', async () => {
     const { port, sockets } = await listen(
       plain((_request, response) => response.writeHead(503).write('w')),
@@ -653,7 +667,14 @@ describe('redirects', () => {
   it('can be aborted, or their request destroyed, by the listener', async () => {
     const { server, requests } = counting();
     const { port, sockets } = await listen(server);
-    const aborted = new Client(`ws://127.0.0.1:${port}/1`, { maxRedirects: 1 });
+    const finished: string[] = [];
+    const aborted = new Client(`ws://127.0.0.1:${port}/1`, {
+      maxRedirects: 1,
+      finishRequest: (request) => {
+        finished.push(request.path);
+        request.end();
+      },
+    });
     let last: Promise<void> | undefined;
     aborted.on = (_event, request) => {
       last = closed(request);
@@ -663,6 +684,7 @@ describe('redirects', () => {
     await until('the redirect', () => last !== undefined);
     await last;
     expect(aborted.log).toEqual(['redirected /0']);
+    expect(finished).toEqual(['/1']);
 
     const destroyed = new Client(`ws://127.0.0.1:${port}/1`, { maxRedirects: 1 });
     const error = new Error('told by the application');

@@ -141,6 +141,11 @@ describe.each<[string, (options: { server: Server }) => WebSocketServer | WsServ
     ],
     ['the version of the draft', { protocolVersion: 8, origin: 'http://a' }, 'permessage-deflate'],
     ['an empty origin', { origin: '' }, 'permessage-deflate'],
+    [
+      'null where programs have it',
+      { origin: null, headers: null, agent: null, createConnection: undefined } as never,
+      'permessage-deflate',
+    ],
   ])('opens with %s', async (_what, options, extensions) => {
     const { port } = await serve();
     const client = new Client(new URL(`http://127.0.0.1:${port}`), options);
