@@ -32,6 +32,16 @@ export interface Opened {
 }
 
 const EMPTY = Buffer.alloc(0);
+/** The properties that for-in finds, as in ws. */
+const ENUMERABLE = [
+  'binaryType',
+  'bufferedAmount',
+  'extensions',
+  'isPaused',
+  'protocol',
+  'readyState',
+  'url',
+] as const;
 const DROPPABLE: MessageOptions = { droppable: true };
 
 /**
@@ -49,10 +59,10 @@ export let openSocket: (
 
 /** A connection with the interface of ws. See `docs/ws.md` for what differs. */
 export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
-  static readonly CONNECTING: 0 = READY_STATES.CONNECTING;
-  static readonly OPEN: 1 = READY_STATES.OPEN;
-  static readonly CLOSING: 2 = READY_STATES.CLOSING;
-  static readonly CLOSED: 3 = READY_STATES.CLOSED;
+  declare static readonly CONNECTING: 0;
+  declare static readonly OPEN: 1;
+  declare static readonly CLOSING: 2;
+  declare static readonly CLOSED: 3;
   declare readonly CONNECTING: 0;
   declare readonly OPEN: 1;
   declare readonly CLOSING: 2;
@@ -71,6 +81,8 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
   #binaryType: BinaryType = 'nodebuffer';
   #protocol = '';
   #compresses = false;
+  /** The transport has closed while messages were held: `'close'` follows them. */
+  #hasEnded = false;
   /** A part of a message was sent, and the next call continues it. */
   #isFragmented = false;
   /** Bytes that were sent when the connection was not open any more. */
@@ -170,34 +182,37 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
    */
   send(data: Sendable, callback?: SendCallback): void;
   send(data: Sendable, options: SendOptions | undefined, callback?: SendCallback): void;
-  send(data: Sendable, options?: SendOptions | SendCallback, callback?: SendCallback): void {
+  send(
+    data: Sendable,
+    options?: SendOptions | SendCallback | null,
+    callback?: SendCallback | null,
+  ): void {
     const session = this.#session;
     if (typeof options === 'function') {
       callback = options;
       options = undefined;
     }
+    callback ??= undefined;
     if (session?.isOpen !== true) {
       this.#sendLate(data, callback);
       return;
     }
     const payload = typeof data === 'string' ? data : toPayload(data);
     session.markMessageActivity();
-    if (this.#isFragmented || options?.fin === false) {
-      this.#sendFragment(session, toBytes(payload), options ?? {}, callback, payload);
-      return;
-    }
     const droppable = session.settings.slowConsumer === 'drop';
-    if (options === undefined) {
+    if (!options && !this.#isFragmented) {
       session.sender.send(payload, droppable ? DROPPABLE : undefined, callback);
       return;
     }
-    const { binary, compress } = options;
-    const message: MessageOptions = {
-      ...(binary === undefined ? {} : { binary }),
-      ...(compress === false ? { compress } : {}),
-      droppable,
-    };
-    session.sender.send(payload, message, callback);
+    // An option that is there and `undefined` is off, as in ws.
+    const defaults = { binary: typeof payload !== 'string', compress: true, fin: true };
+    const { binary, compress, fin } = { ...defaults, ...options };
+    if (this.#isFragmented || !fin) {
+      this.#sendFragment(session, toBytes(payload), Boolean(binary), Boolean(fin), callback);
+      return;
+    }
+    const message = { binary: Boolean(binary), droppable };
+    session.sender.send(payload, compress ? message : { ...message, compress: false }, callback);
   }
 
   ping(callback?: SendCallback): void;
@@ -231,7 +246,8 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
       this.#abort();
       return;
     }
-    if (this.#state === READY_STATES.CLOSED) return;
+    // A second call does nothing, and so its arguments are not looked at.
+    if (!this.#session.isOpen) return;
     const [status, reason] = closeArguments(code, data);
     void this.#session.close(status, reason);
   }
@@ -240,6 +256,7 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
   terminate(): void {
     if (this.#session === undefined) this.#abort();
     else this.#session.terminate();
+    if (this.#hasEnded) this.#finish();
   }
 
   /** Hold messages; control frames are still handled. */
@@ -249,6 +266,7 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
 
   resume(): void {
     if (this.readyState !== READY_STATES.CLOSED) this.#session?.receiver.resume();
+    if (this.#hasEnded) this.#finish();
   }
 
   static {
@@ -256,6 +274,8 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
       Object.defineProperty(this, name, { value, enumerable: true });
       Object.defineProperty(this.prototype, name, { value, enumerable: true });
     }
+    for (const name of ENUMERABLE)
+      Object.defineProperty(this.prototype, name, { enumerable: true });
     const handlers: EventHandlers<WebSocket> = {
       message(ws, data, isBinary) {
         const plain = !isBinary || ws.#binaryType === 'nodebuffer';
@@ -263,7 +283,10 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
       },
       ping(ws, payload) {
         if (ws.#autoPong) {
-          if (ws.pong === WebSocket.prototype.pong) ws.#session!.answerPing(payload);
+          const session = ws.#session!;
+          // Only the newest Pong waits for a peer that does not read: a flood of Pings must cost no memory.
+          const answers = ws.pong === WebSocket.prototype.pong || session.outbox.blocked;
+          if (answers) session.answerPing(payload);
           else if (ws.readyState === READY_STATES.OPEN) ws.pong(payload, !ws._isServer);
         }
         ws.emit('ping', payload);
@@ -274,15 +297,9 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
         if (ws.listenerCount('error') > 0) ws.emit('error', error);
       },
       close(ws) {
-        const { hasFailed, received } = ws.#session!.closing;
-        ws.#state = READY_STATES.CLOSED;
-        const code = hasFailed ? undefined : received?.code;
-        const reason = hasFailed ? '' : (received?.reason ?? '');
-        ws.emit(
-          'close',
-          code ?? CloseCode.AbnormalClosure,
-          reason === '' ? EMPTY : Buffer.from(reason),
-        );
+        const { receiver } = ws.#session!;
+        if (receiver.isPaused && receiver.bytesHeld > 0) ws.#hasEnded = true;
+        else ws.#emitClose();
       },
     };
     openSocket = (ws, parts, socket, head, { protocol = '', compression }) => {
@@ -298,6 +315,29 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
       ws.#session.start(EMPTY);
       ws.emit('open');
     };
+  }
+
+  /** Emit `'close'` after the messages that were held when the transport closed. */
+  #finish(): void {
+    // In a later turn: what was held is delivered in the next tick, and may have to be decompressed.
+    setImmediate(() => {
+      if (this.#state === READY_STATES.CLOSED) return;
+      const { receiver } = this.#session!;
+      if (receiver.bytesHeld === 0 || receiver.isTerminated) this.#emitClose();
+      else if (!receiver.isPaused) this.#finish();
+    });
+  }
+
+  #emitClose(): void {
+    const { hasFailed, received } = this.#session!.closing;
+    this.#state = READY_STATES.CLOSED;
+    const code = hasFailed ? undefined : received?.code;
+    const reason = hasFailed ? '' : (received?.reason ?? '');
+    this.emit(
+      'close',
+      code ?? CloseCode.AbnormalClosure,
+      reason === '' ? EMPTY : Buffer.from(reason),
+    );
   }
 
   #abort(): void {
@@ -332,12 +372,11 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
   #sendFragment(
     session: Session,
     bytes: Uint8Array,
-    { binary, fin = true }: SendOptions,
+    binary: boolean,
+    fin: boolean,
     callback: SendCallback | undefined,
-    payload: unknown,
   ): void {
-    const isBinary = binary ?? typeof payload !== 'string';
-    const first = isBinary ? Opcode.Binary : Opcode.Text;
+    const first = binary ? Opcode.Binary : Opcode.Text;
     const opcode = this.#isFragmented ? Opcode.Continuation : first;
     this.#isFragmented = !fin;
     session.sender.frame(opcode, bytes, { fin }, callback);
