@@ -1,9 +1,5 @@
 import { Buffer } from 'node:buffer';
-import {
-  CloseCode,
-  formatClosePayload,
-  MAX_REASON_BYTES,
-} from '../protocol/framing/close-frame.js';
+import { CloseCode, isValidCloseCode, MAX_REASON_BYTES } from '../protocol/framing/close-frame.js';
 
 /**
  * Read the arguments of ws's `close`.
@@ -16,16 +12,13 @@ export function closeArguments(
   data: string | Uint8Array | undefined,
 ): [code: number, reason: string] {
   if (code === undefined) return [CloseCode.NoStatusReceived, ''];
+  // Programs without types pass strings.
+  if (!Number.isInteger(code) || !isValidCloseCode(code)) {
+    throw new TypeError('First argument must be a valid error code number');
+  }
   const reason = typeof data === 'string' ? data : Buffer.from(data ?? []).toString();
   if (Buffer.byteLength(reason) > MAX_REASON_BYTES) {
     throw new RangeError(`The message must not be greater than ${MAX_REASON_BYTES} bytes`);
-  }
-  try {
-    // 1005 is not a code that can be sent, although hawser uses it for a Close without one.
-    if (code === CloseCode.NoStatusReceived) throw new RangeError();
-    formatClosePayload(code, reason);
-  } catch {
-    throw new TypeError('First argument must be a valid error code number');
   }
   return [code, reason];
 }

@@ -1,8 +1,16 @@
 import { Buffer } from 'node:buffer';
-import { type BlobLike, bytesOf, isBlob, type Payload } from '../protocol/framing/payload.js';
+import { MAX_7_BIT_LENGTH } from '../protocol/framing/frame.js';
+import {
+  type BlobLike,
+  bytesOf,
+  isBlob,
+  type Payload,
+  toBytes,
+} from '../protocol/framing/payload.js';
 
 /** What `send` takes. Numbers are sent as text, arrays and objects as `Buffer.from` reads them. */
-export type Sendable = Payload | BlobLike | number | readonly number[] | object | null | undefined;
+export type Sendable =
+  Payload | BlobLike | number | readonly number[] | object | false | null | undefined;
 
 /** What a `'message'` listener gets; which one `binaryType` decides. */
 export type RawData = Buffer | ArrayBuffer | Buffer[] | Blob;
@@ -19,21 +27,29 @@ export const BINARY_TYPES: readonly BinaryType[] = [
 const EMPTY = Buffer.alloc(0);
 
 /**
- * Data as hawser sends it. `null` and `undefined` are an empty message, as in ws.
+ * Data as hawser sends it. `null`, `undefined` and `false` are an empty message, as in ws.
  *
  * @throws TypeError for an object without bytes.
  */
 export function toPayload(data: Sendable): Payload | BlobLike {
   if (typeof data === 'string') return data;
   if (typeof data === 'number') return String(data);
-  if (data === null || data === undefined) return EMPTY;
+  if (!data) return EMPTY;
   if (bytesOf(data) !== undefined || isBlob(data)) return data as Payload | BlobLike;
   return Buffer.from(data as readonly number[]);
 }
 
-/** {@link toPayload} of what cannot be a Blob: the payload of a control frame. */
-export function toControlPayload(data: Sendable): Payload {
-  return toPayload(data) as Payload;
+/**
+ * {@link toPayload} of the payload of a control frame, which cannot be a Blob.
+ *
+ * @throws RangeError in ws's words for more than 125 bytes.
+ */
+export function toControlPayload(data: Sendable): Uint8Array {
+  const bytes = toBytes(toPayload(data));
+  if (bytes.length > MAX_7_BIT_LENGTH) {
+    throw new RangeError(`The data size must not be greater than ${MAX_7_BIT_LENGTH} bytes`);
+  }
+  return bytes;
 }
 
 /** The size in bytes, for `bufferedAmount`. */
@@ -51,7 +67,7 @@ export function toBinaryType(data: Buffer, type: BinaryType): RawData {
     case 'arraybuffer':
       return data.buffer.slice(data.byteOffset, data.byteOffset + data.length) as ArrayBuffer;
     case 'fragments':
-      return [data];
+      return data.length === 0 ? [] : [data];
     case 'blob':
       return new Blob([data]);
   }

@@ -112,7 +112,7 @@ export abstract class EventTargetEmitter<Events> extends TypedEmitter<Events> {
   /** Add a listener. A type that a WebSocket does not have, and a second time, are ignored. */
   addEventListener(type: string, handler: EventHandler, options: { once?: boolean } = {}): void {
     if (find(this, type, false, handler) === undefined) {
-      listen(this, type, handler, false, options.once === true);
+      listen(this, type, handler, false, Boolean(options.once));
     }
   }
 
@@ -123,7 +123,9 @@ export abstract class EventTargetEmitter<Events> extends TypedEmitter<Events> {
   }
 
   static {
-    for (const name of ['onopen', 'onmessage', 'onclose', 'onerror']) {
+    // Programs copy the members that they find with for-in.
+    const attributes = ['onopen', 'onmessage', 'onclose', 'onerror'];
+    for (const name of [...attributes, 'addEventListener', 'removeEventListener']) {
       Object.defineProperty(this.prototype, name, { enumerable: true });
     }
   }

@@ -11,7 +11,7 @@ export function refuseUpgrade(
   headers: Readonly<Record<string, unknown>> = {},
 ): void {
   const phrase = STATUS_CODES[status] ?? '';
-  const body = message ?? phrase;
+  const body = message === '' ? phrase : (message ?? phrase);
   const fields: Record<string, unknown> = {
     Connection: 'close',
     'Content-Type': 'text/html',

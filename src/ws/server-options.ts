@@ -27,7 +27,8 @@ export type VerifyClient =
 
 /** The options of a server. They are read at each upgrade, so a change takes effect. */
 export interface ServerOptions extends ConnectionOptions {
-  port?: number | null | undefined;
+  /** A string is read as a number, or is the path of a Unix socket. */
+  port?: number | string | null | undefined;
   host?: string | null | undefined;
   backlog?: number | null | undefined;
   server?: Server | HttpsServer | null | undefined;
@@ -83,7 +84,7 @@ export function serverSettings(given: ServerOptions | undefined): ServerSettings
     ...given,
   } as ServerSettings;
   const { port, server, noServer } = options;
-  const attachments = [typeof port === 'number', Boolean(server), noServer === true];
+  const attachments = [port !== undefined && port !== null, Boolean(server), Boolean(noServer)];
   if (attachments.filter(Boolean).length !== 1) {
     throw new TypeError(
       'One and only one of the "port", "server", or "noServer" options must be specified',

@@ -11,6 +11,7 @@ import { ignoreErrors, stopIgnoringErrors } from '../server/http1/socket-errors.
 import { isTaken, takeSocket } from '../server/http1/taken-sockets.js';
 import { ServerAdmission } from './admission.js';
 import { type Compression, ConnectionParts } from './connection-parts.js';
+import type { PerMessageDeflateOptions } from './deflate-options.js';
 import { refuseUpgrade } from './refuse-upgrade.js';
 import { type ServerOptions, type ServerSettings, serverSettings } from './server-options.js';
 import {
@@ -37,13 +38,18 @@ export interface ServerEvents {
 /** Called with the WebSocket that an upgrade has made. */
 export type UpgradeCallback = (webSocket: WebSocket, request: IncomingMessage) => void;
 
+/** The options where a program sets `perMessageDeflate` to `true` later. */
+const DEFAULT_DEFLATE: PerMessageDeflateOptions = {};
+
 /** A WebSocket server with the interface of ws. See `docs/ws.md` for what differs. */
 export class WebSocketServer extends TypedEmitter<ServerEvents> {
   /** The options. They are read at each upgrade, so a change takes effect. */
   options: ServerSettings;
   /** The connections; `undefined` with `clientTracking: false`. */
-  clients: Set<WebSocket> | undefined;
+  declare clients: Set<WebSocket> | undefined;
   #server: Server | HttpsServer | undefined;
+  /** The http.Server is of this server's own making. */
+  readonly #isOwn: boolean = false;
   #parts: ConnectionParts;
   readonly #admission: ServerAdmission | undefined;
   #removeListeners: (() => void) | undefined;
@@ -60,17 +66,16 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
     this.#parts = new ConnectionParts('server', this.options);
     this.#admission = ServerAdmission.of(this.#parts.options, hawser);
     if (clientTracking) this.clients = new Set();
-    if (typeof port === 'number') {
+    if (port !== undefined && port !== null) {
+      this.#isOwn = true;
       this.#server = createServer((_request, response) => {
         const body = STATUS_CODES[426]!;
         response.writeHead(426, { 'Content-Length': body.length, 'Content-Type': 'text/plain' });
         response.end(body);
       });
+      // The callback is called before 'listening' is emitted, as in ws.
+      this.#server.listen(port as number, host ?? undefined, backlog ?? undefined, callback);
       this.#listenTo(this.#server);
-      this.#server.listen(
-        { port, host: host ?? undefined, backlog: backlog ?? undefined },
-        callback,
-      );
     } else if (server) {
       this.#server = server;
       this.#listenTo(server);
@@ -79,7 +84,7 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
 
   /** The address of the http.Server; `null` before it listens. @throws Error with `noServer`. */
   address(): AddressInfo | string | null {
-    if (this.options.noServer === true) {
+    if (this.options.noServer) {
       throw new Error('The server is operating in "noServer" mode');
     }
     return this.#server?.address() ?? null;
@@ -111,7 +116,7 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
     this.#removeListeners?.();
     const server = this.#server;
     this.#server = undefined;
-    if (typeof this.options.port === 'number') {
+    if (this.#isOwn) {
       server!.close(() => {
         this.#emitClosed();
       });
@@ -148,7 +153,7 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
       refuseUpgrade(socket, 400, undefined);
       return;
     }
-    const upgrade = readUpgrade(request);
+    const upgrade = readUpgrade(request, Boolean(this.options.perMessageDeflate));
     if ('status' in upgrade) {
       this.#refuse(request, socket, upgrade);
       return;
@@ -181,14 +186,14 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
       encrypted?: boolean;
     };
     const info = { origin, secure: authorized === true || encrypted === true, req: request };
-    if (verifyClient.length < 2) {
+    if (verifyClient.length !== 2) {
       if ((verifyClient as (of: typeof info) => boolean)(info)) accept();
       else refuseUpgrade(socket, 401, undefined);
       return;
     }
     verifyClient(info, (verified, code, message, headers) => {
       if (verified) accept();
-      else refuseUpgrade(socket, code ?? 401, message, headers);
+      else refuseUpgrade(socket, code === 0 ? 401 : (code ?? 401), message, headers);
     });
   }
 
@@ -227,7 +232,8 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
     const lines = upgradeLines(key, protocol, compression?.negotiated.response);
     this.emit('headers', lines, request);
     tuneSocket(request, socket);
-    socket.write(joinLines(lines), 'latin1');
+    // As UTF-8: in Latin-1 U+010D would become a line break.
+    socket.write(joinLines(lines));
     stopIgnoringErrors(socket);
     openSocket(webSocket, this.#currentParts(), socket, head, { protocol, compression });
     this.#track(webSocket);
@@ -239,7 +245,7 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
     const { handleProtocols } = this.options;
     const [first] = protocols;
     const chosen = handleProtocols ? handleProtocols(protocols, request) : first;
-    return chosen === false || chosen === '' ? undefined : chosen;
+    return typeof chosen === 'string' && chosen !== '' ? chosen : undefined;
   }
 
   #compressionFor(offers: readonly ExtensionOffer[]): Compression | 'none acceptable' | undefined {
@@ -248,7 +254,7 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
       return undefined;
     }
     const budget = this.#currentParts().deflate(
-      perMessageDeflate === true ? {} : perMessageDeflate,
+      perMessageDeflate === true ? DEFAULT_DEFLATE : perMessageDeflate,
     );
     const negotiated = budget.negotiate(offers);
     return negotiated === undefined ? 'none acceptable' : { budget, negotiated };
@@ -267,7 +273,7 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
     webSocket.on('close', () => {
       clients.delete(webSocket);
       const isLast = clients.size === 0 && this.#state === 'closing';
-      if (isLast && typeof this.options.port !== 'number') this.#emitClose();
+      if (isLast && !this.#isOwn) this.#emitClose();
     });
   }
 

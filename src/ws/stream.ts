@@ -17,6 +17,8 @@ class WebSocketStream extends Duplex {
   readonly #webSocket: WebSocket;
   /** A failed connection ends by its own Close, which `terminate` would prevent. */
   #hasFailed = false;
+  /** The error is what the peer has done. */
+  #isPeersFault = false;
 
   constructor(webSocket: WebSocket, options: DuplexOptions) {
     super({
@@ -36,6 +38,7 @@ class WebSocketStream extends Duplex {
     webSocket.once('error', (error) => {
       if (this.destroyed) return;
       this.#hasFailed = true;
+      this.#isPeersFault = webSocket._socket !== null; // otherwise the handshake failed
       this.destroy(error);
     });
     webSocket.once('close', () => {
@@ -45,6 +48,11 @@ class WebSocketStream extends Duplex {
       if (!this.destroyed && this.writableFinished) this.destroy();
     });
     this.on('error', onlyListener);
+  }
+
+  /** An error that only {@link onlyListener} hears is thrown, unless a peer could end the process so. */
+  throwUnheard(error: Error): void {
+    if (this.listenerCount('error') === 0 && !this.#isPeersFault) this.emit('error', error);
   }
 
   override _read(): void {
@@ -84,8 +92,10 @@ class WebSocketStream extends Duplex {
       closed();
       return;
     }
-    // A client that gives up its handshake fails; without a listener that would be uncaught.
-    webSocket.on('error', () => undefined);
+    // A client that gives up its handshake fails; that is then the error of the stream.
+    webSocket.on('error', (failure) => {
+      error ??= failure;
+    });
     webSocket.once('close', closed);
     if (!this.#hasFailed) webSocket.terminate();
   }
@@ -97,9 +107,9 @@ class WebSocketStream extends Duplex {
   }
 }
 
-/** An error of the stream is told to the application's listeners; if this one is the only one it is thrown. */
-function onlyListener(this: Duplex, error: Error): void {
+/** Destroys the stream at its first error. */
+function onlyListener(this: WebSocketStream, error: Error): void {
   this.removeListener('error', onlyListener);
   this.destroy();
-  if (this.listenerCount('error') === 0) this.emit('error', error);
+  this.throwUnheard(error);
 }

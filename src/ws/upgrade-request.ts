@@ -35,19 +35,22 @@ export function requestFault({ method, headers }: IncomingMessage): UpgradeFault
   return undefined;
 }
 
-/** Read what a request without a {@link requestFault} offers. */
-export function readUpgrade({ headers }: IncomingMessage): UpgradeRequest | UpgradeFault {
-  const named = headers['sec-websocket-protocol'];
-  const names = parseTokens(named ?? '');
+/**
+ * Read what a request without a {@link requestFault} offers.
+ *
+ * @param readsExtensions without it the offers are not looked at.
+ */
+export function readUpgrade(
+  { headers }: IncomingMessage,
+  readsExtensions: boolean,
+): UpgradeRequest | UpgradeFault {
+  const names = readList(headers['sec-websocket-protocol'], parseTokens);
   const protocols = new Set(names);
-  if (
-    names === undefined ||
-    protocols.size < names.length ||
-    (named !== undefined && names.length === 0)
-  ) {
+  if (names === undefined || protocols.size < names.length) {
     return bad('Invalid Sec-WebSocket-Protocol header');
   }
-  const offers = parseExtensions(headers['sec-websocket-extensions'] ?? '');
+  const extensions = readsExtensions ? headers['sec-websocket-extensions'] : undefined;
+  const offers = readList(extensions, parseExtensions);
   if (offers === undefined) return UNACCEPTABLE;
   return {
     key: headers['sec-websocket-key']!,
@@ -57,6 +60,18 @@ export function readUpgrade({ headers }: IncomingMessage): UpgradeRequest | Upgr
     protocols,
     offers,
   };
+}
+
+/** An element that is empty. HTTP asks a recipient to skip it; ws refuses it. */
+const HOLE = /(?:^|,)[\t ]*(?:,|$)/;
+
+/** @returns `undefined` for a list that cannot be read. */
+function readList<T>(
+  list: string | undefined,
+  parse: (list: string) => readonly T[] | undefined,
+): readonly T[] | undefined {
+  if (list === undefined) return [];
+  return HOLE.test(list) ? undefined : parse(list);
 }
 
 function bad(message: string): UpgradeFault {

@@ -4,7 +4,7 @@ import type { SendCallback } from '../connection/send/send-callbacks.js';
 import type { Session } from '../connection/session.js';
 import { CloseCode } from '../protocol/framing/close-frame.js';
 import { Opcode } from '../protocol/framing/frame.js';
-import { toBytes } from '../protocol/framing/payload.js';
+import { tune } from '../server/http1/raw-socket.js';
 import { closeArguments } from './close-arguments.js';
 import { clientArguments, type ClientOptions, connect, type Connecting } from './connect.js';
 import { type Compression, ConnectionParts } from './connection-parts.js';
@@ -15,12 +15,11 @@ import {
   sizeOf,
   toBinaryType,
   toControlPayload,
-  toPayload,
 } from './data.js';
 import { EventTargetEmitter } from './event-target.js';
 import type { ConnectionOptions } from './hawser-options.js';
-import { messageOptions } from './message-options.js';
 import { notOpen, READY_STATES, type ReadyState } from './ready-state.js';
+import { sendMessage } from './send-message.js';
 import { Sender } from './sender.js';
 import { type EventHandlers, SocketEvents } from './socket-events.js';
 import type { SendOptions, WebSocketEvents } from './web-socket-events.js';
@@ -32,6 +31,16 @@ export interface Opened {
 }
 
 const EMPTY = Buffer.alloc(0);
+/** The properties that for-in finds, as in ws. */
+const ENUMERABLE = [
+  'binaryType',
+  'bufferedAmount',
+  'extensions',
+  'isPaused',
+  'protocol',
+  'readyState',
+  'url',
+] as const;
 
 /**
  * Opens a WebSocket that was made for a server or a client, on the socket of its handshake.
@@ -48,10 +57,10 @@ export let openSocket: (
 
 /** A connection with the interface of ws. See `docs/ws.md` for what differs. */
 export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
-  static readonly CONNECTING: 0 = READY_STATES.CONNECTING;
-  static readonly OPEN: 1 = READY_STATES.OPEN;
-  static readonly CLOSING: 2 = READY_STATES.CLOSING;
-  static readonly CLOSED: 3 = READY_STATES.CLOSED;
+  declare static readonly CONNECTING: 0;
+  declare static readonly OPEN: 1;
+  declare static readonly CLOSING: 2;
+  declare static readonly CLOSED: 3;
   declare readonly CONNECTING: 0;
   declare readonly OPEN: 1;
   declare readonly CLOSING: 2;
@@ -70,6 +79,8 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
   #binaryType: BinaryType = 'nodebuffer';
   #protocol = '';
   #compresses = false;
+  /** The transport has closed while messages were held: `'close'` follows them. */
+  #hasEnded = false;
   /** A part of a message was sent, and the next call continues it. */
   #isFragmented = false;
   /** Bytes that were sent when the connection was not open any more. */
@@ -171,24 +182,22 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
    */
   send(data: Sendable, callback?: SendCallback): void;
   send(data: Sendable, options: SendOptions | undefined, callback?: SendCallback): void;
-  send(data: Sendable, options?: SendOptions | SendCallback, callback?: SendCallback): void {
+  send(
+    data: Sendable,
+    options?: SendOptions | SendCallback | null,
+    callback?: SendCallback | null,
+  ): void {
     const session = this.#session;
     if (typeof options === 'function') {
       callback = options;
       options = undefined;
     }
+    callback ??= undefined;
     if (session?.isOpen !== true) {
       this.#sendLate(data, callback);
       return;
     }
-    const payload = typeof data === 'string' ? data : toPayload(data);
-    session.markMessageActivity();
-    if (this.#isFragmented || options?.fin === false) {
-      this.#sendFragment(session, toBytes(payload), options ?? {}, callback, payload);
-      return;
-    }
-    const droppable = session.settings.slowConsumer === 'drop';
-    session.sender.send(payload, messageOptions(payload, options, droppable), callback);
+    this.#isFragmented = sendMessage(session, data, options, callback, this.#isFragmented);
   }
 
   ping(callback?: SendCallback): void;
@@ -222,7 +231,8 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
       this.#abort();
       return;
     }
-    if (this.#state === READY_STATES.CLOSED) return;
+    // A second call does nothing, and so its arguments are not looked at.
+    if (!this.#session.isOpen) return;
     const [status, reason] = closeArguments(code, data);
     void this.#session.close(status, reason);
   }
@@ -231,6 +241,7 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
   terminate(): void {
     if (this.#session === undefined) this.#abort();
     else this.#session.terminate();
+    if (this.#hasEnded) this.#finish();
   }
 
   /** Hold messages; control frames are still handled. */
@@ -240,6 +251,7 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
 
   resume(): void {
     if (this.readyState !== READY_STATES.CLOSED) this.#session?.receiver.resume();
+    if (this.#hasEnded) this.#finish();
   }
 
   static {
@@ -247,6 +259,8 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
       Object.defineProperty(this, name, { value, enumerable: true });
       Object.defineProperty(this.prototype, name, { value, enumerable: true });
     }
+    for (const name of ENUMERABLE)
+      Object.defineProperty(this.prototype, name, { enumerable: true });
     const handlers: EventHandlers<WebSocket> = {
       message(ws, data, isBinary) {
         const plain = !isBinary || ws.#binaryType === 'nodebuffer';
@@ -254,7 +268,10 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
       },
       ping(ws, payload) {
         if (ws.#autoPong) {
-          if (ws.pong === WebSocket.prototype.pong) ws.#session!.answerPing(payload);
+          const session = ws.#session!;
+          // Only the newest Pong waits for a peer that does not read: a flood of Pings must cost no memory.
+          const answers = ws.pong === WebSocket.prototype.pong || session.outbox.blocked;
+          if (answers) session.answerPing(payload);
           else if (ws.readyState === READY_STATES.OPEN) ws.pong(payload, !ws._isServer);
         }
         ws.emit('ping', payload);
@@ -265,21 +282,13 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
         if (ws.listenerCount('error') > 0) ws.emit('error', error);
       },
       close(ws) {
-        const { hasFailed, received } = ws.#session!.closing;
-        ws.#state = READY_STATES.CLOSED;
-        const code = hasFailed ? undefined : received?.code;
-        const reason = hasFailed ? '' : (received?.reason ?? '');
-        ws.emit(
-          'close',
-          code ?? CloseCode.AbnormalClosure,
-          reason === '' ? EMPTY : Buffer.from(reason),
-        );
+        const { receiver } = ws.#session!;
+        if (receiver.isPaused && receiver.bytesHeld > 0) ws.#hasEnded = true;
+        else ws.#emitClose();
       },
     };
     openSocket = (ws, parts, socket, head, { protocol = '', compression }) => {
-      const { setTimeout, setNoDelay } = socket as Partial<Tunable>;
-      setTimeout?.call(socket, 0);
-      setNoDelay?.call(socket, true);
+      tune(socket);
       // Read in a later tick, when the listeners of the caller are there.
       if (head.length > 0) socket.unshift(head);
       ws._socket = socket;
@@ -289,6 +298,29 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
       ws.#session.start(EMPTY);
       ws.emit('open');
     };
+  }
+
+  /** Emit `'close'` after the messages that were held when the transport closed. */
+  #finish(): void {
+    // In a later turn: what was held is delivered in the next tick, and may have to be decompressed.
+    setImmediate(() => {
+      if (this.#state === READY_STATES.CLOSED) return;
+      const { receiver } = this.#session!;
+      if (receiver.bytesHeld === 0 || receiver.isTerminated) this.#emitClose();
+      else if (!receiver.isPaused) this.#finish();
+    });
+  }
+
+  #emitClose(): void {
+    const { hasFailed, received } = this.#session!.closing;
+    this.#state = READY_STATES.CLOSED;
+    const code = hasFailed ? undefined : received?.code;
+    const reason = hasFailed ? '' : (received?.reason ?? '');
+    this.emit(
+      'close',
+      code ?? CloseCode.AbnormalClosure,
+      reason === '' ? EMPTY : Buffer.from(reason),
+    );
   }
 
   #abort(): void {
@@ -319,24 +351,4 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
     if (session?.isOpen !== true) this.#sendLate(payload, last);
     else session.sender.control(opcode, toControlPayload(payload), last);
   }
-
-  #sendFragment(
-    session: Session,
-    bytes: Uint8Array,
-    { binary, fin = true }: SendOptions,
-    callback: SendCallback | undefined,
-    payload: unknown,
-  ): void {
-    const isBinary = binary ?? typeof payload !== 'string';
-    const first = isBinary ? Opcode.Binary : Opcode.Text;
-    const opcode = this.#isFragmented ? Opcode.Continuation : first;
-    this.#isFragmented = !fin;
-    session.sender.frame(opcode, bytes, { fin }, callback);
-  }
-}
-
-/** The methods of a `net.Socket` that a Duplex may lack. */
-interface Tunable {
-  setTimeout(milliseconds: number): unknown;
-  setNoDelay(on: boolean): unknown;
 }

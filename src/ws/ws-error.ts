@@ -22,6 +22,10 @@ const controlLength: Translation = ({ length }) => [
   'WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH',
   frame(`invalid payload length ${length}`),
 ];
+const hugeLength: Translation = () => [
+  'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH',
+  'Unsupported WebSocket frame: payload length > 2^53 - 1',
+];
 
 /** Programs compare these codes and texts. A rule that ws does not check is missing here. */
 const TRANSLATIONS: Readonly<Partial<Record<ProtocolErrorCode, Translation>>> = {
@@ -37,11 +41,11 @@ const TRANSLATIONS: Readonly<Partial<Record<ProtocolErrorCode, Translation>>> = 
   ],
   ERR_MASK_REQUIRED: () => ['WS_ERR_EXPECTED_MASK', frame('MASK must be set')],
   ERR_MASK_FORBIDDEN: () => ['WS_ERR_UNEXPECTED_MASK', frame('MASK must be clear')],
-  ERR_LENGTH_TOP_BIT: () => [
-    'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH',
-    'Unsupported WebSocket frame: payload length > 2^53 - 1',
-  ],
-  ERR_MESSAGE_TOO_BIG: () => ['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', 'Max payload size exceeded'],
+  ERR_LENGTH_TOP_BIT: hugeLength,
+  ERR_MESSAGE_TOO_BIG: (detail) =>
+    detail.length > Number.MAX_SAFE_INTEGER
+      ? hugeLength(detail)
+      : ['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', 'Max payload size exceeded'],
   ERR_INVALID_UTF8: () => ['WS_ERR_INVALID_UTF8', frame('invalid UTF-8 sequence')],
   ERR_CLOSE_CODE: ({ closeCode }) => [
     'WS_ERR_INVALID_CLOSE_CODE',

@@ -1,4 +1,4 @@
-import { messageOptions } from '../../../src/ws/message-options.js';
+import { endsMessage, goesAsBinary, messageOptions } from '../../../src/ws/message-options.js';
 
 describe('messageOptions', () => {
   it('is nothing where the options change nothing', () => {
@@ -22,5 +22,23 @@ describe('messageOptions', () => {
       droppable: false,
     });
     expect(messageOptions('x', undefined, true)).toBe(messageOptions('y', {}, true));
+  });
+
+  it('takes an option that is there and undefined for off, as ws does', () => {
+    expect(messageOptions('x', null, false)).toBeUndefined();
+    expect(messageOptions(Buffer.alloc(1), { binary: undefined }, false)).toMatchObject({
+      binary: false,
+    });
+    expect(messageOptions('x', { compress: undefined }, false)).toMatchObject({ compress: false });
+    expect([
+      goesAsBinary('x', {}),
+      goesAsBinary('x', null),
+      goesAsBinary(1, { binary: undefined }),
+    ]).toEqual([false, false, false]);
+    expect([endsMessage({}), endsMessage(undefined), endsMessage({ fin: undefined })]).toEqual([
+      true,
+      true,
+      false,
+    ]);
   });
 });

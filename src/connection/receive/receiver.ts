@@ -53,6 +53,11 @@ export class Receiver extends AsyncResource {
     return this.#stopped;
   }
 
+  /** Bytes that have arrived and are not delivered yet. A held message counts 64 more than its own. */
+  get bytesHeld(): number {
+    return (this.#reader?.bytesHeld ?? 0) + (this.#delivery?.bytesHeld ?? 0);
+  }
+
   /** Nothing is delivered any more. */
   get isTerminated(): boolean {
     return this.#delivery?.isTerminated === true;
@@ -211,7 +216,7 @@ export class Receiver extends AsyncResource {
       return;
     }
     if (this.#owner.settings.budget !== undefined) {
-      this.#owner.onHeld((reader?.bytesHeld ?? 0) + (delivery?.bytesHeld ?? 0));
+      this.#owner.onHeld(this.bytesHeld);
     }
     reader?.timeMessage();
     delivery?.awaitConsumer();

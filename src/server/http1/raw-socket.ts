@@ -48,7 +48,8 @@ export function tuneSocket(request: IncomingMessage, socket: Duplex): void {
   if (raw !== socket) tune(socket);
 }
 
-function tune(socket: RawSocket): void {
+/** {@link tuneSocket} without a request. */
+export function tune(socket: RawSocket): void {
   socket.setNoDelay?.(true);
   socket.setTimeout?.(0);
 }
