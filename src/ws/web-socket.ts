@@ -32,15 +32,7 @@ export interface Opened {
 
 const EMPTY = Buffer.alloc(0);
 /** The properties that for-in finds, as in ws. */
-const ENUMERABLE = [
-  'binaryType',
-  'bufferedAmount',
-  'extensions',
-  'isPaused',
-  'protocol',
-  'readyState',
-  'url',
-] as const;
+const ENUMERABLE = 'binaryType bufferedAmount extensions isPaused protocol readyState url';
 
 /**
  * Opens a WebSocket that was made for a server or a client, on the socket of its handshake.
@@ -259,7 +251,7 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
       Object.defineProperty(this, name, { value, enumerable: true });
       Object.defineProperty(this.prototype, name, { value, enumerable: true });
     }
-    for (const name of ENUMERABLE)
+    for (const name of ENUMERABLE.split(' '))
       Object.defineProperty(this.prototype, name, { enumerable: true });
     const handlers: EventHandlers<WebSocket> = {
       message(ws, data, isBinary) {
