@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { ConnectionError } from '../connection/close/connection-error.js';
 import { bindToCall, type SendCallback } from '../connection/send/send-callbacks.js';
 import type { Session } from '../connection/session.js';
 import { FrameDecoder } from '../protocol/framing/frame-decoder.js';
@@ -55,6 +56,8 @@ export class Sender {
     } else if (isOpen) {
       outbox.frame(Buffer.concat(list));
       if (callback !== undefined) outbox.whenWritten(bindToCall(callback));
+    } else if (callback !== undefined) {
+      process.nextTick(callback, new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
     }
   }
 }

@@ -94,7 +94,7 @@ class WebSocketStream extends Duplex {
     }
     // A client that gives up its handshake fails; that is then the error of the stream.
     webSocket.on('error', (failure) => {
-      error ??= failure;
+      if (webSocket._socket === null) error ??= failure;
     });
     webSocket.once('close', closed);
     if (!this.#hasFailed) webSocket.terminate();
