@@ -13,7 +13,7 @@ declare namespace WebSocket {
   type BinaryType = entry.BinaryType;
   type ClientOptions = entry.ClientOptions;
   type CloseEvent = entry.CloseEvent;
-  type Data = entry.Sendable;
+  type Data = entry.Data;
   type ErrorEvent = entry.ErrorEvent;
   type Event = entry.Event;
   type HawserOptions = entry.HawserOptions;
@@ -23,6 +23,7 @@ declare namespace WebSocket {
   type SendOptions = entry.SendOptions;
   type Server = entry.WebSocketServer;
   type ServerOptions = entry.ServerOptions;
+  type WebSocketEventMap = entry.WebSocketEventMap;
   type WebSocketServer = entry.WebSocketServer;
 }
 export = WebSocket;

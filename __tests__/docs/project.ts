@@ -13,7 +13,9 @@ export function makeProject(folder: string, packages: readonly string[] = []): v
   const hawser = join(modules, 'hawser');
   mkdirSync(hawser, { recursive: true });
   symlinkSync(dirname(builtPackage()), join(hawser, 'dist'), 'dir');
-  for (const file of readdirSync(root).filter((name) => /^(package\.json|wrapper.*)$/.test(name))) {
+  for (const file of readdirSync(root).filter((name) =>
+    /^(package\.json|(wrapper|ws\.).*)$/.test(name),
+  )) {
     cpSync(join(root, file), join(hawser, file));
   }
   for (const name of packages) {

@@ -12,8 +12,10 @@ import {
 export type Sendable =
   Payload | BlobLike | number | readonly number[] | object | false | null | undefined;
 
-/** What a `'message'` listener gets; which one `binaryType` decides. */
-export type RawData = Buffer | ArrayBuffer | Buffer[] | Blob;
+/** What a `'message'` listener gets; which one `binaryType` decides. With `'blob'` it is a Blob, which the types of ws do not say. */
+export type RawData = Buffer | ArrayBuffer | Buffer[];
+/** The `data` of a MessageEvent: a string for Text. */
+export type Data = string | RawData;
 
 /** How Binary messages are delivered. */
 export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob';
@@ -69,6 +71,6 @@ export function toBinaryType(data: Buffer, type: BinaryType): RawData {
     case 'fragments':
       return data.length === 0 ? [] : [data];
     case 'blob':
-      return new Blob([data]);
+      return new Blob([data]) as unknown as RawData;
   }
 }

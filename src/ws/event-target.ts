@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { TypedEmitter } from '../connection/typed-emitter.js';
+import type { Data } from './data.js';
 
 /** An event as the WebSocket API has it, for listeners of `addEventListener`. */
 export class Event {
@@ -16,9 +17,9 @@ export class Event {
 
 /** A message; its `data` is a string for Text. */
 export class MessageEvent extends Event {
-  readonly data: unknown;
+  readonly data: Data;
 
-  constructor(target: EventEmitter, data: unknown) {
+  constructor(target: EventEmitter, data: Data) {
     super('message', target);
     this.data = data;
   }
@@ -51,9 +52,25 @@ export class ErrorEvent extends Event {
   }
 }
 
+/** The events by their names. */
+export interface WebSocketEventMap {
+  open: Event;
+  message: MessageEvent;
+  close: CloseEvent;
+  error: ErrorEvent;
+}
+
+/** A listener that is set as an attribute, such as `onmessage`. */
+export type AttributeHandler<Type extends Event> = (this: EventEmitter, event: Type) => unknown;
 /** A listener of `addEventListener`: a function, or an object with `handleEvent`. */
-export type EventHandler =
-  ((this: EventEmitter, event: never) => unknown) | { handleEvent(event: never): unknown };
+export type EventHandler<Type extends Event = never> =
+  AttributeHandler<Type> | { handleEvent(event: Type): unknown };
+
+/** The options of `addEventListener`. */
+interface ListenerOptions {
+  /** Call it for one event only. @default false */
+  readonly once?: boolean | undefined;
+}
 
 /** The emitter, as its events need it. */
 interface Target extends EventEmitter {
@@ -65,7 +82,7 @@ interface Target extends EventEmitter {
 const EVENTS: Readonly<Record<string, (target: Target, args: readonly unknown[]) => Event>> = {
   open: (target) => new Event('open', target),
   message: (target, [data, isBinary]) =>
-    new MessageEvent(target, isBinary === true ? data : String(data)),
+    new MessageEvent(target, isBinary === true ? (data as Data) : String(data)),
   close: (target, [code, reason]) =>
     new CloseEvent(target, code as number, String(reason), target.wasClean),
   error: (target, [error]) => new ErrorEvent(target, error as Error),
@@ -84,39 +101,50 @@ export abstract class EventTargetEmitter<Events> extends TypedEmitter<Events> {
   abstract get wasClean(): boolean;
 
   /** The listener that was set as an attribute; `null` for none. */
-  get onopen(): EventHandler | null {
+  get onopen(): AttributeHandler<Event> | null {
     return attributeOf(this, 'open');
   }
-  set onopen(handler: EventHandler | null) {
+  set onopen(handler: AttributeHandler<Event> | null) {
     setAttribute(this, 'open', handler);
   }
-  get onmessage(): EventHandler | null {
+  get onmessage(): AttributeHandler<MessageEvent> | null {
     return attributeOf(this, 'message');
   }
-  set onmessage(handler: EventHandler | null) {
+  set onmessage(handler: AttributeHandler<MessageEvent> | null) {
     setAttribute(this, 'message', handler);
   }
-  get onclose(): EventHandler | null {
+  get onclose(): AttributeHandler<CloseEvent> | null {
     return attributeOf(this, 'close');
   }
-  set onclose(handler: EventHandler | null) {
+  set onclose(handler: AttributeHandler<CloseEvent> | null) {
     setAttribute(this, 'close', handler);
   }
-  get onerror(): EventHandler | null {
+  get onerror(): AttributeHandler<ErrorEvent> | null {
     return attributeOf(this, 'error');
   }
-  set onerror(handler: EventHandler | null) {
+  set onerror(handler: AttributeHandler<ErrorEvent> | null) {
     setAttribute(this, 'error', handler);
   }
 
   /** Add a listener. A type that a WebSocket does not have, and a second time, are ignored. */
-  addEventListener(type: string, handler: EventHandler, options: { once?: boolean } = {}): void {
+  addEventListener<Type extends keyof WebSocketEventMap>(
+    type: Type,
+    handler: EventHandler<WebSocketEventMap[Type]>,
+    options?: ListenerOptions,
+  ): void;
+  addEventListener(type: string, handler: EventHandler, options?: ListenerOptions): void;
+  addEventListener(type: string, handler: EventHandler, options: ListenerOptions = {}): void {
     if (find(this, type, false, handler) === undefined) {
       listen(this, type, handler, false, Boolean(options.once));
     }
   }
 
   /** Remove a listener of {@link addEventListener}. */
+  removeEventListener<Type extends keyof WebSocketEventMap>(
+    type: Type,
+    handler: EventHandler<WebSocketEventMap[Type]>,
+  ): void;
+  removeEventListener(type: string, handler: EventHandler): void;
   removeEventListener(type: string, handler: EventHandler): void {
     const wrapper = find(this, type, false, handler);
     if (wrapper !== undefined) unlisten(this, type, wrapper);
@@ -154,8 +182,12 @@ function unlisten(target: EventEmitter, type: string, wrapper: Wrapper): void {
   target.removeListener(type, wrapper);
 }
 
-function attributeOf(target: EventEmitter, type: string): EventHandler | null {
-  return find(target, type, true)?.handler ?? null;
+function attributeOf<Type extends keyof WebSocketEventMap>(
+  target: EventEmitter,
+  type: Type,
+): AttributeHandler<WebSocketEventMap[Type]> | null {
+  const handler = find(target, type, true)?.handler;
+  return (handler ?? null) as AttributeHandler<WebSocketEventMap[Type]> | null;
 }
 
 /** Set an attribute such as `onmessage`; anything but a function removes it. */

@@ -3,7 +3,7 @@
 /** The exports of `hawser/ws`. See `docs/ws.md`. */
 export { WebSocket, WebSocket as default } from './web-socket.js';
 export { type SendOptions, type WebSocketEvents } from './web-socket-events.js';
-export { type BinaryType, type RawData, type Sendable } from './data.js';
+export { type BinaryType, type Data, type RawData, type Sendable } from './data.js';
 export {
   WebSocketServer,
   WebSocketServer as Server,
@@ -16,4 +16,12 @@ export { type HawserOptions } from './hawser-options.js';
 export { type ClientOptions } from './connect.js';
 export { createWebSocketStream } from './stream.js';
 export { Sender, type FrameOptions } from './sender.js';
-export { CloseEvent, ErrorEvent, Event, type EventHandler, MessageEvent } from './event-target.js';
+export {
+  type AttributeHandler,
+  CloseEvent,
+  ErrorEvent,
+  Event,
+  type EventHandler,
+  MessageEvent,
+  type WebSocketEventMap,
+} from './event-target.js';

@@ -45,8 +45,8 @@ const DEFAULT_DEFLATE: PerMessageDeflateOptions = {};
 export class WebSocketServer extends TypedEmitter<ServerEvents> {
   /** The options. They are read at each upgrade, so a change takes effect. */
   options: ServerSettings;
-  /** The connections; `undefined` with `clientTracking: false`. */
-  declare clients: Set<WebSocket> | undefined;
+  /** The connections; missing with `clientTracking: false`, which the types of ws do not say. */
+  declare clients: Set<WebSocket>;
   #server: Server | HttpsServer | undefined;
   /** The http.Server is of this server's own making. */
   readonly #isOwn: boolean = false;
@@ -120,7 +120,7 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
       server!.close(() => {
         this.#emitClosed();
       });
-    } else if (this.clients === undefined || this.clients.size === 0) {
+    } else if (!this.#hasClients()) {
       this.#emitClose();
     }
   }
@@ -266,8 +266,13 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
     return this.#parts;
   }
 
+  #hasClients(): boolean {
+    const clients = this.clients as Set<WebSocket> | undefined;
+    return clients !== undefined && clients.size > 0;
+  }
+
   #track(webSocket: WebSocket): void {
-    const { clients } = this;
+    const clients = this.clients as Set<WebSocket> | undefined;
     if (clients === undefined) return;
     clients.add(webSocket);
     webSocket.on('close', () => {

@@ -1,0 +1,198 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { join, resolve } from 'node:path';
+import * as ws from 'ws';
+import * as hawser from '../../src/ws/index.js';
+import { builtPackage } from '../support/built-package.js';
+import { clientFrame } from '../support/frames.js';
+import { run } from '../support/packed-package.js';
+import { RawClient } from '../support/raw-client.js';
+import { eventually, later, listen } from '../support/server.js';
+
+/** The rows of docs/ws.md, "Differences": what ws does, and what hawser/ws does instead. */
+
+const LIBRARIES: Readonly<Record<'ws' | 'hawser/ws', typeof ws.WebSocketServer>> = {
+  ws: ws.WebSocketServer,
+  'hawser/ws': hawser.WebSocketServer as unknown as typeof ws.WebSocketServer,
+};
+type Options = NonNullable<ConstructorParameters<typeof ws.WebSocketServer>[0]>;
+type Name = keyof typeof LIBRARIES;
+
+/** A server of this library, as an http.Server that listens. */
+async function serve(name: Name, options: Options): Promise<[ws.WebSocketServer, port: number]> {
+  const server = createServer();
+  const wss = new LIBRARIES[name]({ server, ...options });
+  return [wss, await listen(server)];
+}
+
+interface Pair {
+  /** The server's end. */
+  readonly socket: ws.WebSocket;
+  readonly client: RawClient;
+  /** The messages of the server's end. */
+  readonly messages: ws.RawData[];
+}
+
+/** A connection to a server of this library, from a client that sends bytes. */
+async function open(name: Name, options: Options = {}): Promise<Pair> {
+  const [wss, port] = await serve(name, options);
+  const connected = once(wss, 'connection') as Promise<[ws.WebSocket]>;
+  const client = await RawClient.open(port);
+  later(() => {
+    client.destroy();
+  });
+  const [socket] = await connected;
+  const messages: ws.RawData[] = [];
+  socket.on('error', () => undefined).on('message', (data) => messages.push(data));
+  return { socket, client, messages };
+}
+
+/** The code of the Close that these frames are answered with; 0 for a message that arrives instead. */
+async function verdict({ client, messages }: Pair, ...frames: Buffer[]): Promise<number> {
+  for (const frame of frames) client.send(frame);
+  const isClosed = (): boolean => client.frames.some(({ opcode }) => opcode === 8);
+  await eventually('a Close or a message', () => isClosed() || messages.length > 0);
+  return isClosed() ? (await client.close()).code : 0;
+}
+
+const text = (payload: string | Uint8Array, more: object = {}): Buffer =>
+  clientFrame({ opcode: 1, payload, ...more });
+const continuation = (payload: string): Buffer => clientFrame({ opcode: 0, payload });
+const NOT_UTF8 = Uint8Array.of(0xff);
+
+describe.each<Name>(['ws', 'hawser/ws'])('%s', (name) => {
+  /** What this library does. */
+  const expectHere = <Value>(actual: Value, values: Record<Name, Value>): void => {
+    expect(actual).toEqual(values[name]);
+  };
+
+  it('counts in bufferedAmount: headers and the current tick', async () => {
+    const { socket, client } = await open(name);
+    socket.send('five!');
+    expectHere(socket.bufferedAmount, { ws: 0, 'hawser/ws': 2 + 5 });
+    expect(String((await client.frame()).payload)).toBe('five!');
+    await eventually('the bytes to be gone', () => socket.bufferedAmount === 0);
+  });
+
+  it('answers Pings while it is paused, and delivers nothing', async () => {
+    const { socket, client, messages } = await open(name);
+    socket.pause();
+    client.send(Buffer.concat([text('held'), clientFrame({ opcode: 9, payload: 'anyone?' })]));
+    if (name === 'hawser/ws') {
+      expect(await client.frame()).toMatchObject({ opcode: 10, payload: Buffer.from('anyone?') });
+    } else {
+      for (let turn = 0; turn < 20; turn++) await new Promise((turned) => setImmediate(turned));
+      expect(client.frames).toEqual([]);
+    }
+    expect(messages).toEqual([]);
+    socket.resume();
+    await eventually('the message', () => messages.length === 1);
+  });
+
+  it('tells a peer that breaks the protocol why it is closed', async () => {
+    const { client } = await open(name);
+    client.send(text('x', { rsv: 1 }));
+    const { code, reason } = await client.close();
+    expect(code).toBe(1002);
+    expectHere(reason === '', { ws: true, 'hawser/ws': false });
+  });
+
+  it('ends the process when a peer breaks the protocol and there is no listener', () => {
+    const path = name === 'ws' ? require.resolve('ws') : join(builtPackage(), '../ws/index.js');
+    const program = `
+      const { WebSocketServer } = require(${JSON.stringify(path)});
+      const wss = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+      wss.on('connection', (socket) => socket.on('close', () => process.exit(0)));
+      wss.on('listening', () => {
+        const client = require('node:net').connect(wss.address().port, '127.0.0.1');
+        client.write('GET / HTTP/1.1\\r\\nHost: x\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n' +
+          'Sec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n');
+        client.once('data', () => client.write(Buffer.of(0x83, 0x80, 0, 0, 0, 0)));
+        client.on('data', () => client.end());
+      });`;
+    const { status, output } = run(resolve(__dirname), process.execPath, '--eval', program);
+    expectHere(status, { ws: 1, 'hawser/ws': 0 });
+    expectHere(output.includes('WS_ERR_INVALID_OPCODE'), { ws: true, 'hawser/ws': false });
+  });
+
+  it('rejects bad UTF-8: before the message is complete', async () => {
+    const pair = await open(name);
+    pair.client.send(text(NOT_UTF8, { fin: false }));
+    if (name === 'hawser/ws') expect((await pair.client.close()).code).toBe(1007);
+    else expect(await verdict(pair, continuation('x'))).toBe(1007);
+  });
+
+  it.each([
+    ['a length of 5 in 16 bits', text('five!', { form: 16 }), { ws: 0, 'hawser/ws': 1002 }],
+    [
+      'a length with its top bit set',
+      text('', { form: 64, length: 1n << 63n }),
+      { ws: 1009, 'hawser/ws': 1002 },
+    ],
+  ])('reads %s', async (_what, frame, codes) => {
+    expectHere(await verdict(await open(name), frame), codes);
+  });
+
+  it('delivers fragments', async () => {
+    const { socket, client, messages } = await open(name);
+    socket.binaryType = 'fragments';
+    client.send(clientFrame({ opcode: 2, payload: 'one ', fin: false }));
+    client.send(continuation('message'));
+    await eventually('a message', () => messages.length === 1);
+    expectHere((messages[0] as Buffer[]).map(String), {
+      ws: ['one ', 'message'],
+      'hawser/ws': ['one message'],
+    });
+  });
+
+  it('has limits of parts, and may leave text unchecked', async () => {
+    const parts = await open(name, { maxFragments: 1 });
+    const two = [text('one ', { fin: false }), continuation('message')];
+    expectHere(await verdict(parts, ...two), { ws: 1008, 'hawser/ws': 0 });
+    const unchecked = await open(name, { skipUTF8Validation: true });
+    expectHere(await verdict(unchecked, text(NOT_UTF8)), { ws: 0, 'hawser/ws': 1007 });
+  });
+
+  it('takes the options of zlib', async () => {
+    const perMessageDeflate = {
+      threshold: 0,
+      concurrencyLimit: 1,
+      zlibInflateOptions: { chunkSize: 1024 },
+      zlibDeflateOptions: { level: 1, strategy: 1 },
+    };
+    const [wss, port] = await serve(name, { perMessageDeflate });
+    wss.on('connection', (socket) => {
+      socket.on('message', (data) => {
+        socket.send(data);
+      });
+    });
+    const client = new ws.WebSocket(`ws://127.0.0.1:${port}`);
+    await once(client, 'open');
+    client.send('compressed '.repeat(1000));
+    const [data] = (await once(client, 'message')) as [Buffer];
+    expect([client.extensions, data.length]).toEqual(['permessage-deflate', 11_000]);
+    client.terminate();
+  });
+
+  it('masks what a server sends when it is told to', async () => {
+    const [wss, port] = await serve(name, {});
+    wss.on('connection', (socket) => {
+      socket.send('masked', { mask: true });
+    });
+    const client = new ws.WebSocket(`ws://127.0.0.1:${port}`);
+    const seen = await new Promise((told) => {
+      client.on('message', (data: Buffer) => told(data.toString()));
+      client.on('error', ({ code }: NodeJS.ErrnoException) => told(code));
+    });
+    expectHere(seen, { ws: 'WS_ERR_UNEXPECTED_MASK', 'hawser/ws': 'masked' });
+    client.terminate();
+  });
+
+  it('has the internals that packages use', async () => {
+    const { socket } = await open(name);
+    expect(socket).toHaveProperty('_socket.remoteAddress', '127.0.0.1');
+    expect(socket).toHaveProperty('_sender.sendFrame');
+    expect(socket).toHaveProperty('_isServer', true);
+    expectHere('_receiver' in socket, { ws: true, 'hawser/ws': false });
+  });
+});

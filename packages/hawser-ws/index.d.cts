@@ -1,0 +1,4 @@
+// The types of index.js.
+import WebSocket = require('hawser/ws');
+
+export = WebSocket;
