@@ -32,8 +32,7 @@ type Carrier = Duplex & { [SESSION]: Session };
  * The owner of one connection's parts: its socket, its sending half, its receiving half and its end.
  * They know only their owner, each by the interface in its folder. What happens between them happens
  * here: Pings are answered ({@link onFrame}), slow consumers closed ({@link failSlowConsumer}) and
- * sockets paused ({@link pauseSocket}). It is also what the heartbeat watches and what the budget counts
- * for.
+ * sockets paused ({@link pauseSocket}). The heartbeat watches the session, and the budget charges it.
  */
 export class Session
   extends HeartbeatTarget
@@ -72,7 +71,7 @@ export class Session
     this.#socket.on('data', onData);
     this.#socket.resume(); // takes effect in the next tick, after `head`
     if (head.length > 0) this.onData(head);
-    // A peer that ended its half before is not announced again.
+    // If the peer has already ended its half, the socket does not emit 'end' again.
     if (this.#socket.readableEnded) this.receiver.end();
   }
 
@@ -207,7 +206,7 @@ export class Session
     const { isOpen } = this;
     this.failSlowConsumer(error);
     this.receiver.discardAll();
-    // A connection that was already closing has its Close, and is evidently not ending soon.
+    // A connection that was already closing has its Close queued, and has still not ended.
     if (!isOpen || this.sender.bufferedAmount > 0) this.closing.terminate(error);
     this.receiver.scheduleRead(); // reading may have stopped, but the peer's end must be seen
   }

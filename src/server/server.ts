@@ -271,8 +271,8 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
    * Send a message to the connections that are subscribed to a topic now, and by the `broker` to those of other
    * nodes. It is encoded once.
    *
-   * The promise: at most once; to subscribers of this process at once, whatever the broker does; for each
-   * publishing node and topic in the order of the calls. There is no order between nodes.
+   * A message is delivered at most once. Subscribers of this process get it at once, whatever the broker does.
+   * What one node publishes to one topic arrives in the order of the calls; between nodes there is no order.
    *
    * @param topic its exact name, 1 to 255 bytes of UTF-8.
    * @returns the number of subscribers here, including those that drop it; 0 once `close()` was called.

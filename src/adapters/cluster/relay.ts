@@ -12,7 +12,7 @@ export interface RelayWorker {
   ): boolean;
 }
 
-/** Bytes that a worker has not read. What comes above is lost, or the primary would keep it all. */
+/** Most bytes that may wait for a worker. Messages above that are lost, or the primary would keep them all. */
 const MOST_BACKLOG = 64 * 1024 * 1024;
 
 /** A worker that has brokers. */
@@ -20,11 +20,11 @@ interface Peer {
   readonly worker: RelayWorker;
   /** The channels of each broker. */
   readonly brokers: Map<string, Set<string>>;
-  /** What it is told at the end of the tick. */
+  /** What it is sent at the end of the tick. */
   notices: Notice[];
   queuedBytes: number;
   sendingBytes: number;
-  /** Messages lost since it was last told. */
+  /** Messages lost since it last kept up; the first is reported. */
   lost: number;
 }
 
@@ -34,9 +34,9 @@ export class Relay {
   readonly #peers = new Map<RelayWorker, Peer>();
   /** The brokers that have joined a channel, by worker. */
   readonly #channels = new Map<string, Map<Peer, Set<string>>>();
-  /** Peers that are told something in this tick. */
+  /** Peers that are sent something at the end of this tick. */
   #pending: Peer[] = [];
-  /** Workers that have ended. What they sent before may come after. */
+  /** Workers that have ended. Messages that they sent before can still arrive. */
   readonly #ended = new WeakSet<RelayWorker>();
 
   constructor(warn: (message: string) => void) {

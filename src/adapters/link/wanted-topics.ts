@@ -4,11 +4,11 @@ export interface Subscriptions {
   groups(topics: readonly string[]): readonly (readonly string[])[];
   /** Resolves when the broker has confirmed all of them, whether they were subscribed before or not. */
   subscribe(topics: readonly string[]): Promise<unknown>;
-  /** Resolves when the broker has confirmed it. */
+  /** Resolves when the broker has confirmed that they are not subscribed any more. */
   unsubscribe(topics: readonly string[]): Promise<unknown>;
 }
 
-/** Topics that one command names, where any may stand together. */
+/** Topics in one command, where a command may name any topics together. */
 const GROUP = 512;
 
 /** Divide topics into groups of 512. */
@@ -20,7 +20,7 @@ export function inGroups(topics: readonly string[]): string[][] {
   return groups;
 }
 
-/** What an {@link WantedTopics} reports. */
+/** What a {@link WantedTopics} reports. */
 export interface WantedTopicsEvents {
   /** The broker has confirmed these topics. */
   confirmed(topics: readonly string[]): void;
@@ -28,7 +28,7 @@ export interface WantedTopicsEvents {
   failed(error: Error): void;
 }
 
-/** Commands that wait for an answer at once. A client keeps each in memory until then. */
+/** How many commands may wait for an answer at the same time. A client keeps each in memory until then. */
 const WINDOW = 64;
 /** With this many commands unanswered, the connection is stuck and more of them would only use memory. */
 const MOST_UNANSWERED = 4 * WINDOW;
@@ -41,7 +41,7 @@ interface Wish {
   /** A command for it was sent at some time, so a client may know it. */
   isAsked: boolean;
   confirmed: boolean;
-  /** It was there when the connection was made, and not confirmed since. */
+  /** It was wanted when the connection was made, and has not been confirmed since. */
   isOld: boolean;
 }
 
@@ -54,10 +54,10 @@ export class WantedTopics {
   readonly #left = new Set<string>();
   /** Groups that wait for their command. */
   #queue: (readonly Wish[])[] = [];
-  /** What failed, until the timer fires. */
+  /** Topics whose command failed; the timer asks for them again. */
   #failed: Wish[] = [];
   #retry: NodeJS.Timeout | undefined;
-  /** Identifies the connection and the round on it; answers of an earlier one mean nothing. */
+  /** Identifies the connection and the round on it; answers of an earlier round are ignored. */
   #round: object | undefined;
   #inFlight = 0;
   #unanswered = 0;
@@ -143,7 +143,7 @@ export class WantedTopics {
     this.disconnected();
     clearTimeout(this.#retry);
     const groups = this.#subscriptions.groups(topics);
-    // A client without a connection may do it when it has one.
+    // A client without a connection may send the commands once it has one.
     const done = Promise.allSettled(groups.map((group) => this.#subscriptions.unsubscribe(group)));
     if (isConnected) await done;
   }
@@ -164,7 +164,7 @@ export class WantedTopics {
   #unsubscribe(topics: readonly string[]): void {
     for (const group of this.#subscriptions.groups(topics)) {
       this.#subscriptions.unsubscribe(group).catch(() => {
-        // With the next connection, or when it is asked again.
+        // Try again on the next connection, or when the topics are asked for again.
         for (const topic of group) if (!this.#wishes.has(topic)) this.#left.add(topic);
       });
     }

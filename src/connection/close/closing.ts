@@ -97,7 +97,7 @@ export class Closing {
    * @returns `false` if it has already ended: nothing changes.
    */
   fail(error: Error, code: number, reason: string, timeout: number = Infinity): boolean {
-    // What is read from bytes that came before terminate(), or a reset, changes nothing any more.
+    // After terminate() or a reset, bytes that came before are still read. They change nothing any more.
     if (CLOSING_HANDSHAKE[this.#state].failure === undefined) return false;
     this.#progress().cause = error;
     this.#progress().failed = true;
@@ -108,7 +108,7 @@ export class Closing {
   }
 
   /**
-   * Send this Close in place of one that is queued after a message that cannot be sent, or of the
+   * A message cannot be sent: send this Close in place of the one that is queued after it, or of the
    * application's answer. To replace a queued Close is the one thing that the table does not decide:
    * the state stays, and the peer still gets one Close.
    *

@@ -24,7 +24,7 @@ export interface PermessageDeflateSettings {
   readonly memLevel: number;
   /** What compresses for a connection with context takeover. */
   readonly compressor: 'compact' | 'zlib';
-  /** Milliseconds; a connection's compressor that was not used for so long is released, at the latest after twice that. */
+  /** Milliseconds without use after which a connection's compressor is released; it can take twice as long. */
   readonly idleRelease: number;
   readonly deadlines: Deadlines;
   readonly long: LongMessages;

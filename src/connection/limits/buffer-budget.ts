@@ -14,7 +14,7 @@ export class Account {
   readonly budget: BufferBudget;
   /** The connection's account with the budget that several servers share. */
   readonly parent: Account | undefined;
-  /** Bytes held of what its peer has sent. */
+  /** Bytes received from its peer that it still holds. */
   receivedBytes = 0;
   /** How many references to buffers its queue holds. */
   refs = 0;
@@ -69,15 +69,19 @@ class SharedBuffer {
  * largest charge are evicted, one after another, until there is room.
  *
  * A buffer in several queues counts once, and each reference to it is charged an equal share. A
- * charge is therefore what evicting the connection would free: the subscribers for whom one
- * broadcast waits are not evicted before the one peer that holds as many bytes alone.
+ * charge is therefore what evicting the connection would free. If one broadcast waits for many
+ * subscribers, none of them is evicted before a peer that holds as many bytes alone.
  *
- * The budget counts the buffers in a send queue, buffers written to a socket that became backpressured,
- * the memory of incomplete messages, messages that wait for the application (a string by its
- * length) and long compressed messages that wait to be decompressed. It does not count, for each
- * connection, up to 16 KiB that a socket takes before it is backpressured, up to 16 KiB of small
- * frames that are still being gathered, and up to 64 KiB that Node has read from a paused socket;
- * nor the output of the four long messages in progress.
+ * The budget counts
+ * - the buffers in a send queue, and those written to a socket that became backpressured;
+ * - the memory of incomplete messages;
+ * - messages that wait for the application (a string by its length);
+ * - long compressed messages that wait to be decompressed.
+ *
+ * It does not count the output of the four long messages in progress. Nor does it count, for each connection,
+ * - up to 16 KiB that a socket takes before it is backpressured;
+ * - up to 16 KiB of small frames that are still being gathered;
+ * - up to 64 KiB that Node has read from a paused socket.
  *
  * `hold` and `release` take constant time. They change the share of every other holder, which is
  * updated only when a connection has to be evicted, and only for buffers that were held or released

@@ -106,7 +106,7 @@ export class Heartbeat {
   readonly #timeout: number;
   readonly #idle: number;
   readonly #lifetime: number;
-  /** A Ping is sent up to so many ticks early. */
+  /** How many ticks early a Ping may be sent. */
   readonly #maxJitter: number;
   #timer: Deadline | undefined;
   /** When the next tick is due, in milliseconds of the clock. */

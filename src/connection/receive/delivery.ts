@@ -16,7 +16,7 @@ export class Delivery {
   readonly #owner: ReceiverOwner;
   readonly #reader: Reader;
   readonly #queue = new ReceiveQueue();
-  /** What is discarded: messages without a consumer, after `resume()` or a wait that was too long; everything, after `terminate()`. */
+  /** What is discarded. After `resume()`, or a wait that was too long: messages without a consumer. After `terminate()`: everything. */
   #discards: 'nothing' | 'messages' | 'everything' = 'nothing';
   /** Runs while messages wait and there is no consumer. */
   #consumerDeadline: Deadline | undefined;

@@ -10,7 +10,7 @@ import { LongFrame, LongFrames } from './long-frame.js';
 import { sharedSlab, type Slab } from './slab.js';
 import { type WriterOwner, SocketWriter } from './socket-writer.js';
 
-/** A tick that sends more than this does not wait for its end. */
+/** Bytes queued in a tick that are written at once, without waiting for its end. */
 const FLUSH_FROM = 64 * 1024;
 /** Longest header of a frame that is not masked. */
 const MAX_UNMASKED_HEADER = 10;
@@ -46,8 +46,8 @@ export class Outbox extends SocketWriter {
   #pieceEnd = 0;
 
   /**
-   * @param transportCopies whether a write that the socket calls done has been copied, as by the
-   * kernel; any other Duplex may still refer to the same memory.
+   * @param transportCopies whether the transport has copied the bytes of a write once it calls the write
+   * done, as the kernel has. Any other Duplex may still refer to the same memory.
    */
   constructor(
     socket: Duplex,
@@ -122,7 +122,7 @@ export class Outbox extends SocketWriter {
     else this.waiting().pong = (this.#masking ?? unmaskedEncoder).encodeFrame(PONG, payload);
   }
 
-  /** Whether the socket accepts this many bytes more. What cannot share a write with them is written first. */
+  /** Whether the socket accepts this many bytes more. If they cannot share a write with what waits, that is written first. */
   takes(bytes: number): boolean {
     if (!this.blocked && this.queued > 0 && this.queued + bytes > COPY_UP_TO) this.#flushEarly();
     return !this.blocked;

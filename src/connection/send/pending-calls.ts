@@ -46,9 +46,9 @@ interface CallsOwner {
 
 /**
  * The calls of one connection that wait, in the order in which their frames go out. They wait for a
- * {@link Job}; messages wait for the end of a message that `sendFrame` left unfinished, too; and once a
- * message with a key is among them, all wait until the transport takes them, because a newer message may
- * replace that one. Made for the first call that has to wait.
+ * {@link Job}. Messages also wait for the end of a message that `sendFrame` left unfinished. Once a message
+ * with a key is among the calls, all of them wait until the transport takes them, because a newer message
+ * may replace that one. A connection has no such object before the first call that has to wait.
  */
 export class PendingCalls {
   /** Bytes of the job's message and of all the calls that wait. */
@@ -60,7 +60,7 @@ export class PendingCalls {
   #calls: Fifo<WaitingCall> | undefined;
   /** Messages that wait for the end of the unfinished message; all of `#calls` comes before them. */
   #messages: Fifo<WaitingCall> | undefined;
-  /** Those with a key, since there was one. While it is there calls are made only as the transport takes them. */
+  /** The waiting messages that have a key. While this is set, calls are made only as the transport takes them. */
   #replaceable: ReplaceableCalls<WaitingCall> | undefined;
 
   constructor(owner: CallsOwner) {
@@ -108,7 +108,7 @@ export class PendingCalls {
     while (this.#job?.sendNow !== undefined) this.finish(this.#job, this.#job.sendNow);
   }
 
-  /** No more messages will come that could replace others: nothing waits for the transport any more. */
+  /** No message that could replace another will come any more, so nothing has to wait for the transport. */
   stopReplacing(): void {
     this.#replaceable = undefined;
     this.makeCalls();
@@ -125,8 +125,8 @@ export class PendingCalls {
   }
 
   /**
-   * Let a message wait, for the end of a message that is unfinished too. One with a key takes the place
-   * of an older one with the same topic and key.
+   * Let a message wait, also for the end of an unfinished message. If it has a key, it takes the place of
+   * an older one with the same topic and key.
    *
    * @returns whether it took the place of another.
    */
@@ -144,7 +144,7 @@ export class PendingCalls {
     return false;
   }
 
-  /** Nothing that waits may be replaced by what comes now; with a topic, nothing of that topic. */
+  /** From now on no message that waits may be replaced by a later one: none of this topic or, without a topic, none at all. */
   fence(topic: string | undefined): void {
     this.#replaceable?.fence(topic);
   }

@@ -16,8 +16,8 @@ export type Admission = 'queue' | 'drop' | 'close';
 /**
  * Judge a message that is about to be queued.
  *
- * Where messages may be dropped, the others may use as much room again: droppable messages fill the room
- * up to the limit, and a message after them should not end the connection each time.
+ * Droppable messages fill the room up to the limit. A message that must not be dropped would then end the
+ * connection each time, so it may use as much room again.
  *
  * @param amount bytes that wait already.
  */
@@ -33,14 +33,14 @@ export function admit(
 }
 
 /**
- * Judge a message with a key. It is never dropped, since it may be the last of its key, and finds as much
- * room again above the limit.
+ * Judge a message with a key. It is never dropped, since it may be the last of its key. It may use twice the
+ * limit.
  */
 export function admitKeyed(amount: number, { maxBufferedAmount }: SlowConsumerSettings): Admission {
   return amount < maxBufferedAmount * 2 ? 'queue' : 'close';
 }
 
-/** Whether a Ping or a Pong of the application may be queued: it ends no connection, but has its limit too. */
+/** Whether a Ping or a Pong of the application may be queued. One that may not is not sent, and the connection stays open. */
 export function admitsControl(
   amount: number,
   { maxBufferedAmount }: SlowConsumerSettings,

@@ -29,8 +29,8 @@ export interface FrameDecoderOptions {
 }
 
 /**
- * The least length of a piece of a message that stays in its chunk until the message is complete, if
- * it is most of the chunk. It is then copied once instead of about twice.
+ * A piece of a message with at least this length stays in its chunk until the message is complete, if it
+ * fills half of the chunk or more. It is then copied once instead of about twice.
  */
 const KEEP_FROM = 16 * 1024;
 

@@ -59,7 +59,7 @@ export class BrokerLink<Context> implements BrokerNode {
   readonly #lag = new Lag();
   readonly #buffer: BrokerBuffer;
   #gathered: Gathered[] = [];
-  /** Of those, the newest of each topic. */
+  /** The newest entry of `#gathered` for each topic. */
   readonly #newest = new Map<string, Gathered>();
   #isScheduled = false;
   #state: 'up' | 'down' = 'down';
@@ -167,7 +167,7 @@ export class BrokerLink<Context> implements BrokerNode {
       return { topic: each.topic, envelope, count, madeAt: now };
     });
     if (batch.length === 0) return;
-    // What waits longer goes first. A broker that is down may still publish: then only its subscriber is lost.
+    // What waits longer goes first. A broker that is down is offered the batch too: it may have lost only its subscriber.
     const taken = this.#buffer.isEmpty ? this.#offer(batch) : 0;
     for (const rest of batch.slice(taken)) this.#buffer.push(rest);
   }

@@ -1,31 +1,31 @@
 import type { Deadline, Deadlines } from '../../connection/limits/deadlines.js';
 
-/** Milliseconds for which a topic is kept after its last subscriber: one that reconnects comes back to it. */
+/** Milliseconds for which a topic is kept after its last subscriber left, in case one reconnects. */
 const GRACE = 10_000;
-/** Milliseconds between two looks at what can be left. */
+/** Milliseconds between two checks for topics that can be left. */
 const LEAVE_INTERVAL = 1000;
 
-/** What is told of the topics that this node wants. */
+/** Learns which topics this node wants. */
 interface InterestOwner {
-  /** The net change of a tick, in topics that are new. */
+  /** The topics that are new after a tick; not one that was added and removed again. */
   join(topics: readonly string[]): void;
   leave(topics: readonly string[]): void;
 }
 
 /**
- * Which topics this node wants from the broker: those with a subscriber, and for ten seconds after the last one.
- * Changes of a tick are told as one, and topics are left once a second at most.
+ * Which topics this node wants from the broker: those with a subscriber, and those that lost their last one
+ * less than ten seconds ago. New topics are reported once a tick, topics to leave at most once a second.
  */
 export class Interest {
   readonly #deadlines: Deadlines;
   readonly #owner: InterestOwner;
-  /** Those that the broker was told of. */
+  /** Topics that were reported. */
   readonly #joined = new Set<string>();
-  /** Those that are wanted since this tick. */
+  /** Topics that became wanted in this tick. */
   readonly #new = new Set<string>();
-  /** Those without a subscriber, and when they are left. */
+  /** Topics without a subscriber, and when they are left. */
   readonly #leaving = new Map<string, number>();
-  /** Those of which the broker has said that it delivers them. */
+  /** Topics that the broker has confirmed. */
   readonly #confirmed = new Set<string>();
   #timer: Deadline | undefined;
 
@@ -63,7 +63,7 @@ export class Interest {
     });
   }
 
-  /** Tell what is new. */
+  /** Report the new topics. */
   flush(): void {
     if (this.#new.size === 0) return;
     const topics = [...this.#new];

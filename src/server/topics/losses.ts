@@ -3,25 +3,25 @@ import type { EnvelopeHeader } from './envelope.js';
 /** Nodes whose messages of one topic are counted. A node that restarts is a new one. */
 const MAX_NODES = 1024;
 
-/** What has come of one node and topic. */
+/** What this node has received from one node on one topic. */
 interface Counted {
   readonly epoch: number;
   /** The number of the message that comes next. */
   next: number;
 }
 
-/** What an envelope tells beside its messages. */
+/** What the numbers of an envelope reveal. */
 interface Verdict {
   /** Messages before it that were lost. */
   readonly lost: number;
-  /** Messages at its beginning that have come before. */
+  /** Messages at its beginning that this node has already received. */
   readonly seen: number;
 }
 
 /**
- * What this node has received: for each topic and publishing node the number that comes next. A gap is
- * messages that the broker has lost. Counting begins with the first envelope after the topic was joined, and
- * with each epoch of the publishing node.
+ * What this node has received: for each topic and publishing node, the number of the next message. If a number
+ * is skipped, the broker has lost that message. Counting begins with the first envelope after the topic was
+ * joined, and again with each epoch of the publishing node.
  */
 export class Losses {
   readonly #topics = new Map<string, Map<string, Counted>>();
@@ -45,7 +45,7 @@ export class Losses {
     return { lost: Math.max(0, first - next), seen: Math.min(count, Math.max(0, next - first)) };
   }
 
-  /** The topic was left: what comes until it is joined again is not missed. */
+  /** The topic was left: what is published until it is joined again does not count as lost. */
   forget(topic: string): void {
     this.#topics.delete(topic);
   }

@@ -19,7 +19,7 @@ import type { Retained, RetainedMessages } from './retained-messages.js';
 /** The connections that have subscribed to one topic. */
 class Topic<Context> {
   readonly subscribers: Set<WebSocketConnection<Context>>;
-  /** The subscribers, until there are others: a message goes to those that there are when it is published. */
+  /** The subscribers as an array, until they change: a message goes to those that are subscribed when it is published. */
   snapshot: readonly WebSocketConnection<Context>[] | undefined;
 
   constructor(subscribers: Set<WebSocketConnection<Context>>) {
@@ -57,7 +57,7 @@ export class Topics<Context> implements TopicRegistry {
   /** The topics that have subscribers. */
   readonly #topics = new Map<string, Topic<Context>>();
   #subscriptions = 0;
-  /** What {@link announceIdle} is about. */
+  /** Topics that lost their last subscriber, for {@link announceIdle}. */
   #idle: string[] = [];
   /** The sets that the application has asked for, so that it always gets the same one. */
   readonly #asked = new Map<string, WeakRef<Set<WebSocketConnection<Context>>>>();
@@ -153,7 +153,7 @@ export class Topics<Context> implements TopicRegistry {
     const message = this.link && toEnvelope(delivery);
     if (message !== undefined) this.link!.check(message);
     this.counters.published++;
-    // Gathered before it is delivered here: a listener that publishes meanwhile comes after it everywhere.
+    // Gathered before it is delivered here: what a listener publishes meanwhile comes after it on every node.
     if (message !== undefined) this.link!.publish(name, message);
     const count = this.deliver(name, delivery);
     publishPublished(this.#server, name, delivery.message, count);
@@ -182,7 +182,7 @@ export class Topics<Context> implements TopicRegistry {
     const options = new CheckedSendOptions(compress, droppable, key, name);
     let count = 0;
     for (const connection of (topic.snapshot ??= [...topic.subscribers])) {
-      // Meanwhile it may have ended.
+      // It may have ended since the snapshot was made.
       if (connection.readyState !== 'open' || except?.has(connection) === true) continue;
       connection.send(message, options);
       count++;
