@@ -1256,7 +1256,9 @@ PROGRAMS['handleUpgrade twice with one socket'] = async (stage) => {
   await (await stage.ask(await stage.listen(server))).response();
 };
 PROGRAMS['compressed messages'] = async (stage) => {
-  const { wss, port } = await stage.serve({ perMessageDeflate: { threshold: 0 } });
+  const { wss, port } = await stage.serve({
+    perMessageDeflate: { threshold: 0, zlibDeflateOptions: { level: -1 } },
+  });
   const connected = once(wss, 'connection') as Promise<[ws.WebSocket]>;
   const client = new ws.WebSocket(`ws://127.0.0.1:${port}`);
   const ends = [stage.watch(client, 'client')];

@@ -38,14 +38,17 @@ export function deflateSettings(given: PerMessageDeflateOptions): DeflateSetting
   const takeover = ({ 11: 'both', 10: 'server', 1: 'client', 0: 'none' } as const)[
     (10 * Number(server) + Number(client)) as 11 | 10 | 1 | 0
   ];
+  // zlib calls its own default -1.
   const ofZlib = level !== undefined || memLevel !== undefined;
   const resolved = resolveOptions(
     {
       perMessageDeflate: {
         contextTakeover: takeover,
-        threshold: given.threshold ?? DEFAULT_THRESHOLD,
+        threshold: Math.ceil(given.threshold ?? DEFAULT_THRESHOLD),
         windowBits: bitsOf(given.serverMaxWindowBits),
-        ...(ofZlib ? { compressor: 'zlib', level, memLevel } : {}),
+        ...(ofZlib
+          ? { compressor: 'zlib', level: level === -1 ? undefined : level, memLevel }
+          : {}),
       },
     },
     [],

@@ -62,8 +62,11 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
   constructor(options?: ServerOptions, callback?: () => void) {
     super();
     this.options = serverSettings(options);
-    const { clientTracking, hawser, port, host, backlog, server } = this.options;
+    const { clientTracking, hawser, port, host, backlog, server, perMessageDeflate } = this.options;
     this.#parts = new ConnectionParts('server', this.options);
+    // A wrong value is told here: at the first offer of a client it would end the process.
+    if (perMessageDeflate)
+      this.#parts.deflate(perMessageDeflate === true ? DEFAULT_DEFLATE : perMessageDeflate);
     this.#admission = ServerAdmission.of(this.#parts.options, hawser);
     if (clientTracking) this.clients = new Set();
     if (port !== undefined && port !== null) {

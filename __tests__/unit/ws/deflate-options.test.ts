@@ -31,6 +31,7 @@ describe('deflateSettings', () => {
 
   it('takes the threshold', () => {
     expect(deflateSettings({ threshold: 0 }).options.threshold).toBe(0);
+    expect(deflateSettings({ threshold: 10.5 }).options.threshold).toBe(11);
   });
 
   it('uses zlib where one of its settings is given', () => {
@@ -38,6 +39,8 @@ describe('deflateSettings', () => {
     expect(both).toMatchObject({ compressor: 'zlib', level: 3, memLevel: 7 });
     const one = deflateSettings({ zlibDeflateOptions: { memLevel: 7 } }).options;
     expect(one).toMatchObject({ compressor: 'zlib', memLevel: 7 });
+    const usual = deflateSettings({ zlibDeflateOptions: { level: -1 } }).options;
+    expect(usual).toMatchObject({ compressor: 'zlib', level: one.level });
     const none = deflateSettings({ zlibDeflateOptions: {} }).options;
     expect(none.compressor).not.toBe('zlib');
   });
