@@ -8,7 +8,7 @@ export interface Subscriptions {
   unsubscribe(topics: readonly string[]): Promise<unknown>;
 }
 
-/** Topics in one command, where a command may name any topics together. */
+/** How many topics one command names. */
 const GROUP = 512;
 
 /** Divide topics into groups of 512. */

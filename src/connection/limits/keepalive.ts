@@ -25,9 +25,9 @@ interface OpenPing {
    * since, so that the latency cannot be measured.
    */
   sentAt: number | undefined;
-  /** The tick from which the peer has `timeout` for a sign of life. */
+  /** The tick at which `timeout` began: the time in which the peer has to give a sign of life. */
   since: number;
-  /** The offset in the stream after the Ping. It has been sent when the kernel has taken so much. */
+  /** The offset in the stream after the Ping: once the kernel has taken this much, the Ping has been sent. */
   readonly end: number;
   /** The offset that the kernel had taken at the last check; Infinity if no data was queued before the Ping. */
   flushed: number;

@@ -32,7 +32,7 @@ export interface Job {
   readonly bytes: number;
   /** Sends the message uncompressed; `undefined` if it cannot be sent before the job ends (a Blob). */
   readonly sendNow: (() => void) | undefined;
-  /** The message's. */
+  /** The callback of the message. */
   callback: SendCallback | undefined;
 }
 

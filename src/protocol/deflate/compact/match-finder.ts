@@ -8,7 +8,7 @@ const MAX_CHAIN = 8;
 const POSITION_MASK = 0xffff;
 /** Knuth's multiplicative hash: 2^32 divided by the golden ratio. */
 const MULTIPLIER = 0x9e37_79b1;
-/** In a token, the length is below the distance. */
+/** A match is a token with the length in its low bits and the distance above them. */
 const LENGTH_BITS = 9;
 const LENGTH_MASK = 0x1ff;
 
