@@ -92,7 +92,7 @@ describe('toBinaryType', () => {
   });
 
   it('gives a Blob', async () => {
-    const blob = toBinaryType(data, 'blob') as Blob;
+    const blob = toBinaryType(data, 'blob') as unknown as Blob;
     expect(await blob.text()).toBe('bytes');
   });
 });

@@ -18,7 +18,8 @@ afterEach(async () => {
       (server) =>
         new Promise<void>((done) => {
           if (server instanceof WebSocketServer)
-            for (const each of server.clients ?? []) each.terminate();
+            for (const each of (server.clients as Set<WebSocket> | undefined) ?? [])
+              each.terminate();
           server.close(() => {
             done();
           });
@@ -87,6 +88,12 @@ describe('WebSocketServer, its options', () => {
       perMessageDeflate: {},
       WebSocket,
     });
+  });
+
+  it('checks those of permessage-deflate at once', () => {
+    for (const perMessageDeflate of [{ threshold: -1 }, { serverMaxWindowBits: 16 }]) {
+      expect(() => new WebSocketServer({ noServer: true, perMessageDeflate })).toThrow(TypeError);
+    }
   });
 
   it('reads them at each upgrade', async () => {
@@ -243,11 +250,13 @@ describe('WebSocketServer, an upgrade', () => {
         setImmediate(() => {
           if (req.url === '/yes') verdict(true);
           else if (req.url === '/no') verdict(false);
+          else if (req.url === '/zero') verdict(false, 0);
           else verdict(false, 403, 'not you', { 'X-Why': 'because' });
         });
       },
     });
     expect(await refusal(wss, HANDSHAKE, '/no')).toMatchObject({ status: 401 });
+    expect(await refusal(wss, HANDSHAKE, '/zero')).toMatchObject({ status: 401 });
     const { status, body, headers } = await refusal(wss, HANDSHAKE, '/other');
     expect([status, body, headers['x-why']]).toEqual([403, 'not you', 'because']);
     await once(connect(wss, '/yes'), 'open');
@@ -413,7 +422,7 @@ describe('WebSocketServer, its end', () => {
     const told: (Error | undefined)[] = [];
     wss.close((error) => told.push(error));
     wss.close((error) => told.push(error));
-    expect(wss.clients?.size).toBe(2);
+    expect(wss.clients.size).toBe(2);
     first.close();
     await once(first, 'close');
     expect(told).toEqual([]);

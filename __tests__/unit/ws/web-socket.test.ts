@@ -6,8 +6,8 @@ import type { RawData } from '../../../src/ws/data.js';
 import { WebSocketServer } from '../../../src/ws/server.js';
 import type { ServerOptions } from '../../../src/ws/server-options.js';
 import { WebSocket } from '../../../src/ws/web-socket.js';
-import { clientFrame } from '../../support/frames.js';
-import { Sink, turns } from '../../support/connection.js';
+import { clientClose, clientFrame } from '../../support/frames.js';
+import { Sink, turns, until } from '../../support/connection.js';
 
 let wss: WebSocketServer;
 let server: Server;
@@ -17,7 +17,7 @@ beforeEach(async () => {
   await once(server, 'listening');
 });
 afterEach(async () => {
-  for (const ws of wss.clients!) ws.terminate();
+  for (const ws of wss.clients) ws.terminate();
   wss.close();
   server.close();
   await once(server, 'close');
@@ -133,6 +133,70 @@ describe('WebSocket, what it receives', () => {
     ws.resume();
     while (seen.length === 0) await turns();
     expect([seen, ws.isPaused]).toEqual([['held'], false]);
+  });
+
+  it('delivers what it holds before close, if the peer ends while it is paused', async () => {
+    const sink = new Sink();
+    const ws = onSink(sink);
+    const seen: string[] = [];
+    ws.on('message', (data) => seen.push(asText(data)));
+    ws.on('close', (code) => seen.push(`close ${code}`));
+    ws.pause();
+    sink.push(
+      Buffer.concat([clientFrame({ opcode: 1, payload: Buffer.from('held') }), clientClose(1000)]),
+    );
+    await turns();
+    sink.destroy();
+    await turns();
+    await turns();
+    expect([seen, ws.readyState]).toEqual([[], 2]);
+    ws.resume();
+    ws.resume();
+    await until('close', () => seen.length === 2);
+    await turns();
+    expect(seen).toEqual(['held', 'close 1000']);
+  });
+
+  it.each([
+    ['pause', ['held']],
+    ['terminate', ['close 1006']],
+  ] as const)('may be told %s meanwhile', async (method, expected) => {
+    const sink = new Sink();
+    const ws = onSink(sink);
+    const seen: string[] = [];
+    ws.on('message', (data) => {
+      seen.push(asText(data));
+      ws.pause();
+    });
+    ws.on('close', (code) => seen.push(`close ${code}`));
+    ws.pause();
+    sink.push(clientFrame({ opcode: 1, payload: Buffer.from('held') }));
+    sink.push(clientFrame({ opcode: 1, payload: Buffer.from('held too') }));
+    await turns();
+    sink.destroy();
+    await turns();
+    if (method === 'pause') ws.resume();
+    else ws.terminate();
+    for (let count = 0; count < 5; count++) await turns();
+    expect(seen).toEqual(expected);
+    ws.terminate();
+    await until('close', () => seen.at(-1) === 'close 1006');
+  });
+
+  it('keeps one Pong for a peer that does not read, whatever pong() does', async () => {
+    const sink = new Sink();
+    const ws = onSink(sink);
+    const pong = jest.fn();
+    ws.pong = pong;
+    sink.backpressured = true;
+    ws.send('x'.repeat(20_000));
+    await turns();
+    for (let count = 0; count < 100; count++)
+      sink.push(clientFrame({ opcode: 9, payload: Buffer.alloc(125) }));
+    await turns();
+    expect(pong).not.toHaveBeenCalled();
+    expect(ws.bufferedAmount).toBeLessThan(20_000 + 200);
+    ws.terminate();
   });
 
   it('answers Pings unless autoPong is off, and tells of them and of Pongs', async () => {
@@ -282,7 +346,7 @@ describe('WebSocket, its end', () => {
     const [closed, told] = [once(ws, 'close'), once(client, 'close')];
     ws.close(...args);
     expect(ws.readyState).toBe(2);
-    ws.close(1000);
+    ws.close(999);
     expect(await told).toEqual([code, Buffer.from(reason)]);
     expect(await closed).toEqual([code, Buffer.from(reason)]);
     expect([ws.readyState, ws.wasClean]).toEqual([3, true]);
