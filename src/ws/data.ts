@@ -62,7 +62,7 @@ export function sizeOf(data: Sendable): number {
 }
 
 /** A Binary message as `binaryType` wants it. */
-export function toBinaryType(data: Buffer, type: BinaryType): RawData {
+export function toBinaryType(data: Buffer, type: BinaryType): RawData | Blob {
   switch (type) {
     case 'nodebuffer':
       return data;
@@ -71,6 +71,6 @@ export function toBinaryType(data: Buffer, type: BinaryType): RawData {
     case 'fragments':
       return data.length === 0 ? [] : [data];
     case 'blob':
-      return new Blob([data]) as unknown as RawData;
+      return new Blob([data]);
   }
 }

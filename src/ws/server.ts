@@ -6,6 +6,7 @@ import { TypedEmitter } from '../connection/typed-emitter.js';
 import type { ExtensionOffer } from '../protocol/handshake/extensions.js';
 import { joinLines, upgradeLines } from '../protocol/handshake/opening-handshake.js';
 import { rejectionOf } from '../protocol/handshake/upgrade-rejection.js';
+import type { DeflateBudget } from '../server/deflate-budget.js';
 import { tuneSocket } from '../server/http1/raw-socket.js';
 import { ignoreErrors, stopIgnoringErrors } from '../server/http1/socket-errors.js';
 import { isTaken, takeSocket } from '../server/http1/taken-sockets.js';
@@ -65,8 +66,7 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
     const { clientTracking, hawser, port, host, backlog, server, perMessageDeflate } = this.options;
     this.#parts = new ConnectionParts('server', this.options);
     // A wrong value is told here: at the first offer of a client it would end the process.
-    if (perMessageDeflate)
-      this.#parts.deflate(perMessageDeflate === true ? DEFAULT_DEFLATE : perMessageDeflate);
+    if (perMessageDeflate) deflateOf(this.#parts, perMessageDeflate);
     this.#admission = ServerAdmission.of(this.#parts.options, hawser);
     if (clientTracking) this.clients = new Set();
     if (port !== undefined && port !== null) {
@@ -256,9 +256,7 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
     if (!perMessageDeflate || offers.every(({ name }) => name !== 'permessage-deflate')) {
       return undefined;
     }
-    const budget = this.#currentParts().deflate(
-      perMessageDeflate === true ? DEFAULT_DEFLATE : perMessageDeflate,
-    );
+    const budget = deflateOf(this.#currentParts(), perMessageDeflate);
     const negotiated = budget.negotiate(offers);
     return negotiated === undefined ? 'none acceptable' : { budget, negotiated };
   }
@@ -321,4 +319,9 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
     this.#state = 'closed';
     this.emit('close');
   }
+}
+
+/** What compresses with these options. @throws TypeError for a wrong value. */
+function deflateOf(parts: ConnectionParts, given: true | PerMessageDeflateOptions): DeflateBudget {
+  return parts.deflate(given === true ? DEFAULT_DEFLATE : given);
 }

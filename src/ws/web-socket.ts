@@ -11,6 +11,7 @@ import { type Compression, ConnectionParts } from './connection-parts.js';
 import {
   BINARY_TYPES,
   type BinaryType,
+  type RawData,
   type Sendable,
   sizeOf,
   toBinaryType,
@@ -256,7 +257,8 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
     const handlers: EventHandlers<WebSocket> = {
       message(ws, data, isBinary) {
         const plain = !isBinary || ws.#binaryType === 'nodebuffer';
-        ws.emit('message', plain ? data : toBinaryType(data, ws.#binaryType), isBinary);
+        const given = plain ? data : (toBinaryType(data, ws.#binaryType) as RawData);
+        ws.emit('message', given, isBinary);
       },
       ping(ws, payload) {
         if (ws.#autoPong) {

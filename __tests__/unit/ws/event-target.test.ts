@@ -153,7 +153,7 @@ describe('a listener that is set as an attribute', () => {
   it('must be a function: anything else removes the one before', () => {
     const target = new Target();
     target.onopen = jest.fn();
-    target.onopen = { handleEvent: jest.fn() } as never;
+    target.onopen = { handleEvent: jest.fn() } as never; // the types refuse it
     expect(target.onopen).toBeNull();
   });
 

@@ -5,7 +5,9 @@ import { WebSocket as Client } from 'ws';
 import type { RawData } from '../../../src/ws/data.js';
 import { WebSocketServer } from '../../../src/ws/server.js';
 import type { ServerOptions } from '../../../src/ws/server-options.js';
-import { WebSocket } from '../../../src/ws/web-socket.js';
+import { openSocket, WebSocket } from '../../../src/ws/web-socket.js';
+import { ConnectionParts } from '../../../src/ws/connection-parts.js';
+import { compressedFrame } from '../../support/compressed-client.js';
 import { clientClose, clientFrame } from '../../support/frames.js';
 import { Sink, turns, until } from '../../support/connection.js';
 
@@ -155,6 +157,30 @@ describe('WebSocket, what it receives', () => {
     await until('close', () => seen.length === 2);
     await turns();
     expect(seen).toEqual(['held', 'close 1000']);
+  });
+
+  it('decompresses first what it holds', async () => {
+    const sink = new Sink();
+    wss = new WebSocketServer({ noServer: true });
+    const ws = new WebSocket(null);
+    const parts = new ConnectionParts('server', {});
+    const budget = parts.deflate({});
+    const negotiated = budget.negotiate([{ name: 'permessage-deflate', params: [] }])!;
+    openSocket(ws, parts, sink, Buffer.alloc(0), { compression: { budget, negotiated } });
+    const seen: (number | string)[] = [];
+    ws.on('message', (data) => seen.push((data as Buffer).length));
+    ws.on('close', () => seen.push('close'));
+    ws.pause();
+    // The first is as much as is held. The second takes more than one turn of the event loop.
+    const sizes = [70_000, 20_000_000];
+    const frames = sizes.map((size) => compressedFrame(Buffer.alloc(size), 2));
+    sink.push(Buffer.concat(frames));
+    await turns();
+    sink.destroy();
+    await turns();
+    ws.resume();
+    await until('close', () => seen.at(-1) === 'close');
+    expect(seen).toEqual([...sizes, 'close']);
   });
 
   it.each([
