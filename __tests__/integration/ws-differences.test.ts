@@ -133,6 +133,73 @@ describe.each<Name>(['ws', 'hawser/ws'])('%s', (name) => {
     expectHere(await verdict(await open(name), frame), codes);
   });
 
+  it('sends as Text only what is UTF-8', async () => {
+    const { socket, client } = await open(name);
+    const send = (): void => {
+      socket.send(NOT_UTF8, { binary: false });
+    };
+    if (name === 'hawser/ws') {
+      expect(send).toThrow(TypeError);
+    } else {
+      send();
+      expect((await client.frame()).payload).toEqual(Buffer.from(NOT_UTF8));
+    }
+  });
+
+  it('sends a Blob in a Ping', async () => {
+    const { socket, client } = await open(name);
+    const ping = (): void => {
+      socket.ping(new Blob(['x']));
+    };
+    if (name === 'hawser/ws') {
+      expect(ping).toThrow(TypeError);
+    } else {
+      ping();
+      expect(await client.frame()).toMatchObject({ opcode: 9, payload: Buffer.from('x') });
+    }
+  });
+
+  it('keeps what arrives after its own close() while it is paused', async () => {
+    const { socket, client, messages } = await open(name);
+    socket.pause();
+    socket.close();
+    client.send(Buffer.concat([text('late'), clientFrame({ opcode: 8, payload: '' })]));
+    for (let turn = 0; turn < 20; turn++) await new Promise((turned) => setImmediate(turned));
+    socket.resume();
+    const closed = once(socket, 'close');
+    if (name === 'ws') await eventually('the message', () => messages.length === 1);
+    client.destroy();
+    await closed;
+    expectHere(messages.map(String), { ws: ['late'], 'hawser/ws': [] });
+  });
+
+  it('may send credentials to another host that a redirect leads to', async () => {
+    const other = createServer();
+    const seen: unknown[] = [];
+    other.on('upgrade', ({ headers }, socket) => {
+      seen.push(headers.authorization);
+      socket.destroy();
+    });
+    const otherPort = await listen(other);
+    const first = createServer();
+    first.on('upgrade', (_request, socket) => {
+      socket.end(
+        `HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:${otherPort}/\r\nConnection: close\r\n\r\n`,
+      );
+    });
+    const firstPort = await listen(first);
+    const Client = (name === 'ws' ? ws.WebSocket : hawser.WebSocket) as typeof ws.WebSocket;
+    const client = new Client(`ws://127.0.0.1:${firstPort}/`, {
+      followRedirects: true,
+      headers: { Authorization: 'Basic YTpi' },
+    });
+    client.on('error', () => undefined);
+    // With a listener ws leaves the fields to it.
+    client.on('redirect', () => undefined);
+    await new Promise((closed) => client.once('close', closed));
+    expectHere(seen, { ws: ['Basic YTpi'], 'hawser/ws': [undefined] });
+  });
+
   it('delivers fragments', async () => {
     const { socket, client, messages } = await open(name);
     socket.binaryType = 'fragments';
