@@ -91,7 +91,7 @@ const bugs: Record<string, Bug> = {
   'a client is told of a window that it did not ask to be told of': {
     target: 'deflate-negotiation',
     module: 'deflate/negotiation',
-    is: `clientMaxWindowBits: offered.has(CLIENT_MAX_WINDOW_BITS)`,
+    is: `clientMaxWindowBits: offered.has(parameters_js_1.CLIENT_MAX_WINDOW_BITS)`,
     becomes: `clientMaxWindowBits: true`,
     finding: /AssertionError/,
   },
