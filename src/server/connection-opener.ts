@@ -8,7 +8,7 @@ import type { ConnectionSettings } from '../connection/settings.js';
 import type { TypedEmitter } from '../connection/typed-emitter.js';
 import type { FrameDecoderOptions } from '../protocol/framing/frame-decoder.js';
 import type { ExtensionOffer } from '../protocol/handshake/extensions.js';
-import type { Handshake } from '../protocol/handshake/opening-handshake.js';
+import type { Handshake } from '../protocol/handshake/handshake-request.js';
 import { checkSubprotocol } from '../protocol/handshake/subprotocol.js';
 import type { UpgradePolicy } from './admission/upgrade-policy.js';
 import { DeflateBudget, type NegotiatedCompression } from './deflate-budget.js';

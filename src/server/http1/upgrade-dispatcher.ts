@@ -1,16 +1,13 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Deadlines } from '../../connection/limits/deadlines.js';
-import {
-  isWebSocketUpgrade,
-  notWebSocket,
-  requestPath,
-} from '../../protocol/handshake/opening-handshake.js';
+import { isWebSocketUpgrade, notWebSocket } from '../../protocol/handshake/opening-handshake.js';
+import { requestPath } from '../../protocol/handshake/request-target.js';
 import { UpgradeRejection } from '../../protocol/handshake/upgrade-rejection.js';
 import { canGiveBack, giveBack, hasAllHeaders } from './give-back.js';
 import { pathHint } from '../admission/hints.js';
 import { peerAddressOf, writtenTo } from './raw-socket.js';
-import { ignoreErrors } from './socket-errors.js';
+import { ignoreErrors } from '../socket-errors.js';
 import { isTaken } from './taken-sockets.js';
 
 /** The view of a WebSocketServer that the dispatcher has. */

@@ -2,11 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocketConnection } from '../../connection/connection.js';
 import type { Deadlines } from '../../connection/limits/deadlines.js';
-import {
-  checkUpgrade,
-  formatUpgradeResponse,
-  type Handshake,
-} from '../../protocol/handshake/opening-handshake.js';
+import type { Handshake } from '../../protocol/handshake/handshake-request.js';
+import { checkUpgrade, formatUpgradeResponse } from '../../protocol/handshake/opening-handshake.js';
 import { UpgradeRejection } from '../../protocol/handshake/upgrade-rejection.js';
 import { type Admitted, unavailable } from '../admission/admission.js';
 import type { UpgradePolicy } from '../admission/upgrade-policy.js';
@@ -19,7 +16,7 @@ import { earlierResponses } from './earlier-responses.js';
 import { type PendingOutcome, PendingUpgrade } from './pending-upgrade.js';
 import { peerAddressOf, rawSocketOf, tuneSocket } from './raw-socket.js';
 import { lingerUntilEnd, reject } from './rejection.js';
-import { ignoreErrors, stopIgnoringErrors } from './socket-errors.js';
+import { ignoreErrors, stopIgnoringErrors } from '../socket-errors.js';
 import { isTaken, takeSocket } from './taken-sockets.js';
 
 /** Milliseconds. */
@@ -269,7 +266,7 @@ export class Upgrader<Context> {
     const choice = this.#opener.choose(request, handshake, wanted);
     const { subprotocol, compression } = choice;
     const extensions = compression?.response;
-    const response = formatUpgradeResponse(handshake.key, { headers, subprotocol, extensions });
+    const response = formatUpgradeResponse(handshake.key!, { headers, subprotocol, extensions });
     return { choice, response };
   }
 
