@@ -18,6 +18,7 @@ import type { SenderOwner } from './send/owner.js';
 import { Sender } from './send/sender.js';
 import type { ConnectionDetails, ConnectionSettings } from './settings.js';
 import { Subscriptions } from './subscriptions.js';
+import { ownChunk, releaseWhenFinished } from './transport.js';
 import { CloseCode, MAX_REASON_BYTES } from '../protocol/framing/close-frame.js';
 import type { CloseState } from '../protocol/framing/closing-handshake.js';
 import type { FrameDecoder } from '../protocol/framing/frame-decoder.js';
@@ -116,7 +117,7 @@ export class Session
     if (this.receiver.isTerminated) return;
     this.settings.counters.bytesReceived += chunk.length;
     this.lastReceivedAt = this.settings.heartbeat.now;
-    this.receiver.push(chunk);
+    this.receiver.push(ownChunk(chunk));
   }
 
   onTransportClosed(): void {
@@ -268,6 +269,7 @@ export class Session
   }
 
   endSocket(): void {
+    if (this.closing.isComplete) releaseWhenFinished(this.#socket);
     this.sender.end();
   }
 

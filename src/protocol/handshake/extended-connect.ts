@@ -12,7 +12,7 @@ import {
 } from './handshake-request.js';
 import { acceptKey } from './opening-handshake.js';
 import { isHost, pathnameOf } from './request-target.js';
-import { readHeaders, type UpgradeHeaders } from './response-headers.js';
+import { type HeaderFields, readHeaders, type UpgradeHeaders } from './response-headers.js';
 import { UpgradeRejection } from './upgrade-rejection.js';
 
 /**
@@ -104,16 +104,19 @@ const OF_THE_CONNECTION: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** Header fields as HTTP/2 sends them: names in lower case, and without those about the connection. */
-export function toHttp2Fields(fields: ReturnType<typeof readHeaders>): Http2Fields {
-  return Object.fromEntries(
-    Object.entries(fields)
-      .map(([name, value]): [string, string | string[]] => [
-        name.toLowerCase(),
-        typeof value === 'string' ? value : [...value],
-      ])
-      .filter(([name]) => !OF_THE_CONNECTION.has(name)),
-  );
+/**
+ * Header fields as HTTP/2 sends them: names in lower case, and without those about the connection. Several values
+ * are one list, since Node repeats only some fields (RFC 9110 section 5.3); cookies must not be joined.
+ */
+export function toHttp2Fields(fields: HeaderFields): Http2Fields {
+  const sent: Http2Fields = {};
+  for (const [given, value] of Object.entries(fields)) {
+    const name = given.toLowerCase();
+    if (OF_THE_CONNECTION.has(name)) continue;
+    sent[name] =
+      typeof value === 'string' ? value : name === 'set-cookie' ? [...value] : value.join(', ');
+  }
+  return sent;
 }
 
 /** The host of a request. A `Host` beside the `:authority` must say the same (RFC 9113 section 8.3.1). */

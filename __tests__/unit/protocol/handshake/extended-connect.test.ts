@@ -6,6 +6,9 @@ import {
 } from '../../../../src/protocol/handshake/extended-connect.js';
 import type { UpgradeRequest } from '../../../../src/protocol/handshake/handshake-request.js';
 
+/** A rejection with these fields. */
+const refusal = (fields: object): Error => expect.objectContaining(fields) as Error;
+
 /** The request of RFC 8441 section 5.1, with other headers. */
 function connectRequest(
   headers: UpgradeRequest['headers'] = {},
@@ -64,13 +67,13 @@ describe('checkExtendedConnect (RFC 8441 section 5)', () => {
     ['a malformed offer', { 'sec-websocket-protocol': 'a b' }, 400, /Protocol is malformed/],
   ])('refuses %s', (_what, headers, status, message) => {
     expect(() => checkExtendedConnect(connectRequest(headers))).toThrow(
-      expect.objectContaining({ status, message: expect.stringMatching(message) as string }),
+      refusal({ status, message: expect.stringMatching(message) as string }),
     );
   });
 
   it.each(['8', '13, 8', undefined])('answers version %j with 400 and the one it speaks', (own) => {
     expect(() => checkExtendedConnect(connectRequest({ 'sec-websocket-version': own }))).toThrow(
-      expect.objectContaining({ status: 400, headers: { 'Sec-WebSocket-Version': '13' } }),
+      refusal({ status: 400, headers: { 'Sec-WebSocket-Version': '13' } }),
     );
   });
 
@@ -81,7 +84,7 @@ describe('checkExtendedConnect (RFC 8441 section 5)', () => {
 
   it('names the methods and protocols that are served', () => {
     expect(() => checkExtendedConnect(connectRequest({ ':method': 'GET' }))).toThrow(
-      expect.objectContaining({ headers: { Allow: 'CONNECT' } }),
+      refusal({ headers: { Allow: 'CONNECT' } }),
     );
     expect(otherProtocol()).toMatchObject({ status: 501 });
   });

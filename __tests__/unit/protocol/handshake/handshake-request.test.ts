@@ -9,6 +9,9 @@ import {
   VERSION,
 } from '../../../../src/protocol/handshake/handshake-request.js';
 
+/** A rejection with these fields. */
+const refusal = (fields: object): Error => expect.objectContaining(fields) as Error;
+
 describe('readOffers', () => {
   it('reads the lists and the origin', () => {
     expect(
@@ -37,7 +40,7 @@ describe('readOffers', () => {
     ['sec-websocket-protocol', 'a, a', /Protocol is malformed or repeats/],
   ])('refuses %s %j with 400', (name, value, message) => {
     expect(() => readOffers({ [name]: value })).toThrow(
-      expect.objectContaining({ status: 400, message: expect.stringMatching(message) as string }),
+      refusal({ status: 400, message: expect.stringMatching(message) as string }),
     );
   });
 });

@@ -1,6 +1,10 @@
 import { UpgradeRejection } from '../../../../src/protocol/handshake/upgrade-rejection.js';
 import { AddressLimit } from '../../../../src/server/admission/address-limit.js';
-import { Admission, checkHandshake, unavailable } from '../../../../src/server/admission/admission.js';
+import {
+  Admission,
+  checkHandshake,
+  unavailable,
+} from '../../../../src/server/admission/admission.js';
 import { createLog } from '../../../../src/server/logger.js';
 import type { ServerOptions } from '../../../../src/server/options/options.js';
 import { resolveOptions } from '../../../../src/server/options/resolve-options.js';
