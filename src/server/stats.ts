@@ -1,5 +1,4 @@
 import type { CloseInfo } from '../connection/close/close-info.js';
-import type { WebSocketConnection } from '../connection/connection.js';
 import { type Counters, increment } from '../connection/counters.js';
 import type { ProtocolErrorCode } from '../protocol/framing/protocol-error.js';
 import type { BrokerStats } from './topics/broker-stats.js';
@@ -13,8 +12,6 @@ import type { TopicStats } from './topics/topic-stats.js';
 export interface ServerStats {
   /** Gauge. Connections, open or closing: `connections.size`. */
   readonly connections: number;
-  /** Gauge. Those of them that are streams of HTTP/2 (`conn.transport`), counted at each call. */
-  readonly connectionsOverHttp2: number;
   /** Gauge. Upgrades that wait for `authorize`, including those whose client has left; see `maxPendingUpgrades`. */
   readonly upgradesPending: number;
   /**
@@ -88,7 +85,7 @@ export class UpgradeCounters {
 
 /** Collect the statistics of one server. */
 export function collectStats(
-  connections: ReadonlySet<Pick<WebSocketConnection, 'bufferedAmount' | 'transport'>>,
+  connections: ReadonlySet<{ readonly bufferedAmount: number }>,
   upgradesPending: number,
   upgrades: UpgradeCounters,
   counters: Counters,
@@ -97,14 +94,9 @@ export function collectStats(
   broker?: BrokerStats,
 ): ServerStats {
   let bytesBuffered = 0;
-  let connectionsOverHttp2 = 0;
-  for (const { bufferedAmount, transport } of connections) {
-    bytesBuffered += bufferedAmount;
-    if (transport === 'http2') connectionsOverHttp2++;
-  }
+  for (const { bufferedAmount } of connections) bytesBuffered += bufferedAmount;
   return {
     connections: connections.size,
-    connectionsOverHttp2,
     upgradesPending,
     bytesBuffered,
     bytesCharged,

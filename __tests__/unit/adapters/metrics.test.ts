@@ -5,7 +5,6 @@ import { type MetricFamily, readOpenMetrics } from '../../support/openmetrics.js
 
 const STATS: ServerStats = {
   connections: 1,
-  connectionsOverHttp2: 0,
   upgradesPending: 2,
   bytesBuffered: 3,
   bytesCharged: 26,
