@@ -20,7 +20,7 @@ interface Talk {
   readonly connection: WebSocketConnection;
   readonly socket: Duplex;
   /** The frames that have come, as one word each, once there are so many. */
-  frames(count: number): Promise<string[]>;
+  readonly frames: (count: number) => Promise<string[]>;
 }
 
 /** Collects frames from bytes that come on a transport. */
