@@ -70,6 +70,7 @@ const house: readonly Floor[] = [
     builtins: [
       'node:crypto', // for the id of a node
       'node:http',
+      'node:http2',
       'node:https',
       'node:net',
       'node:async_hooks',
@@ -79,7 +80,7 @@ const house: readonly Floor[] = [
       'node:buffer',
       'node:util/types',
     ],
-    typesOf: ['node:http2', 'node:net', 'node:tls'],
+    typesOf: ['node:net', 'node:tls'],
   },
   {
     name: 'client',

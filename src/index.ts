@@ -2,8 +2,13 @@
 
 // Servers.
 export { WebSocketServer } from './server/server.js';
-export { type OwnServerOptions, type OwnServerParts } from './server/options/attachment.js';
 export {
+  type AttachedParts,
+  type OwnServerOptions,
+  type OwnServerParts,
+} from './server/options/attachment.js';
+export {
+  type AnyRequest,
   type Authorization,
   type AuthorizeOptions,
   type AuthorizeResult,
@@ -34,6 +39,7 @@ export { type AnyMessage, type Message } from './connection/receive/receive-queu
 export { type SendCallback } from './connection/send/send-callbacks.js';
 export { type SendFrameOptions, type SendOptions } from './connection/send/send-options.js';
 export { type RoundTripOptions } from './connection/limits/round-trip.js';
+export { type TransportKind } from './connection/transport.js';
 export { type CloseInfo } from './connection/close/close-info.js';
 export { type BlobLike, type Payload } from './protocol/framing/payload.js';
 export { type Data, type PreparedMessage } from './protocol/framing/prepared-message.js';

@@ -104,14 +104,14 @@ const bugs: Record<string, Bug> = {
   },
   'a second Host is overlooked': {
     target: 'handshake',
-    module: 'handshake/opening-handshake',
+    module: 'handshake/handshake-request',
     is: 'if (seen.has(name))',
     becomes: 'if (false)',
     finding: /what may be there once is there once/,
   },
   'a refusal repeats what the peer sent, line ends and all': {
     target: 'handshake',
-    module: 'handshake/opening-handshake',
+    module: 'handshake/handshake-request',
     is: `.replaceAll(/[^\\x20-\\x7e]/g, '?')`,
     becomes: '',
     finding: /AssertionError/,

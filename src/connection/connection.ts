@@ -22,6 +22,7 @@ import {
   type SendFrameOptions,
   type SendOptions,
 } from './send/send-options.js';
+import type { TransportKind } from './transport.js';
 import { type EventName, type Listener, TypedEmitter } from './typed-emitter.js';
 
 const READY_STATE = {
@@ -67,14 +68,14 @@ export class WebSocketConnection<
   readonly extensions: string;
   /** The peer's address; `undefined` where there is none, as on a Unix socket. */
   readonly remoteAddress: string | undefined;
+  /** What carries the connection: a socket of HTTP/1.1, a stream of HTTP/2, memory, or anything else. */
+  readonly transport: TransportKind;
 
   readonly #session: Session;
 
   /** Connections are made by a server, or by `createConnectionPair` for tests. */
   private constructor(
-    socket: Duplex,
-    settings: ConnectionSettings,
-    details: ConnectionDetails<Context>,
+    ...[socket, settings, details]: Parameters<typeof createConnection<Context>>
   ) {
     super();
     this.context = details.context;
@@ -82,6 +83,7 @@ export class WebSocketConnection<
     this.subprotocol = details.subprotocol;
     this.extensions = details.extensions;
     this.remoteAddress = details.remoteAddress;
+    this.transport = details.transport ?? 'other';
     // What arrives depends on the settings; `Received` is the user's claim about them.
     this.#session = new Session(this, socket, settings, details);
   }
@@ -150,9 +152,8 @@ export class WebSocketConnection<
   }
 
   /**
-   * Send a message. A payload above 16 KiB is not copied: leave it unchanged until the callback. A
-   * Blob is read first, and everything that is sent after it waits meanwhile. If that fails, or with
-   * `binary: false` its bytes are not UTF-8, the connection is closed with 1011 (`ERR_BLOB_UNREADABLE`).
+   * Send a message. A payload above 16 KiB is not copied: leave it unchanged until the callback. A Blob is read
+   * first, and what is sent after it waits meanwhile. If that fails, or with `binary: false` its bytes are not UTF-8, the connection is closed with 1011 (`ERR_BLOB_UNREADABLE`).
    *
    * @param callback called when the bytes are with the kernel, or with the reason why they never
    * will be.
@@ -201,11 +202,10 @@ export class WebSocketConnection<
    * Send a Ping and wait for its Pong, or for one that answers a later Ping (RFC 6455 section 5.5.3).
    * The Pong is not announced by `'pong'`. Several calls and the heartbeat may be in progress at once.
    *
-   * @returns the milliseconds in between. The time that the Ping waits for earlier messages is part
-   * of it, and so is the time for which reading is stopped. Rejects with ConnectionError, whose `cause` is
-   * that of `closeInfo`, if the connection ends first (`ERR_CONNECTION_CLOSED`), or is not open
-   * (`ERR_CONNECTION_NOT_OPEN`); while twice `maxBufferedAmount` waits (`ERR_SLOW_CONSUMER`; no Ping is
-   * sent, and the connection goes on); with the signal's reason if it aborts.
+   * @returns the milliseconds in between. The time that the Ping waits for earlier messages is part of it, and so
+   * is the time for which reading is stopped. Rejects with ConnectionError, whose `cause` is that of `closeInfo`,
+   * if the connection ends first (`ERR_CONNECTION_CLOSED`), or is not open (`ERR_CONNECTION_NOT_OPEN`); while twice
+   * `maxBufferedAmount` waits (`ERR_SLOW_CONSUMER`; no Ping is sent, and the connection goes on); with the signal's reason if it aborts.
    * @throws TypeError for options that are unknown or have a wrong type.
    */
   roundTrip(options: RoundTripOptions = {}): Promise<number> {

@@ -18,6 +18,7 @@ import type { SenderOwner } from './send/owner.js';
 import { Sender } from './send/sender.js';
 import type { ConnectionDetails, ConnectionSettings } from './settings.js';
 import { Subscriptions } from './subscriptions.js';
+import { hasOwnEnds, ownChunk, releaseWhenFinished } from './transport.js';
 import { CloseCode, MAX_REASON_BYTES } from '../protocol/framing/close-frame.js';
 import type { CloseState } from '../protocol/framing/closing-handshake.js';
 import type { FrameDecoder } from '../protocol/framing/frame-decoder.js';
@@ -68,7 +69,7 @@ export class Session
 
   /** Begin to read, with what came in the same packet as the handshake. */
   start(head: Buffer): void {
-    this.#socket.on('data', onData);
+    this.#socket.on('data', hasOwnEnds(this.#socket) ? onSharedData : onData);
     this.#socket.resume(); // takes effect in the next tick, after `head`
     if (head.length > 0) this.onData(head);
     // If the peer has already ended its half, the socket does not emit 'end' again.
@@ -267,6 +268,7 @@ export class Session
   }
 
   endSocket(): void {
+    if (this.closing.isComplete) releaseWhenFinished(this.#socket);
     this.sender.end();
   }
 
@@ -318,6 +320,11 @@ export class Session
 
 function onData(this: Carrier, chunk: Buffer): void {
   this[SESSION].onData(chunk);
+}
+
+/** Of a transport whose chunks are parts of a read that others share. */
+function onSharedData(this: Carrier, chunk: Buffer): void {
+  this[SESSION].onData(ownChunk(chunk));
 }
 
 function onEnd(this: Carrier): void {

@@ -6,6 +6,7 @@ import type { Heartbeat } from './limits/keepalive.js';
 import type { MessageRate } from './receive/rate-limiter.js';
 import type { FrameDecoderOptions } from '../protocol/framing/frame-decoder.js';
 import type { SlowConsumerSettings } from './send/slow-consumer.js';
+import type { TransportKind } from './transport.js';
 import type { TopicRegistry } from './subscriptions.js';
 
 /** What all the connections of a server have in common: one object for all. */
@@ -48,6 +49,8 @@ export interface ConnectionDetails<Context> {
   readonly subprotocol: string;
   readonly extensions: string;
   readonly remoteAddress: string | undefined;
+  /** @default 'other' */
+  readonly transport?: TransportKind;
   /** The transport is the kernel's own: a write that is done has been copied. @default false */
   readonly transportCopies?: boolean;
   /** As negotiated; `undefined` without permessage-deflate. */

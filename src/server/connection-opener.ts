@@ -5,10 +5,11 @@ import type { Duplex } from 'node:stream';
 import { callIsolated } from '../connection/call-isolated.js';
 import { createConnection, type WebSocketConnection } from '../connection/connection.js';
 import type { ConnectionSettings } from '../connection/settings.js';
+import type { TransportKind } from '../connection/transport.js';
 import type { TypedEmitter } from '../connection/typed-emitter.js';
 import type { FrameDecoderOptions } from '../protocol/framing/frame-decoder.js';
 import type { ExtensionOffer } from '../protocol/handshake/extensions.js';
-import type { Handshake } from '../protocol/handshake/opening-handshake.js';
+import type { Handshake } from '../protocol/handshake/handshake-request.js';
 import { checkSubprotocol } from '../protocol/handshake/subprotocol.js';
 import type { UpgradePolicy } from './admission/upgrade-policy.js';
 import { DeflateBudget, type NegotiatedCompression } from './deflate-budget.js';
@@ -85,8 +86,10 @@ export class ConnectionOpener<Context> {
     address: string | undefined,
     { context, maxPayload }: Authorization<Context>,
     { subprotocol = '', compression }: Choice,
+    kind: TransportKind,
   ): WebSocketConnection<Context> {
     const connection = createConnection(transport, this.#settings, {
+      transport: kind,
       context: context as Context,
       url,
       subprotocol,
@@ -127,7 +130,7 @@ export class ConnectionOpener<Context> {
     const negotiated = this.#deflateBudget?.negotiate(offers);
     const choice = { subprotocol: undefined, compression: negotiated };
     this.#policy.count(undefined);
-    const connection = this.create(transport, '/', undefined, { context }, choice);
+    const connection = this.create(transport, '/', undefined, { context }, choice, 'pair');
     connection.start(Buffer.alloc(0));
     return { connection, negotiated, perMessageDeflate: this.#perMessageDeflate };
   }

@@ -116,6 +116,7 @@ export function createConnectionPair<Context = undefined>(
       subprotocol: '',
       extensions: negotiated?.response ?? '',
       remoteAddress: undefined,
+      transport: 'pair',
       decoder: { ...settings.decoder, rsv1: negotiated !== undefined },
       compression: negotiated && compressions!.open(negotiated, role),
     });

@@ -1,14 +1,15 @@
 import type { IncomingMessage } from 'node:http';
+import type { AnyRequest } from './options/options.js';
 import type { WebSocketConnection } from '../connection/connection.js';
 
 /** A rejected upgrade. */
-export interface RejectedUpgrade {
+export interface RejectedUpgrade<Request extends AnyRequest = IncomingMessage> {
   /** The HTTP status of the response. */
   readonly status: number;
   /** The reason, as in the log. It is the body of the `UpgradeRejection` if it has one. */
   readonly reason: string;
   /** The request that was rejected. */
-  readonly request: IncomingMessage;
+  readonly request: Request;
   /** The client's address; with `trustProxy` the forwarded one. */
   readonly remoteAddress: string | undefined;
 }
@@ -23,11 +24,11 @@ export interface BrokerLoss {
 }
 
 /** The events of a server, with their listeners' arguments. */
-export interface ServerEvents<Context> {
+export interface ServerEvents<Context, Request extends AnyRequest = IncomingMessage> {
   /** A connection is open; add its listeners here. */
-  connection: [connection: WebSocketConnection<Context>, request: IncomingMessage];
+  connection: [connection: WebSocketConnection<Context>, request: Request];
   /** An upgrade was rejected. */
-  rejected: [rejected: RejectedUpgrade];
+  rejected: [rejected: RejectedUpgrade<Request>];
   /** A peer broke a rule, was too slow or did not answer the heartbeat, or its transport failed. The connection's `'close'` follows. */
   connectionError: [error: Error, connection: WebSocketConnection<Context>];
   /** A topic has its first subscriber in this process: start what feeds it. */

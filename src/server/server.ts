@@ -1,5 +1,4 @@
 import type { IncomingMessage, Server } from 'node:http';
-import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { onAbort } from '../connection/abort-signal.js';
@@ -8,16 +7,17 @@ import type { WebSocketConnection } from '../connection/connection.js';
 import { Counters } from '../connection/counters.js';
 import { type Clock, systemClock } from '../connection/limits/clock.js';
 import { Deadlines } from '../connection/limits/deadlines.js';
-import type { Attachment, OwnServerOptions } from './options/attachment.js';
+import type { AttachedParts, Attachment, OwnServerOptions } from './options/attachment.js';
 import { readConstructorArguments, type UpgradingServer } from './options/constructor-arguments.js';
 import { Heartbeat } from '../connection/limits/keepalive.js';
 import { MessageRate } from '../connection/receive/rate-limiter.js';
 import { createLog, type Log } from './logger.js';
-import type { Authorization, ServerOptions } from './options/options.js';
+import type { AnyRequest, Authorization, ServerOptions } from './options/options.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
 import { sharesOf } from './admission/shared-limits.js';
 import type { Data, PreparedMessage } from '../protocol/framing/prepared-message.js';
-import { closeServer, createOwnServer } from './http1/own-http-server.js';
+import type { OwnServer } from './http1/own-http-server.js';
+import { createOwnServer } from './own-server.js';
 import { broadcast, type BroadcastOptions, prepare, type PrepareOptions } from './broadcast.js';
 import type { ServerEvents } from './events.js';
 import {
@@ -29,11 +29,15 @@ import {
 import { collectStats, type ServerStats } from './stats.js';
 import { callIsolated } from '../connection/call-isolated.js';
 import { TypedEmitter } from '../connection/typed-emitter.js';
-import { checkNoCallback, checkUpgradeArguments } from './http1/upgrade-arguments.js';
-import { UpgradeDispatcher, type UpgradeEndpoint } from './http1/upgrade-dispatcher.js';
-import { createEndpoint } from './http1/upgrade-endpoint.js';
+import {
+  checkNoCallback,
+  checkReceiver,
+  checkUpgradeArguments,
+} from './http1/upgrade-arguments.js';
+import { attach } from './attach.js';
+import { createEndpoint } from './upgrade-endpoint.js';
 import { UnreadHint } from './unread-hint.js';
-import { Upgrader } from './http1/upgrader.js';
+import { AnyUpgrader } from './any-upgrader.js';
 import { ANY_ORIGIN } from './admission/hints.js';
 import { UpgradePolicy } from './admission/upgrade-policy.js';
 import { checkName } from '../connection/names.js';
@@ -66,11 +70,15 @@ export let joinServer: <Context>(
  * ```
  *
  * @typeParam Context the type of `conn.context`, which `authorize` returns as `context`.
+ * @typeParam Request what a request is: on an HTTP/2 server `Http2ServerRequest`, or that and `IncomingMessage`.
  */
-export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEvents<Context>> {
+export class WebSocketServer<
+  Context = undefined,
+  Request extends AnyRequest = IncomingMessage,
+> extends TypedEmitter<ServerEvents<Context, Request>> {
   readonly #options: ResolvedOptions<Context>;
-  readonly #server: Server | HttpsServer | undefined;
-  readonly #ownsServer: boolean;
+  readonly #server: Server | undefined;
+  readonly #own: OwnServer | undefined;
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
@@ -79,34 +87,36 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   readonly #budget: BufferBudget | undefined;
   readonly #policy: UpgradePolicy<Context>;
   readonly #opener: ConnectionOpener<Context>;
-  readonly #upgrader: Upgrader<Context>;
+  readonly #upgrader: AnyUpgrader<Context>;
   readonly #connections = new Set<WebSocketConnection<Context>>();
   readonly #topics: Topics<Context>;
   #closing: Promise<CloseReport> | undefined;
   /** Removes the listener of `signal`. */
   #forgetSignal: (() => void) | undefined;
-  readonly #endpoint: UpgradeEndpoint | undefined;
+  readonly #detach: (() => void) | undefined;
 
   static {
     joinServer = (server, ...parts) => server.#opener.adopt(...parts);
   }
 
-  /** Attach to an http.Server, an https.Server, or an HTTP/2 server that allows HTTP/1. */
-  constructor(server: UpgradingServer, options?: ServerOptions<Context>);
+  /** Attach to a server of node:http, node:https or node:http2. */
+  constructor(server: UpgradingServer, options?: ServerOptions<Context, Request> & AttachedParts);
   /**
-   * Create an http.Server, or with `tls` an https.Server, that listens on `port` or `socketPath`. It
-   * answers plain requests with 426.
+   * Create an http.Server, or with `tls` an https.Server, or with `http2` an HTTP/2 server, that listens on
+   * `port` or `socketPath`. It answers plain requests with 426.
    */
-  constructor(options: ServerOptions<Context> & OwnServerOptions);
+  constructor(options: ServerOptions<Context, Request> & OwnServerOptions);
   /** Create a server without an http.Server: the application calls `handleUpgrade` or `accept`. */
-  constructor(options: ServerOptions<Context> & { readonly noServer: true });
+  constructor(options: ServerOptions<Context, Request> & { readonly noServer: true });
   constructor(
-    first: UpgradingServer | (ServerOptions<Context> & Attachment),
-    options?: ServerOptions<Context>,
+    first: UpgradingServer | (ServerOptions<Context, Request> & Attachment),
+    options?: ServerOptions<Context, Request> & AttachedParts,
   ) {
     super();
-    const args = readConstructorArguments(first, options);
-    const { attached, own } = args;
+    // The type of requests is the user's claim about the server.
+    const args = readConstructorArguments<Context>(first as UpgradingServer, options as object);
+    const { attached, own, usesHttp2 } = args;
+    const emitter = this as unknown as TypedEmitter<ServerEvents<Context>>;
     this.#options = args.options;
     const { clock = systemClock, logger, maxTotalBuffered, messageRate, limits } = this.#options;
     this.#clock = clock;
@@ -119,10 +129,10 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     if (maxTotalBuffered !== Infinity || shared !== undefined) {
       this.#budget = new BufferBudget(maxTotalBuffered, shared);
     }
-    const policy = new UpgradePolicy(this, this.#connections, this.#options, log);
+    const policy = new UpgradePolicy(emitter, this.#connections, this.#options, log);
     const unreadHint = new UnreadHint(log, clock, heartbeat.consumerTimeout);
     const retained = new RetainedMessages(this.#options.maxRetained, this.#budget);
-    this.#topics = new Topics(this, this.#options.maxTopicsPerConnection, retained);
+    this.#topics = new Topics(emitter, this.#options.maxTopicsPerConnection, retained);
     const settings = connectionSettings(this.#options, {
       decoder: { role: 'server', maxPayload: this.#options.maxPayload, rsv1: false },
       budget: this.#budget,
@@ -132,29 +142,25 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       messageRate: messageRate && new MessageRate(messageRate, deadlines, clock),
       topics: this.#topics,
       answersPings: true,
-      observer: observeConnections(this, this.#connections, policy, log, unreadHint),
+      observer: observeConnections(emitter, this.#connections, policy, log, unreadHint),
     });
-    const opener = new ConnectionOpener(
-      this,
-      this.#connections,
-      policy,
-      settings,
-      this.#options.perMessageDeflate,
-    );
-    const upgrader = new Upgrader(policy, opener, this.#options, deadlines, log);
+    const { perMessageDeflate } = this.#options;
+    const all = this.#connections;
+    const opener = new ConnectionOpener(emitter, all, policy, settings, perMessageDeflate);
+    const upgrader = new AnyUpgrader(policy, opener, this.#options, deadlines, log);
     this.#policy = policy;
     this.#opener = opener;
     this.#upgrader = upgrader;
-    const ownsServer = (this.#ownsServer = own.port !== undefined || own.socketPath !== undefined);
-    this.#server =
-      attached ?? (ownsServer ? createOwnServer(this.#options.upgradeTimeout, own.tls) : undefined);
+    const ownsServer = own.port !== undefined || own.socketPath !== undefined;
+    this.#own = ownsServer ? createOwnServer(own, this.#options.upgradeTimeout, log) : undefined;
+    this.#server = attached ?? this.#own?.server;
     if (this.#server !== undefined) {
       const parts = { server: this, ownsServer, policy, upgrader, deadlines, log };
-      this.#endpoint = createEndpoint({ ...parts, options: this.#options });
-      UpgradeDispatcher.of(this.#server).add(this.#endpoint);
+      const endpoint = createEndpoint({ ...parts, options: this.#options });
+      this.#detach = attach(this.#server, endpoint, usesHttp2, log);
     }
     this.#topics.connect(this.#options, deadlines, log);
-    if (this.#ownsServer) this.#listen(own);
+    if (ownsServer) this.#listen(own);
   }
 
   #listen({ port, host, socketPath, backlog, signal }: Attachment): void {
@@ -181,15 +187,8 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
     const bytesCharged = this.#budget?.total ?? 0;
     const topics = topicStats(this.#topics, this.#counters);
     const broker = this.#topics.link?.stats();
-    return collectStats(
-      this.#connections,
-      pending,
-      counters,
-      this.#counters,
-      bytesCharged,
-      topics,
-      broker,
-    );
+    const [connections, own] = [this.#connections, this.#counters];
+    return collectStats(connections, pending, counters, own, bytesCharged, topics, broker);
   }
 
   /** The address of the http.Server; `null` without one, or before it listens. */
@@ -198,7 +197,8 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   }
 
   /**
-   * Upgrade a request under the whole policy, `authorize` included. Without `authorize`, or if it
+   * Upgrade a request under the whole policy, `authorize` included. One of HTTP/2 comes with `request.stream` as
+   * the socket and an empty head. Without `authorize`, or if it
    * returns synchronously, the 101 is written and `'connection'` emitted before this returns.
    *
    * @returns a promise that never rejects. It resolves to the connection, or to `undefined` if the
@@ -206,21 +206,17 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
    * @throws TypeError for arguments that are not those of an `'upgrade'` event, and for a callback.
    */
   handleUpgrade(
-    request: IncomingMessage,
+    request: AnyRequest,
     socket: Duplex,
     head: Buffer,
   ): Promise<WebSocketConnection<Context> | undefined>;
   handleUpgrade(
-    request: IncomingMessage,
+    request: AnyRequest,
     socket: Duplex,
     head: Buffer,
     ...rest: unknown[]
   ): Promise<WebSocketConnection<Context> | undefined> {
-    if (!(#upgrader in (Object(this) as object))) {
-      throw new TypeError(
-        'handleUpgrade: called without its server; write (request, socket, head) => wss.handleUpgrade(request, socket, head)',
-      );
-    }
+    checkReceiver(#upgrader in (Object(this) as object));
     checkNoCallback(rest);
     const first = checkUpgradeArguments('handleUpgrade', request, socket, head);
     return this.#upgrader.upgrade(request, socket, first);
@@ -236,7 +232,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
    * WebSocketServer before.
    */
   accept(
-    request: IncomingMessage,
+    request: AnyRequest,
     socket: Duplex,
     head: Buffer,
     options: Authorization<Context> = {},
@@ -333,8 +329,11 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
   async #shutDown(options: ServerCloseOptions): Promise<CloseReport> {
     this.#forgetSignal?.();
     this.#policy.close();
-    const own = this.#ownsServer ? closeServer(this.#server!) : undefined;
-    const terminate = this.#upgrader.terminateRejected.bind(this.#upgrader);
+    const own = this.#own?.close();
+    const terminate = (): void => {
+      this.#upgrader.terminateRejected();
+      own?.terminate();
+    };
     const report = await closeConnections(
       [...this.#connections],
       options,
@@ -343,7 +342,7 @@ export class WebSocketServer<Context = undefined> extends TypedEmitter<ServerEve
       own && { ...own, terminate },
     );
     await this.#topics.close();
-    if (this.#endpoint !== undefined) UpgradeDispatcher.of(this.#server!).remove(this.#endpoint);
+    this.#detach?.();
     callIsolated(() => this.emit('close'));
     return report;
   }

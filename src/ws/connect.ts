@@ -10,7 +10,7 @@ import {
 } from '../client/opening-request.js';
 import { checkAnswer } from '../protocol/handshake/client-handshake.js';
 import { isToken } from '../protocol/handshake/http-grammar.js';
-import { ignoreErrors, stopIgnoringErrors } from '../server/http1/socket-errors.js';
+import { ignoreErrors, stopIgnoringErrors } from '../server/socket-errors.js';
 import { ClientDeflate } from './client-deflate.js';
 import {
   addressError,

@@ -8,7 +8,7 @@ import { joinLines, upgradeLines } from '../protocol/handshake/opening-handshake
 import { rejectionOf } from '../protocol/handshake/upgrade-rejection.js';
 import type { DeflateBudget } from '../server/deflate-budget.js';
 import { tuneSocket } from '../server/http1/raw-socket.js';
-import { ignoreErrors, stopIgnoringErrors } from '../server/http1/socket-errors.js';
+import { ignoreErrors, stopIgnoringErrors } from '../server/socket-errors.js';
 import { isTaken, takeSocket } from '../server/http1/taken-sockets.js';
 import { ServerAdmission } from './admission.js';
 import { type Compression, ConnectionParts } from './connection-parts.js';

@@ -70,6 +70,12 @@ export class Closing {
     return this.#lazyProgress?.received;
   }
 
+  /** Both Closes are there, and nothing failed: the peer's end of the transport says nothing more. */
+  get isComplete(): boolean {
+    const ending = this.#lazyProgress;
+    return ending?.sent !== undefined && ending.received !== undefined && !ending.failed;
+  }
+
   /** How the connection ended, once it has. */
   whenClosed(): Promise<CloseInfo> {
     if (this.#info !== undefined) return Promise.resolve(this.#info);
@@ -148,8 +154,9 @@ export class Closing {
 
   /** The transport failed; {@link onTransportClosed} follows. */
   onError(error: Error): void {
+    const isFirst = this.#progress().cause === undefined;
     this.#progress().cause ??= error;
-    if (this.#state !== 'open') return;
+    if (this.#state !== 'open' || !isFirst) return;
     this.#progress().initiator = 'transport';
     this.#owner.report(error);
   }

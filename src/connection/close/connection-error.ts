@@ -8,6 +8,8 @@ export const CONNECTION_ERRORS = {
     'the connection closed before the message was with the kernel or the Ping was answered',
   ERR_CLOSE_TIMEOUT: 'the peer did not end the connection within closeTimeout',
   ERR_TRANSPORT_ENDED: 'the peer ended the transport without a Close frame',
+  ERR_STREAM_RESET: 'the peer reset the HTTP/2 stream without a Close frame',
+  ERR_SESSION_LOST: 'the HTTP/2 session of the connection ended',
   ERR_TERMINATED: 'the application called terminate()',
   ERR_SERVER_CLOSED: 'wss.close() stopped waiting for the connection to end',
   ERR_HEARTBEAT_TIMEOUT: 'the peer was silent and did not answer a Ping in time (heartbeat)',

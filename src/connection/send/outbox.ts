@@ -7,6 +7,7 @@ import { encodeText } from '../../protocol/text/utf8-codec.js';
 import { COPY_UP_TO, type Piece, Backlog } from './backlog.js';
 import { flushAtEndOfTick, join, lengthOf } from './end-of-tick.js';
 import { LongFrame, LongFrames } from './long-frame.js';
+import { resetTransport } from '../transport.js';
 import { sharedSlab, type Slab } from './slab.js';
 import { type WriterOwner, SocketWriter } from './socket-writer.js';
 
@@ -165,8 +166,9 @@ export class Outbox extends SocketWriter {
   /** Write everything and destroy the socket. The kernel still sends what it accepts at once. */
   destroy(): void {
     this.#flushAll();
-    this.runCallbacks(); // for the bytes that the kernel has accepted; onTransportClosed() rejects the others
-    this.socket.destroy();
+    // For the bytes that the kernel has accepted; onTransportClosed() rejects the others.
+    if (!this.isGone) this.runCallbacks();
+    resetTransport(this.socket);
     this.#queue?.settled();
   }
 

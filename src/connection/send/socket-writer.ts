@@ -61,6 +61,11 @@ export abstract class SocketWriter {
     return typeof this.socket._writev === 'function';
   }
 
+  /** The socket has been destroyed, or reset: what its writes report is not true any more. */
+  protected get isGone(): boolean {
+    return this.socket.destroyed || this.socket.closed;
+  }
+
   /** Discard what has not been written to the socket. */
   abstract discard(reason: Error): void;
 
@@ -204,8 +209,8 @@ export abstract class SocketWriter {
 
   #written(error: Error | undefined): void {
     // The socket closes, and onTransportClosed() is called. (Node reports a write that was in progress when
-    // the socket was destroyed as done.)
-    if (error !== undefined || this.socket.destroyed) return;
+    // the socket was destroyed as done, and those of a stream of HTTP/2 that was reset.)
+    if (error !== undefined || this.isGone) return;
     const broken = this.long?.nextBroken(this.flushedOffset);
     if (broken !== undefined) this.#discardAfter(broken);
     const { writableNeedDrain, writableEnded } = this.socket;

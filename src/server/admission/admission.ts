@@ -6,7 +6,9 @@ import { hostEntry, originEntry } from './list-entries.js';
 import type { Log } from '../logger.js';
 import { matchPath, type PathMatch } from './path-match.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import { checkUpgrade, type Handshake } from '../../protocol/handshake/opening-handshake.js';
+import { checkExtendedConnect } from '../../protocol/handshake/extended-connect.js';
+import type { Handshake, UpgradeRequest } from '../../protocol/handshake/handshake-request.js';
+import { checkUpgrade } from '../../protocol/handshake/opening-handshake.js';
 import {
   type Host,
   isListedHost,
@@ -95,7 +97,7 @@ export class Admission {
   ): Admitted {
     const { allowedHosts, limits, maxConnections, maxPendingUpgrades, origin, path } =
       this.#options;
-    const handshake = checkUpgrade(request);
+    const handshake = checkHandshake(request);
     const match = matched ?? matchPath(path, handshake.path, request);
     if (match === false) {
       this.#log.hint(pathHint(handshake.path, [path]));
@@ -162,4 +164,13 @@ export class Admission {
 
 function isList(policy: AdmissionOptions['origin']): policy is readonly string[] {
   return Array.isArray(policy);
+}
+
+/**
+ * Check an opening handshake, over any version of HTTP.
+ *
+ * @throws UpgradeRejection with the status to answer and a body that names the fault.
+ */
+export function checkHandshake(request: UpgradeRequest): Handshake {
+  return request.httpVersion === '2.0' ? checkExtendedConnect(request) : checkUpgrade(request);
 }

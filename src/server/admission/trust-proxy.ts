@@ -1,6 +1,6 @@
 import { BlockList, isIPv4 } from 'node:net';
 import { type ForwardedElement, parseForwarded } from '../../protocol/handshake/forwarded.js';
-import type { UpgradeRequest } from '../../protocol/handshake/opening-handshake.js';
+import type { UpgradeRequest } from '../../protocol/handshake/handshake-request.js';
 import { UpgradeRejection } from '../../protocol/handshake/upgrade-rejection.js';
 import { addressIn, canonicalAddress } from './address-limit.js';
 import { answeredAtOnce } from './answered-at-once.js';

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { earlierResponses } from './earlier-responses.js';
 import { rawSocketOf } from './raw-socket.js';
 import { replay } from './request-replay.js';
-import { stopIgnoringErrors } from './socket-errors.js';
+import { stopIgnoringErrors } from '../socket-errors.js';
 
 /**
  * Give a request that asks for another protocol back to Node's HTTP parser, without its upgrade. The

@@ -12,8 +12,12 @@ import type { UpgradeRejection } from '../../protocol/handshake/upgrade-rejectio
 /** Node's own limit for a client to send its headers, in milliseconds. */
 const MAX_HEADERS_TIMEOUT = 60_000;
 
-/** Transports whose TLS handshake has not ended. `closeAllConnections` does not know them yet. */
-const handshaking = new WeakMap<Server, Set<Socket>>();
+/** The server of a WebSocketServer that has its own port. */
+export interface OwnServer {
+  readonly server: Server;
+  /** Stop listening, and close idle connections. */
+  close(): ServerEnd;
+}
 
 /**
  * Create the http.Server or https.Server of a WebSocketServer that has its own port. It answers plain
@@ -24,7 +28,7 @@ const handshaking = new WeakMap<Server, Set<Socket>>();
  * @param tls options of `tls.createServer`.
  * @throws Node's error for a certificate or key that it cannot use.
  */
-export function createOwnServer(upgradeTimeout: number, tls?: TlsOptions): Server {
+export function createOwnHttpServer(upgradeTimeout: number, tls?: TlsOptions): OwnServer {
   const timeout = Math.ceil(Math.min(upgradeTimeout, MAX_HEADERS_TIMEOUT)); // Node requires an integer
   const limits = {
     headersTimeout: timeout,
@@ -34,13 +38,12 @@ export function createOwnServer(upgradeTimeout: number, tls?: TlsOptions): Serve
   const answerPlain = (request: IncomingMessage, response: ServerResponse): void => {
     answer(response, faultOf(request));
   };
-  if (tls === undefined) return createServer(limits, answerPlain);
+  if (tls === undefined) return closable(createServer(limits, answerPlain), []);
   const server = createSecureServer(
     { handshakeTimeout: timeout, ...limits, ...tls },
     answerPlain,
   ) as Server;
   const sockets = new Set<Socket>();
-  handshaking.set(server, sockets);
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
@@ -48,27 +51,35 @@ export function createOwnServer(upgradeTimeout: number, tls?: TlsOptions): Serve
   server.on('secureConnection', (socket: TLSSocket & { readonly _parent?: Socket }) => {
     sockets.delete(socket._parent!); // private to Node: the socket below TLS
   });
-  return server;
+  return closable(server, sockets);
 }
 
 /** The end of a server that was told to close. */
-interface ServerEnd {
+export interface ServerEnd {
   /** Destroy the connections that were not upgraded; resolves when the last socket has closed. */
   end(): Promise<void>;
+  /** Time is up: do not wait for what is still open. */
+  terminate(): void;
 }
 
-/** Stop listening and close idle connections. */
-export function closeServer(server: Server): ServerEnd {
-  const closed = new Promise<void>((resolve) => {
-    server.close(() => {
-      resolve();
-    });
-  });
+/** @param handshaking transports whose TLS handshake has not ended. `closeAllConnections` does not know them yet. */
+function closable(server: Server, handshaking: Iterable<Socket>): OwnServer {
   return {
-    end: () => {
-      server.closeAllConnections();
-      for (const socket of handshaking.get(server) ?? []) socket.destroy();
-      return closed;
+    server,
+    close: () => {
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+      });
+      return {
+        end: () => {
+          server.closeAllConnections();
+          for (const socket of handshaking) socket.destroy();
+          return closed;
+        },
+        terminate: () => undefined,
+      };
     },
   };
 }

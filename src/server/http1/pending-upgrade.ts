@@ -1,91 +1,38 @@
-import { AsyncResource } from 'node:async_hooks';
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Deadlines } from '../../connection/limits/deadlines.js';
 import type { Admitted } from '../admission/admission.js';
+import { PendingRequest } from '../pending-request.js';
 import { earlierResponses } from './earlier-responses.js';
 import { rawSocketOf, writtenTo } from './raw-socket.js';
 import { UpgradeBody } from './upgrade-body.js';
 
-/** The most bytes that are read from a client before its upgrade is decided. */
-const MAX_EARLY_BYTES = 64 * 1024;
-
-/** Why an upgrade came to nothing before `authorize` had answered. */
-export type PendingOutcome = 'left' | 'timeout' | 'closing';
-
 /**
- * An admitted upgrade request that is not decided yet. The client's bytes are read meanwhile: only
- * a socket that is read reports that its client has left, and the bytes must not be lost.
+ * An admitted upgrade request of HTTP/1.1 that is not decided yet. It waits for the responses to earlier
+ * requests on its socket, and for its own body.
  */
-export class PendingUpgrade {
-  /** The async context of the upgrade, in which listeners of `signal` are called. */
-  readonly #context = new AsyncResource('hawser.upgrade');
-  readonly request: IncomingMessage;
-  readonly socket: Duplex;
-  readonly admitted: Admitted;
+export class PendingUpgrade extends PendingRequest {
   /** The chunked body that comes before the first frame. It must be empty. */
   readonly body: UpgradeBody | undefined;
-  readonly #early: Buffer[];
-  #earlyBytes: number;
-  #controller: AbortController | undefined;
-  #outcome: PendingOutcome | undefined;
-  #aborted: Promise<void> | undefined;
-  #settle: (() => void) | undefined;
-  #answered: Promise<void> | undefined;
   /** The bytes written to the transport when `authorize` was called; `undefined` before that. */
   #writtenBefore: number | undefined;
 
   /** @param head bytes that came after the request. */
   constructor(request: IncomingMessage, socket: Duplex, head: Buffer, admitted: Admitted) {
-    this.request = request;
-    this.socket = socket;
-    this.admitted = admitted;
-    this.body = admitted.handshake.hasChunkedBody ? new UpgradeBody(request) : undefined;
-    const first = this.body === undefined ? head : this.body.take(head);
-    this.#early = [first];
-    this.#earlyBytes = first.length;
-  }
-
-  /** Aborts when the client leaves, time is up, or the server closes. Made on first use. */
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#outcome !== undefined) this.#controller.abort();
-    return this.#controller.signal;
-  }
-
-  /** Why the upgrade came to nothing; `undefined` while it may still succeed. */
-  get outcome(): PendingOutcome | undefined {
-    return this.#outcome;
-  }
-
-  /** Resolves if the upgrade comes to nothing. */
-  get aborted(): Promise<void> {
-    if (this.#outcome !== undefined) return Promise.resolve();
-    return (this.#aborted ??= new Promise((resolve) => (this.#settle = resolve)));
-  }
-
-  /**
-   * Resolves when `authorize` has answered, or its time is up. A client that leaves does not end
-   * the work that was begun for it, so it does not make room for the next client either.
-   */
-  get answered(): Promise<void> | undefined {
-    return this.#answered;
-  }
-
-  /** Whether `authorize` has been called. */
-  get isAsked(): boolean {
-    return this.#writtenBefore !== undefined;
+    const body = admitted.handshake.hasChunkedBody ? new UpgradeBody(request) : undefined;
+    super(request, socket, body === undefined ? head : body.take(head), admitted);
+    this.body = body;
   }
 
   /** `authorize` is about to be called. Bytes written after this are another listener's. */
-  markAsked(): void {
+  override markAsked(): void {
+    super.markAsked();
     this.#writtenBefore = writtenTo(this.request, this.socket);
   }
 
   /** Whether it is too late: the socket is gone, or another listener has ended it or written to it. */
-  isServed(): boolean {
-    if (!this.socket.writable) return true;
+  override isServed(): boolean {
+    if (super.isServed()) return true;
     const before = this.#writtenBefore;
     return before !== undefined && writtenTo(this.request, this.socket) > before;
   }
@@ -96,7 +43,7 @@ export class PendingUpgrade {
    *
    * @returns `undefined` if that is now.
    */
-  ready(): Promise<void> | undefined {
+  override ready(): Promise<void> | undefined {
     const earlier = earlierResponses(rawSocketOf(this.request, this.socket));
     return earlier === undefined ? this.#bodyEnded() : earlier.then(() => this.#bodyEnded());
   }
@@ -109,54 +56,7 @@ export class PendingUpgrade {
     return this.body === undefined || this.body.isComplete ? undefined : this.body.ended;
   }
 
-  /**
-   * Watch the client until {@link release}.
-   *
-   * @param answer the promise of what `authorize` returned.
-   * @param timeout milliseconds.
-   */
-  watch(answer: Promise<unknown>, deadlines: Deadlines, timeout: number): void {
-    this.#answered = new Promise((resolve) => {
-      const deadline = deadlines.start(timeout, () => {
-        this.abort('timeout');
-        resolve();
-      });
-      const answered = (): void => {
-        deadline.cancel();
-        resolve();
-      };
-      answer.then(answered, answered);
-    });
-    this.socket.on('data', this.#onData).on('end', this.#onGone).on('close', this.#onGone);
-    this.socket.resume();
+  protected override takeEarly(chunk: Buffer): Buffer {
+    return this.body === undefined ? chunk : this.body.take(chunk);
   }
-
-  /** End the upgrade without a connection. The first outcome of several holds. */
-  abort(outcome: PendingOutcome): void {
-    if (this.#outcome !== undefined) return;
-    this.#outcome = outcome;
-    this.#settle?.(); // before the signal, on which `authorize` may reject
-    this.#context.runInAsyncScope(() => this.#controller?.abort());
-  }
-
-  /** Stop watching the client. @returns the bytes that it has sent; they are not kept. */
-  release(): Buffer {
-    this.socket.off('data', this.#onData).off('end', this.#onGone).off('close', this.#onGone);
-    // Another listener that reads goes on reading.
-    if (this.socket.listenerCount('data') === 0) this.socket.pause();
-    const early = this.#early.splice(0);
-    return early.length === 1 ? early[0]! : Buffer.concat(early);
-  }
-
-  readonly #onData = (chunk: Buffer): void => {
-    const early = this.body === undefined ? chunk : this.body.take(chunk);
-    if (early.length === 0) return;
-    this.#early.push(early);
-    this.#earlyBytes += early.length;
-    if (this.#earlyBytes >= MAX_EARLY_BYTES) this.socket.pause();
-  };
-
-  readonly #onGone = (): void => {
-    this.abort('left');
-  };
 }

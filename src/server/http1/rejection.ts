@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Deadlines } from '../../connection/limits/deadlines.js';
 import { formatHead } from '../../protocol/handshake/opening-handshake.js';
 import type { UpgradeRejection } from '../../protocol/handshake/upgrade-rejection.js';
+import { rejectionContent } from '../rejection-content.js';
 
 /**
  * Answer an upgrade request with a rejection and end the transport. What the client still sends is
@@ -47,22 +48,13 @@ export function lingerUntilEnd(socket: Duplex, deadlines: Deadlines, lingerMs: n
   socket.resume();
 }
 
-function format({ status, headers, body }: UpgradeRejection): Buffer {
-  const phrase = STATUS_CODES[status] ?? '';
-  const given = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
-  // Plain text ends with a line end. A body with another Content-Type stays as it is.
-  const plain = body ?? phrase;
-  const text = plain.endsWith('\n') || given.has('content-type') ? plain : `${plain}\n`;
-  const defaults = Object.entries({
-    Date: new Date().toUTCString(),
-    'Content-Type': 'text/plain; charset=utf-8',
-    'X-Content-Type-Options': 'nosniff',
-  });
-  const head = formatHead(status, phrase, {
-    ...Object.fromEntries(defaults.filter(([name]) => !given.has(name.toLowerCase()))),
+function format(rejection: UpgradeRejection): Buffer {
+  const { headers, text } = rejectionContent(rejection);
+  const asksForUpgrade = Object.keys(headers).some((name) => name.toLowerCase() === 'upgrade');
+  const head = formatHead(rejection.status, STATUS_CODES[rejection.status] ?? '', {
     ...headers,
     'Content-Length': String(Buffer.byteLength(text, 'utf8')),
-    Connection: given.has('upgrade') ? 'Upgrade, close' : 'close',
+    Connection: asksForUpgrade ? 'Upgrade, close' : 'close',
   });
   return Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(text, 'utf8')]);
 }

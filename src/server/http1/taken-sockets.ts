@@ -7,7 +7,7 @@ import { rawSocketOf } from './raw-socket.js';
  * connection six times as much memory. The symbol is registered, so two copies of hawser in one process
  * see each other's mark.
  */
-const TAKEN = Symbol.for('hawser.taken');
+export const TAKEN: unique symbol = Symbol.for('hawser.taken');
 type Markable = Duplex & { [TAKEN]?: true };
 
 /** Whether a socket was given to a WebSocketServer before, and so cannot be upgraded again. */

@@ -39,6 +39,14 @@ export function checkUpgradeArguments(
   return Buffer.isBuffer(head) ? head : Buffer.from(head.buffer, head.byteOffset, head.byteLength);
 }
 
+/** Reject a call of `handleUpgrade` as a function of its own. @throws TypeError */
+export function checkReceiver(isServer: boolean): void {
+  if (isServer) return;
+  throw new TypeError(
+    'handleUpgrade: called without its server; write (request, socket, head) => wss.handleUpgrade(request, socket, head)',
+  );
+}
+
 /** Reject a fourth argument of `handleUpgrade`. @throws TypeError */
 export function checkNoCallback(rest: readonly unknown[]): void {
   if (rest.length === 0) return;

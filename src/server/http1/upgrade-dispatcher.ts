@@ -1,37 +1,14 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Deadlines } from '../../connection/limits/deadlines.js';
-import {
-  isWebSocketUpgrade,
-  notWebSocket,
-  requestPath,
-} from '../../protocol/handshake/opening-handshake.js';
+import { isWebSocketUpgrade, notWebSocket } from '../../protocol/handshake/opening-handshake.js';
+import { requestPath } from '../../protocol/handshake/request-target.js';
 import { UpgradeRejection } from '../../protocol/handshake/upgrade-rejection.js';
 import { canGiveBack, giveBack, hasAllHeaders } from './give-back.js';
-import { pathHint } from '../admission/hints.js';
+import type { UpgradeEndpoint } from '../upgrade-endpoint.js';
+import { Endpoints } from '../endpoints.js';
 import { peerAddressOf, writtenTo } from './raw-socket.js';
-import { ignoreErrors } from './socket-errors.js';
+import { ignoreErrors } from '../socket-errors.js';
 import { isTaken } from './taken-sockets.js';
-
-/** The view of a WebSocketServer that the dispatcher has. */
-export interface UpgradeEndpoint {
-  readonly path: unknown;
-  /** Whether the server is closing; it answers upgrades with 503 then. */
-  readonly isClosed: boolean;
-  /** Whether it created the http.Server, which has no application then. */
-  readonly ownsServer: boolean;
-  readonly deadlines: Deadlines;
-  readonly upgradeTimeout: number;
-  matches(path: string, request: IncomingMessage): boolean;
-  handle(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /**
-   * @param error an UpgradeRejection, or an exception of the application's.
-   * @param hint for the log.
-   */
-  reject(request: IncomingMessage, socket: Duplex, error: unknown, hint?: string): void;
-  /** The http.Server listens. */
-  listening(): void;
-}
 
 const dispatchers = new WeakMap<Server, UpgradeDispatcher>();
 
@@ -41,7 +18,7 @@ const dispatchers = new WeakMap<Server, UpgradeDispatcher>();
  */
 export class UpgradeDispatcher {
   readonly #server: Server;
-  readonly #endpoints = new Set<UpgradeEndpoint>();
+  readonly #endpoints = new Endpoints();
   /** The bytes written to the socket before the `'upgrade'` in progress reached the first listener. */
   #writtenBefore = 0;
 
@@ -78,7 +55,7 @@ export class UpgradeDispatcher {
   }
 
   readonly #listening = (): void => {
-    for (const endpoint of this.#endpoints) endpoint.listening();
+    this.#endpoints.listening();
   };
 
   readonly #beforeOthers = (request: IncomingMessage, socket: Duplex): void => {
@@ -91,9 +68,9 @@ export class UpgradeDispatcher {
 
   readonly #dispatch = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     if (!socket.writable || writtenTo(request, socket) > this.#writtenBefore) return;
-    const first = this.#first();
+    const first = this.#endpoints.first;
     if (!isWebSocketUpgrade(request)) {
-      if (this.#hasOtherListeners()) this.#leave(request, socket);
+      if (this.hasOtherListeners) this.#leave(request, socket);
       else if (first.ownsServer || this.#server.listenerCount('request') === 0 || !canGiveBack) {
         first.reject(request, socket, notWebSocket());
       } else if (hasAllHeaders(this.#server, request)) {
@@ -105,47 +82,19 @@ export class UpgradeDispatcher {
       return;
     }
     const path = requestPath(request.url ?? '');
-    // A target that is not a path is rejected by any server.
-    for (const endpoint of path === undefined ? [first] : this.#ranked()) {
-      try {
-        if (path !== undefined && !endpoint.matches(path, request)) continue;
-      } catch (error) {
-        endpoint.reject(request, socket, error);
-        return;
-      }
-      endpoint.handle(request, socket, head);
-      return;
-    }
-    if (this.#hasOtherListeners()) this.#leave(request, socket);
-    else {
-      const paths = [...this.#endpoints]
-        .filter(({ isClosed }) => !isClosed)
-        .map((each) => each.path);
-      const hint = pathHint(path!, paths); // a target without a path went to the first server
-      const body = 'no WebSocket is served at this path';
-      first.reject(request, socket, new UpgradeRejection(404, { body }), hint);
-    }
+    if (this.#endpoints.route(path, request, socket, head)) return;
+    if (this.hasOtherListeners) this.#leave(request, socket);
+    else this.#endpoints.rejectUnserved(path!, request, socket); // a target without a path went to the first server
   };
 
-  /** Open servers first, in order of construction; those that take any path last. */
-  #ranked(): UpgradeEndpoint[] {
-    const rank = ({ isClosed, path }: UpgradeEndpoint): number =>
-      (isClosed ? 2 : 0) + (path === undefined ? 1 : 0);
-    return [...this.#endpoints].sort((a, b) => rank(a) - rank(b));
-  }
-
-  /** There is always one, because the listeners are removed with the last. */
-  #first(): UpgradeEndpoint {
-    return this.#endpoints.values().next().value!;
-  }
-
-  #hasOtherListeners(): boolean {
+  /** Whether there are other `'upgrade'` listeners than ours. */
+  get hasOtherListeners(): boolean {
     return this.#server.listenerCount('upgrade') > 2;
   }
 
   /** Leave a request to the other listeners. A socket that none of them uses is destroyed in the end. */
   #leave(request: IncomingMessage, socket: Duplex): void {
-    const first = this.#first();
+    const first = this.#endpoints.first;
     const before = writtenTo(request, socket);
     const deadline = first.deadlines.start(first.upgradeTimeout, () => {
       const isUsed =

@@ -10,10 +10,22 @@ export interface OwnServerParts {
   readonly socketPath?: string;
   /** Options of `tls.createServer`, such as the certificate and key; the server then serves `wss:`. @default none */
   readonly tls?: TlsOptions;
+  /**
+   * Speak HTTP/2 too: WebSockets are streams of one session then (RFC 8441). With `tls` clients choose between it
+   * and HTTP/1.1. Without `tls` the server speaks HTTP/2 with prior knowledge only, for the hop of a proxy.
+   * @default false
+   */
+  readonly http2?: boolean;
   /** The number of connections that may wait in the kernel to be accepted. @default Node's, 511 */
   readonly backlog?: number;
   /** Calls `close()` when it aborts. If it has aborted already, the server never listens. */
   readonly signal?: AbortSignal;
+}
+
+/** The options beside a server that is passed in. */
+export interface AttachedParts {
+  /** On an HTTP/2 server, serve WebSockets over HTTP/2 (RFC 8441), and tell clients that it does. @default true, on such a server */
+  readonly http2?: boolean;
 }
 
 /** The options of a server that has its own http.Server, with either `port` or `socketPath`. */
@@ -28,7 +40,7 @@ export interface Attachment extends OwnServerParts {
   readonly noServer?: boolean;
 }
 
-const OWN = ['port', 'host', 'socketPath', 'tls', 'backlog', 'signal'] as const;
+const OWN = ['port', 'host', 'socketPath', 'tls', 'http2', 'backlog', 'signal'] as const;
 
 /**
  * Find the attachment options of a WebSocketServer to which no server was passed.
@@ -66,7 +78,7 @@ export function attachmentOptions(options: unknown): readonly (keyof Attachment)
  * @throws TypeError with the place where the option belongs.
  */
 export function checkNoAttachment(options: unknown): void {
-  const [name] = given(options, [...OWN, 'noServer']);
+  const [name] = given(options, [...OWN, 'noServer']).filter((each) => each !== 'http2');
   if (name === undefined) return;
   const advice =
     name === 'signal'

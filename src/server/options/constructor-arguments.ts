@@ -2,12 +2,17 @@ import type { Server } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import { show } from '../../protocol/option-checks.js';
-import { type Attachment, attachmentOptions, checkNoAttachment } from './attachment.js';
-import { isUpgradingServer } from './kinds-of-server.js';
+import {
+  type AttachedParts,
+  type Attachment,
+  attachmentOptions,
+  checkNoAttachment,
+} from './attachment.js';
+import { allowsHttp1, isHttp2Server, isUpgradingServer } from './kinds-of-server.js';
 import type { ServerOptions } from './options.js';
 import { type ResolvedOptions, resolveOptions } from './resolve-options.js';
 
-/** The servers that hawser can attach to. The types of an HTTP/2 server do not show whether it allows HTTP/1. */
+/** The servers that hawser can attach to. */
 export type UpgradingServer = Server | HttpsServer | Http2Server | Http2SecureServer;
 
 /** The arguments of `new WebSocketServer`, checked. */
@@ -15,6 +20,8 @@ interface ConstructorArguments<Context> {
   readonly options: ResolvedOptions<Context>;
   /** The server that was passed in. */
   readonly attached: Server | undefined;
+  /** The server, passed in or its own, gets WebSockets over HTTP/2. */
+  readonly usesHttp2: boolean;
   /** What a server of its own listens on; without members for another. */
   readonly own: Attachment;
 }
@@ -22,12 +29,13 @@ interface ConstructorArguments<Context> {
 /** @throws TypeError for what is neither a server nor options, and for options that are wrong. */
 export function readConstructorArguments<Context>(
   first: UpgradingServer | (ServerOptions<Context> & Attachment),
-  second: ServerOptions<Context> | undefined,
+  second: (ServerOptions<Context> & AttachedParts) | undefined,
 ): ConstructorArguments<Context> {
   if (isUpgradingServer(first)) {
     checkNoAttachment(second);
-    const attached = first as Server;
-    return { options: resolveOptions<Context>(second ?? {}, []), attached, own: {} };
+    const options = resolveOptions<Context>(second ?? {}, ['http2']);
+    const usesHttp2 = wantsHttp2(first, second?.http2);
+    return { options, attached: first as Server, usesHttp2, own: {} };
   }
   if (second !== undefined) {
     throw new TypeError(
@@ -36,5 +44,20 @@ export function readConstructorArguments<Context>(
   }
   const own = first as ServerOptions<Context> & Attachment;
   const options = resolveOptions<Context>(own, attachmentOptions(own));
-  return { options, attached: undefined, own };
+  return { options, attached: undefined, usesHttp2: own.http2 === true, own };
+}
+
+/** @throws TypeError if the option and the server contradict each other. */
+function wantsHttp2(server: object, option: boolean | undefined): boolean {
+  if (!isHttp2Server(server)) {
+    if (option !== true) return false;
+    throw new TypeError(
+      'WebSocketServer: option http2: the server that is passed in speaks HTTP/1.1 only; make it with createSecureServer of node:http2, or leave http2 out',
+    );
+  }
+  if (option !== false) return true;
+  if (allowsHttp1(server)) return false;
+  throw new TypeError(
+    'WebSocketServer: option http2: with false, an HTTP/2 server is used only if it was made by createSecureServer({ allowHTTP1: true })',
+  );
 }

@@ -22,10 +22,6 @@ function adviceFor(first: unknown): string | undefined {
   if (hasMethods(first, 'then')) return 'a promise is not a server: await it first';
   if (hasMethods(first, 'on', 'address', 'listen')) {
     if (!(first instanceof NetServer)) return undefined;
-    // Node gives an HTTP/2 server this property only if it allows HTTP/1.
-    if (hasMethods(first, 'updateSettings') && !('headersTimeout' in first)) {
-      return 'an HTTP/2 server upgrades only if it was made by createSecureServer({ allowHTTP1: true })';
-    }
     return hasMethods(first, 'setTimeout') // which all HTTP servers have
       ? undefined
       : 'a net.Server or tls.Server has no upgrades: use createServer of node:http or node:https';
@@ -46,6 +42,16 @@ function adviceFor(first: unknown): string | undefined {
     return 'of an application pass what its listen() returns, or createServer(app)';
   }
   return undefined;
+}
+
+/** Whether a server is one of node:http2. */
+export function isHttp2Server(server: object): boolean {
+  return hasMethods(server, 'updateSettings');
+}
+
+/** Whether an HTTP/2 server speaks HTTP/1.1 too. Node gives it this property only then. */
+export function allowsHttp1(server: object): boolean {
+  return 'headersTimeout' in server;
 }
 
 function isSomething(value: unknown): value is object {

@@ -1,9 +1,13 @@
 import type { Broker } from '../topics/broker.js';
 import type { IncomingMessage } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
 import type { Clock } from '../../connection/limits/clock.js';
 import type { Logger } from '../logger.js';
 import type { UpgradeHeaders } from '../../protocol/handshake/response-headers.js';
 import type { SharedLimits } from '../admission/shared-limits.js';
+
+/** A request for a WebSocket, over any version of HTTP that hawser speaks. */
+export type AnyRequest = IncomingMessage | Http2ServerRequest;
 
 /** The type of option `trustProxy`. */
 export type TrustProxy = false | number | readonly string[] | ((address: string) => boolean);
@@ -75,21 +79,20 @@ export interface DeflateOptions {
 }
 
 /** Options of a `WebSocketServer`. Durations are milliseconds, sizes are bytes. */
-export interface ServerOptions<Context = undefined> {
+export interface ServerOptions<Context = undefined, Request extends AnyRequest = IncomingMessage> {
   /**
    * The paths to serve: one path, a RegExp without the flags g and y, or a function. It is compared
    * with the `pathname` of the request's URL, without the query. `authorize` gets what a RegExp matched.
    * @default every path
    */
-  readonly path?: string | RegExp | ((path: string, request: IncomingMessage) => boolean);
+  readonly path?: string | RegExp | ((path: string, request: Request) => boolean);
   /**
    * The subprotocols of the server in its order of preference, or a function that picks one of those
    * offered. Each name is a token. Without a common one the connection has none, and browsers close it.
    * @default none
    */
   readonly subprotocols?:
-    | readonly string[]
-    | ((offered: readonly string[], request: IncomingMessage) => string | undefined);
+    readonly string[] | ((offered: readonly string[], request: Request) => string | undefined);
   /**
    * The origins of pages that may connect. An entry is an origin with its scheme
    * (`'https://example.com'`, `'file://'`), `'null'`, a pattern for subdomains
@@ -101,10 +104,7 @@ export interface ServerOptions<Context = undefined> {
    * @default 'same-origin'
    */
   readonly origin?:
-    | 'same-origin'
-    | '*'
-    | readonly string[]
-    | ((origin: string, request: IncomingMessage) => boolean);
+    'same-origin' | '*' | readonly string[] | ((origin: string, request: Request) => boolean);
   /**
    * The `Host` values to accept, or patterns for subdomains (`'*.example.com'`). An entry without a
    * port matches every port. Set it on servers that a browser can reach by more names than their own,
@@ -118,7 +118,7 @@ export interface ServerOptions<Context = undefined> {
    * @default accepts
    */
   readonly authorize?: (
-    request: IncomingMessage,
+    request: Request,
     options: AuthorizeOptions,
   ) => AuthorizeResult<Context> | Promise<AuthorizeResult<Context>>;
   /**

@@ -586,6 +586,18 @@ describe('Closing, because the transport ended', () => {
     });
   });
 
+  it('reports a transport that fails twice once', async () => {
+    const { socket, connection, closed } = await world();
+    const errors: string[] = [];
+    connection.on('error', ({ message }) => errors.push(message));
+    for (const message of ['reset', 'the error of Node that follows']) {
+      socket.emit('error', new Error(message));
+    }
+    socket.destroy();
+    await closed;
+    expect(errors).toEqual(['reset']);
+  });
+
   it('emits error for a reset if someone listens, before close', async () => {
     const { connection, client, closed, log } = await world();
     connection.on('error', (error) => log.push(`error ${(error as { code?: string }).code}`));

@@ -29,6 +29,8 @@ describe('ConnectionError', () => {
       'ERR_CONNECTION_CLOSED',
       'ERR_CLOSE_TIMEOUT',
       'ERR_TRANSPORT_ENDED',
+      'ERR_STREAM_RESET',
+      'ERR_SESSION_LOST',
       'ERR_TERMINATED',
       'ERR_SERVER_CLOSED',
       'ERR_HEARTBEAT_TIMEOUT',

@@ -663,6 +663,22 @@ describe('Outbox, ending', () => {
   );
 });
 
+describe('Outbox, on a transport that is gone', () => {
+  it('believes no write, though the transport calls it done', async () => {
+    const told: unknown[] = [];
+    outbox.text(TEXT, 'lost');
+    outbox.whenWritten((error) => told.push(error));
+    sink.destroy(); // writes nothing, and has nothing left to write
+    outbox.destroy();
+    await tick();
+    expect(told).toEqual([]);
+    const gone = new Error('gone');
+    outbox.onTransportClosed(gone);
+    await tick();
+    expect(told).toEqual([gone]);
+  });
+});
+
 describe('Outbox, what waits', () => {
   const large = (byte: number): Buffer => Buffer.alloc(20_000, byte);
   /** The frames that the sink got since it became backpressured. An incomplete frame makes this throw. */

@@ -4,9 +4,9 @@ import {
   formatHead,
   formatUpgradeResponse,
   isWebSocketUpgrade,
-  requestPath,
-  type UpgradeRequest,
 } from '../../../../src/protocol/handshake/opening-handshake.js';
+import type { UpgradeRequest } from '../../../../src/protocol/handshake/handshake-request.js';
+import { requestPath } from '../../../../src/protocol/handshake/request-target.js';
 import type { UpgradeRejection } from '../../../../src/protocol/handshake/upgrade-rejection.js';
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
@@ -399,18 +399,6 @@ describe('a target that URL parsers read differently', () => {
   ])('has the path that they see: %s', (url, path) => {
     expect(checkUpgrade(request({ url })).path).toBe(path);
     expect(new URL(url, 'http://h').pathname).toBe(path);
-  });
-});
-
-describe('requestPath', () => {
-  it.each([
-    ['/a?b', '/a'],
-    ['http://h/a?b', '/a'],
-    ['http://h', '/'],
-    ['*', undefined],
-    ['', undefined],
-  ])('of %j is %p', (target, path) => {
-    expect(requestPath(target)).toBe(path);
   });
 });
 

@@ -1,6 +1,10 @@
 import { UpgradeRejection } from '../../../../src/protocol/handshake/upgrade-rejection.js';
 import { AddressLimit } from '../../../../src/server/admission/address-limit.js';
-import { Admission, unavailable } from '../../../../src/server/admission/admission.js';
+import {
+  Admission,
+  checkHandshake,
+  unavailable,
+} from '../../../../src/server/admission/admission.js';
 import { createLog } from '../../../../src/server/logger.js';
 import type { ServerOptions } from '../../../../src/server/options/options.js';
 import { resolveOptions } from '../../../../src/server/options/resolve-options.js';
@@ -341,5 +345,23 @@ describe('subprotocolFor', () => {
   it('does not wait for a function', () => {
     const late = (async () => 'a') as unknown as () => string;
     expect(() => choose(late, 'a')).toThrow('option subprotocols: expected the function to');
+  });
+});
+
+describe('checkHandshake', () => {
+  it('checks a request by its version of HTTP', () => {
+    const plain = fakeRequest({ 'sec-websocket-protocol': 'chat' });
+    expect(checkHandshake(plain)).toMatchObject({ host: 'localhost', subprotocols: ['chat'] });
+    const headers = {
+      ':method': 'CONNECT',
+      ':protocol': 'websocket',
+      ':path': '/over-http2',
+      ':authority': 'example.org',
+      'sec-websocket-version': '13',
+    };
+    expect(checkHandshake({ httpVersion: '2.0', headers })).toMatchObject({
+      host: 'example.org',
+      target: '/over-http2',
+    });
   });
 });

@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { runInNewContext } from 'node:vm';
 import {
   checkNoCallback,
+  checkReceiver,
   checkUpgradeArguments,
 } from '../../../../src/server/http1/upgrade-arguments.js';
 import { upgradeRequest } from '../../../support/raw-client.js';
@@ -83,5 +84,16 @@ describe('the arguments of an upgrade', () => {
     }).toThrow(
       "handleUpgrade: expected three arguments, got a fourth, a function; there is no callback: listen for 'connection', or await what handleUpgrade returns",
     );
+  });
+});
+
+describe('checkReceiver', () => {
+  it('wants handleUpgrade to be called on its server', () => {
+    expect(() => {
+      checkReceiver(true);
+    }).not.toThrow();
+    expect(() => {
+      checkReceiver(false);
+    }).toThrow(/called without its server; write \(request, socket, head\) =>/);
   });
 });

@@ -5,10 +5,8 @@ import type { Duplex } from 'node:stream';
 import { UpgradeRejection } from '../../../../src/protocol/handshake/upgrade-rejection.js';
 import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import { takeSocket } from '../../../../src/server/http1/taken-sockets.js';
-import {
-  UpgradeDispatcher,
-  type UpgradeEndpoint,
-} from '../../../../src/server/http1/upgrade-dispatcher.js';
+import { UpgradeDispatcher } from '../../../../src/server/http1/upgrade-dispatcher.js';
+import type { UpgradeEndpoint } from '../../../../src/server/upgrade-endpoint.js';
 import { type RequestParts, upgradeRequest } from '../../../support/raw-client.js';
 import {
   ask,

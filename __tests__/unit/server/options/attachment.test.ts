@@ -1,6 +1,6 @@
 import { attachmentOptions, checkNoAttachment } from '../../../../src/server/options/attachment.js';
 
-const OWN = ['port', 'host', 'socketPath', 'tls', 'backlog', 'signal'];
+const OWN = ['port', 'host', 'socketPath', 'tls', 'http2', 'backlog', 'signal'];
 const ONE_OF =
   'WebSocketServer: expected an http.Server, or options with one of port, socketPath and noServer: true';
 
@@ -43,11 +43,14 @@ describe('beside a server that is passed in', () => {
   const prefix = (name: string): string =>
     `WebSocketServer: option ${name} is not for a server that is passed in; `;
 
-  it.each([[undefined], [{}], [{ path: '/', port: undefined }]])('there may be %p', (options) => {
-    expect(() => {
-      checkNoAttachment(options);
-    }).not.toThrow();
-  });
+  it.each([[undefined], [{}], [{ path: '/', port: undefined }], [{ http2: true }]])(
+    'there may be %p',
+    (options) => {
+      expect(() => {
+        checkNoAttachment(options);
+      }).not.toThrow();
+    },
+  );
 
   it.each([
     ['port', 8080, 'give it to the server that is passed in'],

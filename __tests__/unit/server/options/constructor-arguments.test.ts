@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { createSecureServer, createServer as createHttp2Server } from 'node:http2';
 import { createServer as createNetServer } from 'node:net';
 import { readConstructorArguments } from '../../../../src/server/options/constructor-arguments.js';
 import { resolveOptions } from '../../../../src/server/options/resolve-options.js';
@@ -13,6 +14,7 @@ describe('readConstructorArguments', () => {
     expect(read(server)).toStrictEqual({
       options: resolveOptions({}, []),
       attached: server,
+      usesHttp2: false,
       own: {},
     });
     const { options, attached, own } = read(server, { maxPayload: 5 });
@@ -27,6 +29,15 @@ describe('readConstructorArguments', () => {
     expect(attached).toBeUndefined();
     expect(own).toMatchObject({ port: 0, host: '::1', backlog: 5 });
     expect(read({ socketPath: 'hawser.sock' }).own.socketPath).toBe('hawser.sock');
+  });
+
+  it('knows where HTTP/2 is served', () => {
+    const [plain, both] = [createHttp2Server(), createSecureServer({ allowHTTP1: true })];
+    const uses = (...args: [unknown, unknown?]): boolean => read(...args).usesHttp2;
+    expect([uses(plain), uses(plain, { http2: true })]).toEqual([true, true]);
+    expect([uses(both), uses(both, { http2: false })]).toEqual([true, false]);
+    expect([uses(createServer()), uses(createServer(), { http2: false })]).toEqual([false, false]);
+    expect([uses({ port: 0 }), uses({ port: 0, http2: true })]).toEqual([false, true]);
   });
 
   it('takes options that attach to nothing', () => {
@@ -56,6 +67,9 @@ describe('readConstructorArguments', () => {
     ['a wrong option', { port: 0, maxPayload: 0 }, undefined, 'expected option maxPayload to be'],
     ['a wrong option beside a server', createServer(), { maxPayload: 0 }, 'expected option maxPay'],
     ['an unknown option', { noServer: true, prot: 5 }, undefined, 'unknown option prot'],
+    ['HTTP/2 on an http.Server', createServer(), { http2: true }, 'option http2: the server that'],
+    ['no HTTP/2 on HTTP/2', createHttp2Server(), { http2: false }, 'option http2: with false, an'],
+    ['a wrong http2', createHttp2Server(), { http2: 1 }, 'expected option http2 to be'],
     ['a wrong port', { port: -1 }, undefined, 'expected option port to be a port from 0 to 65535'],
   ])('refuses %s', (_name, first, second, message) => {
     expect(() => read(first, second)).toThrow(TypeError);

@@ -5,7 +5,11 @@ import * as https from 'node:https';
 import * as net from 'node:net';
 import * as tls from 'node:tls';
 import express from 'express';
-import { isUpgradingServer } from '../../../../src/server/options/kinds-of-server.js';
+import {
+  allowsHttp1,
+  isHttp2Server,
+  isUpgradingServer,
+} from '../../../../src/server/options/kinds-of-server.js';
 
 describe('isUpgradingServer', () => {
   const standIn = Object.assign(new EventEmitter(), {
@@ -15,6 +19,8 @@ describe('isUpgradingServer', () => {
   it.each<[string, unknown]>([
     ['an http.Server', createServer()],
     ['an https.Server', https.createServer()],
+    ['an HTTP/2 server', http2.createServer()],
+    ['a secure HTTP/2 server', http2.createSecureServer()],
     ['an HTTP/2 server that allows HTTP/1', http2.createSecureServer({ allowHTTP1: true })],
     ['what stands in for one', standIn],
   ])('is true for %s', (_what, first) => {
@@ -35,13 +41,9 @@ describe('isUpgradingServer', () => {
     expect(isUpgradingServer(first)).toBe(false);
   });
 
-  const HTTP2 =
-    'an HTTP/2 server upgrades only if it was made by createSecureServer({ allowHTTP1: true })';
   const NET =
     'a net.Server or tls.Server has no upgrades: use createServer of node:http or node:https';
   it.each<[string, unknown, string]>([
-    ['an HTTP/2 server', http2.createServer(), HTTP2],
-    ['a secure HTTP/2 server', http2.createSecureServer(), HTTP2],
     ['a net.Server', net.createServer(), NET],
     ['a tls.Server', tls.createServer(), NET],
     [
@@ -101,5 +103,16 @@ describe('isUpgradingServer', () => {
 
   it('says what can be done: an Express application on a server of node:http', () => {
     expect(isUpgradingServer(createServer(express()))).toBe(true);
+  });
+});
+
+describe('the versions of HTTP of a server', () => {
+  it.each<[string, object, boolean, boolean]>([
+    ['an http.Server', createServer(), false, true],
+    ['an HTTP/2 server', http2.createServer(), true, false],
+    ['a secure HTTP/2 server', http2.createSecureServer(), true, false],
+    ['one that allows HTTP/1', http2.createSecureServer({ allowHTTP1: true }), true, true],
+  ])('are known: %s', (_what, server, speaksHttp2, speaksHttp1) => {
+    expect([isHttp2Server(server), allowsHttp1(server)]).toEqual([speaksHttp2, speaksHttp1]);
   });
 });

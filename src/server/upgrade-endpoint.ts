@@ -1,13 +1,31 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { callIsolated } from '../../connection/call-isolated.js';
-import type { Deadlines } from '../../connection/limits/deadlines.js';
-import { matchPath } from '../admission/path-match.js';
-import type { UpgradePolicy } from '../admission/upgrade-policy.js';
-import type { Log } from '../logger.js';
-import type { ResolvedOptions } from '../options/resolve-options.js';
-import type { UpgradeEndpoint } from './upgrade-dispatcher.js';
-import type { Upgrader } from './upgrader.js';
+import { callIsolated } from '../connection/call-isolated.js';
+import type { Deadlines } from '../connection/limits/deadlines.js';
+import { matchPath } from './admission/path-match.js';
+import type { UpgradePolicy } from './admission/upgrade-policy.js';
+import type { Log } from './logger.js';
+import type { ResolvedOptions } from './options/resolve-options.js';
+
+/** The view of a WebSocketServer that a dispatcher has, for any version of HTTP. */
+export interface UpgradeEndpoint {
+  readonly path: unknown;
+  /** Whether the server is closing; it answers upgrades with 503 then. */
+  readonly isClosed: boolean;
+  /** Whether it created the http.Server, which has no application then. */
+  readonly ownsServer: boolean;
+  readonly deadlines: Deadlines;
+  readonly upgradeTimeout: number;
+  matches(path: string, request: IncomingMessage): boolean;
+  handle(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /**
+   * @param error an UpgradeRejection, or an exception of the application's.
+   * @param hint for the log.
+   */
+  reject(request: IncomingMessage, socket: Duplex, error: unknown, hint?: string): void;
+  /** The http.Server listens. */
+  listening(): void;
+}
 
 /** The parts of a WebSocketServer that an endpoint needs. */
 interface EndpointParts<Context> {
@@ -18,12 +36,14 @@ interface EndpointParts<Context> {
   readonly options: Pick<ResolvedOptions<Context>, 'path' | 'upgradeTimeout'>;
   readonly ownsServer: boolean;
   readonly policy: UpgradePolicy<Context>;
-  readonly upgrader: Upgrader<Context>;
+  readonly upgrader: {
+    reject(request: IncomingMessage, socket: Duplex, error: unknown): void;
+  };
   readonly deadlines: Deadlines;
   readonly log: Log;
 }
 
-/** Make the endpoint by which an UpgradeDispatcher reaches a WebSocketServer. */
+/** Make the endpoint by which dispatchers reach a WebSocketServer. */
 export function createEndpoint<Context>({
   server,
   options: { path, upgradeTimeout },

@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { stopIgnoringErrors, ignoreErrors } from '../../../../src/server/http1/socket-errors.js';
+import { stopIgnoringErrors, ignoreErrors } from '../../../src/server/socket-errors.js';
 
 describe('ignoreErrors', () => {
   it('lets a socket fail without an exception', () => {

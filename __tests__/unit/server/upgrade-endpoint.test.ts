@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { WebSocketServer } from '../../../../src/server/server.js';
-import { ask, listen, MemoryLogger, serve } from '../../../support/server.js';
+import { WebSocketServer } from '../../../src/server/server.js';
+import { ask, listen, MemoryLogger, serve } from '../../support/server.js';
 
 it('matches the path, and gives the match to authorize', async () => {
   const matches: unknown[] = [];

@@ -1,0 +1,70 @@
+import { releaseWhenFinished, resetTransport } from '../../../../src/connection/transport.js';
+import {
+  adaptStream,
+  cancelStream,
+  peerAddressOfStream,
+} from '../../../../src/server/http2/stream-transport.js';
+import { streamPair } from '../../../support/http2.js';
+import { eventually } from '../../../support/server.js';
+
+/** A stream that is answered and adapted, and the codes of its errors. */
+async function adapted(options: { signal?: AbortSignal } = {}) {
+  const pair = await streamPair({}, options);
+  const errors: (string | undefined)[] = [];
+  pair.stream.on('error', (error: Error & { code?: string }) => {
+    errors.push(error.code === 'ERR_STREAM_RESET' ? error.message : error.code);
+  });
+  pair.stream.respond({ ':status': 200 });
+  adaptStream(pair.stream);
+  await pair.client.status();
+  return { ...pair, errors };
+}
+
+describe('a stream of HTTP/2 as the transport of a connection', () => {
+  it('is cut off with CANCEL', async () => {
+    const { stream, client } = await adapted();
+    resetTransport(stream);
+    expect(stream.destroyed).toBe(true);
+    await client.closed();
+    expect(client.stream.rstCode).toBe(8);
+  });
+
+  it('is released with what was written before it', async () => {
+    const { stream, client, errors } = await adapted();
+    releaseWhenFinished(stream);
+    stream.end(Buffer.alloc(200_000));
+    await client.closed();
+    expect(client.received).toHaveLength(200_000);
+    expect(client.stream.rstCode).toBe(0);
+    stream.resume();
+    await eventually('the end', () => stream.destroyed);
+    expect(errors).toEqual([]);
+  });
+
+  it('fails with the name of the code that the peer resets it with', async () => {
+    const abort = new AbortController();
+    const { stream, errors } = await adapted({ signal: abort.signal });
+    abort.abort();
+    await eventually('the reset', () => stream.destroyed);
+    expect(errors[0]).toMatch(/the peer reset the HTTP\/2 stream .*: RST_STREAM with CANCEL$/);
+  });
+
+  it.each<[string, (parts: Awaited<ReturnType<typeof adapted>>) => unknown]>([
+    ['socket', ({ session }) => session.destroy()],
+    ['session', ({ stream }) => setImmediate(() => stream.session!.destroy())],
+  ])('fails when the %s of its session is gone', async (_what, end) => {
+    const parts = await adapted();
+    end(parts);
+    await eventually('the end', () => parts.stream.destroyed);
+    await eventually('the error', () => parts.errors.length > 0);
+    expect(parts.errors[0]).toMatch(/ERR_SESSION_LOST|RST_STREAM with CANCEL/);
+  });
+
+  it('knows the address of its peer while there is a session', async () => {
+    const { stream } = await adapted();
+    expect(peerAddressOfStream(stream)).toBe('127.0.0.1');
+    cancelStream(stream);
+    await eventually('the end', () => stream.closed && stream.session === undefined);
+    expect(peerAddressOfStream(stream)).toBeUndefined();
+  });
+});

@@ -1,0 +1,54 @@
+import type { ServerHttp2Stream } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import { ConnectionError } from '../../connection/close/connection-error.js';
+import { TRANSPORT_ENDS, type TransportEnds } from '../../connection/transport.js';
+import { ErrorCode, errorName } from './error-codes.js';
+
+/**
+ * Make a stream of HTTP/2 end as a connection expects it of its transport: a connection that is cut off resets
+ * the stream with CANCEL, which is to a stream what a reset is to a socket (RFC 8441 section 5); a connection
+ * that has closed does not wait for the peer's END_STREAM; and a reset by the peer, or the end of the session,
+ * is an error.
+ */
+export function adaptStream(stream: ServerHttp2Stream): void {
+  (stream as Adaptable)[TRANSPORT_ENDS] = STREAM_ENDS;
+  stream.on('aborted', onAborted);
+}
+
+type Adaptable = Duplex & { [TRANSPORT_ENDS]?: TransportEnds };
+
+// One object and one function for all streams: closures would cost each idle connection.
+
+const STREAM_ENDS: TransportEnds = {
+  reset: (transport) => {
+    cancelStream(transport as ServerHttp2Stream);
+  },
+  release(this: Duplex) {
+    (this as ServerHttp2Stream).close(ErrorCode.NO_ERROR);
+  },
+};
+
+/** Reset a stream with CANCEL, and destroy it. */
+export function cancelStream(stream: ServerHttp2Stream): void {
+  stream.close(ErrorCode.CANCEL);
+  stream.destroy();
+}
+
+/** Node reports most resets by `'aborted'` alone. */
+function onAborted(this: ServerHttp2Stream): void {
+  const error = isSessionGone(this)
+    ? new ConnectionError('ERR_SESSION_LOST')
+    : new ConnectionError('ERR_STREAM_RESET', {
+        detail: `RST_STREAM with ${errorName(this.rstCode)}`,
+      });
+  this.emit('error', error);
+}
+
+function isSessionGone({ session }: ServerHttp2Stream): boolean {
+  return session === undefined || session.destroyed || session.socket.destroyed;
+}
+
+/** The address of the peer; `undefined` for a Unix socket, and once the session is gone. */
+export function peerAddressOfStream(stream: ServerHttp2Stream): string | undefined {
+  return isSessionGone(stream) ? undefined : stream.session!.socket.remoteAddress;
+}
