@@ -21,6 +21,7 @@ const PUBLIC_MEMBERS: Readonly<Record<string, readonly string[]>> = {
   PreparedMessage: ['opcode', 'payloadLength'],
   SharedLimits: ['connections'],
   WebSocketConnection: [
+    '[Symbol.asyncDispose]',
     '[Symbol.asyncIterator]',
     'addListener',
     'bufferedAmount',
@@ -38,6 +39,7 @@ const PUBLIC_MEMBERS: Readonly<Record<string, readonly string[]>> = {
     'prependListener',
     'readyState',
     'remoteAddress',
+    'response',
     'resume',
     'roundTrip',
     'send',
@@ -46,6 +48,7 @@ const PUBLIC_MEMBERS: Readonly<Record<string, readonly string[]>> = {
     'subscribe',
     'terminate',
     'topics',
+    'unref',
     'unsubscribe',
     'url',
   ],
