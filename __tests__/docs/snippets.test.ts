@@ -17,7 +17,13 @@ import { makeProject } from './project.js';
  *
  * A prelude may use the names that hawser exports without importing them.
  */
-const DOCUMENTS = ['README.md', 'docs/guide.md', 'docs/migrating.md', 'docs/deploying.md'];
+const DOCUMENTS = [
+  'README.md',
+  'docs/guide.md',
+  'docs/migrating.md',
+  'docs/deploying.md',
+  'docs/client.md',
+];
 const LANGUAGES = new Map([
   ['ts', '.mts'],
   ['js', '.mjs'],

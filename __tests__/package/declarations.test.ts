@@ -79,6 +79,7 @@ const entries = [
   'adapters/redis',
   'adapters/nats',
   'adapters/cluster',
+  'client/index',
 ].map((name) => join(dist, `${name}.d.ts`));
 const program = ts.createProgram(entries, {
   module: ts.ModuleKind.NodeNext,
