@@ -162,7 +162,7 @@ describe('a project that installed the tarball', () => {
     expect(redis!['required']).toEqual(['redisBroker']);
     expect(nats!['required']).toEqual(['natsBroker']);
     expect(cluster!['required']).toEqual(['clusterBroker', 'relayTopics']);
-    expect(client!['required']).toEqual(['HandshakeError', 'connect']);
+    expect(client!['required']).toEqual(['HandshakeError', 'connect', 'reconnecting']);
     for (const seen of [main!, metrics!, redis!, nats!, cluster!, client!]) {
       expect(seen['imported']).toEqual(seen['required']);
       expect(seen['different']).toEqual([]);
