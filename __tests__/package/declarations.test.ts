@@ -112,7 +112,9 @@ describe('the published declarations', () => {
   });
 
   test('contain nothing that is marked @internal, and no function that makes a connection', () => {
-    const marked = ours.filter(({ text }) => /@internal|\blet createConnection\b|joinServer/.test(text));
+    const marked = ours.filter(({ text }) =>
+      /@internal|\blet createConnection\b|joinServer/.test(text),
+    );
     expect(marked.map(({ fileName }) => fileName)).toEqual([]);
   });
 
