@@ -34,6 +34,7 @@ export { UpgradeRejection } from './protocol/handshake/upgrade-rejection.js';
 
 // Connections.
 export { WebSocketConnection } from './connection/connection.js';
+export { type HandshakeResponse } from './connection/settings.js';
 export { type CloseReply, type ConnectionEvents } from './connection/events.js';
 export { type AnyMessage, type Message } from './connection/receive/receive-queue.js';
 export { type SendCallback } from './connection/send/send-callbacks.js';

@@ -14,7 +14,7 @@ import { document, root } from './sources.js';
  * - The rows under the heading "Small types" are exports themselves.
  */
 const page = document('api.md');
-const ENTRIES = ['src/index.ts', ...adapters()];
+const ENTRIES = ['src/index.ts', 'src/client/index.ts', ...adapters()];
 
 function adapters(): string[] {
   return readdirSync(join(root, 'src/adapters'))

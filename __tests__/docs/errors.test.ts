@@ -1,3 +1,4 @@
+import { HANDSHAKE_ERRORS } from '../../src/client/handshake-error.js';
 import { CONNECTION_ERRORS } from '../../src/connection/close/connection-error.js';
 import { PROTOCOL_ERRORS } from '../../src/protocol/framing/protocol-error.js';
 import { callerErrors, document, rejections, rowsUnder } from './sources.js';
@@ -28,6 +29,10 @@ describe('docs/errors.md', () => {
 
   it('has every ConnectionError code with its message', () => {
     expect(listed('ConnectionError')).toEqual(Object.entries(CONNECTION_ERRORS));
+  });
+
+  it('has every HandshakeError code with its message', () => {
+    expect(listed('HandshakeError')).toEqual(Object.entries(HANDSHAKE_ERRORS));
   });
 
   it('has every rejection of a handshake with its status and body', () => {

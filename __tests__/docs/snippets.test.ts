@@ -23,6 +23,7 @@ const DOCUMENTS = [
   'docs/migrating.md',
   'docs/deploying.md',
   'docs/ws.md',
+  'docs/client.md',
 ];
 const LANGUAGES = new Map([
   ['ts', '.mts'],

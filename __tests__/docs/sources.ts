@@ -8,7 +8,7 @@ export const root = resolve(__dirname, '../..');
 let parsed: readonly ts.SourceFile[] | undefined;
 
 /** The folders whose messages are in documents of their own: docs/ws.md has those of hawser/ws. */
-const DOCUMENTED_ELSEWHERE = /[\\/]src[\\/](?:ws|client)[\\/]/;
+const DOCUMENTED_ELSEWHERE = /[\\/]src[\\/]ws[\\/]/;
 
 /** The syntax tree of every file of src/ whose messages are in docs/errors.md. */
 function trees(): readonly ts.SourceFile[] {

@@ -120,6 +120,23 @@ describe('auth-and-origin', () => {
   });
 });
 
+describe('client', () => {
+  test('is echoed, survives the end of its server, and ends when it is told to', async () => {
+    const echo = await start('echo.mjs');
+    const { port } = new URL(echo.ws);
+    const { program } = await start('client.mjs', { PORT: port, TICK_MS: '10' });
+    await program.prints(/connected to 127\.0\.0\.1\n/);
+    await program.prints(/echoed 1\nechoed 2\n/);
+    echo.program.signal('SIGKILL');
+    await program.prints(/closed with 1006 ; again in \d+ ms/);
+    await start('echo.mjs', { PORT: port });
+    await program.prints(/again in [^]*connected to [^]*echoed \d+\n/);
+    program.signal('SIGTERM');
+    expect(await program.exit).toEqual({ code: 0, signal: null });
+    expect(program.output).toMatch(/done\n$/);
+  });
+});
+
 describe('topics', () => {
   test('delivers to the others in a room, and to no room that does not exist', async () => {
     const { program, ws } = await start('topics.mjs');

@@ -59,6 +59,8 @@ describe('the tarball', () => {
         'dist/index.js',
         'package.json',
         'src/index.ts',
+        'wrapper-client.d.mts',
+        'wrapper-client.mjs',
         'wrapper-cluster.d.mts',
         'wrapper-cluster.mjs',
         'wrapper-metrics.d.mts',
@@ -77,7 +79,7 @@ describe('the tarball', () => {
     );
     const known = [
       /^(package\.json|(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|LICENSE)$/,
-      /^wrapper(-(metrics|redis|nats|cluster|ws))?\.(mjs|d\.mts)$/,
+      /^wrapper(-(metrics|redis|nats|cluster|client|ws))?\.(mjs|d\.mts)$/,
       /^ws\.(cjs|d\.cts)$/,
       /^src\/.*\.(ts|wat)$/,
       /^dist\/(.*\.(js|d\.ts)(\.map)?|esm\/package\.json)$/,
@@ -151,13 +153,17 @@ describe('a project that installed the tarball', () => {
   test('gets the same names and the same classes from import and from require', () => {
     const { status, output } = run(project, process.execPath, 'identity.mjs');
     expect(status).toBe(0);
-    const [main, metrics, redis, nats, cluster] = JSON.parse(output) as Record<string, string[]>[];
+    const [main, metrics, redis, nats, cluster, client] = JSON.parse(output) as Record<
+      string,
+      string[]
+    >[];
     expect(main!['required']).toContain('WebSocketServer');
     expect(metrics!['required']).toEqual(['CONTENT_TYPE', 'metrics', 'registerMetrics']);
     expect(redis!['required']).toEqual(['redisBroker']);
     expect(nats!['required']).toEqual(['natsBroker']);
     expect(cluster!['required']).toEqual(['clusterBroker', 'relayTopics']);
-    for (const seen of [main!, metrics!, redis!, nats!, cluster!]) {
+    expect(client!['required']).toEqual(['HandshakeError', 'connect', 'reconnecting']);
+    for (const seen of [main!, metrics!, redis!, nats!, cluster!, client!]) {
       expect(seen['imported']).toEqual(seen['required']);
       expect(seen['different']).toEqual([]);
       expect(seen['undefined']).toEqual([]);

@@ -32,6 +32,13 @@ export interface OpeningRequestOptions extends Omit<ClientOffer, 'key'> {
   /** Connects to this Unix socket or named pipe instead of the host. @default none */
   readonly socketPath?: string | undefined;
   /**
+   * Makes the sockets in place of {@link openSocket}, such as a proxy's; `undefined` if not for this address. An agent
+   * and `transport.createConnection` go first.
+   * @default none
+   */
+  readonly socketMaker?:
+    ((address: Address) => RequestOptions['createConnection'] | undefined) | undefined;
+  /**
    * How long the server may take for an answer, in ms; each redirect begins again.
    * @default no limit
    */
@@ -141,7 +148,7 @@ export class OpeningRequest {
 
   /** Make the present request, without sending it. */
   #open(): ClientRequest {
-    const { headers = {}, transport, socketPath } = this.#options;
+    const { headers = {}, transport, socketPath, socketMaker } = this.#options;
     const { secure, host, port, path, socketPath: socketOfUrl } = this.#address;
     this.#key = makeKey();
     const given: RequestOptions = { ...transport };
@@ -149,7 +156,10 @@ export class OpeningRequest {
     if (leavesHost(this.#first, this.#address)) delete given.servername;
     const request = (secure ? requestHttps : requestHttp)({
       ...given,
-      createConnection: given.createConnection ?? (secure ? openSecureSocket : openSocket),
+      createConnection:
+        given.createConnection ??
+        socketMaker?.(this.#address) ??
+        (secure ? openSecureSocket : openSocket),
       // A server that prefers HTTP/2 must not choose it (RFC 7301 section 3.2).
       ...(secure ? { ALPNProtocols: ['http/1.1'] } : {}),
       protocol: undefined,

@@ -5,7 +5,7 @@ import { parseSentClose } from './close/sent-close.js';
 import type { ConnectionEvents } from './events.js';
 import { checkName } from './names.js';
 import { Session } from './session.js';
-import type { ConnectionDetails, ConnectionSettings } from './settings.js';
+import type { ConnectionDetails, ConnectionSettings, HandshakeResponse } from './settings.js';
 import type { AnyMessage, Message } from './receive/receive-queue.js';
 import { CloseCode } from '../protocol/framing/close-frame.js';
 import { checkFrame } from '../protocol/framing/frame-encoder.js';
@@ -24,14 +24,6 @@ import {
 } from './send/send-options.js';
 import type { TransportKind } from './transport.js';
 import { type EventName, type Listener, TypedEmitter } from './typed-emitter.js';
-
-const READY_STATE = {
-  open: 'open',
-  closing: 'closing',
-  replying: 'closing',
-  ending: 'closing',
-  closed: 'closed',
-} as const;
 
 /**
  * Makes a connection, for a server and for a pair. The constructor is private, so that users cannot.
@@ -70,6 +62,8 @@ export class WebSocketConnection<
   readonly remoteAddress: string | undefined;
   /** What carries the connection: a socket of HTTP/1.1, a stream of HTTP/2, memory, or anything else. */
   readonly transport: TransportKind;
+  /** The server's answer to the handshake, of a connection that `connect` of `hawser/client` has made. */
+  declare readonly response?: HandshakeResponse;
 
   readonly #session: Session;
 
@@ -84,6 +78,8 @@ export class WebSocketConnection<
     this.extensions = details.extensions;
     this.remoteAddress = details.remoteAddress;
     this.transport = details.transport ?? 'other';
+    // A server's connections do not pay for it.
+    if (details.response !== undefined) this.response = details.response;
     // What arrives depends on the settings; `Received` is the user's claim about them.
     this.#session = new Session(this, socket, settings, details);
   }
@@ -100,7 +96,7 @@ export class WebSocketConnection<
 
   /** The socket, in the protocol's terms: `'closing'` from the first Close on, `'closed'` without it. */
   get readyState(): 'open' | 'closing' | 'closed' {
-    return READY_STATE[this.#session.closing.state];
+    return this.#session.closing.readyState;
   }
 
   /** Who closed and why; `undefined` until `'close'`. */
@@ -279,13 +275,19 @@ export class WebSocketConnection<
     this.#session.terminate();
   }
 
-  /**
-   * `terminate`, with this `cause` in `closeInfo`. For the code that made the connection.
-   *
-   * @internal
-   */
+  /** `terminate`, with this `cause` in `closeInfo`. For the code that made the connection. @internal */
   terminateWith(cause: ConnectionError): void {
     this.#session.closing.terminate(cause);
+  }
+
+  /** Let the process end although the connection is open, if nothing else keeps it running. */
+  unref(): void {
+    this.#session.unref();
+  }
+
+  /** `close()`, for `await using`: with 1000, until the connection has ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   /** Hold messages, for as long as you like; control frames are still handled. With 64 KiB held, reading stops. */
@@ -305,11 +307,7 @@ export class WebSocketConnection<
    * @throws TypeError if there is a `'message'` listener or another iterator.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Received, undefined, undefined> {
-    return this.#session.receiver.iterate() as AsyncIterableIterator<
-      Received,
-      undefined,
-      undefined
-    >;
+    return this.#session.receiver.iterate() as never; // see the constructor
   }
 
   /** As `EventEmitter.on`. A `'message'` listener gets what is held. @throws TypeError for one beside an iterator. */

@@ -224,6 +224,11 @@ export class Session
     this.report(cause);
   }
 
+  /** See `WebSocketConnection.unref`. A transport in memory keeps no process running. */
+  unref(): void {
+    (this.#socket as { unref?(): unknown }).unref?.();
+  }
+
   /** Report that the connection has failed, in its own async context. */
   report(error: Error): void {
     this.context.runInAsyncScope(this.#emitError, this, error);

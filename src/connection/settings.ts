@@ -42,6 +42,14 @@ export interface ConnectionObserver {
   closed(connection: unknown): void;
 }
 
+/** What a server has answered to a client's handshake. */
+export interface HandshakeResponse {
+  /** 101. */
+  readonly status: number;
+  /** Header fields by lower-case name, as Node has them in `IncomingHttpHeaders`. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
 /** What the opening handshake settled for one connection. */
 export interface ConnectionDetails<Context> {
   readonly context: Context;
@@ -51,6 +59,8 @@ export interface ConnectionDetails<Context> {
   readonly remoteAddress: string | undefined;
   /** @default 'other' */
   readonly transport?: TransportKind;
+  /** Of a client. */
+  readonly response?: HandshakeResponse | undefined;
   /** The transport is the kernel's own: a write that is done has been copied. @default false */
   readonly transportCopies?: boolean;
   /** As negotiated; `undefined` without permessage-deflate. */

@@ -35,8 +35,8 @@ export function observeConnections<Context>(
   };
 }
 
-/** A transport that failed is too common for the log. */
-function logFailure(log: Log, error: Error, peer: string): void {
+/** Log why a connection has failed. A transport that failed is too common for the log. */
+export function logFailure(log: Log, error: Error, peer: string): void {
   if (error instanceof ProtocolError) {
     log.peerError(`closed ${peer} with ${error.closeCode}: ${error.message}`, error);
   } else if (error instanceof ConnectionError) {

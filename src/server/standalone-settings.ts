@@ -3,7 +3,7 @@ import { systemClock } from '../connection/limits/clock.js';
 import { Deadlines } from '../connection/limits/deadlines.js';
 import { Heartbeat } from '../connection/limits/keepalive.js';
 import { MessageRate } from '../connection/receive/rate-limiter.js';
-import type { ConnectionSettings } from '../connection/settings.js';
+import type { ConnectionObserver, ConnectionSettings } from '../connection/settings.js';
 import { TypedEmitter } from '../connection/typed-emitter.js';
 import type { Role } from '../protocol/framing/frame.js';
 import { connectionSettings } from './connection-settings.js';
@@ -11,23 +11,31 @@ import type { ResolvedOptions } from './options/resolve-options.js';
 import { RetainedMessages } from './topics/retained-messages.js';
 import { Topics } from './topics/topics.js';
 
-/** The settings of connections that belong to no `WebSocketServer`: of a pair, and of `hawser/ws`. */
+/** The settings of connections that belong to no `WebSocketServer`: of a pair, of `hawser/ws` and of `hawser/client`. */
 export class StandaloneSettings {
   readonly deadlines: Deadlines;
   readonly #options: ResolvedOptions<undefined>;
   readonly #parts: Omit<Parameters<typeof connectionSettings>[1], 'decoder' | 'counters'>;
 
-  /** @param answersPings see `ConnectionSettings`. */
-  constructor(options: ResolvedOptions<undefined>, answersPings = true) {
+  /**
+   * @param answersPings see `ConnectionSettings`.
+   * @param observer makes what hears of failures and ends; its argument is how long, in ms, messages wait for a consumer.
+   */
+  constructor(
+    options: ResolvedOptions<undefined>,
+    answersPings = true,
+    observer?: (consumerTimeout: number) => ConnectionObserver,
+  ) {
     const { clock = systemClock, messageRate } = options;
     const deadlines = new Deadlines(clock);
     this.deadlines = deadlines;
     this.#options = options;
+    const heartbeat = new Heartbeat(deadlines, clock, options);
     this.#parts = {
       answersPings,
       budget: undefined,
       deadlines,
-      heartbeat: new Heartbeat(deadlines, clock, options),
+      heartbeat,
       messageRate: messageRate && new MessageRate(messageRate, deadlines, clock),
       // Nothing is published to them.
       topics: new Topics(
@@ -35,7 +43,7 @@ export class StandaloneSettings {
         options.maxTopicsPerConnection,
         new RetainedMessages(0, undefined),
       ),
-      observer: undefined,
+      observer: observer?.(heartbeat.consumerTimeout),
     };
   }
 

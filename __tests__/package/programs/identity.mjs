@@ -1,6 +1,7 @@
 // One class, whichever way it came: prints what the two doors have, and whether it is the same.
 import { createRequire } from 'node:module';
 import * as main from 'hawser';
+import * as client from 'hawser/client';
 import * as cluster from 'hawser/cluster';
 import * as metrics from 'hawser/metrics';
 import * as nats from 'hawser/nats';
@@ -25,5 +26,6 @@ console.log(
     compare(redis, require('hawser/redis')),
     compare(nats, require('hawser/nats')),
     compare(cluster, require('hawser/cluster')),
+    compare(client, require('hawser/client')),
   ]),
 );

@@ -11,6 +11,7 @@ import { RawClient } from '../../support/raw-client.js';
 import {
   connectionOn,
   DETAILS,
+  facts,
   HandClock,
   record,
   settingsOf,
@@ -45,6 +46,29 @@ describe('WebSocketConnection, what it is', () => {
     expect(connection.closeInfo).toBeUndefined();
     expect(connection.isPaused).toBe(false);
     expect(connection.bufferedAmount).toBe(0);
+  });
+
+  it('has the answer to its handshake if it is a client’s, and otherwise no such property', () => {
+    const response = { status: 101, headers: { upgrade: 'websocket' } };
+    const settings = settingsOf(new HandClock());
+    const client = createConnection(new Sink(), settings, { ...DETAILS, response });
+    expect(client.response).toBe(response);
+    expect('response' in createConnection(new Sink(), settings, DETAILS)).toBe(false);
+  });
+
+  it('is closed with 1000 by await using, which waits for the end', async () => {
+    const { client, server } = createConnectionPair();
+    await client[Symbol.asyncDispose]();
+    expect(facts(client.closeInfo)).toMatchObject({ code: 1000, clean: true, initiator: 'local' });
+    await until('the other end', () => server.readyState === 'closed');
+    expect(server.closeInfo!.code).toBe(1000);
+  });
+
+  it('lets the process end while it is open, after unref()', () => {
+    const unref = jest.fn();
+    const sink = Object.assign(new Sink(), { unref });
+    createConnection(sink, settingsOf(new HandClock()), DETAILS).unref();
+    expect(unref).toHaveBeenCalledTimes(1);
   });
 
   it('is a server’s end, with the decoder’s own limit, unless it is told otherwise', () => {

@@ -52,6 +52,16 @@ async function gone(): Promise<unknown> {
   return facts(session.closing.info);
 }
 
+describe('Session, unref', () => {
+  it('asks its socket, and does nothing if the transport has no handle', () => {
+    session.unref();
+    const unref = jest.fn();
+    Object.assign(sink, { unref });
+    session.unref();
+    expect(unref).toHaveBeenCalledTimes(1);
+  });
+});
+
 describe('Session, topics', () => {
   it('leaves them at the first Close, tells it after that, and forgets them after close', async () => {
     const registry = { maxTopicsPerConnection: Infinity, add: noteTopic, delete: noteTopic };

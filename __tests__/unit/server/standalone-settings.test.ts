@@ -26,4 +26,15 @@ describe('StandaloneSettings', () => {
     expect(limit).toBeDefined();
     expect(answersPings).toBe(false);
   });
+
+  it('has an observer that knows how long messages wait for a consumer', () => {
+    const observer = { failed: () => {}, unread: () => {}, closed: () => {} };
+    const waits: number[] = [];
+    const standalone = new StandaloneSettings(resolve({}), true, (milliseconds) => {
+      waits.push(milliseconds);
+      return observer;
+    });
+    expect(standalone.of('client').observer).toBe(observer);
+    expect(waits).toEqual([35_000]);
+  });
 });

@@ -14,6 +14,15 @@ import {
   formatClosePayload,
 } from '../../protocol/framing/close-frame.js';
 
+/** The states as applications see them. */
+const READY_STATE = {
+  open: 'open',
+  closing: 'closing',
+  replying: 'closing',
+  ending: 'closing',
+  closed: 'closed',
+} as const;
+
 /** The fields that only a connection that is ending needs. */
 class CloseProgress {
   deadline: Deadline | undefined;
@@ -53,6 +62,10 @@ export class Closing {
 
   get state(): CloseState {
     return this.#state;
+  }
+
+  get readyState(): 'open' | 'closing' | 'closed' {
+    return READY_STATE[this.#state];
   }
 
   /** `undefined` until the connection has ended. */

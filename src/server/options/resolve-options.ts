@@ -232,14 +232,18 @@ const ATTACHMENT_RULES: Rules<Attachment> = {
  * Check options and fill in the defaults. An option that is `undefined` counts as left out.
  *
  * @param attachment the options of an {@link Attachment} that are also allowed.
+ * @param caller the class or function that takes the options, for messages.
  * @throws TypeError with the option, what was expected and what was given.
  */
 export function resolveOptions<Context>(
   options: object,
   attachment: readonly (keyof typeof ATTACHMENT_RULES)[],
+  caller = 'WebSocketServer',
 ): ResolvedOptions<Context> {
   const rules: Record<string, Rule> = { ...RULES };
   for (const name of attachment) rules[name] = ATTACHMENT_RULES[name];
+  const check = (part: unknown, partRules: typeof rules, prefix?: string, advice?: Advice) =>
+    checkOptions(caller, part, partRules, prefix, advice);
   const given = check(options, rules, '', FOREIGN_OPTIONS);
   const { heartbeat, brokerBuffer, messageRate, perMessageDeflate } = given;
   if (isObject(heartbeat)) {
@@ -250,21 +254,12 @@ export function resolveOptions<Context>(
   }
   if (isObject(brokerBuffer)) check(brokerBuffer, BROKER_BUFFER_RULES, 'brokerBuffer.');
   if (isObject(messageRate)) check(messageRate, MESSAGE_RATE_RULES, 'messageRate.');
-  if (perMessageDeflate === true) given['perMessageDeflate'] = resolveDeflate({});
+  if (perMessageDeflate === true) given['perMessageDeflate'] = resolveDeflate({}, caller);
   if (isObject(perMessageDeflate)) {
     const deflate = check(perMessageDeflate, DEFLATE_RULES, 'perMessageDeflate.', FOREIGN_DEFLATE);
-    given['perMessageDeflate'] = resolveDeflate(deflate);
+    given['perMessageDeflate'] = resolveDeflate(deflate, caller);
   }
   return { ...DEFAULTS, ...given };
-}
-
-function check(
-  options: unknown,
-  rules: Readonly<Record<string, Rule>>,
-  prefix?: string,
-  advice?: Advice,
-): Record<string, unknown> {
-  return checkOptions('WebSocketServer', options, rules, prefix, advice);
 }
 
 /** The fault of the first entry that could never match. */
@@ -292,7 +287,7 @@ function subprotocolsFault(names: readonly string[]): string | undefined {
  *
  * @throws TypeError if the options contradict each other, saying what to write.
  */
-function resolveDeflate(given: DeflateOptions): ResolvedDeflateOptions {
+function resolveDeflate(given: DeflateOptions, caller: string): ResolvedDeflateOptions {
   const { contextTakeover = 'none' } = given;
   const takesOver = contextTakeover === 'server' || contextTakeover === 'both';
   const { compressor = takesOver ? 'compact' : 'zlib' } = given;
@@ -308,5 +303,5 @@ function resolveDeflate(given: DeflateOptions): ResolvedDeflateOptions {
   const fault = takesOver
     ? `it is for zlib, and with contextTakeover '${contextTakeover}' the compressor is 'compact'; add compressor: 'zlib', or leave it out`
     : `'compact' is for contextTakeover 'server' or 'both', and it is '${contextTakeover}'; leave compressor out`;
-  throw new TypeError(`WebSocketServer: option perMessageDeflate.${name}: ${fault}`);
+  throw new TypeError(`${caller}: option perMessageDeflate.${name}: ${fault}`);
 }

@@ -39,6 +39,7 @@ describe('ConnectionError', () => {
       'ERR_SLOW_CONSUMER',
       'ERR_PAYLOAD_DETACHED',
       'ERR_BLOB_UNREADABLE',
+      'ERR_OUTBOX_FULL',
       'ERR_NOT_SUBSCRIBED',
       'ERR_MESSAGE_REPLACED',
       'ERR_MESSAGE_DROPPED',

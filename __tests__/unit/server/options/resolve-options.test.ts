@@ -519,4 +519,13 @@ describe('resolveOptions, perMessageDeflate', () => {
       ...withZlib,
     });
   });
+
+  it('names the function that took the options, if it is not a WebSocketServer', () => {
+    expect(() => resolveOptions({ perMessageDeflate: { level: 10 } }, [], 'connect')).toThrow(
+      /^connect: expected option perMessageDeflate.level/,
+    );
+    expect(() =>
+      resolveOptions({ perMessageDeflate: { compressor: 'compact' } }, [], 'connect'),
+    ).toThrow(/^connect: option perMessageDeflate.compressor: /);
+  });
 });

@@ -1,0 +1,97 @@
+import { Agent } from 'node:http';
+import { type ConnectOptions, resolveConnectOptions } from '../../../src/client/connect-options.js';
+
+const complaint = (options: object): string => {
+  try {
+    resolveConnectOptions(options);
+  } catch (error) {
+    expect(error).toBeInstanceOf(TypeError);
+    return (error as Error).message;
+  }
+  return 'no complaint';
+};
+
+describe('resolveConnectOptions', () => {
+  it('has defaults', () => {
+    expect(resolveConnectOptions({})).toEqual({
+      subprotocols: [],
+      headers: {},
+      origin: undefined,
+      transport: { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1000 },
+      socketPath: undefined,
+      proxy: undefined,
+      signal: undefined,
+      handshakeTimeout: 10_000,
+      maxRedirects: 0,
+      connection: {},
+    });
+  });
+
+  it('takes what it is given', () => {
+    const { signal } = new AbortController();
+    const agent = new Agent();
+    const options: ConnectOptions = {
+      subprotocols: ['a', 'b'],
+      headers: new Map([['Authorization', 'Bearer x']]),
+      origin: 'https://example.com',
+      tls: { ca: 'x' },
+      agent,
+      socketPath: '/run/x.sock',
+      signal,
+      handshakeTimeout: Infinity,
+      maxRedirects: 3,
+      maxPayload: 7,
+    };
+    expect(resolveConnectOptions(options)).toMatchObject({
+      subprotocols: ['a', 'b'],
+      headers: { Authorization: 'Bearer x' },
+      origin: 'https://example.com',
+      transport: { ca: 'x', agent },
+      socketPath: '/run/x.sock',
+      signal,
+      handshakeTimeout: Infinity,
+      maxRedirects: 3,
+      connection: { maxPayload: 7 },
+    });
+    const createConnection = () => undefined;
+    expect(resolveConnectOptions({ createConnection }).transport).toMatchObject({
+      createConnection,
+    });
+  });
+
+  it('takes a proxy as text, as a URL, or from the environment', () => {
+    const proxy = (given: string | URL) => resolveConnectOptions({ proxy: given }).proxy;
+    expect(proxy('http://proxy:3128')).toEqual(new URL('http://proxy:3128'));
+    expect(proxy(new URL('https://proxy/'))).toEqual(new URL('https://proxy/'));
+    expect(proxy('env')).toBe('env');
+  });
+
+  it.each([
+    [{ subprotocols: 'a' }, /^connect: expected option subprotocols to be an array of tokens/],
+    [{ subprotocols: ['a b'] }, /option subprotocols/],
+    [{ subprotocols: ['a', 'a'] }, /option subprotocols/],
+    [{ headers: { Upgrade: 'x' } }, /^header Upgrade is written by hawser itself/],
+    [{ headers: { 'sec-websocket-protocol': 'x' } }, /is written by hawser itself/],
+    [{ origin: 7 }, /option origin to be a string/],
+    [{ origin: 'a\r\nb: c' }, /^header Origin: expected a string without control/],
+    [{ tls: true }, /option tls to be an object/],
+    [{ agent: true }, /option agent to be an agent/],
+    [{ createConnection: {} }, /option createConnection to be a function/],
+    [{ socketPath: '' }, /option socketPath to be the path/],
+    [{ socketPath: 7 }, /option socketPath to be the path/],
+    [{ proxy: 'socks://x' }, /option proxy to be 'env' or the URL/],
+    [{ proxy: 'proxy' }, /option proxy to be 'env' or the URL/],
+    [{ proxy: true }, /option proxy to be 'env' or the URL/],
+    [{ signal: new AbortController() }, /option signal to be an AbortSignal/],
+    [{ handshakeTimeout: 0 }, /option handshakeTimeout to be a number of milliseconds/],
+    [{ maxRedirects: -1 }, /option maxRedirects to be a whole number/],
+    [{ followRedirects: true }, /unknown option followRedirects .*use maxRedirects/],
+    [{ rejectUnauthorized: false }, /give it to tls: \{ … \}/],
+    [{ path: '/' }, /^connect: unknown option path/],
+    [{ agent: {}, proxy: 'env' }, /each make the socket/],
+    [{ createConnection: () => undefined, agent: {} }, /each make the socket/],
+    [{ socketPath: '/x', proxy: 'env' }, /a proxy leads to no Unix socket/],
+  ])('rejects %p', (options, sentence) => {
+    expect(complaint(options)).toMatch(sentence);
+  });
+});

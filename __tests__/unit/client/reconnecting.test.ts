@@ -1,0 +1,295 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect as connectTcp } from 'node:net';
+import { HandshakeError } from '../../../src/client/handshake-error.js';
+import {
+  reconnecting,
+  type ReconnectingConnection,
+  type ReconnectingOptions,
+} from '../../../src/client/reconnecting.js';
+import type { WebSocketConnection } from '../../../src/connection/connection.js';
+import { UpgradeRejection } from '../../../src/protocol/handshake/upgrade-rejection.js';
+import type { ServerOptions } from '../../../src/server/options/options.js';
+import {
+  catchSurfacing,
+  eventually,
+  HandClock,
+  later,
+  listen,
+  serve,
+} from '../../support/server.js';
+
+interface World {
+  readonly link: ReconnectingConnection;
+  readonly clock: HandClock;
+  /** The server's ends. */
+  readonly conns: WebSocketConnection[];
+  readonly received: unknown[];
+  readonly log: string[];
+}
+
+async function world(
+  options: ReconnectingOptions = {},
+  server: ServerOptions = {},
+): Promise<World> {
+  const { wss, port } = await serve(server);
+  const conns: WebSocketConnection[] = [];
+  const received: unknown[] = [];
+  wss.on('connection', (conn) => {
+    conns.push(conn);
+    conn.on('message', (data) => received.push(data));
+  });
+  const clock = new HandClock();
+  const link = reconnecting(`ws://127.0.0.1:${port}/`, { clock, ...options });
+  const log: string[] = [];
+  link.on('open', () => log.push('open'));
+  link.on('down', (last, delay) => {
+    expect(delay).toBeLessThanOrEqual(30_000);
+    log.push(`down ${last.code}`);
+  });
+  link.on('giveUp', (last) => log.push(`give up ${last.code}`));
+  later(() => {
+    for (const conn of conns) conn.terminate();
+    return link.close();
+  });
+  return { link, clock, conns, received, log };
+}
+
+/** Waits for the connection of this number, from 1. */
+const opened = ({ log, conns }: World, number = 1) =>
+  eventually(
+    `connection ${number}`,
+    () => log.filter((line) => line === 'open').length === number && conns.length === number,
+  );
+const down = ({ log }: World) =>
+  eventually('the loss', () => log.at(-1)?.startsWith('down') === true);
+
+describe('reconnecting', () => {
+  it('connects, and connects again after a loss', async () => {
+    const all = await world();
+    const { link, clock, conns, received } = all;
+    expect(link.connection).toBeUndefined();
+    await opened(all);
+    const first = link.connection!;
+    expect(link.send('one')).toBe(true);
+    await eventually('the message', () => received.length === 1);
+    conns[0]!.terminate();
+    await down(all);
+    expect(link.connection).toBeUndefined();
+    clock.advance(500);
+    await opened(all, 2);
+    expect(link.connection).not.toBe(first);
+    link.send('two', () => received.push('called'));
+    await eventually('the message', () => received.length === 3);
+    expect(await link.close(4000, 'bye')).toMatchObject({ code: 4000, clean: true });
+    expect(conns[1]!.closeInfo).toMatchObject({ reason: 'bye' });
+    expect(all.log).toEqual(['open', 'down 1006', 'open']);
+    expect(await link.close()).toBeUndefined();
+  });
+
+  it('makes the options of each attempt', async () => {
+    const attempts: unknown[] = [];
+    const all = await world({
+      connect: async (attempt, last) => {
+        attempts.push([attempt, last?.code]);
+        await Promise.resolve();
+        if (attempt === 2) throw new Error('no token');
+        const { signal } = new AbortController();
+        return { signal };
+      },
+    });
+    await opened(all);
+    all.conns[0]!.terminate();
+    await down(all);
+    all.clock.advance(500);
+    await eventually('the failure', () => all.log.length === 3);
+    all.clock.advance(1000);
+    await opened(all, 2);
+    // After ten seconds it begins again.
+    all.clock.advance(10_000);
+    all.conns[1]!.terminate();
+    await down(all);
+    all.clock.advance(500);
+    await opened(all, 3);
+    expect(attempts).toEqual([
+      [1, undefined],
+      [2, 1006],
+      [3, 'ERR_HANDSHAKE_UNREACHABLE'],
+      [1, 1006],
+    ]);
+  });
+
+  it('gives up for good after a refusal, unless retry says otherwise', async () => {
+    const refuse = {
+      authorize: () => {
+        throw new UpgradeRejection(403);
+      },
+    };
+    const all = await world({}, refuse);
+    const seen: unknown[] = [];
+    const loop = (async () => {
+      for await (const message of all.link) seen.push(message);
+    })().catch((error: unknown) => error);
+    const error = await loop;
+    expect(error).toBeInstanceOf(HandshakeError);
+    expect(error).toMatchObject({ status: 403 });
+    expect(all.log).toEqual(['give up ERR_HANDSHAKE_REFUSED']);
+    const stubborn = await world({ retry: () => true, delay: { min: 1 } }, refuse);
+    await down(stubborn);
+    stubborn.clock.advance(1);
+    await eventually('another attempt', () => stubborn.log.length === 2);
+  });
+
+  it('gives up if the options of an attempt are wrong', async () => {
+    const all = await world({ connect: () => ({ maxpayload: 1 }) as object });
+    const [last] = (await once(all.link, 'giveUp')) as [HandshakeError];
+    expect(last.message).toMatch(/unknown option maxpayload/);
+    await expect(all.link[Symbol.asyncIterator]().next()).rejects.toThrow(/unknown option/);
+  });
+
+  it('goes on with the loop across connections, and ends it after a final 1000', async () => {
+    const all = await world();
+    const seen: unknown[] = [];
+    const loop = (async () => {
+      for await (const message of all.link) seen.push(message);
+      return 'ended';
+    })();
+    await opened(all);
+    all.conns[0]!.send('a');
+    await eventually('a', () => seen.length === 1);
+    all.conns[0]!.send('b');
+    void all.conns[0]!.close(1012);
+    await down(all);
+    all.clock.advance(500);
+    await opened(all, 2);
+    all.conns[1]!.send('c');
+    void all.conns[1]!.close(1000);
+    expect(await loop).toBe('ended');
+    expect(seen).toEqual(['a', 'b', 'c']);
+    expect(all.log.at(-1)).toBe('give up 1000');
+  });
+
+  it('throws in the loop after another final close, and can leave and enter it', async () => {
+    const all = await world();
+    await opened(all);
+    all.conns[0]!.send('a');
+    for await (const message of all.link) {
+      expect(message).toBe('a');
+      break;
+    }
+    const rest = all.link[Symbol.asyncIterator]().next();
+    const caught = rest.catch((error: unknown) => error);
+    void all.conns[0]!.close(1008, 'no');
+    expect(await caught).toMatchObject({
+      code: 'ERR_CONNECTION_CLOSED',
+      message: expect.stringMatching(/: 1008 no$/) as string,
+    });
+  });
+
+  it('keeps what is sent meanwhile in the outbox, within its limits, and sends nothing twice', async () => {
+    const all = await world({ outbox: { messages: 2, bytes: 100 } });
+    const { link, received, conns } = all;
+    const errors: unknown[] = [];
+    const note = (error?: Error) => errors.push((error as { code?: string } | undefined)?.code);
+    expect(link.send('one', note)).toBe(false);
+    expect(link.send('two', {}, note)).toBe(false);
+    expect(link.send('three', {}, note)).toBe(false);
+    link.once('open', (conn) => conn.send('login'));
+    await eventually('the messages', () => received.length === 3);
+    expect(received).toEqual(['login', 'one', 'two']);
+    await eventually('the callbacks', () => errors.length === 3);
+    expect(errors).toEqual(['ERR_OUTBOX_FULL', undefined, undefined]);
+    conns[0]!.terminate();
+    await down(all);
+    link.send('never', note);
+    all.clock.advance(500);
+    await opened(all, 2);
+    await eventually('it', () => received.length === 4);
+    expect(received.at(-1)).toBe('never');
+    expect(() => link.send(7 as never)).toThrow(TypeError);
+  });
+
+  it('tells callbacks without an outbox', async () => {
+    const { link } = await world();
+    const error = await new Promise((resolve) => link.send('one', resolve));
+    expect(error).toMatchObject({ code: 'ERR_CONNECTION_NOT_OPEN' });
+  });
+
+  it('is closed before it begins, during an attempt, and while it waits', async () => {
+    const early = await world();
+    expect(await early.link.close()).toBeUndefined();
+    for await (const message of early.link) expect(message).toBe('none');
+    expect(await reconnecting('ws://far.example/').close()).toBeUndefined();
+    let asked = 0;
+    const server = createServer().on('upgrade', () => asked++);
+    const port = await listen(server);
+    const during = reconnecting(`ws://127.0.0.1:${port}/`);
+    await eventually('the request', () => asked === 1);
+    await during[Symbol.asyncDispose]();
+    const waiting = await world();
+    await opened(waiting);
+    waiting.conns[0]!.terminate();
+    await down(waiting);
+    expect(await waiting.link.close()).toBeUndefined();
+    waiting.clock.advance(60_000);
+    expect(waiting.log).toEqual(['open', 'down 1006']);
+    expect(() => waiting.link.close(1006)).toThrow(RangeError);
+  });
+
+  it('terminates a connection that comes when it is closed', async () => {
+    const { wss, port } = await serve();
+    const ended = new Promise((resolve) => {
+      wss.on('connection', (conn) => conn.on('close', resolve));
+    });
+    const createConnection = () => {
+      const socket = connectTcp(port, '127.0.0.1');
+      // hawser calls it between the answer and the end of connect().
+      socket.setNoDelay = () => {
+        void link.close();
+        return socket;
+      };
+      return socket;
+    };
+    const link = reconnecting('ws://far.example/', { connect: { createConnection } });
+    const events: unknown[] = [];
+    link.on('open', () => events.push('open'));
+    expect(await ended).toBe(1006);
+    expect(events).toEqual([]);
+  });
+
+  it('waits on Node’s timers without a clock', async () => {
+    const gone = createServer();
+    const port = await listen(gone);
+    gone.close();
+    await once(gone, 'close');
+    const link = reconnecting(`ws://127.0.0.1:${port}/`, { delay: { min: 1, max: 1 } });
+    await once(link, 'down');
+    await once(link, 'down');
+    await link.close();
+    expect(link.connection).toBeUndefined();
+  });
+
+  it('is not stopped by a listener that throws', async () => {
+    const all = await world();
+    const surfaced = catchSurfacing();
+    all.link.on('open', () => {
+      throw new Error('mine');
+    });
+    await opened(all);
+    await eventually('the error', () => surfaced.length === 1);
+    expect(all.link.connection!.readyState).toBe('open');
+  });
+
+  it.each<[unknown, object | undefined, RegExp]>([
+    ['chat', undefined, /^connect: expected a URL/],
+    ['ws://a/', { retries: 1 }, /^reconnecting: unknown option retries/],
+    ['ws://a/', { connect: 7 }, /option connect to be an object/],
+    ['ws://a/', { connect: { maxpayload: 1 } }, /^connect: unknown option maxpayload/],
+    ['ws://a/', { delay: { min: 0 } }, /option delay.min/],
+    ['ws://a/', { outbox: { messages: 1 } }, /option outbox to be an object with messages and/],
+    ['ws://a/', { outbox: 7 }, /option outbox/],
+    ['ws://a/', { outbox: { messages: 1, bytes: 0 } }, /option outbox.bytes/],
+  ])('rejects %p with %p', (url, options, sentence) => {
+    expect(() => reconnecting(url as string, options)).toThrow(sentence);
+  });
+});

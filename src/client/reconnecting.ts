@@ -1,0 +1,305 @@
+import type { CloseInfo } from '../connection/close/close-info.js';
+import { ConnectionError } from '../connection/close/connection-error.js';
+import { callIsolated } from '../connection/call-isolated.js';
+import type { WebSocketConnection } from '../connection/connection.js';
+import { type Clock, systemClock } from '../connection/limits/clock.js';
+import type { Message } from '../connection/receive/receive-queue.js';
+import type { SendCallback } from '../connection/send/send-callbacks.js';
+import { checkSendOptions, type SendOptions } from '../connection/send/send-options.js';
+import { TypedEmitter } from '../connection/typed-emitter.js';
+import { formatClosePayload } from '../protocol/framing/close-frame.js';
+import {
+  anyFunction,
+  byteCount,
+  checkOptions,
+  isObject,
+  milliseconds,
+  nonNegativeInteger,
+  type Rules,
+} from '../protocol/option-checks.js';
+import type { BlobLike } from '../protocol/framing/payload.js';
+import type { Data } from '../protocol/framing/prepared-message.js';
+import { addressOf, connect } from './connect.js';
+import { type ConnectOptions, resolveConnectOptions } from './connect-options.js';
+import { HandshakeError } from './handshake-error.js';
+import { delayAfter, isWorthRetrying, type ReconnectFailure } from './retry.js';
+import { WaitingMessages } from './waiting-messages.js';
+
+/** Options of `reconnecting`. */
+export interface ReconnectingOptions {
+  /**
+   * The options of each `connect`, or a function that makes them, for a fresh token for example. `attempt` is 1 for the
+   * first and after each connection that was open for 10 s. If the function fails, so has the attempt.
+   * @default none
+   */
+  readonly connect?:
+    | ConnectOptions
+    | ((attempt: number, last?: ReconnectFailure) => ConnectOptions | Promise<ConnectOptions>);
+  /**
+   * The wait before the next attempt, in ms: a random part of `min`, which doubles with each failure up to `max`. It begins
+   * again after 10 s with a connection. `Retry-After` is respected up to `max`.
+   * @default { min: 500, max: 30_000 }
+   */
+  readonly delay?: { readonly min?: number; readonly max?: number };
+  /**
+   * Whether to connect again.
+   * @default no for the statuses 4xx other than 408, 425 and 429, the close codes 1000, 1002, 1003 and 1007 to 1010, and certificate errors
+   */
+  readonly retry?: (last: ReconnectFailure) => boolean;
+  /** What `send` keeps while there is no connection. Keep `bytes` below `maxBufferedAmount`. @default nothing */
+  readonly outbox?: { readonly messages: number; readonly bytes: number };
+  /** The source of time for the waits, for tests. @default Node's timers, which keep the process running */
+  readonly clock?: Clock;
+}
+
+/** The events of a {@link ReconnectingConnection}. */
+export interface ReconnectingEvents {
+  /** There is a connection. Its listeners are added here. What the outbox holds is sent after this. */
+  open: [connection: WebSocketConnection];
+  /** There is none, and the next attempt begins after `delay` ms. */
+  down: [last: ReconnectFailure, delay: number];
+  /** There will be no other. */
+  giveUp: [last: ReconnectFailure];
+}
+
+const OPTIONS: Rules<ReconnectingOptions> = {
+  connect: {
+    expected: 'an object with the options of connect, or a function',
+    accepts: (value) => isObject(value) || typeof value === 'function',
+  },
+  delay: { expected: 'an object with min and max', accepts: isObject },
+  retry: anyFunction,
+  outbox: {
+    expected: 'an object with messages and bytes',
+    accepts: (value) =>
+      isObject(value) && value['messages'] !== undefined && value['bytes'] !== undefined,
+  },
+  clock: { expected: 'an object with now, setTimeout and clearTimeout', accepts: isObject },
+};
+const DELAY: Rules<{ min: number; max: number }> = { min: milliseconds, max: milliseconds };
+const OUTBOX: Rules<{ messages: number; bytes: number }> = {
+  messages: nonNegativeInteger,
+  bytes: byteCount,
+};
+
+const DEFAULT_DELAY = { min: 500, max: 30_000 };
+/** A connection that was open for this long, in ms, counts as a success. */
+const STABLE = 10_000;
+
+/** Node's timers, which keep the process running: it waits for a connection. */
+const waitingClock: Pick<Clock, 'now' | 'setTimeout' | 'clearTimeout'> = {
+  ...systemClock,
+  setTimeout: (callback, wait) => setTimeout(callback, wait),
+};
+
+/**
+ * Connect, and connect again whenever the connection is lost.
+ *
+ * @throws TypeError for a URL or options that are not valid.
+ */
+export function reconnecting(
+  url: string | URL,
+  options: ReconnectingOptions = {},
+): ReconnectingConnection {
+  return new ReconnectingConnection(url, options);
+}
+
+/** Made by {@link reconnecting}: one connection after another to the same server. */
+export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
+  readonly #url: string | URL;
+  readonly #options: ReconnectingOptions;
+  readonly #delay: { readonly min: number; readonly max: number };
+  readonly #clock: typeof waitingClock;
+  readonly #outbox: WaitingMessages;
+  readonly #closing = new AbortController();
+  #connection: WebSocketConnection | undefined;
+  #attempt = 0;
+  #last: ReconnectFailure | undefined;
+  #timer: unknown;
+  #isOver = false;
+  /** What a loop over the messages throws at its end. */
+  #fault: Error | undefined;
+  /** The connections that a loop has not come to yet. Without a loop only the last one. */
+  #unread: WebSocketConnection[] = [];
+  #isIterating = false;
+  /** Wakes the loop that waits for a connection. */
+  #wake: (() => void) | undefined;
+
+  /** @throws TypeError; see {@link reconnecting}. */
+  constructor(url: string | URL, options: ReconnectingOptions) {
+    super();
+    addressOf(url);
+    checkOptions('reconnecting', options, OPTIONS);
+    if (isObject(options.connect)) resolveConnectOptions(options.connect);
+    if (options.outbox) checkOptions('reconnecting', options.outbox, OUTBOX, 'outbox.');
+    const delay = checkOptions('reconnecting', options.delay ?? {}, DELAY, 'delay.');
+    this.#url = url;
+    this.#options = options;
+    this.#delay = { ...DEFAULT_DELAY, ...delay };
+    this.#clock = options.clock ?? waitingClock;
+    this.#outbox = new WaitingMessages(options.outbox);
+    // After the caller has added its listeners.
+    queueMicrotask(() => void this.#open());
+  }
+
+  /** The connection that is open; `undefined` while there is none. */
+  get connection(): WebSocketConnection | undefined {
+    return this.#connection;
+  }
+
+  /**
+   * Send a message on the connection, or keep it in the outbox. What was handed to a connection is never sent again.
+   *
+   * @param callback as that of a connection's `send`; `ERR_CONNECTION_NOT_OPEN` without an outbox while there is no
+   * connection, `ERR_OUTBOX_FULL` if it does not fit.
+   * @returns as a connection's `send`; `false` while there is no connection.
+   * @throws TypeError as a connection's `send`.
+   */
+  send(
+    data: Data | BlobLike,
+    options?: SendOptions | SendCallback,
+    callback?: SendCallback,
+  ): boolean {
+    if (this.#connection !== undefined) return this.#connection.send(data, options, callback);
+    const isShort = typeof options === 'function';
+    const [given, call] = isShort ? [undefined, options] : [options, callback];
+    checkSendOptions(given, call);
+    this.#outbox.add(data, given, call);
+    return false;
+  }
+
+  /**
+   * Close for good: the connection, an attempt in progress, or the wait for the next. What the outbox holds is not sent.
+   *
+   * @returns how the connection ended; `undefined` if there was none. Never rejects.
+   * @throws RangeError, TypeError for a code or reason that must not be sent.
+   */
+  close(code = 1000, reason = ''): Promise<CloseInfo | undefined> {
+    formatClosePayload(code, reason);
+    const connection = this.#connection;
+    this.#end();
+    this.#clock.clearTimeout(this.#timer);
+    this.#closing.abort();
+    return connection === undefined ? Promise.resolve(undefined) : connection.close(code, reason);
+  }
+
+  /** `close()`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /**
+   * The messages of one connection after another. The loop ends after `close()`, or after a final Close 1000 of the
+   * peer; after another final failure it throws: the HandshakeError, or a ConnectionError with the code and reason.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Message, undefined, undefined> {
+    this.#isIterating = true;
+    try {
+      for (;;) {
+        const connection = this.#unread[0];
+        if (connection !== undefined) {
+          yield* connection;
+          // Others may have come meanwhile.
+          this.#unread = this.#unread.filter((each) => each !== connection);
+        } else if (this.#isOver) {
+          if (this.#fault !== undefined) throw this.#fault;
+          return undefined;
+        } else {
+          await new Promise<void>((resolve) => (this.#wake = resolve));
+        }
+      }
+    } finally {
+      this.#isIterating = false;
+    }
+  }
+
+  async #open(): Promise<void> {
+    if (this.#isOver) return;
+    this.#attempt++;
+    let connection: WebSocketConnection;
+    try {
+      connection = await connect(this.#url, await this.#connectOptions());
+    } catch (error) {
+      // close() aborts the attempt.
+      if (this.#closing.signal.aborted) return;
+      if (error instanceof HandshakeError) this.#down(error);
+      else this.#giveUp(this.#wrapped(error), error as Error);
+      return;
+    }
+    if (this.#closing.signal.aborted) connection.terminate();
+    else this.#opened(connection);
+  }
+
+  /** The options of the next attempt, with a signal for `close()`. */
+  async #connectOptions(): Promise<ConnectOptions> {
+    const { connect: given = {} } = this.#options;
+    let options = given as ConnectOptions;
+    if (typeof given === 'function') {
+      try {
+        options = await given(this.#attempt, this.#last);
+      } catch (error) {
+        throw this.#wrapped(error);
+      }
+    }
+    const { signal } = this.#closing;
+    const both = options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]);
+    return { ...options, signal: both };
+  }
+
+  #opened(connection: WebSocketConnection): void {
+    const openedAt = this.#clock.now();
+    this.#connection = connection;
+    this.#unread = this.#isIterating ? [...this.#unread, connection] : [connection];
+    this.#wake?.();
+    connection.on('close', (_code, _reason, info) => {
+      this.#connection = undefined;
+      if (this.#isOver) return;
+      if (this.#clock.now() - openedAt >= STABLE) this.#attempt = 0;
+      this.#down(info);
+    });
+    callIsolated(() => this.emit('open', connection));
+    this.#outbox.flush(connection);
+  }
+
+  #down(last: ReconnectFailure): void {
+    this.#last = last;
+    const { retry = isWorthRetrying } = this.#options;
+    if (!retry(last)) {
+      this.#giveUp(last, faultOf(last));
+      return;
+    }
+    const failures = Math.max(this.#attempt, 1);
+    const delay = delayAfter(last, failures, this.#delay, Math.random());
+    this.#timer = this.#clock.setTimeout(() => void this.#open(), delay);
+    callIsolated(() => this.emit('down', last, delay));
+  }
+
+  #giveUp(last: ReconnectFailure, fault: Error | undefined): void {
+    this.#fault = fault;
+    this.#end();
+    callIsolated(() => this.emit('giveUp', last));
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#outbox.discard();
+    this.#wake?.();
+  }
+
+  /** The application's own failure as that of an attempt. */
+  #wrapped(cause: unknown): HandshakeError {
+    const url = new URL(this.#url);
+    return new HandshakeError('ERR_HANDSHAKE_UNREACHABLE', { url, detail: String(cause), cause });
+  }
+}
+
+/** What a loop throws after a final failure; nothing after a normal end. */
+function faultOf(last: ReconnectFailure): Error | undefined {
+  if (last instanceof HandshakeError) return last;
+  const { code, reason, cause } = last;
+  if (code === 1000) return undefined;
+  return new ConnectionError('ERR_CONNECTION_CLOSED', {
+    cause,
+    detail: `${code} ${reason}`.trim(),
+  });
+}
