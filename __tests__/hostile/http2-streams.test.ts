@@ -1,3 +1,4 @@
+/** Streams of HTTP/2 that are reset, left open or opened without end (CVE-2023-44487), and sessions that are lost. */
 import type { ClientHttp2Session } from 'node:http2';
 import type { WebSocketConnection } from '../../src/connection/connection.js';
 import { clientClose, clientFrame } from '../support/frames.js';

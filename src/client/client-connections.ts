@@ -92,6 +92,7 @@ export class ClientConnections {
     return createConnection(socket, this.#settings, {
       ...details,
       context: undefined,
+      transport: 'http1',
       remoteAddress: (socket as Partial<Socket>).remoteAddress,
       transportCopies: socket instanceof Socket && !('encrypted' in socket),
       ...(negotiated === undefined

@@ -3,6 +3,7 @@ import { ConnectionError } from '../../../src/connection/close/connection-error.
 import type { ConnectionEvents } from '../../../src/connection/events.js';
 import { BufferBudget } from '../../../src/connection/limits/buffer-budget.js';
 import { Session } from '../../../src/connection/session.js';
+import { TRANSPORT_ENDS } from '../../../src/connection/transport.js';
 import { TypedEmitter } from '../../../src/connection/typed-emitter.js';
 import { clientClose, clientFrame, describeFrame, parseFrames } from '../../support/frames.js';
 import { catchSurfacing } from '../../support/server.js';
@@ -172,6 +173,22 @@ describe('Session, the transport', () => {
     await turns();
     expect(log).toStrictEqual(['message head', 'message next']);
     expect(session.settings.counters.bytesReceived).toBe(text('head').length + text('next').length);
+  });
+
+  it('copies what comes in a read that others share, as in a session of HTTP/2', async () => {
+    sink = Object.assign(new Sink(), {
+      [TRANSPORT_ENDS]: { reset: () => undefined, release: () => undefined },
+    });
+    session = new Session(emitter, sink, settingsOf(clock, {}));
+    session.start(Buffer.alloc(0));
+    const read = Buffer.alloc(65_536);
+    const frame = text('shared');
+    frame.copy(read, 100);
+    sink.push(read.subarray(100, 100 + frame.length));
+    await turns();
+    expect(log).toStrictEqual(['message shared']);
+    // It was unmasked in the copy.
+    expect(read.subarray(100, 100 + frame.length)).toStrictEqual(frame);
   });
 
   it('notices an end that came before it', async () => {

@@ -55,7 +55,7 @@ export function createOwnHttpServer(upgradeTimeout: number, tls?: TlsOptions): O
 }
 
 /** The end of a server that was told to close. */
-export interface ServerEnd {
+interface ServerEnd {
   /** Destroy the connections that were not upgraded; resolves when the last socket has closed. */
   end(): Promise<void>;
   /** Time is up: do not wait for what is still open. */

@@ -132,4 +132,11 @@ describe('toHttp2Fields', () => {
       'x-kept': 'a',
     });
   });
+
+  it('sends several values as one list, but each cookie for itself', () => {
+    expect(toHttp2Fields({ 'X-List': ['a', 'b'], 'Set-Cookie': ['c=1', 'd=2'] })).toEqual({
+      'x-list': 'a, b',
+      'set-cookie': ['c=1', 'd=2'],
+    });
+  });
 });
