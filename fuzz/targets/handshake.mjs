@@ -38,6 +38,7 @@ export const dictionary = linesOf(String.raw`
 /** @param {(file: string) => any} load */
 export function prepare(load) {
   const handshake = load('protocol/handshake/opening-handshake.js');
+  const { requestPath } = load('protocol/handshake/request-target.js');
   const { UpgradeRejection } = load('protocol/handshake/upgrade-rejection.js');
   const { isSameOrigin, isListedOrigin, isListedHost, parseHost, parseOrigin } = load(
     'protocol/handshake/origin.js',
@@ -67,7 +68,7 @@ export function prepare(load) {
     assert.deepEqual(found.subprotocols, tokensOf(headers['sec-websocket-protocol'] ?? ''));
     assert.deepEqual(found.extensions, extensionsOf(headers['sec-websocket-extensions'] ?? ''));
     assert.match(found.path, /^\/[^?#]*$/);
-    assert.equal(found.path, handshake.requestPath(request.url));
+    assert.equal(found.path, requestPath(request.url));
     // A URL parser encodes some characters of a path, and changes nothing else.
     assert(decoded(request.url).includes(decoded(found.path)) || found.path === '/');
 
