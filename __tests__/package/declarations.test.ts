@@ -48,6 +48,7 @@ const PUBLIC_MEMBERS: Readonly<Record<string, readonly string[]>> = {
     'subscribe',
     'terminate',
     'topics',
+    'transport',
     'unref',
     'unsubscribe',
     'url',
