@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -87,6 +87,21 @@ export class BrokerProcess {
   /** Stops it from doing anything, with its connections open; {@link thaw} lets it go on. */
   freeze(): void {
     this.#child?.kill('SIGSTOP');
+    // The signal is sent, and its threads may still answer until each of them has got it.
+    while (this.#threads().some((state) => state !== 'T'));
+  }
+
+  /** The states of its threads, as the kernel of Linux tells them; none elsewhere. */
+  #threads(): string[] {
+    const tasks = `/proc/${this.#child?.pid}/task`;
+    if (!existsSync(tasks)) return [];
+    return readdirSync(tasks).map((task) => {
+      try {
+        return /\) (\w)/.exec(readFileSync(`${tasks}/${task}/stat`, 'latin1'))?.[1] ?? 'T';
+      } catch {
+        return 'T'; // it has ended meanwhile
+      }
+    });
   }
 
   thaw(): void {
