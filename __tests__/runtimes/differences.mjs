@@ -48,11 +48,6 @@ export const differences = {
       title: 'half a MiB sent while authorize runs is held back by the kernel',
       row: 'large reads',
     },
-    {
-      file: 'hostile/http2-streams.test.ts',
-      title: 'that opens and resets streams in a loop is ended',
-      row: 'resets of HTTP/2 streams',
-    },
   ],
   deno: [
     {

@@ -33,6 +33,7 @@ const NOT_PORTABLE = [
   /support\/(?:child|counted-work|kernel)\.js/, // a process of Node with Node's flags
   /(?:from |require\()'ws'/, // which is another thing on Bun
   /protocol-error\.test\.ts/, // the name of a source in a stack
+  /support\/http2\.js/, // node:http2 of another runtime is another library; docs/runtimes.md says what is known of it
   /\bnode:(?:v8|vm|inspector|worker_threads|child_process)\b/,
 ];
 
