@@ -40,7 +40,7 @@ export function prepare(load) {
   const handshake = load('protocol/handshake/opening-handshake.js');
   const { requestPath } = load('protocol/handshake/request-target.js');
   const { UpgradeRejection } = load('protocol/handshake/upgrade-rejection.js');
-  const { isSameOrigin, isListedOrigin, isListedHost, parseHost, parseOrigin } = load(
+  const { isSameOrigin, isListedOrigin, isListedHost, parseHost, parseOrigin, withoutDot } = load(
     'protocol/handshake/origin.js',
   );
   const { selectSubprotocol } = load('protocol/handshake/subprotocol.js');
@@ -84,7 +84,9 @@ export function prepare(load) {
       if (own) assert(isListedOrigin(found.origin, found.host, ['same-origin']));
     }
     const asked = parseHost(found.host.toUpperCase());
-    assert(asked === undefined || isListedHost(found.host, [asked]));
+    // The entries of a list have no dot at their end.
+    const entry = asked && { ...asked, host: withoutDot(asked.host) };
+    assert(entry === undefined || isListedHost(found.host, [entry]));
   };
 }
 
