@@ -34,8 +34,8 @@ const MAX_BODY = 64 * 1024;
  *
  * @typeParam Received what a message is; see `WebSocketConnection`.
  * @param url `ws:` or `wss:`; `http:` and `https:` stand for them. User and password become `Authorization: Basic`.
- * @returns the connection, which is open. Rejects with {@link HandshakeError} if there is none; with the signal's reason
- * if it aborts; with TypeError for a URL that is no server's, and for options that are unknown or have a wrong type.
+ * @returns the open connection. Rejects with {@link HandshakeError} if it could not be opened; with the signal's reason
+ * if it aborts; with TypeError for a URL that is not a WebSocket server's, and for options that are unknown or have a wrong type.
  */
 export async function connect<Received extends AnyMessage = Message>(
   url: string | URL,

@@ -56,7 +56,7 @@ export interface ReconnectingOptions {
 export interface ReconnectingEvents {
   /** There is a connection. Its listeners are added here. What the outbox holds is sent after this. */
   open: [connection: WebSocketConnection];
-  /** There is none, and the next attempt begins after `delay` ms. */
+  /** The client is disconnected. The next attempt begins after `delay` ms. */
   down: [last: ReconnectFailure, delay: number];
   /** There will be no other. */
   giveUp: [last: ReconnectFailure];
@@ -142,7 +142,7 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
     queueMicrotask(() => void this.#open());
   }
 
-  /** The connection that is open; `undefined` while there is none. */
+  /** The open connection; `undefined` while the client is disconnected. */
   get connection(): WebSocketConnection | undefined {
     return this.#connection;
   }

@@ -20,7 +20,7 @@ import {
 export interface DeflateOfferPolicy {
   /** Ask the server to begin each message with an empty window (section 7.1.1.1). */
   readonly serverNoContextTakeover?: boolean;
-  /** Announce that the client begins each message with an empty window, whatever the server answers (section 7.1.1.2). */
+  /** Announce that the client begins each message with an empty window. It does so even if the server does not ask for it (section 7.1.1.2). */
   readonly clientNoContextTakeover?: boolean;
   /** The largest window that the server may use, as a power of two: 8 to 15 (section 7.1.2.1). */
   readonly serverMaxWindowBits?: number | undefined;

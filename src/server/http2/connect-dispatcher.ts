@@ -104,7 +104,7 @@ export class ConnectDispatcher {
     });
   };
 
-  /** Leave a request to the other listeners. If there are none, or none of them answers in time, it is rejected. */
+  /** Leave a request to the application's other listeners. It is rejected at once without such a listener, and after `upgradeTimeout` if no listener has answered. */
   #leave(stream: ServerHttp2Stream, reject: () => void): void {
     if (!this.#hasOtherListeners(1)) {
       reject();
