@@ -1,6 +1,7 @@
 // From the command line to what will run.
 import { buildOf, fingerprint } from './build.mjs';
-import { addBuild, peers } from './peers.mjs';
+import { nodeOfLine } from './node-lines.mjs';
+import { addBuild, addLine, peers } from './peers.mjs';
 import { NOW, ROWS, THEN } from './rule.mjs';
 import { scenarios } from './scenarios/index.mjs';
 import { claimOf } from './processes.mjs';
@@ -32,6 +33,11 @@ export async function choose(options) {
   if (against === undefined && (resume || minutes !== undefined)) {
     throw new Error('--resume and --minutes belong to --against');
   }
+  if (options.node !== undefined && against !== undefined) {
+    throw new Error(
+      '--against compares two builds on the Node that runs it: start it with that Node',
+    );
+  }
   /** @type {string[]} */
   const builds = [];
   if (against !== undefined) {
@@ -47,6 +53,12 @@ export async function choose(options) {
     peer ?? (check ? 'hawser,ws' : profile ? 'hawser' : undefined),
     Object.keys(peers),
   );
+  const lines = options.node?.split(',') ?? [];
+  for (const line of lines) addLine(line, nodeOfLine(line));
+  const contestants =
+    lines.length === 0
+      ? wanted
+      : lines.flatMap((/** @type {string} */ line) => wanted.map((name) => `${name}@${line}`));
   const names = pick(
     'scenario',
     scenario ?? (against === undefined ? undefined : ROWS.join(',')),
@@ -67,7 +79,7 @@ export async function choose(options) {
   const claims = {};
   /** @type {Choice['refused']} */
   const refused = {};
-  for (const name of wanted) {
+  for (const name of contestants) {
     try {
       claims[name] = await claimOf(name);
       console.log(`${name}: ${claims[name].version}, ${claims[name].mode}`);
@@ -77,7 +89,8 @@ export async function choose(options) {
     }
   }
   // A user who named it must be told that it is missing.
-  if (peer !== undefined && Object.keys(refused).length > 0) process.exitCode = 1;
+  if (peer !== undefined && lines.length === 0 && Object.keys(refused).length > 0)
+    process.exitCode = 1;
   if (against !== undefined && Object.keys(refused).length > 0) {
     throw new Error('there are no two builds to compare');
   }

@@ -5,7 +5,7 @@ import { startProgress } from './progress.mjs';
 import { keep, startRun } from './results.mjs';
 import { report } from './report.mjs';
 import { difference, median, ratio } from './statistics.mjs';
-import { peers as known } from './peers.mjs';
+import { baseOf, lineOf, peers as known } from './peers.mjs';
 
 const FULL = { warmUp: 700, window: 1000, streamed: 1_000_000, held: 10_000, exchanged: 20_000 };
 const QUICK = { warmUp: 150, window: 200, streamed: 200_000, held: 2000, exchanged: 10_000 };
@@ -18,12 +18,16 @@ const QUICK = { warmUp: 150, window: 200, streamed: 200_000, held: 2000, exchang
  * @property {string} [above] or as what it is above this one's
  * @property {string} [figure] other than `value`
  * @property {number} atMost
+ * @property {string[]} [lines] of Node that it is for; without it for those that no other target names
  */
 /** @typedef {import('./scenarios/measure.mjs').Figure} Figure */
 /** @typedef {{ scenario: string, contestant: string, round: number, error?: string } & Partial<Figure>} Sample */
 
 /** @type {Target[]} */
 const targets = JSON.parse(readFileSync(new URL('targets.json', import.meta.url), 'utf8'));
+
+/** What is kept of a figure, apart from its rounds. */
+const KEYS = ['value', 'cpu', 'perSecond', 'p50', 'p99', 'bytes', 'settled', 'faults', 'peak'];
 
 /** Whether a peer takes part only where it is named. */
 const isSpecial = (/** @type {string} */ peer) => known[peer]?.special === true;
@@ -35,10 +39,26 @@ const isSpecial = (/** @type {string} */ peer) => known[peer]?.special === true;
  * @param {string[]} peers
  * @returns {{ name: string, peer: string, params: object }[]}
  */
-export function contestantsOf({ variants, only }, peers) {
+export function contestantsOf(scenario, peers) {
+  const lines = [...new Set(peers.map(lineOf))];
+  return lines.flatMap((line) => {
+    const ofLine = peers.filter((peer) => lineOf(peer) === line).map(baseOf);
+    return contestantsOfLine(scenario, ofLine).map(({ name, peer, params }) => ({
+      name: name + line,
+      peer: peer + line,
+      params,
+    }));
+  });
+}
+
+/**
+ * @param {import('./scenarios/index.mjs').Scenario} scenario
+ * @param {string[]} peers
+ */
+function contestantsOfLine({ variants, only, also = [] }, peers) {
   const all =
     variants === undefined
-      ? (only ?? peers.filter((peer) => !isSpecial(peer))).map((peer) => ({
+      ? (only ?? peers.filter((peer) => !isSpecial(peer) || also.includes(peer))).map((peer) => ({
           name: peer,
           peer,
           params: {},
@@ -107,8 +127,34 @@ export async function run(choice) {
 
 function isInTargets(/** @type {string} */ scenario, /** @type {string} */ name) {
   return targets.some(
-    (target) => target.scenario === scenario && (target.of === name || target.to === name),
+    (target) => target.scenario === scenario && [target.of, target.to].includes(baseOf(name)),
   );
+}
+
+/**
+ * The targets of a line of Node, with the names of its contestants. A target that names the line takes the
+ * place of one for the same figures that names none.
+ *
+ * @param {string} line
+ * @returns {Target[]}
+ */
+function targetsOf(line) {
+  const node = line.slice(1) || (process.versions.node.split('.')[0] ?? '');
+  const forLine = targets.filter(({ lines }) => lines?.includes(node));
+  const sameFigures = (/** @type {Target} */ one, /** @type {Target} */ other) =>
+    one.scenario === other.scenario &&
+    one.of === other.of &&
+    one.to === other.to &&
+    one.figure === other.figure;
+  const general = targets.filter(
+    (target) => target.lines === undefined && !forLine.some((each) => sameFigures(each, target)),
+  );
+  return [...general, ...forLine].map((target) => ({
+    ...target,
+    of: target.of + line,
+    ...(target.to && { to: target.to + line }),
+    ...(target.above && { above: target.above + line }),
+  }));
 }
 
 /** Medians of the rounds, and how the targets stand. */
@@ -130,7 +176,7 @@ function summarize(plan, /** @type {Sample[]} */ samples) {
         const values = figures(scenario.name, name);
         const row = { scenario: scenario.name, contestant: name, rounds: values.length };
         Object.assign(row, { lowest: Math.min(...values), highest: Math.max(...values) });
-        for (const key of ['value', 'cpu', 'perSecond', 'p50', 'p99', 'bytes', 'settled']) {
+        for (const key of KEYS) {
           const all = figures(scenario.name, name, key);
           if (all.length > 0) row[key] = median(all);
         }
@@ -142,14 +188,17 @@ function summarize(plan, /** @type {Sample[]} */ samples) {
         return row;
       }),
   );
-  const judged = targets.flatMap((target) => {
-    const { scenario, figure } = target;
-    const of = figures(scenario, target.of, figure);
-    const other = target.to ?? target.above;
-    const to = other === undefined ? of.map(() => 1) : figures(scenario, other, figure);
-    if (of.length === 0 || to.length === 0) return [];
-    const measured = target.above === undefined ? ratio(of, to) : difference(of, to);
-    return [{ ...target, ...measured, holds: measured.low <= target.atMost }];
-  });
+  const lines = [...new Set(samples.map(({ contestant }) => lineOf(contestant)))];
+  const judged = lines.flatMap((line) =>
+    targetsOf(line).flatMap((target) => {
+      const { scenario, figure } = target;
+      const of = figures(scenario, target.of, figure);
+      const other = target.to ?? target.above;
+      const to = other === undefined ? of.map(() => 1) : figures(scenario, other, figure);
+      if (of.length === 0 || to.length === 0) return [];
+      const measured = target.above === undefined ? ratio(of, to) : difference(of, to);
+      return [{ ...target, ...measured, holds: measured.low <= target.atMost }];
+    }),
+  );
   return { medians, targets: judged };
 }

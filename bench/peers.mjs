@@ -7,12 +7,27 @@
  * @property {Record<string, string | undefined>} env of its process
  * @property {string} [file] in servers/
  * @property {boolean} [special] only in the scenarios that name it
+ * @property {string} [execPath] the program that runs its server; without it the Node that runs the benchmark
  */
 
 /** @type {Record<string, PeerSettings>} */
 export const peers = {
   hawser: { title: 'hawser', wire: 'websocket', env: {} },
+  'hawser-transfer': {
+    title: 'hawser, with transfer',
+    wire: 'websocket',
+    env: { HAWSER_TRANSFER: '1' },
+    file: 'hawser',
+    special: true,
+  },
   net: { title: 'bare net', wire: 'raw', env: {} },
+  'net-gather': {
+    title: 'bare net that gathers each message',
+    wire: 'raw',
+    env: { NET_GATHER: '1' },
+    file: 'net',
+    special: true,
+  },
   // ws silently uses bufferutil as soon as it can be resolved.
   ws: { title: 'ws', wire: 'websocket', env: { WS_NO_BUFFER_UTIL: '1' } },
   'ws-bufferutil': {
@@ -38,6 +53,26 @@ export const peers = {
     special: true,
   },
 };
+
+/** The peer of a contestant: `hawser@24` is hawser on Node 24. */
+export const baseOf = (/** @type {string} */ name) => name.replace(/@.*/, '');
+
+/** The line of Node that a contestant names, such as `@24`; `''` for the Node that runs the benchmark. */
+export const lineOf = (/** @type {string} */ name) => name.slice(baseOf(name).length);
+
+/**
+ * Add each peer once more, on another line of Node.
+ *
+ * @param {string} line
+ * @param {string} execPath
+ */
+export function addLine(line, execPath) {
+  for (const [name, settings] of Object.entries(peers)) {
+    if (lineOf(name) !== '') continue;
+    const title = `${settings.title}, Node ${line}`;
+    peers[`${name}@${line}`] = { ...settings, title, file: settings.file ?? name, execPath };
+  }
+}
 
 /**
  * Make another build of hawser a peer.

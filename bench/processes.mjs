@@ -16,7 +16,8 @@ const LOAD = new URL('load/host.mjs', import.meta.url);
 
 /** @param {string} peer */
 function startServer(peer) {
-  return new Worker(peer, SERVER, [peers[peer]?.file ?? peer], peers[peer]?.env);
+  const { file = peer, env, execPath } = peers[peer] ?? {};
+  return new Worker(peer, SERVER, [file], env, execPath);
 }
 
 /**

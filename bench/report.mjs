@@ -62,6 +62,7 @@ export function report(results) {
     `${versions.join('; ')}.\n`,
     figures,
     '',
+    ...memoryOf(medians),
     ...compressed(medians),
     ...(targets.length === 0
       ? []
@@ -71,6 +72,28 @@ export function report(results) {
         ]),
     ...(results.complete ? [] : ['\nThis run was stopped before its end.']),
   ].join('\n');
+}
+
+/** From this many page faults a message on, memory is a part of what a message costs. */
+const FAULTS_SHOWN = 1;
+
+/** Page faults and peak memory, of the scenarios where they matter. */
+function memoryOf(medians) {
+  const names = new Set(
+    medians.filter(({ faults }) => faults >= FAULTS_SHOWN).map(({ scenario }) => scenario),
+  );
+  if (names.size === 0) return [];
+  const lines = medians
+    .filter(({ scenario, faults }) => names.has(scenario) && faults !== undefined)
+    .map(({ scenario, contestant, faults, peak, perSecond }) => [
+      scenario,
+      titleOf(contestant),
+      digits(faults),
+      digits(peak),
+      String(perSecond),
+    ]);
+  const head = ['scenario', '', 'page faults a message', 'peak MiB', 'messages a second'];
+  return [table([head, ...lines]), ''];
 }
 
 /** How everyone compressed. */

@@ -45,11 +45,13 @@ export class Worker {
    * @param {URL} file
    * @param {string[]} [args]
    * @param {NodeJS.ProcessEnv} [env] added to our own
+   * @param {string} [execPath] another Node than our own
    */
-  constructor(label, file, args = [], env = {}) {
+  constructor(label, file, args = [], env = {}, execPath = process.execPath) {
     this.#label = label;
     this.#child = fork(fileURLToPath(file), args, {
       execArgv: ['--expose-gc'],
+      execPath,
       env: { ...process.env, ...env },
     });
     this.#child.on('message', (/** @type {any} */ message) => this.#answered(message));

@@ -12,6 +12,8 @@ const HELP = `npm run bench -- [options]
   --profile          where the servers spend their time (hawser unless --peer says otherwise)
   --scenario a,b     only these scenarios (--rows is the same)
   --peer x,y         only these peers
+  --node 20,24,26    the servers on these lines of Node, side by side; a line that is missing is installed
+                     outside the project
   --rounds n         instead of 5 (3 with --quick or --growth; with --against at most so many, 60)
   --minutes n        with --against: no further round after so long, 12
   --resume           with --against: go on from the rounds of the last run
@@ -33,6 +35,7 @@ const { values } = parseArgs({
     scenario: { type: 'string' },
     rows: { type: 'string' },
     peer: { type: 'string' },
+    node: { type: 'string' },
     rounds: { type: 'string' },
     docs: { type: 'boolean', default: false },
     dist: { type: 'string' },

@@ -29,12 +29,12 @@ export async function measure(processes, params, { warmUp, window }) {
     content,
     inFlight,
   });
-  const { cpu, perSecond } = await cpuPerMessage(
+  const { cpu, perSecond, faults, peak } = await cpuPerMessage(
     processes,
     { milliseconds: warmUp, least },
     { milliseconds: window, least },
   );
-  return { value: cpu, cpu, perSecond };
+  return { value: cpu, cpu, perSecond, faults, peak };
 }
 
 /**

@@ -8,6 +8,7 @@
  * @property {string} unit of the figure
  * @property {any} params see the file of the kind; `least` messages make a window, however busy the machine
  * @property {string[]} [only] the peers that can do it
+ * @property {string[]} [also] special peers that take part
  * @property {Record<string, { peer?: string } & Record<string, unknown>>} [variants] contestants that are hawser, or this peer, with these params, instead of the peers
  */
 
@@ -62,6 +63,7 @@ export const scenarios = [
     title: 'echo 64 KiB binary, 10 connections',
     kind: 'echo',
     unit: CPU,
+    also: ['net-gather', 'hawser-transfer'],
     params: { connections: 10, inFlight: 1, least: 800, size: 65_536, content: 'binary' },
   },
   {
@@ -83,6 +85,7 @@ export const scenarios = [
     title: 'echo 1 MiB binary, 4 connections',
     kind: 'echo',
     unit: CPU,
+    also: ['net-gather', 'hawser-transfer'],
     params: { connections: 4, inFlight: 1, least: 100, size: MiB, content: 'binary' },
   },
   {
@@ -90,6 +93,7 @@ export const scenarios = [
     title: 'echo 1 MiB text, a string each way, 4 connections',
     kind: 'echo',
     unit: CPU,
+    also: ['net-gather'],
     params: { connections: 4, inFlight: 1, least: 60, size: MiB, content: 'ascii', strings: true },
   },
   {

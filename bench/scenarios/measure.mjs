@@ -13,6 +13,8 @@
  * @property {number} value what the scenario is about: CPU, memory or latency
  * @property {number} [cpu] microseconds of CPU time per message
  * @property {number} [perSecond] messages a second, bounded by the load generator
+ * @property {number} [faults] pages of memory per message that the kernel had to provide
+ * @property {number} [peak] MiB, the highest resident memory of the server
  * @property {number} [bytes] of a reply, with its header
  * @property {number} [settled] MiB of memory left when it is over
  * @property {string} [extensions] what was negotiated
@@ -34,7 +36,7 @@
  * @param {Processes} processes
  * @param {Order} warmUp order for the load generator
  * @param {Order} window the same
- * @returns {Promise<{ cpu: number, perSecond: number, done: any }>}
+ * @returns {Promise<{ cpu: number, perSecond: number, faults: number, peak: number, done: any }>}
  */
 export async function cpuPerMessage(processes, warmUp, window) {
   const { server, load, onProfile, turn = ALONE } = processes;
@@ -48,14 +50,16 @@ export async function cpuPerMessage(processes, warmUp, window) {
   // The first part after the other side has worked costs more than those that follow.
   if (turn !== ALONE && window.count === undefined) await turn.take(() => load.call('run', part));
   if (onProfile) await server.call('startProfile');
-  const sum = { cpu: 0, messages: 0, seconds: 0 };
+  const sum = { cpu: 0, messages: 0, seconds: 0, faults: 0, peak: 0 };
   let done;
   for (let count = 0; count < turn.parts; count++) {
     await turn.take(async () => {
-      const before = await server.call('cpu');
+      const before = await server.call('usage');
       done = await load.call('run', part);
-      const after = await server.call('cpu');
-      sum.cpu += after - before;
+      const after = await server.call('usage');
+      sum.cpu += after.cpu - before.cpu;
+      sum.faults += after.faults - before.faults;
+      sum.peak = after.peak;
       sum.messages += done.messages;
       sum.seconds += done.seconds;
     });
@@ -64,6 +68,8 @@ export async function cpuPerMessage(processes, warmUp, window) {
   return {
     cpu: sum.cpu / sum.messages,
     perSecond: Math.round(sum.messages / sum.seconds),
+    faults: sum.faults / sum.messages,
+    peak: sum.peak,
     done,
   };
 }
@@ -80,11 +86,11 @@ const ALONE = { parts: 1, warmUp: 0, part: 0, take: (work) => work() };
  * @returns {Promise<Order>}
  */
 async function warmedUp({ server, load, turn = ALONE }, warmUp) {
-  const began = await server.call('cpu');
+  const { cpu: began } = await server.call('usage');
   for (;;) {
-    const before = await server.call('cpu');
+    const { cpu: before } = await server.call('usage');
     const { messages } = await load.call('run', warmUp);
-    const now = await server.call('cpu');
+    const { cpu: now } = await server.call('usage');
     if (warmUp.milliseconds === undefined || now - began >= turn.warmUp) {
       return { milliseconds: 0, least: Math.ceil((messages / (now - before)) * turn.part) };
     }

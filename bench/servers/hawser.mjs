@@ -8,6 +8,9 @@ const { default: hawser } = await import(
   process.env.HAWSER_DIST ?? new URL('dist/index.js', root).href
 );
 
+/** A message so long has memory of its own, which can be transferred. */
+const OWNED = 16 * 1024;
+
 export function claim() {
   const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
   const { HAWSER_DIST, HAWSER_BUILD = 'another build' } = process.env;
@@ -38,7 +41,11 @@ export function serve({ kind, select, each, deflate, messages }) {
     /** @type {Map<string, Set<any>>} */
     const byHand = new Map();
     wss.on('connection', (connection) => {
-      if (kind === 'echo') {
+      if (kind === 'echo' && process.env.HAWSER_TRANSFER === '1') {
+        connection.on('message', (data) =>
+          connection.send(data, { transfer: data.length >= OWNED }),
+        );
+      } else if (kind === 'echo') {
         connection.on('message', (data) => connection.send(data)); // text already is a string
       } else if (kind === 'stream') {
         connection.on('message', (data) => stream(connection, requested(data)));

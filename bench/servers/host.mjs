@@ -66,10 +66,10 @@ answer({
   /** @param {Deflate | undefined} deflate */
   effort: (deflate) => (deflate === undefined ? '' : peer.effort?.(deflate)),
 
-  /** CPU time of this whole process so far, in microseconds. */
-  cpu() {
-    const { user, system } = process.cpuUsage();
-    return user + system;
+  /** Of this whole process so far: CPU time in microseconds, page faults, and its highest resident memory in MiB. */
+  usage() {
+    const { userCPUTime, systemCPUTime, minorPageFault, maxRSS } = process.resourceUsage();
+    return { cpu: userCPUTime + systemCPUTime, faults: minorPageFault, peak: maxRSS / 1024 };
   },
 
   /** Resident bytes, after everything that can be collected has been. */

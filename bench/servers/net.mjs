@@ -18,7 +18,9 @@ export function serve({ kind, messages }) {
       socket.on('error', () => {});
       socket.on('close', () => sockets.delete(socket));
       socket.write(response(request.headers['sec-websocket-key']));
-      if (kind === 'echo') {
+      if (kind === 'echo' && process.env.NET_GATHER === '1') {
+        gather(socket);
+      } else if (kind === 'echo') {
         socket.on('data', (chunk) => socket.write(chunk));
       } else if (kind === 'stream') {
         socket.on('data', (chunk) => stream(socket, requested(chunk)));
@@ -29,6 +31,23 @@ export function serve({ kind, messages }) {
       }
     });
   });
+
+  /** Joins each frame in one Buffer, as any library must that delivers messages whole, and writes it back. */
+  function gather(/** @type {import('node:stream').Duplex} */ socket) {
+    let message = Buffer.alloc(0);
+    let filled = 0;
+    socket.on('data', (/** @type {Buffer} */ chunk) => {
+      for (let at = 0; at < chunk.length;) {
+        if (filled === 0) message = Buffer.allocUnsafe(frameLength(chunk, at));
+        const count = chunk.copy(message, filled, at);
+        filled += count;
+        at += count;
+        if (filled < message.length) continue;
+        filled = 0;
+        socket.write(message);
+      }
+    });
+  }
 
   function stream(socket, count) {
     let sent = 0;
@@ -42,6 +61,13 @@ export function serve({ kind, messages }) {
     };
     go();
   }
+}
+
+/** The length of the frame, unmasked, whose header is at `at`; the load generator never cuts a header. */
+function frameLength(/** @type {Buffer} */ bytes, /** @type {number} */ at) {
+  const length = (bytes[at + 1] ?? 0) & 0x7f;
+  if (length === 127) return 10 + Number(bytes.readBigUInt64BE(at + 2));
+  return length === 126 ? 4 + bytes.readUInt16BE(at + 2) : 2 + length;
 }
 
 /** The load generator treats everyone alike, so this too is a 101 with the right accept key. */
