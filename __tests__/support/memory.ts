@@ -90,3 +90,6 @@ if (transfer !== undefined) {
     }),
   ]);
 }
+
+/** Whether this Node can free memory at once: Node 21 and newer. */
+export const FREES = 'transfer' in ArrayBuffer.prototype;

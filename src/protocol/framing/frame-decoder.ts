@@ -11,6 +11,7 @@ import { header, type HeaderContext, parseHeader } from './frame-header.js';
 import { type FrameHeader, isControl, MAX_HEADER_BYTES, Opcode, type Role, RSV1 } from './frame.js';
 import { rotateKey, unmask } from './mask.js';
 import { LONGEST_MESSAGE, MessageBuffer } from './message-buffer.js';
+import { copyToOwn, freeMemory, freeOwn, isWhole, OWNED_FROM, allocateOwn } from './own-memory.js';
 import { isBoolean, checkOptions, oneOf, type Rules, integerBetween } from '../option-checks.js';
 import { textOf } from '../text/utf8-codec.js';
 import { cutCharacter, invalidByte, invalidText, Utf8Validator } from '../text/utf8-validator.js';
@@ -76,6 +77,8 @@ export class FrameDecoder {
   #chunk = EMPTY;
   #at = 0;
   #chunkOffset = 0;
+  /** The chunk's memory is ours alone: it is freed when the chunk is read, unless a payload in it was handed out. */
+  #ownsChunk = false;
   /** Chunks that were pushed before the current one was read to its end. */
   #backlog: MessageBuffer | undefined;
   /** The beginning of a header that the end of a chunk cuts. */
@@ -127,13 +130,27 @@ export class FrameDecoder {
    * unmasked in place.
    */
   push(chunk: Buffer): void {
+    this.#push(chunk, false);
+  }
+
+  /**
+   * {@link push} a chunk that is all of its ArrayBuffer, to which nothing else refers. The decoder frees that
+   * memory as soon as it has copied the chunk's bytes elsewhere. @internal
+   */
+  pushOwned(chunk: Buffer): void {
+    this.#push(chunk, true);
+  }
+
+  #push(chunk: Buffer, owned: boolean): void {
     if (this.#ended || chunk.length === 0) return;
     if (this.#at === this.#chunk.length && this.#backlog === undefined) {
       this.#chunkOffset += this.#chunk.length;
       this.#chunk = chunk;
+      this.#ownsChunk = owned;
       this.#at = 0;
     } else {
       (this.#backlog ??= new MessageBuffer()).append(chunk, 0, chunk.length);
+      if (owned) freeMemory(chunk.buffer);
     }
   }
 
@@ -167,13 +184,17 @@ export class FrameDecoder {
 
   /**
    * The payload that `next()` found, unmasked and whole. The caller may keep it: a small payload is a
-   * copy, so it does not keep its chunk in memory.
+   * copy, so it does not keep its chunk in memory. One of 16 KiB and more has its ArrayBuffer to itself,
+   * unless it is compressed.
    */
   get payload(): Buffer {
-    const { length } = this.#source;
-    if (this.#end - this.#start === length) return this.#source;
-    const view = this.#source.subarray(this.#start, this.#end);
-    return view.length * 2 < length ? Buffer.from(view) : view;
+    const source = this.#source;
+    const length = this.#end - this.#start;
+    const view = length === source.length ? source : source.subarray(this.#start, this.#end);
+    const isShared = length >= OWNED_FROM && !this.compressed && !isWhole(view);
+    if (isShared || length * 2 < source.length) return copyToOwn(view);
+    if (source === this.#chunk) this.#ownsChunk = false;
+    return view;
   }
 
   /**
@@ -244,6 +265,8 @@ export class FrameDecoder {
     this.#chunkOffset += this.#chunk.length;
     this.#at = 0;
     const backlog = this.#backlog;
+    if (this.#ownsChunk) freeMemory(this.#chunk.buffer);
+    this.#ownsChunk = false;
     this.#chunk = backlog === undefined ? EMPTY : backlog.take(); // release a chunk that is read
     this.#backlog = undefined;
     return backlog !== undefined;
@@ -335,9 +358,11 @@ export class FrameDecoder {
     if (opcode === Opcode.Continuation || !this.#frameFin || end > chunk.length) return false;
     this.#at = end;
     this.#frameRemaining = -1;
-    if (opcode !== Opcode.Text && length * 2 < chunk.length) {
+    const isCopied =
+      length * 2 < chunk.length || (length >= OWNED_FROM && !this.#messageCompressed);
+    if (opcode !== Opcode.Text && isCopied) {
       // `payload` would copy it, so unmask it while copying.
-      const copy = Buffer.allocUnsafe(length);
+      const copy = allocateOwn(length);
       unmask(chunk, start, end, copy, 0, this.#key);
       this.#setResult(opcode, copy, 0, length);
     } else {
@@ -369,7 +394,8 @@ export class FrameDecoder {
       let at = from;
       if (count >= KEEP_FROM && count * 2 >= chunk.length && buffer.willGrowAgain(count, total)) {
         seen = unmask(chunk, from, to, chunk, from, this.#key);
-        buffer.keep(chunk.subarray(from, to));
+        buffer.keep(chunk.subarray(from, to), this.#ownsChunk && to === chunk.length);
+        this.#ownsChunk = false;
       } else {
         bytes = buffer.extend(count, total);
         at = buffer.filled - count;
@@ -439,6 +465,12 @@ export class FrameDecoder {
     this.#source = EMPTY;
   }
 
+  /** {@link releasePayload}, and free its memory: `payload` was not used, only `text`. @internal */
+  freePayload(): void {
+    if (this.#source !== this.#chunk) freeOwn(this.#source); // or the chunk may have more
+    this.#source = EMPTY;
+  }
+
   /**
    * Release the chunk, as `next()` does, if there is nothing more in it.
    *
@@ -455,6 +487,7 @@ export class FrameDecoder {
   stop(): void {
     this.#ended = true;
     this.#chunk = EMPTY;
+    this.#ownsChunk = false;
     this.#at = 0;
     this.#backlog = undefined;
     this.#cutHeader = undefined;

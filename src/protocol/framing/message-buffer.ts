@@ -1,4 +1,5 @@
 import { Buffer, constants } from 'node:buffer';
+import { allocateOwn, freeMemory, freeOwn, isWhole } from './own-memory.js';
 
 /**
  * The longest message that can be joined, in bytes, under any `maxPayload`. A longer Buffer is
@@ -20,11 +21,16 @@ const NONE: Buffer[] = [];
  * linear in the bytes received.
  *
  * A large piece can be kept as it is instead. It is then copied once, by `take`.
+ *
+ * What was copied elsewhere is freed at once: blocks that became too small, and kept pieces if all of them
+ * are ours.
  */
 export class MessageBuffer {
   /** Large pieces, and blocks that were complete before one; in order. */
   #kept: Buffer[] = NONE;
   #keptLength = 0;
+  /** Nothing else refers to the memory of the kept pieces. */
+  #ownsKept = true;
   #block: Buffer | undefined;
   #filled = 0;
 
@@ -63,16 +69,13 @@ export class MessageBuffer {
     let block = this.#block;
     if (block === undefined || block.length < this.#filled + count) {
       const whole = !this.willGrowAgain(count, total);
-      const pieces = whole ? this.#kept : NONE;
       const needed = this.#filled + count;
       const ahead = Math.min(needed * 2, LONGEST_MESSAGE);
-      block = Buffer.allocUnsafe(whole ? total : Math.max(MIN_CAPACITY, needed, ahead));
-      let at = 0;
-      for (const piece of pieces) at += piece.copy(block, at);
-      at += this.#block?.copy(block, at, 0, this.#filled) ?? 0;
-      if (whole) {
-        this.#kept = NONE;
-        this.#keptLength = 0;
+      block = allocateOwn(whole ? total : Math.max(MIN_CAPACITY, needed, ahead));
+      let at = whole ? this.#moveKept(block) : 0;
+      if (this.#block !== undefined) {
+        at += this.#block.copy(block, at, 0, this.#filled);
+        freeOwn(this.#block);
       }
       this.#block = block;
       this.#filled = at;
@@ -87,12 +90,17 @@ export class MessageBuffer {
     bytes.copy(block, this.#filled - (end - start), start, end);
   }
 
-  /** Add bytes by keeping them where they are. */
-  keep(piece: Buffer): void {
+  /**
+   * Add bytes by keeping them where they are.
+   *
+   * @param owned nothing else refers to their memory: it can be freed when they are copied.
+   */
+  keep(piece: Buffer, owned = false): void {
     if (this.#kept === NONE) this.#kept = [];
     this.#closeBlock();
     this.#kept.push(piece);
     this.#keptLength += piece.length;
+    this.#ownsKept &&= owned;
   }
 
   /**
@@ -102,20 +110,35 @@ export class MessageBuffer {
    * @throws RangeError if there is no memory for so long a buffer.
    */
   take(): Buffer {
-    if (this.#kept !== NONE) this.#closeBlock();
-    const bytes =
-      this.#kept === NONE
-        ? (this.#block?.subarray(0, this.#filled) ?? Buffer.alloc(0))
-        : Buffer.concat(this.#kept, this.#keptLength);
-    this.#kept = NONE;
-    this.#keptLength = 0;
+    let bytes: Buffer;
+    if (this.#kept === NONE) {
+      bytes = this.#block?.subarray(0, this.#filled) ?? Buffer.alloc(0);
+    } else {
+      this.#closeBlock();
+      bytes = allocateOwn(this.#keptLength);
+      this.#moveKept(bytes);
+    }
     this.#block = undefined;
     this.#filled = 0;
     return bytes;
   }
 
+  /** Copy the kept pieces to a block. @returns how many bytes they were. */
+  #moveKept(block: Buffer): number {
+    let at = 0;
+    for (const piece of this.#kept) {
+      at += piece.copy(block, at);
+      if (this.#ownsKept) freeMemory(piece.buffer);
+    }
+    this.#kept = NONE;
+    this.#keptLength = 0;
+    this.#ownsKept = true;
+    return at;
+  }
+
   #closeBlock(): void {
     if (this.#block === undefined) return;
+    this.#ownsKept &&= isWhole(this.#block);
     this.#kept.push(this.#block.subarray(0, this.#filled));
     this.#keptLength += this.#filled;
     this.#block = undefined;

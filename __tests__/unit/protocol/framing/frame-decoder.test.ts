@@ -11,6 +11,7 @@ import { Utf8Validator } from '../../../../src/protocol/text/utf8-validator.js';
 import { cutAt, everyByte, hex, random, randomCuts } from '../../../support/bytes.js';
 import { decode } from '../../../support/decode.js';
 import { clientFrame } from '../../../support/frames.js';
+import { FREES } from '../../../support/memory.js';
 
 /** Rows: what it is, its bytes, what comes out, and the decoder's options. */
 type Row = [what: string, bytes: string, events: string[], options?: FrameDecoderOptions];
@@ -1036,5 +1037,113 @@ describe('FrameDecoder, at the limits of the platform', () => {
     ]);
     decoder.push(clientFrame({ opcode: 1 }));
     expect(decoder.next()).toBe(false);
+  });
+});
+
+describe('FrameDecoder, of a chunk that is its own', () => {
+  /** Frames in a chunk with an ArrayBuffer of its own. */
+  function chunkOf(...frames: Buffer[]): Buffer {
+    const chunk = Buffer.allocUnsafeSlow(frames.reduce((sum, { length }) => sum + length, 0));
+    Buffer.concat(frames).copy(chunk);
+    return chunk;
+  }
+  const binary = (length: number, fin = true): Buffer =>
+    clientFrame({ opcode: 2, fin, payload: Buffer.alloc(length, 'a') });
+  const textFrame = (length: number): Buffer =>
+    clientFrame({ opcode: 1, payload: Buffer.alloc(length, 'a') });
+
+  it.each<[string, Buffer, (decoder: FrameDecoder) => void, boolean]>([
+    ['a Binary message was copied', chunkOf(binary(20_000)), (decoder) => decoder.payload, true],
+    [
+      'small parts were copied',
+      chunkOf(binary(7000), binary(7000), binary(7000)),
+      (decoder) => decoder.payload,
+      true,
+    ],
+    ['a text was read as a string', chunkOf(textFrame(20_000)), (decoder) => decoder.text, true],
+    ['a text was read as bytes', chunkOf(textFrame(20_000)), (decoder) => decoder.payload, true],
+    ['a payload is a view of it', chunkOf(binary(10_000)), (decoder) => decoder.payload, false],
+  ])('frees it when it is read, if nothing views it: %s', (_, chunk, use, frees) => {
+    const { length } = chunk;
+    const decoder = new FrameDecoder();
+    decoder.pushOwned(chunk);
+    while (decoder.next()) {
+      use(decoder);
+      expect(chunk).toHaveLength(length);
+    }
+    expect(chunk).toHaveLength(FREES && frees ? 0 : length);
+  });
+
+  it('frees those that a message was gathered from', () => {
+    const frame = binary(200_000);
+    const chunks = [0, 50_000, 100_000, 150_000].map((from) =>
+      chunkOf(frame.subarray(from, from + 50_000)),
+    );
+    chunks.push(chunkOf(frame.subarray(200_000)));
+    const decoder = new FrameDecoder();
+    for (const chunk of chunks) {
+      decoder.pushOwned(chunk);
+      if (decoder.next()) expect(decoder.payload).toEqual(Buffer.alloc(200_000, 'a'));
+      decoder.releaseIfRead();
+    }
+    expect(chunks.every(({ length }) => (FREES ? length === 0 : length > 0))).toBe(true);
+  });
+
+  it('does not free one that has a kept piece and the beginning of another frame', () => {
+    const chunk = chunkOf(binary(40_000, false), clientFrame({ opcode: 9, payload: 'a' }));
+    const rest = chunkOf(clientFrame({ opcode: 0, payload: Buffer.alloc(40_000, 'b') }));
+    const decoder = new FrameDecoder();
+    decoder.pushOwned(chunk);
+    expect([decoder.next(), decoder.opcode, decoder.payload.toString()]).toEqual([true, 9, 'a']);
+    decoder.pushOwned(rest);
+    expect(decoder.next()).toBe(true);
+    expect(decoder.payload.toString()).toBe('a'.repeat(40_000) + 'b'.repeat(40_000));
+    expect(chunk.length).toBeGreaterThan(40_000);
+  });
+
+  it('frees those that it copied because they came too early', () => {
+    const chunks = [chunkOf(binary(20_000)), chunkOf(binary(30_000))];
+    const decoder = new FrameDecoder();
+    for (const chunk of chunks) decoder.pushOwned(chunk);
+    expect(chunks[1]!.length === 0).toBe(FREES);
+    expect(decoder.next()).toBe(true);
+    expect(decoder.payload).toHaveLength(20_000);
+    expect(decoder.next()).toBe(true);
+    expect(decoder.payload).toHaveLength(30_000);
+    expect(chunks[0]!.length === 0).toBe(FREES);
+  });
+
+  it('frees a payload of which only the text was used, but not a chunk with more in it', () => {
+    const decoder = new FrameDecoder();
+    const chunk = chunkOf(textFrame(20_000), textFrame(20_000));
+    decoder.pushOwned(chunk);
+    for (let count = 0; count < 2; count++) {
+      expect(decoder.next()).toBe(true);
+      expect(decoder.text).toBe('a'.repeat(20_000));
+      decoder.freePayload();
+      expect(decoder.payload).toHaveLength(0);
+      expect(chunk.length).toBeGreaterThan(40_000);
+    }
+    decoder.releaseIfRead();
+    expect(chunk.length === 0).toBe(FREES);
+    const cut = textFrame(20_000);
+    decoder.push(cut.subarray(0, 100));
+    expect(decoder.next()).toBe(false);
+    decoder.push(cut.subarray(100));
+    expect(decoder.next()).toBe(true);
+    expect(decoder.text).toBe('a'.repeat(20_000));
+    decoder.freePayload();
+    expect(decoder.text).toBe('');
+  });
+
+  it('does not free one after an error', () => {
+    const chunk = chunkOf(binary(20_000), hex('8f80 00000000'));
+    const decoder = new FrameDecoder();
+    decoder.pushOwned(chunk);
+    expect(decoder.next()).toBe(true);
+    const { payload } = decoder;
+    expect(() => decoder.next()).toThrow('byte');
+    decoder.releaseIfRead();
+    expect(payload).toHaveLength(20_000);
   });
 });

@@ -1,5 +1,6 @@
 import { LONGEST_MESSAGE, MessageBuffer } from '../../../../src/protocol/framing/message-buffer.js';
 import { hex, random } from '../../../support/bytes.js';
+import { FREES, own } from '../../../support/memory.js';
 
 describe('MessageBuffer', () => {
   it('is empty and holds no memory before anything arrives', () => {
@@ -151,6 +152,52 @@ describe('MessageBuffer', () => {
   });
 });
 
+describe('MessageBuffer, of memory that is its own', () => {
+  const piece = (): Buffer => Buffer.from(own(20_000).buffer);
+  const left = FREES ? 0 : 20_000;
+
+  it.each([
+    ['the message is taken', (buffer: MessageBuffer) => void buffer.take()],
+    ['half of the message is there', (buffer: MessageBuffer) => void buffer.extend(10, 40_010)],
+  ])('frees pieces when they are copied: %s', (_, copy) => {
+    const buffer = new MessageBuffer();
+    const pieces = [piece(), piece()];
+    for (const each of pieces) buffer.keep(each, true);
+    copy(buffer);
+    expect(pieces.map(({ length }) => length)).toEqual([left, left]);
+  });
+
+  it.each([
+    [
+      'one of them is not ours',
+      (buffer: MessageBuffer, each: Buffer) => {
+        buffer.keep(each);
+      },
+    ],
+    [
+      'a block of the pool comes before them',
+      (buffer: MessageBuffer, each: Buffer) => {
+        buffer.append(hex('00'), 0, 1);
+        buffer.keep(each, true);
+      },
+    ],
+  ])('frees no piece if %s', (_, keep) => {
+    const buffer = new MessageBuffer();
+    const pieces = [piece(), piece()];
+    keep(buffer, pieces[0]!);
+    buffer.keep(pieces[1]!, true);
+    expect(buffer.take().length).toBeGreaterThanOrEqual(40_000);
+    expect(pieces.map(({ length }) => length)).toEqual([20_000, 20_000]);
+  });
+
+  it('frees a block that became too small', () => {
+    const buffer = new MessageBuffer();
+    const first = buffer.extend(20_000);
+    const second = buffer.extend(30_000);
+    expect([first.length, second.length]).toEqual([FREES ? 0 : 40_000, 100_000]);
+  });
+});
+
 describe('MessageBuffer, at the limits of the platform', () => {
   it('joins less than 4 GiB, and less than the longest Buffer', () => {
     expect(LONGEST_MESSAGE).toBe(0xffff_ffff);
@@ -169,12 +216,13 @@ describe('MessageBuffer, at the limits of the platform', () => {
 
   it('does not allocate a longer block than that', () => {
     const asked: number[] = [];
-    const allocate = jest.spyOn(Buffer, 'allocUnsafe').mockImplementation((size) => {
+    const allocate = jest.spyOn(Buffer, 'allocUnsafeSlow').mockImplementation((size) => {
       asked.push(size);
       const copy = (_target: Buffer, _at: number, start: number, end: number): number =>
         end - start;
       return Object.defineProperties(Buffer.alloc(0), {
         length: { value: size },
+        byteLength: { value: size },
         copy: { value: copy },
       });
     });
