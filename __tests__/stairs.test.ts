@@ -77,10 +77,11 @@ const house: readonly Floor[] = [
       'node:diagnostics_channel',
       'node:events',
       'node:stream',
+      'node:tls',
       'node:buffer',
       'node:util/types',
     ],
-    typesOf: ['node:net', 'node:tls'],
+    typesOf: ['node:net'],
   },
   {
     name: 'client',

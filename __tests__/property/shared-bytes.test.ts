@@ -137,7 +137,7 @@ class Peer {
     const settings = settingsOf(new HandClock(), { maxBufferedAmount: Infinity });
     this.connection = createConnection(this.kernel, settings, {
       ...DETAILS,
-      transportCopies: copies,
+      nodeSocket: copies ? 'tcp' : undefined,
     });
     this.connection.on('ping', (payload) => {
       const mayMiss = this.kernel.writableNeedDrain || this.kernel.writableLength > 0;

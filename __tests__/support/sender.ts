@@ -4,6 +4,7 @@ import type { ConnectionEvents } from '../../src/connection/events.js';
 import type { SenderOwner } from '../../src/connection/send/owner.js';
 import { Sender } from '../../src/connection/send/sender.js';
 import type { ConnectionSettings } from '../../src/connection/settings.js';
+import type { NodeSocket } from '../../src/connection/transport.js';
 import { TypedEmitter } from '../../src/connection/typed-emitter.js';
 import { HandClock, ownerOf, settingsOf, Sink, type WorldOptions } from './connection.js';
 import { describeFrame, parseFrames } from './frames.js';
@@ -21,13 +22,17 @@ export let called: string[];
 export let settings: ConnectionSettings;
 
 /** Make a sender with the settings of the last {@link make}. Only the events of the newest are heard. */
-export function makeOn(socket: Sink, compression?: PermessageDeflate): void {
+export function makeOn(
+  socket: Sink,
+  compression?: PermessageDeflate,
+  nodeSocket?: NodeSocket,
+): void {
   sink = socket;
   const emitter = (connection = new TypedEmitter<ConnectionEvents>());
   emitter.on('drain', () => {
     if (emitter === connection) drains++;
   });
-  sender = new Sender((owner = ownerOf(emitter, settings)), sink, undefined, compression);
+  sender = new Sender((owner = ownerOf(emitter, settings)), sink, nodeSocket, compression);
 }
 
 export function make(

@@ -1,4 +1,4 @@
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createConnection, type WebSocketConnection } from '../connection/connection.js';
 import { systemClock } from '../connection/limits/clock.js';
@@ -8,6 +8,7 @@ import type { FrameDecoderOptions } from '../protocol/framing/frame-decoder.js';
 import { logFailure } from '../server/connection-observer.js';
 import type { NegotiatedCompression } from '../server/deflate-budget.js';
 import { createLog } from '../server/logger.js';
+import { nodeSocketOf } from '../server/node-socket.js';
 import type { ServerOptions } from '../server/options/options.js';
 import { resolveOptions } from '../server/options/resolve-options.js';
 import { StandaloneSettings } from '../server/standalone-settings.js';
@@ -94,7 +95,7 @@ export class ClientConnections {
       context: undefined,
       transport: 'http1',
       remoteAddress: (socket as Partial<Socket>).remoteAddress,
-      transportCopies: socket instanceof Socket && !('encrypted' in socket),
+      nodeSocket: nodeSocketOf(socket),
       ...(negotiated === undefined
         ? {}
         : {

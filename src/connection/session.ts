@@ -18,16 +18,13 @@ import type { SenderOwner } from './send/owner.js';
 import { Sender } from './send/sender.js';
 import type { ConnectionDetails, ConnectionSettings } from './settings.js';
 import { Subscriptions } from './subscriptions.js';
-import { hasOwnEnds, ownChunk, releaseWhenFinished } from './transport.js';
+import { releaseWhenFinished } from './transport.js';
+import { listenTo, startReading, type TransportReader } from './transport-events.js';
 import { CloseCode, MAX_REASON_BYTES } from '../protocol/framing/close-frame.js';
 import type { CloseState } from '../protocol/framing/closing-handshake.js';
 import type { FrameDecoder } from '../protocol/framing/frame-decoder.js';
 import { Opcode } from '../protocol/framing/frame.js';
 import type { ProtocolError } from '../protocol/framing/protocol-error.js';
-
-/** The property of a socket that refers to its session. */
-const SESSION = Symbol('hawser session');
-type Carrier = Duplex & { [SESSION]: Session };
 
 /**
  * The owner of one connection's parts: its socket, its sending half, its receiving half and its end.
@@ -37,7 +34,7 @@ type Carrier = Duplex & { [SESSION]: Session };
  */
 export class Session
   extends HeartbeatTarget
-  implements SenderOwner, ReceiverOwner, ClosingOwner, BudgetMember
+  implements SenderOwner, ReceiverOwner, ClosingOwner, BudgetMember, TransportReader
 {
   readonly emitter: ConnectionEmitter;
   readonly settings: ConnectionSettings;
@@ -52,25 +49,23 @@ export class Session
     emitter: ConnectionEmitter,
     socket: Duplex,
     settings: ConnectionSettings,
-    details: Pick<ConnectionDetails<unknown>, 'transportCopies' | 'compression' | 'decoder'> = {},
+    details: Pick<ConnectionDetails<unknown>, 'nodeSocket' | 'compression' | 'decoder'> = {},
   ) {
     super();
-    const { transportCopies, compression, decoder = settings.decoder } = details;
+    const { nodeSocket, compression, decoder = settings.decoder } = details;
     this.emitter = emitter;
     this.settings = settings;
     this.#socket = socket;
-    this.sender = new Sender(this, socket, transportCopies, compression);
+    this.sender = new Sender(this, socket, nodeSocket, compression);
     this.closing = new Closing(this);
     this.receiver = new Receiver(this, decoder, compression);
     settings.heartbeat.add(this);
-    (socket as Carrier)[SESSION] = this;
-    socket.on('error', onError).on('end', onEnd).on('close', onClose);
+    listenTo(socket, this);
   }
 
   /** Begin to read, with what came in the same packet as the handshake. */
   start(head: Buffer): void {
-    this.#socket.on('data', hasOwnEnds(this.#socket) ? onSharedData : onData);
-    this.#socket.resume(); // takes effect in the next tick, after `head`
+    startReading(this.#socket, this.outbox.nodeSocket); // after `head`
     if (head.length > 0) this.onData(head);
     // If the peer has already ended its half, the socket does not emit 'end' again.
     if (this.#socket.readableEnded) this.receiver.end();
@@ -112,11 +107,20 @@ export class Session
 
   // What comes from the transport.
 
-  onData(chunk: Buffer): void {
+  /** @param owned see `FrameDecoder.pushOwned`. */
+  onData(chunk: Buffer, owned = false): void {
     if (this.receiver.isTerminated) return;
     this.settings.counters.bytesReceived += chunk.length;
     this.lastReceivedAt = this.settings.heartbeat.now;
-    this.receiver.push(chunk);
+    this.receiver.push(chunk, owned);
+  }
+
+  onTransportEnd(): void {
+    this.receiver.end();
+  }
+
+  onTransportError(error: Error): void {
+    this.closing.onError(error);
   }
 
   onTransportClosed(): void {
@@ -318,28 +322,4 @@ export class Session
     const hasListener = this.emitter.listenerCount('error') > 0;
     this.emitter.emit(hasListener ? 'error' : EventEmitter.errorMonitor, error);
   }
-}
-
-// The socket's listeners are functions that all connections share: closures would cost each idle
-// connection four of them.
-
-function onData(this: Carrier, chunk: Buffer): void {
-  this[SESSION].onData(chunk);
-}
-
-/** Of a transport whose chunks are parts of a read that others share. */
-function onSharedData(this: Carrier, chunk: Buffer): void {
-  this[SESSION].onData(ownChunk(chunk));
-}
-
-function onEnd(this: Carrier): void {
-  this[SESSION].receiver.end();
-}
-
-function onError(this: Carrier, error: Error): void {
-  this[SESSION].closing.onError(error);
-}
-
-function onClose(this: Carrier): void {
-  this[SESSION].onTransportClosed();
 }

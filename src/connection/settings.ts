@@ -6,7 +6,7 @@ import type { Heartbeat } from './limits/keepalive.js';
 import type { MessageRate } from './receive/rate-limiter.js';
 import type { FrameDecoderOptions } from '../protocol/framing/frame-decoder.js';
 import type { SlowConsumerSettings } from './send/slow-consumer.js';
-import type { TransportKind } from './transport.js';
+import type { NodeSocket, TransportKind } from './transport.js';
 import type { TopicRegistry } from './subscriptions.js';
 
 /** What all the connections of a server have in common: one object for all. */
@@ -61,8 +61,8 @@ export interface ConnectionDetails<Context> {
   readonly transport?: TransportKind;
   /** Of a client. */
   readonly response?: HandshakeResponse | undefined;
-  /** The transport is the kernel's own: a write that is done has been copied. @default false */
-  readonly transportCopies?: boolean;
+  /** Of a transport that is a socket of Node's own. */
+  readonly nodeSocket?: NodeSocket | undefined;
   /** As negotiated; `undefined` without permessage-deflate. */
   readonly compression?: PermessageDeflate | undefined;
   /** Other than the settings' with compression, or if `authorize` said so. */

@@ -1,8 +1,15 @@
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
+import { isWhole, OWNED_FROM } from '../protocol/framing/own-memory.js';
 
 /** What carries a connection. */
 export type TransportKind = 'http1' | 'http2' | 'pair' | 'other';
+
+/**
+ * A transport that is a socket of Node's own class, over TCP or TLS. Each of its chunks has an ArrayBuffer to
+ * itself, and it does not read the bytes of a write again once the write is done. Any other Duplex may.
+ */
+export type NodeSocket = 'tcp' | 'tls';
 
 /** How a transport ends that is not a socket. */
 export interface TransportEnds {
@@ -40,4 +47,9 @@ export function releaseWhenFinished(transport: Transport): void {
  */
 export function ownChunk(chunk: Buffer): Buffer {
   return chunk.length * 2 < chunk.buffer.byteLength ? Buffer.from(chunk) : chunk;
+}
+
+/** Whether nothing else refers to the memory of a chunk that a socket of Node's has emitted, and it is worth freeing. */
+export function isAloneWith(chunk: Buffer, socket: Duplex): boolean {
+  return chunk.length >= OWNED_FROM && isWhole(chunk) && socket.listenerCount('data') === 1;
 }

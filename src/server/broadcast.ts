@@ -14,6 +14,8 @@ import {
   type Rules,
   show,
 } from '../protocol/option-checks.js';
+import { freeOwn, takeMemory } from '../protocol/framing/own-memory.js';
+import { checkTransfer, toBytes } from '../protocol/framing/payload.js';
 import {
   type Data,
   type PreparedMessage,
@@ -37,6 +39,8 @@ export interface BroadcastOptions<Context> extends SendOptions {
 export interface PrepareOptions {
   /** Sends Binary (`true`) or Text (`false`), for data of any type. Bytes sent as Text must be UTF-8. */
   readonly binary?: boolean;
+  /** Hand the memory of the data over: it is freed as soon as it is encoded. See `SendOptions`. @default false */
+  readonly transfer?: boolean;
 }
 
 /** What `except` must be. */
@@ -50,12 +54,26 @@ const BROADCAST_RULES: Rules<BroadcastOptions<unknown>> = {
   except: CONNECTIONS_RULE,
   filter: anyFunction,
 };
-const PREPARE_RULES: Rules<PrepareOptions> = { binary: isBoolean };
+const PREPARE_RULES: Rules<PrepareOptions> = { binary: isBoolean, transfer: isBoolean };
 
 /** See `WebSocketServer.prepare`. */
 export function prepare(data: Data, options: PrepareOptions | undefined): PreparedMessage {
   if (options !== undefined) checkOptions('prepare', options, PREPARE_RULES);
-  return prepareMessage(data, options?.binary);
+  return options?.transfer === true
+    ? prepareTransferred('prepare', data, options.binary)
+    : prepareMessage(data, options?.binary);
+}
+
+/** Encode data whose memory is handed over, and free that memory: the message has a copy. */
+function prepareTransferred(
+  caller: string,
+  data: Data,
+  binary: boolean | undefined,
+): PreparedMessage {
+  checkTransfer(caller, data);
+  const message = prepareMessage(data, binary);
+  freeOwn(takeMemory(toBytes(data)));
+  return message;
 }
 
 /** See `WebSocketServer.broadcast`. With `to` it visits only the connections in `to`. */
@@ -67,9 +85,11 @@ export function broadcast<Context>(
   if (options !== undefined) {
     checkOptions('broadcast', options, BROADCAST_RULES, '', SEND_ADVICE);
   }
-  const { to, except, filter, binary, compress, key, droppable = true } = options ?? {};
+  const { to, except, filter, binary, compress, key, droppable = true, transfer } = options ?? {};
   if (key !== undefined) checkName('broadcast', 'key', key);
-  const message = prepareMessage(data, binary);
+  const message = transfer
+    ? prepareTransferred('broadcast', data, binary)
+    : prepareMessage(data, binary);
   const sendOptions = new CheckedSendOptions(compress, droppable && key === undefined, key);
   const chosen = to && connectionsIn('broadcast', 'to', to);
   const excluded = except && connectionsIn('broadcast', 'except', except);

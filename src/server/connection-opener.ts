@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { callIsolated } from '../connection/call-isolated.js';
 import { createConnection, type WebSocketConnection } from '../connection/connection.js';
@@ -15,6 +14,7 @@ import type { UpgradePolicy } from './admission/upgrade-policy.js';
 import { DeflateBudget, type NegotiatedCompression } from './deflate-budget.js';
 import { publishOpened } from './diagnostics.js';
 import type { ServerEvents } from './events.js';
+import { nodeSocketOf } from './node-socket.js';
 import type { Authorization } from './options/options.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
 
@@ -95,7 +95,7 @@ export class ConnectionOpener<Context> {
       subprotocol,
       extensions: compression?.response ?? '',
       remoteAddress: address,
-      transportCopies: transport instanceof Socket && !('encrypted' in transport),
+      nodeSocket: nodeSocketOf(transport),
       decoder: this.#decoderOptions(maxPayload, compression !== undefined),
       // Last, because the budget gets its bytes back only when a connection closes.
       compression: compression && this.#deflateBudget!.open(compression),

@@ -1,4 +1,3 @@
-import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionEmitter } from '../connection/events.js';
 import { Session } from '../connection/session.js';
@@ -6,6 +5,7 @@ import type { ConnectionSettings } from '../connection/settings.js';
 import type { FrameDecoderOptions } from '../protocol/framing/frame-decoder.js';
 import type { Role } from '../protocol/framing/frame.js';
 import { DeflateBudget, type NegotiatedCompression } from '../server/deflate-budget.js';
+import { nodeSocketOf } from '../server/node-socket.js';
 import type { ResolvedOptions } from '../server/options/resolve-options.js';
 import { StandaloneSettings } from '../server/standalone-settings.js';
 import { deflateSettings, type PerMessageDeflateOptions } from './deflate-options.js';
@@ -63,12 +63,12 @@ export class ConnectionParts {
 
   /** Make a connection on a transport; `start` must follow. */
   open(emitter: ConnectionEmitter, socket: Duplex, compression?: Compression): Session {
-    const transportCopies = socket instanceof Socket && !('encrypted' in socket);
+    const nodeSocket = nodeSocketOf(socket);
     if (compression === undefined)
-      return new Session(emitter, socket, this.settings, { transportCopies });
+      return new Session(emitter, socket, this.settings, { nodeSocket });
     const { budget, negotiated } = compression;
     return new Session(emitter, socket, this.settings, {
-      transportCopies,
+      nodeSocket,
       compression: budget.open(negotiated, this.role),
       decoder: this.#compressedDecoder,
     });

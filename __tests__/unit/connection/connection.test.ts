@@ -187,7 +187,7 @@ describe('WebSocketConnection, its socket', () => {
   ])('has its bytes used again only if it copies them: %s', async (copies, spent) => {
     const details = {
       ...DETAILS,
-      ...(copies === undefined ? {} : { transportCopies: copies }),
+      ...(copies === undefined ? {} : { nodeSocket: copies ? ('tcp' as const) : undefined }),
     };
     const connection = createConnection(new Sink(), settingsOf(new HandClock()), details);
     sharedSlab.reserve(sharedSlab.bytes.length);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import {
   hasOwnEnds,
+  isAloneWith,
   ownChunk,
   releaseWhenFinished,
   resetTransport,
@@ -48,5 +49,17 @@ describe('ownChunk', () => {
     const part = ownChunk(read.subarray(100, 200));
     expect(part.buffer).not.toBe(read.buffer);
     expect(part.toString()).toBe('x'.repeat(100));
+  });
+});
+
+describe('a chunk', () => {
+  it('is ours alone if it is long, is all of its memory, and nothing else listens', () => {
+    const socket = new PassThrough().on('data', () => undefined);
+    const chunk = Buffer.allocUnsafeSlow(16_384);
+    expect(isAloneWith(chunk, socket)).toBe(true);
+    expect(isAloneWith(Buffer.allocUnsafeSlow(16_383), socket)).toBe(false);
+    expect(isAloneWith(Buffer.allocUnsafeSlow(16_385).subarray(1), socket)).toBe(false);
+    socket.on('data', () => undefined);
+    expect(isAloneWith(chunk, socket)).toBe(false);
   });
 });

@@ -2,6 +2,7 @@ import type { WebSocketConnection } from '../../../src/connection/connection.js'
 import { broadcast, type BroadcastOptions, prepare } from '../../../src/server/broadcast.js';
 import { describeFrame, parseFrames } from '../../support/frames.js';
 import { connectionOn, Sink, turns } from '../../support/connection.js';
+import { FREES, own } from '../../support/memory.js';
 
 let sinks: Sink[];
 let connections: Set<WebSocketConnection>;
@@ -223,5 +224,32 @@ describe('prepare', () => {
     [null, 'prepare: expected options to be an object, got null (object)'],
   ])('rejects %p', (options, message) => {
     expect(() => prepare('a', options as object)).toThrow(message);
+  });
+});
+
+describe('transfer', () => {
+  it.each([
+    ['broadcast', (data: Uint8Array) => send(data, { transfer: true }), 4],
+    [
+      'prepare',
+      (data: Uint8Array) => prepare(data, { transfer: true, binary: true }).payloadLength,
+      20_000,
+    ],
+  ])('frees the data once %s has encoded it', (_, call, result) => {
+    const data = own(20_000);
+    expect(call(data)).toBe(result);
+    expect(data).toHaveLength(FREES ? 0 : 20_000);
+  });
+
+  it('takes nothing if the call throws', () => {
+    const data = own(20_000, 0xff);
+    expect(() => prepare(data, { transfer: true, binary: false })).toThrow('UTF-8');
+    expect(() => prepare(data.subarray(1), { transfer: true })).toThrow(
+      'prepare: transfer: the data is 19999 of the 20000 bytes',
+    );
+    expect(() => send('text', { transfer: true })).toThrow(
+      'broadcast: transfer: a string has no ArrayBuffer',
+    );
+    expect(data).toHaveLength(20_000);
   });
 });

@@ -73,8 +73,10 @@ export class MessageReader {
     return this.#rateLimiter?.isWaiting === true;
   }
 
-  push(chunk: Buffer): void {
-    this.#decoder.push(chunk);
+  /** @param owned see `FrameDecoder.pushOwned`. */
+  push(chunk: Buffer, owned = false): void {
+    if (owned) this.#decoder.pushOwned(chunk);
+    else this.#decoder.push(chunk);
   }
 
   /** Decode nothing more (RFC 6455 section 7.1.7). */
@@ -184,6 +186,7 @@ export class MessageReader {
       this.#owner.failProtocol(error as ProtocolError);
       return false;
     }
+    this.#decoder.freePayload();
     this.#receiver.deliver(text, false);
     return true;
   }

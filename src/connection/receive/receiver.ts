@@ -65,9 +65,9 @@ export class Receiver extends AsyncResource {
 
   // From the transport to the application.
 
-  /** Bytes came from the peer. */
-  push(chunk: Buffer): void {
-    this.#requireReader().push(chunk);
+  /** Bytes came from the peer. @param owned see `FrameDecoder.pushOwned`. */
+  push(chunk: Buffer, owned = false): void {
+    this.#requireReader().push(chunk, owned);
     this.read();
   }
 

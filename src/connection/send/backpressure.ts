@@ -16,6 +16,7 @@ import { PendingCalls } from './pending-calls.js';
 import { rejectCallback, type SendCallback } from './send-callbacks.js';
 import type { MessageOptions } from './send-options.js';
 import type { WriterOwner } from './socket-writer.js';
+import type { NodeSocket } from '../transport.js';
 
 /**
  * What waits to be sent on one connection: what is admitted, when the application should slow down,
@@ -34,15 +35,15 @@ export abstract class Backpressure implements WriterOwner {
   #needDrain = false;
   #drainWaiters: DrainWaiters | undefined;
 
-  /** @param transportCopies see `Outbox`. */
+  /** @param nodeSocket see `SocketWriter`. */
   constructor(
     owner: SenderOwner,
     socket: Duplex,
     masking: FrameEncoder | undefined,
-    transportCopies: boolean,
+    nodeSocket: NodeSocket | undefined,
   ) {
     this.owner = owner;
-    this.outbox = new Outbox(socket, masking, this, transportCopies);
+    this.outbox = new Outbox(socket, masking, this, nodeSocket);
   }
 
   /** A message that was accepted cannot be sent. What was sent before it leaves; the rest is discarded. */

@@ -7,7 +7,7 @@ import { encodeText } from '../../protocol/text/utf8-codec.js';
 import { COPY_UP_TO, type Piece, Backlog } from './backlog.js';
 import { flushAtEndOfTick, join, lengthOf } from './end-of-tick.js';
 import { LongFrame, LongFrames } from './long-frame.js';
-import { resetTransport } from '../transport.js';
+import { type NodeSocket, resetTransport } from '../transport.js';
 import { sharedSlab, type Slab } from './slab.js';
 import { type WriterOwner, SocketWriter } from './socket-writer.js';
 
@@ -29,8 +29,6 @@ const unmaskedEncoder = new FrameEncoder();
 export class Outbox extends SocketWriter {
   /** Only a client has one: its frames are masked, each in a buffer of its own. */
   readonly #masking: FrameEncoder | undefined;
-  /** The transport copies the bytes of a write, and does not read them again once the write is done. */
-  readonly #transportCopies: boolean;
 
   // What this tick sends. Mostly it is one piece, which needs no array.
   #first: Piece | undefined;
@@ -46,19 +44,14 @@ export class Outbox extends SocketWriter {
   #pieceStart = 0;
   #pieceEnd = 0;
 
-  /**
-   * @param transportCopies whether the transport has copied the bytes of a write once it calls the write
-   * done, as the kernel has. Any other Duplex may still refer to the same memory.
-   */
   constructor(
     socket: Duplex,
     masking: FrameEncoder | undefined,
     owner: WriterOwner,
-    transportCopies = false,
+    nodeSocket?: NodeSocket,
   ) {
-    super(socket, owner);
+    super(socket, owner, nodeSocket);
     this.#masking = masking;
-    this.#transportCopies = transportCopies;
   }
 
   /** Bytes that are not with the kernel yet. */
@@ -74,7 +67,7 @@ export class Outbox extends SocketWriter {
     }
     const most = text.length * 3; // bytes of UTF-8
     if (most > COPY_UP_TO) {
-      this.bytes(byte0, encodeText(text));
+      this.bytes(byte0, encodeText(text), true);
       return;
     }
     const slab = this.#grow(MAX_UNMASKED_HEADER + most);
@@ -82,8 +75,12 @@ export class Outbox extends SocketWriter {
     this.#schedule();
   }
 
-  /** Send a frame whose payload is bytes. A long payload is not copied. */
-  bytes(byte0: number, payload: Uint8Array): void {
+  /**
+   * Send a frame whose payload is bytes. A long payload is not copied.
+   *
+   * @param isOwned nothing else refers to the payload's memory: it can be freed when it is written.
+   */
+  bytes(byte0: number, payload: Uint8Array, isOwned = false): void {
     if (this.#masking !== undefined) {
       this.frame(this.#masking.encodeFrame(byte0, payload));
       return;
@@ -94,8 +91,8 @@ export class Outbox extends SocketWriter {
     } else if (this.writesTogether) {
       const slab = this.#grow(MAX_UNMASKED_HEADER);
       this.#grown(slab, slab.header(byte0, payload.length));
-      this.long ??= new LongFrames();
-      this.#add(new LongFrame(this.#takePiece()!, payload), payload.length);
+      this.long ??= new LongFrames(this.nodeSocket !== undefined);
+      this.#add(new LongFrame(this.#takePiece()!, payload, isOwned), payload.length);
     } else {
       this.frame(unmaskedEncoder.encodeFrame(byte0, payload));
       return;
@@ -267,7 +264,7 @@ export class Outbox extends SocketWriter {
       else this.giveUpAll();
     } else {
       this.writePiece(first);
-      if (this.#transportCopies && this.socket.writableLength === 0) {
+      if (this.nodeSocket === 'tcp' && this.socket.writableLength === 0) {
         sharedSlab.reclaim(first as Buffer, this.#pieceStart, this.#pieceEnd);
       }
     }

@@ -22,6 +22,13 @@ export interface SendOptions {
    * one takes its place. Such a message is never dropped. 1 to 255 bytes of UTF-8.
    */
   readonly key?: string;
+  /**
+   * Hand the memory of the data over, as `postMessage` does: all views of its ArrayBuffer are empty from the call
+   * on. It is freed as soon as the message is written, dropped or rejected, and not when garbage is collected.
+   * The data must be the whole of an ArrayBuffer, as a received Binary message of 16 KiB and more is. Before
+   * Node 21 nothing is handed over. @default false
+   */
+  readonly transfer?: boolean;
 }
 
 /** The bits of a frame for `sendFrame`. */
@@ -30,13 +37,15 @@ export interface SendFrameOptions extends FrameFlags {
   readonly opcode?: Opcode;
 }
 
-/** What the options of `send` must be; those of `broadcast` too. */
-export const SEND_RULES: Rules<SendOptions> = {
+/** What the options of `publish` must be that are those of `send` too. */
+export const PUBLISHED_RULES: Rules<Omit<SendOptions, 'transfer'>> = {
   binary: isBoolean,
   compress: isBoolean,
   droppable: isBoolean,
   key: { expected: 'a string', accepts: (value) => typeof value === 'string' },
 };
+/** What the options of `send` must be; those of `broadcast` too. */
+export const SEND_RULES: Rules<SendOptions> = { ...PUBLISHED_RULES, transfer: isBoolean };
 /** What to do about the options that `send` has in other libraries. */
 export const SEND_ADVICE: Advice = {
   fin: 'send a part of a message with sendFrame',
@@ -56,6 +65,7 @@ export interface MessageOptions extends SendOptions {
 /** Options that were checked already, for a message to many: they are not checked again for each connection. */
 export class CheckedSendOptions implements MessageOptions {
   declare readonly binary?: boolean;
+  declare readonly transfer?: boolean;
   readonly compress?: boolean;
   readonly droppable: boolean;
   readonly key?: string;
@@ -87,7 +97,7 @@ export function checkSendOptions(options: unknown, callback: unknown): void {
   for (const name in options) {
     const value = (options as Record<string, unknown>)[name];
     known =
-      (name === 'binary' || name === 'droppable' || name === 'compress') &&
+      (name === 'binary' || name === 'droppable' || name === 'compress' || name === 'transfer') &&
       (value === undefined || typeof value === 'boolean');
     if (!known) break;
   }

@@ -13,10 +13,12 @@ import {
   type FrameFlags,
 } from '../../protocol/framing/frame-encoder.js';
 import { FIN, isControl, Opcode } from '../../protocol/framing/frame.js';
+import { freeOwn, takeMemory } from '../../protocol/framing/own-memory.js';
 import {
   type BlobLike,
   bytesOf,
   checkText,
+  checkTransfer,
   isBlob,
   type Payload,
   toBytes,
@@ -35,6 +37,7 @@ import { defer } from './deferred-message.js';
 import type { SenderOwner } from './owner.js';
 import type { DeferredMessage } from './pending-calls.js';
 import { bindToCall, rejectCallback, type SendCallback } from './send-callbacks.js';
+import type { NodeSocket } from '../transport.js';
 import type { MessageOptions } from './send-options.js';
 
 const TEXT: number = FIN | Opcode.Text;
@@ -51,15 +54,15 @@ export class Sender extends Backpressure {
   /** Made for the first. */
   #roundTrips: RoundTrips | undefined;
 
-  /** @param transportCopies see `Outbox`. */
+  /** @param nodeSocket see `SocketWriter`. */
   constructor(
     owner: SenderOwner,
     socket: Duplex,
-    transportCopies = false,
+    nodeSocket: NodeSocket | undefined,
     compression?: PermessageDeflate,
   ) {
     const masking = masks(owner.settings) ? clientEncoder : undefined;
-    super(owner, socket, masking, transportCopies);
+    super(owner, socket, masking, nodeSocket);
     this.#compressor =
       compression && new OutgoingDeflate(this, this.outbox, compression, masking !== undefined);
   }
@@ -72,6 +75,8 @@ export class Sender extends Backpressure {
   ): boolean {
     // Checks that can throw come first, so that a wrong call throws on a closed connection too.
     const binary = options?.binary;
+    const transfer = options?.transfer === true;
+    if (transfer) checkTransfer('send', data);
     let bytes: Uint8Array | undefined;
     if (data instanceof PreparedMessage) {
       checkPrepared(data, binary);
@@ -84,7 +89,11 @@ export class Sender extends Backpressure {
         checkText(bytes);
       }
     }
-    const message = data as Data; // a Blob is sent elsewhere
+    let message = data as Data; // a Blob is sent elsewhere
+    if (transfer) {
+      message = bytes = takeMemory(bytes!); // only bytes can be transferred
+      callback = this.#freeing(bytes, callback);
+    }
     const bound = callback && bindToCall(callback);
     if (this.#mustWait(options)) {
       const prepared = prepareMessage(message, binary);
@@ -97,6 +106,14 @@ export class Sender extends Backpressure {
     if (!this.admits(message, bound, options)) return false;
     this.queue(message, bytes, binary, options?.compress, bound);
     return this.belowMark();
+  }
+
+  /** A callback that frees the memory of a message, and then calls the application's. */
+  #freeing(bytes: Uint8Array, callback: SendCallback | undefined): SendCallback {
+    return (error) => {
+      if (this.outbox.nodeSocket !== undefined) freeOwn(bytes);
+      callback?.(error);
+    };
   }
 
   /** A Ping or a Pong. */

@@ -6,6 +6,7 @@ import { ConnectionError } from '../close/connection-error.js';
 import type { Backlog, Piece } from './backlog.js';
 import { LongFrame, LongFrames } from './long-frame.js';
 import { type SendCallback, SendCallbacks } from './send-callbacks.js';
+import type { NodeSocket } from '../transport.js';
 
 /** What a socket writer needs of its owner, the sender. */
 export interface WriterOwner {
@@ -35,6 +36,8 @@ const EMPTY: Buffer = Buffer.alloc(0);
 export abstract class SocketWriter {
   protected readonly socket: Duplex;
   protected readonly owner: WriterOwner;
+  /** Of a socket of Node's own: bytes that were written can be used again, or freed. */
+  readonly nodeSocket: NodeSocket | undefined;
   /** Bytes that have not been written to the socket. */
   protected queued = 0;
   /** All bytes ever written to the socket. */
@@ -51,9 +54,10 @@ export abstract class SocketWriter {
   /** An empty write is in progress; `writableLength` does not show it. */
   #probing = false;
 
-  constructor(socket: Duplex, owner: WriterOwner) {
+  constructor(socket: Duplex, owner: WriterOwner, nodeSocket: NodeSocket | undefined) {
     this.socket = socket;
     this.owner = owner;
+    this.nodeSocket = nodeSocket;
   }
 
   /** Whether the socket writes together what it was handed while it was corked. */
@@ -175,7 +179,7 @@ export abstract class SocketWriter {
   protected giveUpAll(): void {
     const error = new ConnectionError('ERR_PAYLOAD_DETACHED');
     this.discard(error);
-    (this.long ??= new LongFrames()).broken = error;
+    (this.long ??= new LongFrames(this.nodeSocket !== undefined)).broken = error;
   }
 
   protected reportBroken(): void {
@@ -189,9 +193,8 @@ export abstract class SocketWriter {
   protected clearInFlight(): void {
     const long = this.long;
     if (long === undefined || long.inFlight.length === 0) return;
-    // The array is kept. Where each frame gets a new one, V8 comes to allocate them in its old space, and
-    // a dead one keeps its payload until a full garbage collection.
-    if (this.isIdle() || !(this.watched || this.blocked)) long.inFlight.length = 0;
+    if (this.isIdle()) long.allLeft();
+    else if (!(this.watched || this.blocked)) long.inFlight.length = 0;
   }
 
   protected writeCallback(): (error?: Error | null) => void {

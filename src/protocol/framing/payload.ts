@@ -1,5 +1,11 @@
 import { isUtf8 } from 'node:buffer';
-import { isAnyArrayBuffer, isBoxedPrimitive, isPromise, isUint8Array } from 'node:util/types';
+import {
+  isAnyArrayBuffer,
+  isBoxedPrimitive,
+  isPromise,
+  isSharedArrayBuffer,
+  isUint8Array,
+} from 'node:util/types';
 import { encodeText } from '../text/utf8-codec.js';
 
 /** Data that an application can send: a string, or bytes. */
@@ -51,6 +57,32 @@ export function toBytes(data: unknown): Uint8Array {
   throw new TypeError(
     `expected data to be a string, Buffer, typed array, DataView or ArrayBuffer, got ${describe(data)}`,
   );
+}
+
+/**
+ * Check data whose memory is to be handed over.
+ *
+ * @throws TypeError for data that has no memory of its own, with what to do.
+ */
+export function checkTransfer(caller: string, data: unknown): void {
+  const reason = whyNotTransferable(data);
+  if (reason === undefined) return;
+  throw new TypeError(`${caller}: transfer: ${reason}`);
+}
+
+function whyNotTransferable(data: unknown): string | undefined {
+  if (!ArrayBuffer.isView(data) && !isAnyArrayBuffer(data)) {
+    const given = typeof data === 'string' ? 'a string' : 'this';
+    return `${given} has no ArrayBuffer to hand over; leave transfer out`;
+  }
+  const { buffer, byteLength } = ArrayBuffer.isView(data)
+    ? data
+    : { buffer: data, byteLength: data.byteLength };
+  if (isSharedArrayBuffer(buffer)) {
+    return 'a SharedArrayBuffer has several owners; send a copy of its bytes';
+  }
+  if (buffer.byteLength === byteLength) return undefined;
+  return `the data is ${byteLength} of the ${buffer.byteLength} bytes of its ArrayBuffer, and the others may be in use; send a copy made by Buffer.allocUnsafeSlow, or leave transfer out`;
 }
 
 /** @throws TypeError for bytes that cannot be sent as Text (RFC 6455 section 5.6). */

@@ -1,13 +1,17 @@
 import type { WebSocketConnection } from '../../connection/connection.js';
 import { checkName } from '../../connection/names.js';
-import { SEND_ADVICE, SEND_RULES, type SendOptions } from '../../connection/send/send-options.js';
+import {
+  PUBLISHED_RULES,
+  SEND_ADVICE,
+  type SendOptions,
+} from '../../connection/send/send-options.js';
 import { isBoolean, checkOptions, type Rules } from '../../protocol/option-checks.js';
 import { type Data, prepareMessage } from '../../protocol/framing/prepared-message.js';
 import { connectionsIn, CONNECTIONS_RULE } from '../broadcast.js';
 import type { Delivery } from './topics.js';
 
 /** Options of `publish`. */
-export interface PublishOptions<Context> extends SendOptions {
+export interface PublishOptions<Context> extends Omit<SendOptions, 'transfer'> {
   /** One connection or several that do not get the message. @default none */
   readonly except?: WebSocketConnection<Context> | Iterable<WebSocketConnection<Context>>;
   /** Whether the message may be dropped for a slow peer where `slowConsumer` is `'drop'`; never with a `key`. @default true */
@@ -21,7 +25,7 @@ export interface PublishOptions<Context> extends SendOptions {
 }
 
 const PUBLISH_RULES: Rules<PublishOptions<unknown>> = {
-  ...SEND_RULES,
+  ...PUBLISHED_RULES,
   except: CONNECTIONS_RULE,
   retain: isBoolean,
 };

@@ -75,7 +75,7 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
       role,
     );
     settings = settingsOf(new HandClock(), { role, highWaterMark: 1000 });
-    sender = new Sender(ownerOf(listening(), settings), sink, false, compression);
+    sender = new Sender(ownerOf(listening(), settings), sink, undefined, compression);
     return compression;
   }
 
@@ -322,7 +322,7 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
     });
     const senders = Array.from({ length: 5 }, () => {
       sinks.push(new Sink(1024 * 1024));
-      return new Sender(ownerOf(listening(), settings), sinks.at(-1)!, false, compression);
+      return new Sender(ownerOf(listening(), settings), sinks.at(-1)!, undefined, compression);
     });
     for (const each of senders) {
       each.send(prose, undefined, undefined);

@@ -1,5 +1,5 @@
 import { LongFrame, LongFrames } from '../../../../src/connection/send/long-frame.js';
-import { growable, own, resizable, TAKING } from '../../../support/memory.js';
+import { FREES, growable, own, resizable, TAKING } from '../../../support/memory.js';
 
 const head = Buffer.from('headers!');
 
@@ -53,7 +53,7 @@ describe('LongFrames', () => {
   const [, make] = TAKING[0]!;
 
   it('gives those that broke before the kernel had them, one after the other', () => {
-    const frames = new LongFrames();
+    const frames = new LongFrames(false);
     const broken = [3, 4, 6].map((each) => {
       const [payload, take] = make(20_000);
       const frame = new LongFrame(head, payload);
@@ -72,5 +72,23 @@ describe('LongFrames', () => {
     expect(frames.nextBroken(5)).toBeUndefined();
     expect(frames.inFlight).toEqual([broken[2]]);
     expect(frames.nextBroken(6)).toBe(broken[2]);
+  });
+
+  it.each([
+    ['frees the memory of its own frames that the kernel has', true, FREES ? 0 : 20_000],
+    ['leaves it to a transport that may still read it', false, 20_000],
+  ])('%s', (_, frees, left) => {
+    const frames = new LongFrames(frees);
+    const [first, second, theirs, late] = [true, true, false, true].map((isOwned, index) => {
+      const frame = new LongFrame(head, own(20_000), isOwned);
+      frame.end = index;
+      frames.inFlight.push(frame);
+      return frame.payload;
+    });
+    expect(frames.nextBroken(0)).toBeUndefined();
+    expect([first, second].map((each) => each?.length)).toEqual([left, 20_000]);
+    frames.allLeft();
+    expect([second, theirs, late].map((each) => each?.length)).toEqual([left, 20_000, left]);
+    expect(frames.inFlight).toEqual([]);
   });
 });

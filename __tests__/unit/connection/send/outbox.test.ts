@@ -353,7 +353,7 @@ describe('Outbox, the small pieces of a tick', () => {
 
 describe('Outbox, the bytes of the shared slab', () => {
   const on = (socket: Sink, copies?: boolean) =>
-    new Outbox(socket, undefined, uninterested, copies);
+    new Outbox(socket, undefined, uninterested, copies ? 'tcp' : undefined);
 
   beforeEach(() => sharedSlab.reserve(65_536)); // the slab's beginning, or a new one
 

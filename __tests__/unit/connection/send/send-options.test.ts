@@ -65,7 +65,7 @@ describe('checkSendOptions', () => {
     ['mask', 'leave it out: clients mask, and servers must not (RFC 6455 section 5.1)'],
     ['dropable', 'did you mean droppable?'],
     ['isBinary', 'did you mean binary?'],
-    ['priority', 'expected one of binary, compress, droppable, key'],
+    ['priority', 'expected one of binary, compress, droppable, key, transfer'],
   ])('says what to do about %s', (name, advice) => {
     for (const options of [{ [name]: false }, { binary: true, [name]: false }]) {
       expect(check(options)).toThrow(

@@ -11,6 +11,7 @@ import { Opcode } from '../../../../src/protocol/framing/frame.js';
 import { prepareMessage } from '../../../../src/protocol/framing/prepared-message.js';
 import { compressing, parametersOf, Sink, turns, until } from '../../../support/connection.js';
 import { parseFrames } from '../../../support/frames.js';
+import { FREES, own } from '../../../support/memory.js';
 import {
   called,
   connection,
@@ -1021,5 +1022,39 @@ describe('Sender.roundTrip', () => {
     await expect(sender.roundTrip(undefined)).rejects.toThrow(
       '4004 bytes wait for it, with a maxBufferedAmount of 2000',
     );
+  });
+});
+
+describe('Sender.send, with transfer', () => {
+  it('takes the memory at the call, and leaves it to a transport that may still read it', async () => {
+    const data = own(20_000, 0x62);
+    const options = { transfer: true };
+    expect(sender.send(data, options, note('sent'))).toBe(false);
+    expect(data).toHaveLength(FREES ? 0 : 20_000);
+    await turns();
+    expect(called).toEqual(['sent']);
+    expect(parseFrames(sink.bytes).map(({ payload }) => payload)).toEqual([
+      Buffer.alloc(20_000, 'b'),
+    ]);
+  });
+
+  it('frees it when the message is rejected, with a callback and without', async () => {
+    makeOn(new Sink(), undefined, 'tcp');
+    sender.stop();
+    const [one, other] = [own(20_000), own(20_000)];
+    expect(sender.send(one, { transfer: true }, note('one'))).toBe(false);
+    expect(sender.send(other, { transfer: true }, undefined)).toBe(false);
+    await turns();
+    expect(called).toEqual(['one ERR_CONNECTION_NOT_OPEN']);
+    expect([one.length, other.length]).toEqual(FREES ? [0, 0] : [20_000, 20_000]);
+  });
+
+  it('takes nothing if the call throws', () => {
+    const data = own(20_000, 0xff);
+    expect(() => sender.send('text', { transfer: true }, undefined)).toThrow(
+      'send: transfer: a string has no ArrayBuffer',
+    );
+    expect(() => sender.send(data, { transfer: true, binary: false }, undefined)).toThrow('UTF-8');
+    expect(data).toHaveLength(20_000);
   });
 });

@@ -1,5 +1,11 @@
 import { runInNewContext } from 'node:vm';
-import { bytesOf, checkText, isBlob, toBytes } from '../../../../src/protocol/framing/payload.js';
+import {
+  bytesOf,
+  checkText,
+  checkTransfer,
+  isBlob,
+  toBytes,
+} from '../../../../src/protocol/framing/payload.js';
 import { hex } from '../../../support/bytes.js';
 import { detach, growable, own, resizable } from '../../../support/memory.js';
 
@@ -142,5 +148,37 @@ describe('checkText', () => {
     expect(() => {
       checkText(hex(bytes));
     }).toThrow('not valid UTF-8; send them as Binary');
+  });
+});
+
+describe('checkTransfer', () => {
+  it.each([
+    new ArrayBuffer(10),
+    new Uint8Array(10),
+    Buffer.allocUnsafeSlow(10),
+    new DataView(new ArrayBuffer(10)),
+    new Float64Array(2),
+    resizable(10, 20),
+    Buffer.allocUnsafeSlow(0),
+  ])('accepts data that is all of an ArrayBuffer: %#', (data) => {
+    expect(() => {
+      checkTransfer('send', data);
+    }).not.toThrow();
+  });
+
+  it.each([
+    ['text', 'a string has no ArrayBuffer to hand over; leave transfer out'],
+    [{}, 'this has no ArrayBuffer to hand over; leave transfer out'],
+    [undefined, 'this has no ArrayBuffer to hand over; leave transfer out'],
+    [new SharedArrayBuffer(10), 'a SharedArrayBuffer has several owners; send a copy of its bytes'],
+    [growable(10, 20), 'a SharedArrayBuffer has several owners; send a copy of its bytes'],
+    [
+      new Uint8Array(10).subarray(0, 9),
+      'the data is 9 of the 10 bytes of its ArrayBuffer, and the others may be in use; send a copy made by Buffer.allocUnsafeSlow, or leave transfer out',
+    ],
+  ])('rejects what has no memory of its own: %#', (data, reason) => {
+    expect(() => {
+      checkTransfer('send', data);
+    }).toThrow(new TypeError(`send: transfer: ${reason}`));
   });
 });
