@@ -111,6 +111,13 @@ export const scenarios = [
     params: { connections: 500, perTick: 16, least: 40_000, size: 64 },
   },
   {
+    name: 'broadcast-64k',
+    title: 'a file of 64 KiB sent to 100 connections',
+    kind: 'broadcast',
+    unit: CPU,
+    params: { connections: 100, perTick: 1, least: 2000, size: 65_536 },
+  },
+  {
     name: 'broadcast-select',
     title: 'broadcast 64 B to 500 connections, with except and with filter',
     kind: 'broadcast',

@@ -47,9 +47,10 @@ const MAX_PAYLOADS = [4 * 1024 * 1024, 125, 10, 0];
 const CONSTANT = 128;
 
 /**
- * `readLate`: nothing is read before all chunks are there, as on a connection that is paused.
+ * - `readLate`: nothing is read before all chunks are there, as on a connection that is paused.
+ * - `owned`: the decoder frees the memory of a chunk when it has read it. Before Node 21 it cannot.
  *
- * @typedef {{ options: import('../references/frames.mjs').Options, readLate: boolean }} Settings
+ * @typedef {{ options: import('../references/frames.mjs').Options, readLate: boolean, owned: boolean }} Settings
  */
 
 /** @param {(file: string) => any} load */
@@ -58,7 +59,7 @@ export function prepare(load) {
   const { ProtocolError } = load('protocol/framing/protocol-error.js');
 
   /** @param {Buffer[]} chunks @param {Settings} settings */
-  function decode(chunks, { options, readLate }) {
+  function decode(chunks, { options, readLate, owned }) {
     const decoder = new FrameDecoder(options);
     const events = [];
     const kept = [];
@@ -66,8 +67,10 @@ export function prepare(load) {
     /** @type {any} */
     let error;
     for (const [i, chunk] of chunks.entries()) {
-      received += chunk.length;
-      decoder.push(chunk);
+      const { length } = chunk; // 0 once it is free
+      received += length;
+      if (owned) decoder.pushOwned(alone(chunk));
+      else decoder.push(chunk);
       assertHolds(decoder, 2 * received + CONSTANT);
       if (readLate && i < chunks.length - 1) continue;
       try {
@@ -82,7 +85,8 @@ export function prepare(load) {
           events.push(event(opcode, compressed, payload));
           kept.push(() => event(opcode, compressed, payload));
           // While a chunk is being read it is there beside what was copied out of it.
-          assertHolds(decoder, 2 * received + chunk.length + CONSTANT);
+          assertHolds(decoder, 2 * received + length + CONSTANT);
+          if (owned) decoder.releaseIfRead();
         }
       } catch (thrown) {
         if (!(thrown instanceof ProtocolError)) throw thrown;
@@ -112,11 +116,19 @@ export function prepare(load) {
         maxPayload: MAX_PAYLOADS[(first >> 2) & 3] ?? 0,
       },
       readLate: (first & 16) !== 0,
+      owned: (first & 32) !== 0,
     };
     const expected = judge(bytes, settings.options);
     assert.deepEqual(decode([Buffer.from(bytes)], settings), expected, 'in one chunk');
     assert.deepEqual(decode(cut(bytes, cutting), settings), expected, 'in several chunks');
   };
+}
+
+/** The same bytes with an ArrayBuffer of their own. @param {Buffer} bytes */
+function alone(bytes) {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }
 
 /** @param {{ bytesHeld: number }} decoder @param {number} most */
