@@ -5,7 +5,14 @@ import {
   bindToCall,
 } from '../connection/send/send-callbacks.js';
 import type { SendOptions } from '../connection/send/send-options.js';
-import { checkText, isBlob, toBytes, type BlobLike } from '../protocol/framing/payload.js';
+import { takeMemory } from '../protocol/framing/own-memory.js';
+import {
+  checkText,
+  checkTransfer,
+  isBlob,
+  toBytes,
+  type BlobLike,
+} from '../protocol/framing/payload.js';
 import { asPrepared, checkPrepared, type Data } from '../protocol/framing/prepared-message.js';
 
 /** A message that waits for a connection. */
@@ -43,6 +50,10 @@ export class WaitingMessages {
    */
   add(data: Data | BlobLike, options?: SendOptions, callback?: SendCallback): void {
     const size = sizeOf(data, options?.binary);
+    if (options?.transfer === true) {
+      checkTransfer('send', data);
+      data = takeMemory(toBytes(data));
+    }
     const limits = this.#limits;
     if (
       limits === undefined ||

@@ -1,5 +1,6 @@
 import { WaitingMessages } from '../../../src/client/waiting-messages.js';
 import { prepareMessage } from '../../../src/protocol/framing/prepared-message.js';
+import { FREES, own } from '../../support/memory.js';
 import { settle } from '../../support/server.js';
 
 const sent: unknown[] = [];
@@ -54,6 +55,18 @@ describe('WaitingMessages', () => {
     expect(waiting.bytes).toBe(0);
     waiting.flush(receiver);
     expect(sent).toHaveLength(5);
+  });
+
+  it('takes memory over at the call, and nothing that has none of its own', () => {
+    const waiting = new WaitingMessages({ messages: 2, bytes: 100_000 });
+    const data = own(20_000, 7);
+    waiting.add(data, { transfer: true });
+    expect(data).toHaveLength(FREES ? 0 : 20_000);
+    expect(() => {
+      waiting.add('text', { transfer: true });
+    }).toThrow('send: transfer: a string has no ArrayBuffer');
+    waiting.flush(receiver);
+    expect(sent).toEqual([[Buffer.from(own(20_000, 7)), { transfer: true }]].map((call) => FREES ? call : [own(20_000, 7), call[1]])); // prettier-ignore
   });
 
   it('throws at once for what cannot be sent', () => {
