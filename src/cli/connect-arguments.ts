@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectOptions } from '../client/index.js';
 import { type Arguments, type OptionSpecs, UsageError } from './arguments.js';
+import { silentLogger } from './silent-logger.js';
 
 /** The longest message, in bytes: a person that looks at a server wants to see what it sends. */
 const MAX_PAYLOAD = 64 * 1024 * 1024;
@@ -55,8 +56,7 @@ export function connectOptionsOf(given: Arguments): ConnectOptions {
     ...(given.has('http2') ? { http2: true } : {}),
     ...(given.has('compress') ? { perMessageDeflate: true } : {}),
     maxPayload: MAX_PAYLOAD,
-    // The tool prints what it has to tell.
-    logger: { warn: () => undefined, error: () => undefined },
+    logger: silentLogger,
   };
   return options;
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Arguments } from '../../../src/cli/arguments.js';
+import { silentLogger } from '../../../src/cli/silent-logger.js';
 import { CONNECT_OPTIONS, connectOptionsOf, urlOf } from '../../../src/cli/connect-arguments.js';
 
 const parse = (...args: string[]): Arguments => new Arguments(args, CONNECT_OPTIONS);
@@ -32,8 +33,7 @@ describe('the options of connect', () => {
   it('are few without arguments', () => {
     const { logger, ...options } = connectOptionsOf(parse());
     expect(options).toEqual({ headers: [], subprotocols: [], tls: {}, maxPayload: 67_108_864 });
-    logger!.warn('');
-    logger!.error('');
+    expect(logger).toBe(silentLogger);
   });
 
   it('are what was asked for', () => {
