@@ -30,6 +30,8 @@ export class Conversation {
   /** When the current attempt began, and later when the connection opened. */
   #since = performance.now();
   #isOver = false;
+  /** Messages that did not leave. */
+  #unsent = 0;
   #interrupts = 0;
   /** Wakes the line that waits for a connection. */
   #wake: (() => void) | undefined;
@@ -122,7 +124,7 @@ export class Conversation {
       const connection = await this.#connection();
       this.#transcript.sent(data);
       const goesOn = connection.send(data, (error) => {
-        if (error) this.#terminal.note(`Not sent: ${error.message}`, 'red');
+        if (error) this.#unsent++;
       });
       if (!goesOn) await connection.drained();
     }
@@ -150,7 +152,7 @@ export class Conversation {
   async #connection(): Promise<WebSocketConnection> {
     for (;;) {
       const { connection } = this.#link;
-      if (connection !== undefined) return connection;
+      if (connection?.readyState === 'open') return connection;
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
@@ -180,7 +182,8 @@ export class Conversation {
       this.#transcript.failed(last);
       return explainFailure(last).status;
     }
-    if (!this.#isOver) this.#transcript.closed(last, open);
+    if (this.#isOver) return ExitStatus.Interrupted;
+    this.#transcript.closed(last, open);
     return statusOfClose(last);
   }
 
@@ -190,6 +193,13 @@ export class Conversation {
 
   #finish(status: number): void {
     this.#isOver = true;
-    this.#resolve(status);
+    // The callbacks of what was not sent come after the end.
+    setImmediate(() => {
+      const unsent = this.#unsent;
+      if (unsent > 0) {
+        this.#terminal.note(`${unsent} messages were not sent: the connection ended first.`, 'red');
+      }
+      this.#resolve(status);
+    });
   }
 }

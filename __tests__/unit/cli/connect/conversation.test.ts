@@ -4,7 +4,11 @@ import {
 } from '../../../../src/cli/connect/conversation.js';
 import { TextTranscript } from '../../../../src/cli/connect/transcript.js';
 import { Terminal } from '../../../../src/cli/terminal.js';
-import { reconnecting, type ReconnectingOptions } from '../../../../src/client/reconnecting.js';
+import {
+  reconnecting,
+  type ReconnectingConnection,
+  type ReconnectingOptions,
+} from '../../../../src/client/reconnecting.js';
 import type { WebSocketConnection } from '../../../../src/connection/connection.js';
 import { FakeSurroundings } from '../../../support/terminal.js';
 import { eventually, later, serve, settle } from '../../../support/server.js';
@@ -13,12 +17,13 @@ interface Talk {
   readonly around: FakeSurroundings;
   readonly terminal: Terminal;
   readonly status: Promise<number>;
+  readonly link: ReconnectingConnection;
 }
 
 function talk(
   url: string,
   options: Partial<ConversationOptions> = {},
-  link: ReconnectingOptions = { retry: () => false },
+  reconnection: ReconnectingOptions = { retry: () => false },
   isTTY = false,
 ): Talk {
   const around = new FakeSurroundings({ isTTY, env: { NO_COLOR: '1' } });
@@ -26,13 +31,14 @@ function talk(
   later(() => {
     terminal.close();
   });
+  const link = reconnecting(url, reconnection);
   const conversation = new Conversation(
-    reconnecting(url, link),
+    link,
     terminal,
     new TextTranscript(terminal, url, 'hex', true),
     { encoding: undefined, pingInterval: undefined, wait: 0, ...options },
   );
-  return { around, terminal, status: conversation.run() };
+  return { around, terminal, status: conversation.run(), link };
 }
 
 /** A server that echoes, and its connections. */
@@ -218,15 +224,36 @@ describe('a conversation', () => {
     expect(received).toBe(100);
   });
 
-  it('says that a line was not sent', async () => {
+  it('sends nothing after it was interrupted', async () => {
     const { url, connections } = await echo();
     const { around, status } = talk(url);
     await eventually('the connection', () => connections.length === 1);
     await eventually('the note', () => around.errors.text.includes('Connected'));
     around.signals.emit('SIGINT');
     around.type('too late');
-    await eventually('the news', () => around.errors.text.includes('Not sent: the connection is'));
     expect(await status).toBe(0);
+    expect(around.output.text).toBe('');
+  });
+
+  it('counts what was not sent', async () => {
+    const { wss, port } = await serve();
+    wss.on('connection', (conn) => {
+      conn.pause();
+    });
+    const { around, status, link } = talk(`ws://127.0.0.1:${port}/`);
+    for (let i = 0; i < 200; i++) around.type('x'.repeat(100_000));
+    await eventually('the connection', () => wss.connections.size === 1);
+    // The kernel takes some of it, and then no more.
+    let full = 0;
+    await eventually('a full socket', () => {
+      full = (link.connection?.bufferedAmount ?? 0) > 0 ? full + 1 : 0;
+      return full > 100;
+    });
+    for (const conn of wss.connections) conn.terminate();
+    expect(await status).toBe(3);
+    expect(around.errors.text).toMatch(
+      /\d messages were not sent: the connection ended first\.\n$/,
+    );
   });
 
   it('ends with an error for a piped line in another encoding', async () => {
