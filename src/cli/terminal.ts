@@ -73,7 +73,12 @@ export class Terminal {
     const typed = createInterface({ input, output, prompt: PROMPT, terminal: true });
     this.#interface = typed;
     typed.on('SIGINT', this.#onSignal);
-    typed.on('close', () => (this.#interface = undefined));
+    typed.on('close', () => {
+      this.#interface = undefined;
+      // The prompt has no line to come.
+      cursorTo(output, 0);
+      clearLine(output, 0);
+    });
     typed.prompt();
     for await (const [line] of on(typed, 'line', { close: ['close'] })) {
       typed.prompt();
@@ -114,11 +119,7 @@ export class Terminal {
   close(): void {
     const { input, signals } = this.#around;
     this.#clearStatus();
-    if (this.#interface !== undefined) {
-      cursorTo(this.#around.output, 0);
-      clearLine(this.#around.output, 0);
-      this.#interface.close();
-    }
+    this.#interface?.close();
     input.destroy();
     signals.off('SIGINT', this.#onSignal);
     signals.off('SIGTERM', this.#onSignal);

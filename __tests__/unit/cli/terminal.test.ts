@@ -100,7 +100,7 @@ describe('with a terminal', () => {
     around.input.write('\x04');
     await typing;
     terminal.print('after Ctrl-D');
-    expect(plain(around.output.text)).toMatch(/after Ctrl-D\n$/);
+    expect(around.output.text).toMatch(/\x1b\[2Kafter Ctrl-D\n$/); // eslint-disable-line no-control-regex
     terminal.close();
   });
 
