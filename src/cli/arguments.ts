@@ -9,7 +9,7 @@ export class UsageError extends Error {
 }
 
 /** An option of a command, as the help shows it. */
-export interface OptionSpec {
+interface OptionSpec {
   /** What stands for the value in the help. Without it the option is a switch. */
   readonly value?: string;
   /** Its letter. */

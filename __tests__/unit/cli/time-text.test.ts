@@ -1,4 +1,4 @@
-import { durationText } from '../../../src/cli/time-text.js';
+import { durationText, rounded } from '../../../src/cli/time-text.js';
 
 describe('a duration', () => {
   it.each([
@@ -11,5 +11,9 @@ describe('a duration', () => {
     [12_000_000, '3 h 20 min'],
   ])('of %d ms is %s', (milliseconds, text) => {
     expect(durationText(milliseconds)).toBe(text);
+  });
+
+  it('for programs is exact to the µs', () => {
+    expect(rounded(23.652445999999998)).toBe(23.652);
   });
 });

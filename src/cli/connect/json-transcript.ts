@@ -3,6 +3,7 @@ import type { HandshakeError } from '../../client/index.js';
 import type { CloseInfo, WebSocketConnection } from '../../index.js';
 import type { BinaryEncoding } from '../binary-text.js';
 import { toJson } from '../escape.js';
+import { rounded } from '../time-text.js';
 import { explainFailure } from '../explain-failure.js';
 import type { Terminal } from '../terminal.js';
 import type { Transcript } from './transcript.js';
@@ -33,7 +34,7 @@ export class JsonTranscript implements Transcript {
     const { subprotocol, extensions, response } = connection;
     this.#tell('open', {
       url: this.#url,
-      milliseconds,
+      milliseconds: rounded(milliseconds),
       subprotocol,
       extensions,
       status: response?.status,
@@ -54,7 +55,7 @@ export class JsonTranscript implements Transcript {
   }
 
   ponged(milliseconds: number): void {
-    this.#tell('pong', { direction: 'received', milliseconds });
+    this.#tell('pong', { direction: 'received', milliseconds: rounded(milliseconds) });
   }
 
   closed({ code, reason, clean, initiator, cause }: CloseInfo, open: number): void {
@@ -64,7 +65,7 @@ export class JsonTranscript implements Transcript {
       clean,
       initiator,
       cause: cause?.message,
-      milliseconds: open,
+      milliseconds: rounded(open),
     });
   }
 
@@ -82,7 +83,7 @@ export class JsonTranscript implements Transcript {
   }
 
   waits(milliseconds: number): void {
-    this.#tell('wait', { milliseconds });
+    this.#tell('wait', { milliseconds: rounded(milliseconds) });
   }
 
   #message(direction: 'sent' | 'received', data: string | Buffer): boolean {

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import type { ConnectOptions } from '../../client/index.js';
-import { durationText } from '../time-text.js';
+import { durationText, rounded } from '../time-text.js';
 import { Fleet } from './fleet.js';
 import { Histogram } from './histogram.js';
 import { LoopDelay } from './loop-delay.js';
@@ -167,7 +167,7 @@ export class Load {
       handshake: fleet.handshake,
       closedEarly: fleet.closedEarly.counts,
       closed: fleet.closed.counts,
-      milliseconds,
+      milliseconds: rounded(milliseconds),
       planned,
       sent: this.#sent,
       size,
@@ -178,7 +178,7 @@ export class Load {
       latency: this.#latency.summary(),
       lateness: this.#lateness.summary(),
       eventLoopDelay,
-      cpu,
+      cpu: rounded(cpu),
     };
   }
 }
