@@ -249,6 +249,8 @@ describe('a conversation', () => {
       full = (link.connection?.bufferedAmount ?? 0) > 0 ? full + 1 : 0;
       return full > 100;
     });
+    // The rest of the input waits: no more than the high-water mark and one line is taken from it.
+    expect(link.connection!.bufferedAmount).toBeLessThan(300_000);
     for (const conn of wss.connections) conn.terminate();
     expect(await status).toBe(3);
     expect(around.errors.text).toMatch(
