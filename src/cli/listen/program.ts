@@ -26,10 +26,11 @@ export function runProgram(
   // A group of its own: a signal to the shell alone would leave what the shell has started.
   const child = spawn(command, { shell: true, detached: true, stdio: 'pipe' });
   const { pid, stdin, stdout, stderr } = child;
-  // A program need not read its input.
+  // EPIPE: a program need not read its input.
   stdin.on('error', () => undefined);
   connection.on('message', (data: string | Buffer) => {
-    if (stdin.write(Buffer.concat([Buffer.from(data), NEWLINE]))) return;
+    // A program that has closed its input gets no more.
+    if (stdin.destroyed || stdin.write(Buffer.concat([Buffer.from(data), NEWLINE]))) return;
     connection.pause();
     for (const event of ['drain', 'close']) stdin.once(event, () => connection.resume());
   });

@@ -91,11 +91,17 @@ describe('the program of a connection', () => {
   });
 
   it('need not read what it is sent', async () => {
-    const { client } = await clientOf('exec <&-; sleep 0.2');
-    client.send('x'.repeat(200_000));
-    client.send('y');
-    await eventually('the end', () => client.closeInfo !== undefined);
-    expect(client.closeInfo!.code).toBe(1000);
+    const { client, messages, connections } = await clientOf('exec <&-; echo ready; sleep 600', 10);
+    await eventually('the closed input', () => messages.length === 1);
+    let received = 0;
+    connections[0]!.on('message', () => received++);
+    for (let i = 0; i < 3; i++) {
+      client.send('x'.repeat(200_000));
+      await eventually('the message', () => received === i + 1);
+    }
+    await client.roundTrip();
+    await eventually('the end of the pause', () => !connections[0]!.isPaused);
+    expect(await client.close()).toMatchObject({ code: 1000, clean: true });
   });
 
   it('that cannot be started closes the connection', async () => {
