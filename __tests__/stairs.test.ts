@@ -98,6 +98,27 @@ const house: readonly Floor[] = [
     typesOf: ['node:https', 'node:events'],
   },
   {
+    name: 'cli',
+    has: (file) => file.startsWith('cli/'),
+    // From protocol the nearest name, from index and client what applications have, too.
+    floors: ['protocol', 'index', 'client', 'cli'],
+    builtins: [
+      'node:buffer',
+      'node:child_process',
+      'node:events',
+      'node:fs',
+      'node:http',
+      'node:path',
+      'node:perf_hooks',
+      'node:process',
+      'node:readline',
+      'node:stream',
+      'node:timers/promises',
+      'node:util',
+    ],
+    typesOf: ['node:net'],
+  },
+  {
     name: 'connection',
     has: (file) => file.startsWith('connection/'),
     floors: ['protocol', 'connection'],

@@ -31,6 +31,7 @@ export const CLEAN = [
   'docs/runtimes.md',
   'docs/scaling.md',
   'docs/security.md',
+  'docs/tool.md',
   'docs/tutorial.md',
   'docs/ws.md',
   'fuzz/README.md',

@@ -55,6 +55,7 @@ describe('the tarball', () => {
         'CHANGELOG.md',
         'LICENSE',
         'README.md',
+        'dist/cli/bin.js',
         'dist/index.d.ts',
         'dist/index.js',
         'package.json',
@@ -168,6 +169,23 @@ describe('a project that installed the tarball', () => {
       expect(seen['different']).toEqual([]);
       expect(seen['undefined']).toEqual([]);
     }
+  });
+
+  test('runs its tool, of which nothing is loaded with the library', () => {
+    const { version } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+      version: string;
+    };
+    const npx = ['--offline', '--no-install', 'hawser'];
+    expect(run(project, 'npx', ...npx, '--version')).toEqual({ status: 0, output: version });
+    const { status, output } = run(project, 'npx', ...npx, 'connect', 'ws://127.0.0.1:1/');
+    expect(output).toContain('Nothing listens there');
+    expect(status).toBe(2);
+    const loaded = `
+      for (const name of ['', '/client', '/ws', '/metrics']) require('hawser' + name);
+      console.log(Object.keys(require.cache).filter((file) => /[\\\\/]cli[\\\\/]/.test(file)).length)`;
+    expect(run(project, process.execPath, '-e', loaded)).toEqual({ status: 0, output: '0' });
+    // Bundlers have no use for it.
+    expect(files(installed).filter((name) => name.startsWith('dist/esm/cli/'))).toEqual([]);
   });
 
   test('compiles strict TypeScript against it, library checks included, and runs the result', () => {
