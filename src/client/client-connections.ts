@@ -39,7 +39,7 @@ export type ConnectionOptions = Pick<ServerOptions, (typeof CONNECTION_OPTIONS)[
 /** What the handshake has settled. */
 type Details = Pick<
   ConnectionDetails<undefined>,
-  'url' | 'subprotocol' | 'extensions' | 'response'
+  'url' | 'subprotocol' | 'extensions' | 'response' | 'transport' | 'remoteAddress'
 >;
 
 /** Makes the connections of clients with the same options. They share settings, timers and compression. */
@@ -83,18 +83,16 @@ export class ClientConnections {
     return CONNECTION_OPTIONS.every((name) => this.#given[name] === given[name]);
   }
 
-  /** Make a connection on a socket whose handshake is done; `start` must follow. */
+  /** Make a connection on a transport whose handshake is done; `start` must follow. */
   open(
-    socket: Duplex,
+    transport: Duplex,
     details: Details,
     negotiated: NegotiatedCompression | undefined,
   ): WebSocketConnection {
-    return createConnection(socket, this.#settings, {
+    return createConnection(transport, this.#settings, {
       ...details,
       context: undefined,
-      transport: 'http1',
-      remoteAddress: (socket as Partial<Socket>).remoteAddress,
-      transportCopies: socket instanceof Socket && !('encrypted' in socket),
+      transportCopies: transport instanceof Socket && !('encrypted' in transport),
       ...(negotiated === undefined
         ? {}
         : {
