@@ -72,7 +72,7 @@ export class ClientConnections {
     this.#given = { ...given };
     this.deadlines = standalone.deadlines;
     this.compression = perMessageDeflate
-      ? new ClientCompression(perMessageDeflate, standalone.deadlines)
+      ? new ClientCompression(perMessageDeflate, standalone.deadlines, namesWindow(given))
       : undefined;
     this.#settings = standalone.of('client');
     this.#compressedDecoder = { ...this.#settings.decoder, rsv1: true };
@@ -101,6 +101,11 @@ export class ClientConnections {
           }),
     });
   }
+}
+
+/** Whether the application has chosen a window for compression. */
+function namesWindow({ perMessageDeflate }: ConnectionOptions): boolean {
+  return typeof perMessageDeflate === 'object' && perMessageDeflate.windowBits !== undefined;
 }
 
 /** Those of the last client. Clients mostly have the same options. */

@@ -79,6 +79,17 @@ describe('ClientConnections', () => {
     expect(sink.bytes.length).toBeLessThan(1000);
   });
 
+  it('limits the window of the server if the application names one', () => {
+    const names = (perMessageDeflate: ConnectionOptions['perMessageDeflate']) =>
+      new ClientConnections({ perMessageDeflate: perMessageDeflate! })
+        .compression!.offer()
+        .params.map(({ name }) => name);
+    const contextTakeover = 'both';
+    expect(names(true)).not.toContain('server_max_window_bits');
+    expect(names({ contextTakeover })).not.toContain('server_max_window_bits');
+    expect(names({ contextTakeover, windowBits: 12 })).toContain('server_max_window_bits');
+  });
+
   it('rejects wrong options in the name of connect', () => {
     expect(() => new ClientConnections({ maxPayload: 0 })).toThrow(
       /^connect: expected option maxPayload/,
