@@ -34,7 +34,9 @@ function buildGo(): string | undefined {
     GOCACHE: join(folder, 'cache'),
   };
   const args = ['build', '-o', program, join(__dirname, 'golang.go')];
-  return spawnSync('go', args, { env, stdio: 'ignore' }).status === 0 ? program : undefined;
+  return spawnSync('/usr/bin/go', args, { env, stdio: 'ignore' }).status === 0
+    ? program
+    : undefined;
 }
 
 /** What is listed of a server: its name, whether it is here, and its command. */
