@@ -87,7 +87,15 @@ const house: readonly Floor[] = [
     name: 'client',
     has: (file) => file.startsWith('client/'),
     floors: ['protocol', 'connection', 'server', 'client'],
-    builtins: ['node:http', 'node:https', 'node:net', 'node:tls', 'node:buffer', 'node:events'],
+    builtins: [
+      'node:http',
+      'node:http2',
+      'node:https',
+      'node:net',
+      'node:tls',
+      'node:buffer',
+      'node:events',
+    ],
     typesOf: ['node:stream'],
   },
   {

@@ -1,39 +1,58 @@
-// A client that stays connected: it sends a number now and then, and prints what comes back. Start
-// echo.mjs beside it, stop it, and start it again.
+// A client: it connects, says what went wrong if it cannot, sends without filling the memory, and prints what comes
+// back. Start echo.mjs beside it.
 import process from 'node:process';
-import { reconnecting } from 'hawser/client';
+import { connect, HandshakeError } from 'hawser/client';
 
-const url = `ws://127.0.0.1:${process.env.PORT ?? 8080}`;
-console.log(`client of ${url}`);
+const url = process.env.URL ?? `ws://127.0.0.1:${process.env.PORT ?? 8080}`;
+const count = Number(process.env.MESSAGES ?? 1000);
 
-const link = reconnecting(url, {
-  // Made for each attempt: the place for a fresh token.
-  connect: (attempt) => ({ headers: { 'X-Attempt': `${attempt}` }, handshakeTimeout: 5000 }),
-  // While there is no connection up to 100 messages are kept.
-  outbox: { messages: 100, bytes: 10_000 },
-});
-link.on('open', (conn) => console.log('connected to', conn.remoteAddress));
-link.on('down', (last, delay) => {
-  // A HandshakeError has a message; the end of a connection has a code and a reason.
-  const why = last instanceof Error ? last.message : `closed with ${last.code} ${last.reason}`;
-  console.log(`${why}; again in ${Math.round(delay)} ms`);
-});
-link.on('giveUp', (last) => console.log('gave up:', last.code));
+/** Why there is no connection, for a person. */
+function explain(error) {
+  if (!(error instanceof HandshakeError)) return String(error);
+  const { code, message, status, body, cause } = error;
+  if (status === 401 || status === 403) return `not allowed (${status}): ${body}`;
+  if (/** @type {NodeJS.ErrnoException | undefined} */ (cause)?.code === 'ECONNREFUSED')
+    return `nothing listens at ${error.url}`;
+  return `${code}: ${message}`;
+}
 
-let count = 0;
-const timer = setInterval(
-  () => {
-    link.send(`${++count}`, (error) => {
-      // Too many were kept, or the connection broke on the way: the message is not sent again.
-      if (error) console.log('not sent:', error.message);
-    });
-  },
-  Number(process.env.TICK_MS ?? 1000),
-);
+let conn;
+try {
+  conn = await connect(url, {
+    headers: { 'User-Agent': 'example' },
+    handshakeTimeout: 5000,
+    // Ctrl-C during the handshake ends it at once.
+    signal: interrupted(),
+  });
+} catch (error) {
+  console.error(explain(error));
+  process.exit(1);
+}
+console.log(`connected to ${url} over ${conn.transport}, ${conn.response?.status}`);
+process.once('SIGTERM', () => conn.close(1000, 'stopped'));
 
-process.once('SIGTERM', () => link.close());
-process.once('SIGINT', () => link.close());
-// The loop goes on across connections, until close() or a failure that is final.
-for await (const message of link) console.log('echoed', String(message));
-clearInterval(timer);
-console.log('done');
+/** Sends all, and waits whenever the server is slower than this loop. */
+async function sendAll() {
+  for (let number = 1; number <= count; number++) {
+    if (!conn.send(`message ${number}`)) await conn.drained();
+  }
+}
+
+const sent = sendAll();
+let echoed = 0;
+for await (const message of conn) {
+  echoed++;
+  if (echoed === 1 || echoed === count) console.log('echoed', message);
+  // The connection stays open after the loop.
+  if (echoed === count) break;
+}
+await sent;
+const { code, clean } = await conn.close(1000, 'done');
+console.log(`closed with ${code}, ${clean ? 'clean' : 'not clean'}`);
+
+/** Aborts at Ctrl-C. */
+function interrupted() {
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort(new Error('interrupted')));
+  return controller.signal;
+}

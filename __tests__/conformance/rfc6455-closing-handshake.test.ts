@@ -4,6 +4,7 @@ import { WebSocketServer, type CloseInfo, type WebSocketConnection } from '../..
 import { cutAt, everyByte, randomCuts } from '../support/bytes.js';
 import { clientClose, clientFrame, parseFrames, serverFrame } from '../support/frames.js';
 import { RawClient } from '../support/raw-client.js';
+import { applicationOf, echo } from './closing-applications.js';
 import { closingHandshake, type ClosingRow } from './tables/closing-handshake.js';
 
 const SEED = Number(process.env['HAWSER_SEED'] ?? 1);
@@ -25,37 +26,6 @@ function serverWith(closeTimeout: number): WebSocketServer {
 beforeAll(() => Promise.all(Object.values(servers).map((server) => once(server, 'listening'))));
 
 afterAll(() => Promise.all(Object.values(servers).map((server) => server.close({ timeout: 200 }))));
-
-const echo = (connection: WebSocketConnection): void =>
-  void connection.on('message', (data) => connection.send(data));
-
-function applicationOf(words: string): (connection: WebSocketConnection) => void {
-  if (words === 'echo') return echo;
-  if (words === 'delays') {
-    return (connection) =>
-      void connection.on('closing', (_code, _reason, reply) => {
-        setImmediate(reply, 4001, 'later');
-      });
-  }
-  if (words === 'hangs up') {
-    return (connection) =>
-      void connection.on('closing', () => {
-        connection.terminate();
-      });
-  }
-  if (words === 'echoes and closes') {
-    return (connection) =>
-      void connection.on('message', (data) => {
-        connection.send(data);
-        void connection.close();
-      });
-  }
-  const [, code, reason] = /^closes (\d+) ?(.*)$/.exec(words)!;
-  return (connection) => {
-    echo(connection);
-    void connection.close(Number(code), reason);
-  };
-}
 
 /** Connects; `told` is what the application learns in the end. */
 async function open(

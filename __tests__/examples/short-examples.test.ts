@@ -121,10 +121,32 @@ describe('auth-and-origin', () => {
 });
 
 describe('client', () => {
+  test('sends all, gets all back, and closes', async () => {
+    const echo = await start('echo.mjs');
+    const { port } = new URL(echo.ws);
+    const { program } = await start('client.mjs', { PORT: port });
+    expect(await program.exit).toEqual({ code: 0, signal: null });
+    expect(program.output).toMatch(
+      /connected to \S+ over http1, 101\nechoed message 1\nechoed message 1000\nclosed with 1000, clean\n$/,
+    );
+  });
+
+  test('says that nothing listens, and that it may not connect', async () => {
+    const nowhere = Program.run('examples/client.mjs', { URL: 'ws://127.0.0.1:1/' });
+    expect(await nowhere.exit).toEqual({ code: 1, signal: null });
+    expect(nowhere.output).toBe('nothing listens at ws://127.0.0.1:1/\n');
+    const { ws } = await start('auth-and-origin.mjs');
+    const refused = Program.run('examples/client.mjs', { URL: ws });
+    expect(await refused.exit).toEqual({ code: 1, signal: null });
+    expect(refused.output).toMatch(/^not allowed \(401\): Log in first/);
+  });
+});
+
+describe('reconnecting', () => {
   test('is echoed, survives the end of its server, and ends when it is told to', async () => {
     const echo = await start('echo.mjs');
     const { port } = new URL(echo.ws);
-    const { program } = await start('client.mjs', { PORT: port, TICK_MS: '10' });
+    const { program } = await start('reconnecting.mjs', { PORT: port, TICK_MS: '10' });
     await program.prints(/connected to 127\.0\.0\.1\n/);
     await program.prints(/echoed 1\nechoed 2\n/);
     echo.program.signal('SIGKILL');

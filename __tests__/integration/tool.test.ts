@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createSecureServer as createHttp2Server } from 'node:http2';
 import { createServer as createSecureServer } from 'node:https';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -122,6 +123,26 @@ describe('hawser connect explains', () => {
       expect(await tool.status).toBe(0);
       expect(tool.output).toBe('hello\n');
     }
+  });
+
+  it('an HTTP/2 server, over which it connects if it is told to', async () => {
+    const server = createHttp2Server(CERTIFICATE);
+    const wss = new WebSocketServer(server);
+    const transports: string[] = [];
+    wss.on('connection', (connection) => {
+      transports.push(connection.transport);
+      connection.on('message', (data) => connection.send(data));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    later(async () => {
+      await wss.close();
+      server.close();
+    });
+    const url = `wss://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const tool = hawser('connect', url, '--http2', '--insecure').type('hello\n').end();
+    expect(await tool.status).toBe(0);
+    expect([tool.output, transports]).toEqual(['hello\n', ['http2']]);
   });
 
   it('a certificate that the server wants of it, by showing one', async () => {

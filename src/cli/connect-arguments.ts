@@ -53,7 +53,7 @@ export function connectOptionsOf(given: Arguments): ConnectOptions {
     tls,
     ...(origin === undefined ? {} : { origin }),
     ...(proxy === undefined ? {} : { proxy }),
-    ...(given.has('http2') ? { http2: true } : {}),
+    ...(given.has('http2') ? { http2: true as const } : {}),
     ...(given.has('compress') ? { perMessageDeflate: true } : {}),
     maxPayload: MAX_PAYLOAD,
     logger: silentLogger,

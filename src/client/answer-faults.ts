@@ -1,5 +1,6 @@
 import type { DeflateAnswerFault } from '../protocol/deflate/client-negotiation.js';
 import type { HandshakeFault } from '../protocol/handshake/client-handshake.js';
+import type { RedirectFault } from './redirect.js';
 
 /** What is wrong with a 101 that does not answer the request, for the message of a `HandshakeError`. */
 export function describeFault(fault: HandshakeFault): string {
@@ -36,6 +37,20 @@ export function describeDeflateFault(fault: DeflateAnswerFault): string {
       return `permessage-deflate has ${fault.name}=${fault.answered}, but ${fault.offered} was offered (RFC 7692 section 7.1.2)`;
     default:
       return `permessage-deflate has a wrong parameter: ${fault.name} (RFC 7692 section 7.1)`;
+  }
+}
+
+/** Why a redirect is not followed. */
+export function describeRedirect(fault: RedirectFault): string {
+  switch (fault.code) {
+    case 'too-many':
+      return `there were more redirects than maxRedirects, which is ${fault.maxRedirects}`;
+    case 'insecure':
+      return 'it leads from wss: to ws:';
+    case 'other-host':
+      return 'it leads to another host than the session of the option http2';
+    default:
+      return "it does not lead to a WebSocket server's URL";
   }
 }
 

@@ -15,9 +15,16 @@ import type { ResolvedDeflateOptions } from '../server/options/resolve-options.j
 export class ClientCompression {
   readonly #options: ResolvedDeflateOptions;
   readonly #budget: DeflateBudget;
+  readonly #serverWindow: number;
 
-  constructor(options: ResolvedDeflateOptions, deadlines: Deadlines) {
+  /**
+   * @param limitsServer the server's window is limited to `windowBits` too. Several servers accept
+   * `server_max_window_bits` without confirming it (uWebSockets.js, gorilla/websocket), or refuse the handshake
+   * (nhooyr.io/websocket), so only an application that names `windowBits` asks for it.
+   */
+  constructor(options: ResolvedDeflateOptions, deadlines: Deadlines, limitsServer: boolean) {
     this.#options = options;
+    this.#serverWindow = limitsServer ? options.windowBits : LARGEST_WINDOW;
     this.#budget = new DeflateBudget(options, deadlines);
   }
 
@@ -29,16 +36,15 @@ export class ClientCompression {
     const most = this.#bytes({
       serverNoContextTakeover: !server,
       clientNoContextTakeover: !client,
-      serverMaxWindowBits: windowBits,
+      serverMaxWindowBits: this.#serverWindow,
       clientMaxWindowBits: windowBits,
     });
     const isAffordable = this.#budget.bytes + most <= memoryBudget;
-    const isSmaller = windowBits < LARGEST_WINDOW;
     return offerDeflate({
       serverNoContextTakeover: !(server && isAffordable),
       clientNoContextTakeover: !(client && isAffordable),
-      serverMaxWindowBits: isSmaller ? windowBits : undefined,
-      clientMaxWindowBits: isSmaller ? windowBits : true,
+      serverMaxWindowBits: this.#serverWindow < LARGEST_WINDOW ? this.#serverWindow : undefined,
+      clientMaxWindowBits: windowBits < LARGEST_WINDOW ? windowBits : true,
     });
   }
 

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createConnection, type WebSocketConnection } from '../connection/connection.js';
 import { systemClock } from '../connection/limits/clock.js';
@@ -40,7 +39,7 @@ export type ConnectionOptions = Pick<ServerOptions, (typeof CONNECTION_OPTIONS)[
 /** What the handshake has settled. */
 type Details = Pick<
   ConnectionDetails<undefined>,
-  'url' | 'subprotocol' | 'extensions' | 'response'
+  'url' | 'subprotocol' | 'extensions' | 'response' | 'transport' | 'remoteAddress'
 >;
 
 /** Makes the connections of clients with the same options. They share settings, timers and compression. */
@@ -73,7 +72,7 @@ export class ClientConnections {
     this.#given = { ...given };
     this.deadlines = standalone.deadlines;
     this.compression = perMessageDeflate
-      ? new ClientCompression(perMessageDeflate, standalone.deadlines)
+      ? new ClientCompression(perMessageDeflate, standalone.deadlines, namesWindow(given))
       : undefined;
     this.#settings = standalone.of('client');
     this.#compressedDecoder = { ...this.#settings.decoder, rsv1: true };
@@ -84,18 +83,16 @@ export class ClientConnections {
     return CONNECTION_OPTIONS.every((name) => this.#given[name] === given[name]);
   }
 
-  /** Make a connection on a socket whose handshake is done; `start` must follow. */
+  /** Make a connection on a transport whose handshake is done; `start` must follow. */
   open(
-    socket: Duplex,
+    transport: Duplex,
     details: Details,
     negotiated: NegotiatedCompression | undefined,
   ): WebSocketConnection {
-    return createConnection(socket, this.#settings, {
+    return createConnection(transport, this.#settings, {
       ...details,
       context: undefined,
-      transport: 'http1',
-      remoteAddress: (socket as Partial<Socket>).remoteAddress,
-      nodeSocket: nodeSocketOf(socket),
+      nodeSocket: nodeSocketOf(transport),
       ...(negotiated === undefined
         ? {}
         : {
@@ -104,6 +101,11 @@ export class ClientConnections {
           }),
     });
   }
+}
+
+/** Whether the application has chosen a window for compression. */
+function namesWindow({ perMessageDeflate }: ConnectionOptions): boolean {
+  return typeof perMessageDeflate === 'object' && perMessageDeflate.windowBits !== undefined;
 }
 
 /** Those of the last client. Clients mostly have the same options. */

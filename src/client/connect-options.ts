@@ -1,4 +1,5 @@
 import type { Agent, ClientRequestArgs, OutgoingHttpHeaders } from 'node:http';
+import type { ClientHttp2Session } from 'node:http2';
 import type { RequestOptions } from 'node:https';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { isAbortSignal } from '../connection/abort-signal.js';
@@ -40,6 +41,14 @@ export interface ConnectOptions extends ConnectionOptions {
   /** Connects to this Unix socket or named pipe; the URL still decides about TLS, `Host` and path. @default none */
   readonly socketPath?: string;
   /**
+   * Opens the WebSocket as a stream of HTTP/2 (RFC 8441). `true` shares one session among the connections to a server with
+   * the same `tls` and way to the server; it is opened when it is needed, and closed after the last of them. A session of
+   * your own is left open, and has its socket already: `tls`, `agent`, `createConnection`, `socketPath` and `proxy` are not
+   * for it. There is no way back to HTTP/1.1 if the server does not take WebSockets over HTTP/2.
+   * @default HTTP/1.1
+   */
+  readonly http2?: true | ClientHttp2Session;
+  /**
    * An HTTP proxy, `http:` or `https:`, asked with CONNECT. User and password of its URL become
    * `Proxy-Authorization`. `'env'` reads `https_proxy` for `wss:`, `http_proxy` for `ws:`, and `no_proxy`, each in
    * lower or upper case.
@@ -67,6 +76,7 @@ export interface ResolvedConnectOptions {
   readonly transport: RequestOptions;
   readonly socketPath: string | undefined;
   readonly proxy: URL | 'env' | undefined;
+  readonly http2: true | ClientHttp2Session | undefined;
   readonly signal: AbortSignal | undefined;
   readonly handshakeTimeout: number;
   readonly maxRedirects: number;
@@ -118,6 +128,10 @@ const RULES: Rules<ConnectOptions> = {
     expected: 'the path of a Unix socket',
     accepts: (value) => typeof value === 'string' && value !== '',
   },
+  http2: {
+    expected: 'true or a session of http2.connect',
+    accepts: (value) => value === true || isSession(value),
+  },
   proxy: {
     expected: "'env' or the URL of an http: or https: proxy",
     accepts: (value) => value === 'env' || proxyUrl(value) !== undefined,
@@ -153,12 +167,22 @@ const ADVICE: Advice = {
  */
 export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectOptions {
   const given = checkOptions('connect', options, RULES, '', ADVICE) as ConnectOptions;
-  const { tls, agent, createConnection, socketPath, proxy, origin } = given;
+  const { tls, agent, createConnection, socketPath, proxy, origin, http2 } = given;
   const ways = { agent, createConnection, proxy };
   const chosen = Object.entries(ways).filter(([, value]) => value !== undefined);
   if (chosen.length > 1 || (proxy !== undefined && socketPath !== undefined)) {
     throw new TypeError(
       'connect: agent, createConnection and proxy each make the socket, and a proxy leads to no Unix socket; give one of them',
+    );
+  }
+  const withSession = { tls, agent, createConnection, socketPath, proxy };
+  const unfit = http2 === true ? { agent } : http2 === undefined ? {} : withSession;
+  const [name] = Object.entries(unfit).find(([, value]) => value !== undefined) ?? [];
+  if (name !== undefined) {
+    throw new TypeError(
+      http2 === true
+        ? 'connect: an agent makes the sockets of HTTP/1.1; with http2: true give createConnection'
+        : `connect: the session of the option http2 has its socket already; leave out ${name}`,
     );
   }
   const transport = {
@@ -175,6 +199,7 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
     transport,
     socketPath,
     proxy: proxyUrl(proxy) ?? (proxy as 'env' | undefined),
+    http2,
     signal: given.signal,
     handshakeTimeout: given.handshakeTimeout ?? HANDSHAKE_TIMEOUT,
     maxRedirects: given.maxRedirects ?? 0,
@@ -184,6 +209,13 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
       ),
     ),
   };
+}
+
+/** A session of `node:http2`, perhaps of another realm. */
+function isSession(value: unknown): boolean {
+  return (
+    isObject(value) && typeof value['request'] === 'function' && typeof value['ping'] === 'function'
+  );
 }
 
 /** `Origin` as it is sent. @throws TypeError for what no header can have. */

@@ -14,7 +14,7 @@ import {
 } from '../protocol/handshake/client-handshake.js';
 import type { Address } from './address.js';
 import { openSecureSocket, openSocket } from './connect-socket.js';
-import { fieldsFor, leavesHost, type RedirectFault, resolveRedirect } from './redirect.js';
+import { fieldsFor, leavesHost, type RedirectFault, Redirects } from './redirect.js';
 
 /** The longest delay of a timer of Node; a longer one would fire at once. */
 const LONGEST_DELAY = 2 ** 31 - 1;
@@ -43,8 +43,10 @@ export interface OpeningRequestOptions extends Omit<ClientOffer, 'key'> {
    * @default no limit
    */
   readonly handshakeTimeout?: number | undefined;
-  /** The most redirects that are followed; one more is a failure. @default none: a redirect is a response like any other */
+  /** The most redirects that are followed; one more is refused. @default none: a redirect is a response like any other */
   readonly maxRedirects?: number | undefined;
+  /** Refuses redirects from TLS to plain text. @default false */
+  readonly staysSecure?: boolean;
   /** Sends the request: it has to call `request.end()`, perhaps later. @default request.end() */
   readonly finishRequest?: ((request: ClientRequest) => void) | undefined;
 }
@@ -59,16 +61,6 @@ export type OpeningFailure =
   | {
       /** `handshakeTimeout` has passed. */
       readonly code: 'timeout';
-    }
-  | {
-      readonly code: 'too-many-redirects';
-      readonly maxRedirects: number;
-    }
-  | {
-      /** A redirect that is not followed. */
-      readonly code: 'redirect';
-      readonly location: string;
-      readonly fault: RedirectFault;
     };
 
 /** What is told of an {@link OpeningRequest}: `redirected` any number of times, then at most one of the others. */
@@ -82,10 +74,11 @@ export interface OpeningListener {
   /**
    * Another response has arrived, or a 101 without the fields that Node needs to upgrade.
    *
+   * @param fault why a redirect is not followed; `undefined` for other responses, and without `maxRedirects`.
    * @returns `true` if the listener takes it over: it then reads the body, and `abort()` or the request's `destroy()`
    * ends it. Otherwise the socket is destroyed. `failed` may follow if it was taken over.
    */
-  refused(request: ClientRequest, response: IncomingMessage): boolean;
+  refused(request: ClientRequest, response: IncomingMessage, fault?: RedirectFault): boolean;
   /** A redirect is followed. The request has not been sent; header fields can be changed. */
   redirected(url: URL, request: ClientRequest): void;
   /** The handshake has failed, and the socket is destroyed. */
@@ -99,10 +92,8 @@ export interface OpeningListener {
 export class OpeningRequest {
   readonly #options: OpeningRequestOptions;
   readonly #listener: OpeningListener;
-  readonly #first: Address;
-  #address: Address;
+  readonly #redirects: Redirects;
   #key = '';
-  #redirects = 0;
   /** The request that is under way; `undefined` before the start and after the end. */
   #request: ClientRequest | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -110,13 +101,16 @@ export class OpeningRequest {
   constructor(address: Address, options: OpeningRequestOptions, listener: OpeningListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#first = address;
-    this.#address = address;
+    this.#redirects = new Redirects(
+      address,
+      options.maxRedirects ?? 0,
+      options.staysSecure ?? false,
+    );
   }
 
   /** The URL of the present request: after redirects the last one. */
   get url(): URL {
-    return this.#address.url;
+    return this.#redirects.address.url;
   }
 
   /** What the present request offers; its answer is measured by this. */
@@ -149,16 +143,17 @@ export class OpeningRequest {
   /** Make the present request, without sending it. */
   #open(): ClientRequest {
     const { headers = {}, transport, socketPath, socketMaker } = this.#options;
-    const { secure, host, port, path, socketPath: socketOfUrl } = this.#address;
+    const { first, address } = this.#redirects;
+    const { secure, host, port, path, socketPath: socketOfUrl } = address;
     this.#key = makeKey();
     const given: RequestOptions = { ...transport };
-    const fields = fieldsFor(this.#address, this.#first, headers, given.auth);
-    if (leavesHost(this.#first, this.#address)) delete given.servername;
+    const fields = fieldsFor(address, first, headers, given.auth);
+    if (leavesHost(first, address)) delete given.servername;
     const request = (secure ? requestHttps : requestHttp)({
       ...given,
       createConnection:
         given.createConnection ??
-        socketMaker?.(this.#address) ??
+        socketMaker?.(address) ??
         (secure ? openSecureSocket : openSocket),
       // A server that prefers HTTP/2 must not choose it (RFC 7301 section 3.2).
       ...(secure ? { ALPNProtocols: ['http/1.1'] } : {}),
@@ -207,30 +202,23 @@ export class OpeningRequest {
   #onResponse(request: ClientRequest, response: IncomingMessage): void {
     const { maxRedirects } = this.#options;
     const { location } = response.headers;
+    let fault: RedirectFault | undefined;
     if (maxRedirects !== undefined && location !== undefined && isRedirect(response)) {
-      this.#follow(location, maxRedirects);
-      return;
+      fault = this.#redirects.follow(location);
+      if (fault === undefined) {
+        this.#follow();
+        return;
+      }
     }
     clearTimeout(this.#timer);
     // Because of its Connection field Node would keep the socket for a pool, and without an agent there is no pool.
     const { socket } = response;
     if (!this.#options.transport?.agent) response.once('close', () => socket.destroy());
-    if (!this.#listener.refused(request, response)) this.abort();
+    if (!this.#listener.refused(request, response, fault)) this.abort();
   }
 
-  #follow(location: string, maxRedirects: number): void {
-    if (this.#redirects >= maxRedirects) {
-      this.#fail({ code: 'too-many-redirects', maxRedirects });
-      return;
-    }
-    const to = resolveRedirect(location, this.#address);
-    if ('code' in to) {
-      this.#fail({ code: 'redirect', location, fault: to });
-      return;
-    }
+  #follow(): void {
     this.abort();
-    this.#redirects++;
-    this.#address = to;
     let request: ClientRequest;
     try {
       request = this.#open();
@@ -239,7 +227,7 @@ export class OpeningRequest {
       this.#fail({ code: 'transport', error: error as Error });
       return;
     }
-    this.#listener.redirected(to.url, request);
+    this.#listener.redirected(this.url, request);
     // The listener may have aborted it.
     if (this.#request === request) this.#send(request);
   }

@@ -69,7 +69,7 @@ export class ProxyTunnel {
     const userinfo = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
     const request = (isSecureProxy ? requestHttps : requestHttp)({
       // The certificates are for both: a company's proxy has one of the company's own.
-      ...(isSecureProxy ? options : {}),
+      ...(isSecureProxy ? { ...options, ALPNProtocols: ['http/1.1'] } : {}),
       createConnection: isSecureProxy ? openSecureSocket : openSocket,
       autoSelectFamily: true,
       agent: undefined,

@@ -4,20 +4,76 @@ import { type Address, type AddressFault, readAddress } from './address.js';
 
 /** Redirects of the opening handshake: where they may lead, and what is sent there. */
 
-/** Why a redirect is not followed. */
-export type RedirectFault =
+/** Why a redirect leads nowhere. */
+type LocationFault =
   | AddressFault
   | {
       /** `Location` is not a URL, or leads to a Unix socket: no server chooses one on the client's machine. */
       readonly code: 'location' | 'unix-socket';
     };
 
+/** Why a redirect is not followed. */
+export type RedirectFault =
+  | LocationFault
+  | {
+      /** So many were followed already. */
+      readonly code: 'too-many';
+      readonly maxRedirects: number;
+    }
+  | {
+      /** It leads from TLS to plain text, or to another host than that of the application's session. */
+      readonly code: 'insecure' | 'other-host';
+    };
+
+/** The way of one handshake through redirects. */
+export class Redirects {
+  /** The address of the first request. */
+  readonly first: Address;
+  readonly #maxRedirects: number;
+  readonly #staysSecure: boolean;
+  #address: Address;
+  #count = 0;
+
+  /** @param staysSecure no redirect leads from TLS to plain text. */
+  constructor(first: Address, maxRedirects: number, staysSecure: boolean) {
+    this.first = first;
+    this.#address = first;
+    this.#maxRedirects = maxRedirects;
+    this.#staysSecure = staysSecure;
+  }
+
+  /** The address of the present request: after redirects the last one. */
+  get address(): Address {
+    return this.#address;
+  }
+
+  /**
+   * Take the address that a `Location` leads to.
+   *
+   * @param staysOnHost no other host and port can be reached.
+   * @returns why it is not followed; `undefined` if it is.
+   */
+  follow(location: string, staysOnHost = false): RedirectFault | undefined {
+    if (this.#count >= this.#maxRedirects) {
+      return { code: 'too-many', maxRedirects: this.#maxRedirects };
+    }
+    const to = resolveRedirect(location, this.#address);
+    if ('code' in to) return to;
+    if (this.#staysSecure && this.#address.secure && !to.secure) return { code: 'insecure' };
+    const isElsewhere = leavesHost(this.first, to) || this.first.secure !== to.secure;
+    if (staysOnHost && isElsewhere) return { code: 'other-host' };
+    this.#count++;
+    this.#address = to;
+    return undefined;
+  }
+}
+
 /**
  * The address that a `Location` leads to.
  *
  * @param from the address that answered with it.
  */
-export function resolveRedirect(location: string, from: Address): Address | RedirectFault {
+export function resolveRedirect(location: string, from: Address): Address | LocationFault {
   const { socketPath } = from;
   const base = socketPath === undefined ? from.url.href : `http://localhost${from.path || '/'}`;
   if (!URL.canParse(location, base)) return { code: 'location' };

@@ -28,22 +28,21 @@ export function failureError(failure: OpeningFailure): Error {
       return failure.error;
     case 'timeout':
       return new Error('Opening handshake has timed out');
-    case 'too-many-redirects':
-      return new Error('Maximum redirects exceeded');
-    case 'redirect':
-      return redirectError(failure.fault, failure.location);
   }
 }
 
-function redirectError(fault: RedirectFault, location: string): SyntaxError {
+/** A redirect that is not followed. */
+export function redirectError(fault: RedirectFault, location: string): Error {
   switch (fault.code) {
+    case 'too-many':
+      return new Error('Maximum redirects exceeded');
     case 'location':
       return urlError(location);
     case 'unix-socket':
       // hawser's own: ws follows it.
       return new SyntaxError(`A redirect must not lead to a Unix socket: ${location}`);
     default:
-      return addressError(fault);
+      return addressError(fault as AddressFault);
   }
 }
 

@@ -8,6 +8,7 @@ import {
   type OpeningListener,
   OpeningRequest,
 } from '../client/opening-request.js';
+import type { RedirectFault } from '../client/redirect.js';
 import { checkAnswer } from '../protocol/handshake/client-handshake.js';
 import { isToken } from '../protocol/handshake/http-grammar.js';
 import { ignoreErrors, stopIgnoringErrors } from '../server/socket-errors.js';
@@ -17,6 +18,7 @@ import {
   failureError,
   handshakeError,
   INVALID_EXTENSIONS,
+  redirectError,
   statusError,
   urlError,
 } from './client-errors.js';
@@ -183,7 +185,13 @@ class ClientHandshake implements Connecting, OpeningListener {
     this.#owner.emit('redirect', this.url, request);
   }
 
-  refused(request: ClientRequest, response: IncomingMessage): boolean {
+  refused(request: ClientRequest, response: IncomingMessage, fault?: RedirectFault): boolean {
+    if (fault !== undefined) {
+      this.#isOver = true;
+      this.#opening.abort();
+      this.#owner.failed(redirectError(fault, response.headers.location!));
+      return false;
+    }
     if (this.#owner.emit('unexpected-response', request, response)) return true;
     this.#failLater(statusError(response.statusCode));
     return false;

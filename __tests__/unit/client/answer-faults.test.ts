@@ -1,4 +1,9 @@
-import { describeDeflateFault, describeFault } from '../../../src/client/answer-faults.js';
+import {
+  describeDeflateFault,
+  describeFault,
+  describeRedirect,
+} from '../../../src/client/answer-faults.js';
+import type { RedirectFault } from '../../../src/client/redirect.js';
 import {
   offerDeflate,
   readDeflateAnswer,
@@ -47,6 +52,17 @@ describe('describeFault', () => {
   it('says that an extension is in use twice', () => {
     const twice = { 'sec-websocket-extensions': 'permessage-deflate, permessage-deflate' };
     expect(said(twice, [], true)).toMatch(/^the extension permessage-deflate is in use twice/);
+  });
+});
+
+describe('describeRedirect', () => {
+  it.each<[RedirectFault, RegExp]>([
+    [{ code: 'too-many', maxRedirects: 2 }, /more redirects than maxRedirects, which is 2$/],
+    [{ code: 'insecure' }, /from wss: to ws:$/],
+    [{ code: 'other-host' }, /another host than the session of the option http2$/],
+    [{ code: 'location' }, /not lead to a WebSocket server's URL$/],
+  ])('says why %j is not followed', (fault, sentence) => {
+    expect(describeRedirect(fault)).toMatch(sentence);
   });
 });
 

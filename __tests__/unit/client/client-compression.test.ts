@@ -11,7 +11,11 @@ import { HandClock } from '../../support/server.js';
 
 function compression(perMessageDeflate: DeflateOptions): ClientCompression {
   const resolved = resolveOptions<undefined>({ perMessageDeflate }, []).perMessageDeflate;
-  return new ClientCompression(resolved as ResolvedDeflateOptions, new Deadlines(new HandClock()));
+  return new ClientCompression(
+    resolved as ResolvedDeflateOptions,
+    new Deadlines(new HandClock()),
+    perMessageDeflate.windowBits !== undefined,
+  );
 }
 
 const offered = (options: DeflateOptions) => formatExtensions([compression(options).offer()]);
@@ -20,7 +24,11 @@ const params = (answer: string) => parseExtensions(`permessage-deflate${answer}`
 describe('ClientCompression', () => {
   it.each<[DeflateOptions, string]>([
     [{}, '; server_no_context_takeover; client_no_context_takeover; client_max_window_bits'],
-    [{ contextTakeover: 'both' }, '; server_max_window_bits=12; client_max_window_bits=12'],
+    [{ contextTakeover: 'both' }, '; client_max_window_bits=12'],
+    [
+      { contextTakeover: 'both', windowBits: 12 },
+      '; server_max_window_bits=12; client_max_window_bits=12',
+    ],
     [
       { contextTakeover: 'server', windowBits: 15 },
       '; client_no_context_takeover; client_max_window_bits',

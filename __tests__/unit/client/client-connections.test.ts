@@ -17,7 +17,9 @@ const DETAILS = {
   subprotocol: 'a',
   extensions: '',
   response: { status: 101, headers: {} },
-};
+  transport: 'http1',
+  remoteAddress: undefined,
+} as const;
 
 function open(options: ConnectionOptions, sink: Duplex = new Sink()) {
   return new ClientConnections(options).open(sink, DETAILS, undefined);
@@ -26,8 +28,9 @@ function open(options: ConnectionOptions, sink: Duplex = new Sink()) {
 describe('ClientConnections', () => {
   it('makes connections that have what the handshake settled, and mask', () => {
     const sink = new Sink();
-    const connection = open({}, Object.assign(sink, { remoteAddress: '192.0.2.1' }));
-    expect(connection).toMatchObject({ ...DETAILS, remoteAddress: '192.0.2.1' });
+    const details = { ...DETAILS, remoteAddress: '192.0.2.1' };
+    const connection = new ClientConnections({}).open(sink, details, undefined);
+    expect(connection).toMatchObject(details);
     connection.sendFrame('hello');
     connection.terminate();
     expect(sink.bytes[1]! & 0x80).toBe(0x80);
@@ -35,7 +38,7 @@ describe('ClientConnections', () => {
 
   it('knows a socket of the kernel from others', () => {
     const socket = new Socket();
-    expect(open({}, socket).remoteAddress).toBeUndefined();
+    expect(open({}, socket).readyState).toBe('open');
     socket.destroy();
     const encrypted = Object.assign(new Socket(), { encrypted: true });
     expect(open({}, encrypted).readyState).toBe('open');
@@ -74,6 +77,17 @@ describe('ClientConnections', () => {
     made.send('a'.repeat(30_000), { compress: true });
     made.terminate();
     expect(sink.bytes.length).toBeLessThan(1000);
+  });
+
+  it('limits the window of the server if the application names one', () => {
+    const names = (perMessageDeflate: ConnectionOptions['perMessageDeflate']) =>
+      new ClientConnections({ perMessageDeflate: perMessageDeflate! })
+        .compression!.offer()
+        .params.map(({ name }) => name);
+    const contextTakeover = 'both';
+    expect(names(true)).not.toContain('server_max_window_bits');
+    expect(names({ contextTakeover })).not.toContain('server_max_window_bits');
+    expect(names({ contextTakeover, windowBits: 12 })).toContain('server_max_window_bits');
   });
 
   it('rejects wrong options in the name of connect', () => {

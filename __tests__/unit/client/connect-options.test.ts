@@ -1,5 +1,12 @@
 import { Agent } from 'node:http';
+import type { ClientHttp2Session } from 'node:http2';
 import { type ConnectOptions, resolveConnectOptions } from '../../../src/client/connect-options.js';
+
+/** What is looked at of a session. */
+const SESSION: Record<string, unknown> = {
+  request: () => undefined,
+  ping: () => undefined,
+};
 
 const complaint = (options: object): string => {
   try {
@@ -20,6 +27,7 @@ describe('resolveConnectOptions', () => {
       transport: { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1000 },
       socketPath: undefined,
       proxy: undefined,
+      http2: undefined,
       signal: undefined,
       handshakeTimeout: 10_000,
       maxRedirects: 0,
@@ -59,6 +67,12 @@ describe('resolveConnectOptions', () => {
     });
   });
 
+  it('takes true or a session for http2', () => {
+    expect(resolveConnectOptions({ http2: true, tls: {}, proxy: 'env' }).http2).toBe(true);
+    const session = SESSION as unknown as ClientHttp2Session;
+    expect(resolveConnectOptions({ http2: session }).http2).toBe(session);
+  });
+
   it('takes a proxy as text, as a URL, or from the environment', () => {
     const proxy = (given: string | URL) => resolveConnectOptions({ proxy: given }).proxy;
     expect(proxy('http://proxy:3128')).toEqual(new URL('http://proxy:3128'));
@@ -91,6 +105,10 @@ describe('resolveConnectOptions', () => {
     [{ agent: {}, proxy: 'env' }, /each make the socket/],
     [{ createConnection: () => undefined, agent: {} }, /each make the socket/],
     [{ socketPath: '/x', proxy: 'env' }, /a proxy leads to no Unix socket/],
+    [{ http2: false }, /option http2 to be true or a session of http2.connect/],
+    [{ http2: { request: () => undefined } }, /option http2 to be true or a session/],
+    [{ http2: true, agent: {} }, /with http2: true give createConnection/],
+    [{ http2: SESSION, socketPath: '/x' }, /has its socket already; leave out socketPath/],
   ])('rejects %p', (options, sentence) => {
     expect(complaint(options)).toMatch(sentence);
   });

@@ -21,6 +21,7 @@ import {
   OpeningRequest,
   type OpeningRequestOptions,
 } from '../../../src/client/opening-request.js';
+import type { RedirectFault } from '../../../src/client/redirect.js';
 import { checkAnswer } from '../../../src/protocol/handshake/client-handshake.js';
 import {
   checkUpgrade,
@@ -113,6 +114,8 @@ class Client implements OpeningListener {
   socket: Duplex | undefined;
   head = '';
   failure: OpeningFailure | undefined;
+  /** Why a redirect was not followed. */
+  fault: RedirectFault | undefined;
   /** What `refused` returns. */
   takesOver = false;
   /** Called when the event has been logged. */
@@ -138,8 +141,9 @@ class Client implements OpeningListener {
     this.head = head.toString();
   }
 
-  refused(request: ClientRequest, response: IncomingMessage): boolean {
+  refused(request: ClientRequest, response: IncomingMessage, fault?: RedirectFault): boolean {
     this.log.push(`refused ${String(response.statusCode)}`);
+    this.fault = fault;
     this.response = response;
     this.request = request;
     this.on('refused', request);
@@ -604,8 +608,9 @@ describe('redirects', () => {
     const { port, sockets } = await listen(counting().server);
     for (const maxRedirects of [0, 2]) {
       const client = new Client(`ws://127.0.0.1:${port}/3`, { maxRedirects });
-      const { failure } = await client.run();
-      expect(failure).toStrictEqual({ code: 'too-many-redirects', maxRedirects });
+      const { fault, response } = await client.run();
+      expect(fault).toStrictEqual({ code: 'too-many', maxRedirects });
+      expect(response!.headers.location).toBe(`/${2 - maxRedirects}`);
     }
     await until('the end of the sockets', () => sockets.size === 0);
   });
@@ -615,11 +620,9 @@ describe('redirects', () => {
       plain((_request, response) => response.writeHead(302, { Location: 'ftp://a/' }).end()),
     );
     const client = new Client(`ws://127.0.0.1:${port}/`, { maxRedirects: 1 });
-    expect((await client.run()).failure).toStrictEqual({
-      code: 'redirect',
-      location: 'ftp://a/',
-      fault: { code: 'scheme', url: new URL('ftp://a/') },
-    });
+    const { fault, log } = await client.run();
+    expect(fault).toStrictEqual({ code: 'scheme', url: new URL('ftp://a/') });
+    expect(log).toEqual(['refused 302']);
     await until('the end of the sockets', () => sockets.size === 0);
   });
 
@@ -653,6 +656,20 @@ describe('redirects', () => {
       expect(headers).not.toHaveProperty('cookie');
       expect(headers).not.toHaveProperty('authorization');
     });
+  });
+
+  it('never lead out of TLS with staysSecure', async () => {
+    const { port } = await listen(
+      createSecureServer(CERTIFICATE, (_request, response) => {
+        response.writeHead(302, { Location: 'ws://127.0.0.1/' }).end();
+      }),
+    );
+    const client = new Client(`wss://127.0.0.1:${port}/`, {
+      maxRedirects: 1,
+      staysSecure: true,
+      transport: { rejectUnauthorized: false },
+    });
+    expect((await client.run()).fault).toEqual({ code: 'insecure' });
   });
 
   it('can be changed before they are sent', async () => {

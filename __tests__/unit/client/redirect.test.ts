@@ -1,5 +1,5 @@
 import { type Address, readAddress } from '../../../src/client/address.js';
-import { fieldsFor, leavesHost, resolveRedirect } from '../../../src/client/redirect.js';
+import { fieldsFor, leavesHost, Redirects, resolveRedirect } from '../../../src/client/redirect.js';
 
 const at = (url: string): Address => readAddress(new URL(url)) as Address;
 
@@ -31,6 +31,40 @@ describe('resolveRedirect', () => {
     ['ws+unix:/run/a.sock', 'ws+unix:/run/b.sock:/', { code: 'unix-socket' }],
   ])('does not lead from %s by %s', (from, location, fault) => {
     expect(resolveRedirect(location, at(from))).toEqual(fault);
+  });
+});
+
+describe('Redirects', () => {
+  const follow = (from: string, locations: string[], staysSecure = true, staysOnHost = false) => {
+    const redirects = new Redirects(at(from), 2, staysSecure);
+    const faults = locations.map((location) => redirects.follow(location, staysOnHost)?.code);
+    return [redirects.address.url.href, ...faults];
+  };
+
+  it.each<[string[], ...(string | undefined)[]]>([
+    [['/b', 'wss://c/'], 'wss://c/', undefined, undefined],
+    [['/b', '/c', '/d'], 'ws://a/c', undefined, undefined, 'too-many'],
+    [['http://'], 'ws://a/', 'location'],
+    [['wss://a/', 'ws://a/'], 'wss://a/', undefined, 'insecure'],
+  ])('lead by %j to %s', (locations, ...expected) => {
+    expect(follow('ws://a/', locations)).toEqual(expected);
+  });
+
+  it('may leave the host otherwise', () => {
+    expect(new Redirects(at('ws://a/'), 1, true).follow('ws://b/')).toBeUndefined();
+  });
+
+  it('may lead from TLS to plain text', () => {
+    expect(follow('wss://a/', ['ws://a/'], false)).toEqual(['ws://a/', undefined]);
+  });
+
+  it('may have to stay on a host and port', () => {
+    expect(follow('ws://a/', ['/b', 'ws://c/'], true, true)).toEqual([
+      'ws://a/b',
+      undefined,
+      'other-host',
+    ]);
+    expect(follow('ws://a/', ['wss://a/'], true, true)[1]).toBe('other-host');
   });
 });
 

@@ -6,6 +6,7 @@ import {
   addressError,
   failureError,
   handshakeError,
+  redirectError,
   statusError,
   urlError,
 } from '../../../src/ws/client-errors.js';
@@ -33,7 +34,6 @@ describe('the errors of a client’s handshake, in ws’s words', () => {
   const transport = new Error('ECONNREFUSED');
   it.each<[OpeningFailure, Error]>([
     [{ code: 'timeout' }, new Error('Opening handshake has timed out')],
-    [{ code: 'too-many-redirects', maxRedirects: 1 }, new Error('Maximum redirects exceeded')],
   ])('name the failure %j', (failure, error) => {
     expect(failureError(failure)).toEqual(error);
   });
@@ -42,12 +42,17 @@ describe('the errors of a client’s handshake, in ws’s words', () => {
     expect(failureError({ code: 'transport', error: transport })).toBe(transport);
   });
 
+  it('say that there were too many redirects', () => {
+    const error = redirectError({ code: 'too-many', maxRedirects: 1 }, 'x');
+    expect(error).toEqual(new Error('Maximum redirects exceeded'));
+  });
+
   it.each<[RedirectFault, string]>([
     [{ code: 'location' }, 'Invalid URL: x'],
     [{ code: 'unix-socket' }, 'A redirect must not lead to a Unix socket: x'],
     [fault('ftp://a/'), SCHEMES],
   ])('say what is wrong with the redirect %j', (redirect, text) => {
-    const error = failureError({ code: 'redirect', location: 'x', fault: redirect });
+    const error = redirectError(redirect, 'x');
     expect(error).toEqual(new SyntaxError(text));
     expect(error).toBeInstanceOf(SyntaxError);
   });

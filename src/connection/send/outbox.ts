@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { FrameEncoder } from '../../protocol/framing/frame-encoder.js';
-import { FIN, Opcode } from '../../protocol/framing/frame.js';
+import { FIN, MAX_HEADER_BYTES, Opcode } from '../../protocol/framing/frame.js';
 import { SMALL_FRAME } from '../../protocol/framing/prepared-message.js';
 import { encodeText } from '../../protocol/text/utf8-codec.js';
 import { COPY_UP_TO, type Piece, Backlog } from './backlog.js';
@@ -13,8 +13,6 @@ import { type WriterOwner, SocketWriter } from './socket-writer.js';
 
 /** Bytes queued in a tick that are written at once, without waiting for its end. */
 const FLUSH_FROM = 64 * 1024;
-/** Longest header of a frame that is not masked. */
-const MAX_UNMASKED_HEADER = 10;
 const PONG: number = FIN | Opcode.Pong;
 const unmaskedEncoder = new FrameEncoder();
 
@@ -27,7 +25,7 @@ const unmaskedEncoder = new FrameEncoder();
  * written to the socket always end on a frame boundary.
  */
 export class Outbox extends SocketWriter {
-  /** Only a client has one: its frames are masked, each in a buffer of its own. */
+  /** Only a client has one: its frames are masked. */
   readonly #masking: FrameEncoder | undefined;
 
   // What this tick sends. Mostly it is one piece, which needs no array.
@@ -61,17 +59,13 @@ export class Outbox extends SocketWriter {
 
   /** Send a frame whose payload is text. @param byte0 the header's first byte: opcode and flags. */
   text(byte0: number, text: string): void {
-    if (this.#masking !== undefined) {
-      this.frame(this.#masking.encodeFrame(byte0, encodeText(text)));
-      return;
-    }
     const most = text.length * 3; // bytes of UTF-8
     if (most > COPY_UP_TO) {
       this.bytes(byte0, encodeText(text), true);
       return;
     }
-    const slab = this.#grow(MAX_UNMASKED_HEADER + most);
-    this.#grown(slab, slab.text(byte0, text));
+    const slab = this.#grow(MAX_HEADER_BYTES + most);
+    this.#grown(slab, this.#masked(slab, slab.text(byte0, text)));
     this.#schedule();
   }
 
@@ -81,15 +75,14 @@ export class Outbox extends SocketWriter {
    * @param isOwned nothing else refers to the payload's memory: it can be freed when it is written.
    */
   bytes(byte0: number, payload: Uint8Array, isOwned = false): void {
-    if (this.#masking !== undefined) {
+    if (payload.length <= COPY_UP_TO) {
+      const slab = this.#grow(MAX_HEADER_BYTES + payload.length);
+      this.#grown(slab, this.#masked(slab, slab.frame(byte0, payload)));
+    } else if (this.#masking !== undefined) {
       this.frame(this.#masking.encodeFrame(byte0, payload));
       return;
-    }
-    if (payload.length <= COPY_UP_TO) {
-      const slab = this.#grow(MAX_UNMASKED_HEADER + payload.length);
-      this.#grown(slab, slab.frame(byte0, payload));
     } else if (this.writesTogether) {
-      const slab = this.#grow(MAX_UNMASKED_HEADER);
+      const slab = this.#grow(MAX_HEADER_BYTES);
       this.#grown(slab, slab.header(byte0, payload.length));
       this.long ??= new LongFrames(this.nodeSocket !== undefined);
       this.#add(new LongFrame(this.#takePiece()!, payload, isOwned), payload.length);
@@ -98,6 +91,11 @@ export class Outbox extends SocketWriter {
       return;
     }
     this.#schedule();
+  }
+
+  /** Mask the frame that was written to a slab up to `end`, if ours are masked. @returns its end. */
+  #masked(slab: Slab, end: number): number {
+    return this.#masking === undefined ? end : this.#masking.maskFrame(slab.bytes, slab.at, end);
   }
 
   /** Send a frame that is encoded already; its bytes may be shared with other connections. */

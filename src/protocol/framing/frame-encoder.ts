@@ -104,7 +104,7 @@ export class FrameEncoder {
   /** @throws TypeError for an option that is unknown or has a wrong value. */
   constructor(options: FrameEncoderOptions = {}) {
     checkOptions('FrameEncoder', options, OPTION_RULES);
-    const { role, maskingKey = randomFillSync } = options;
+    const { role, maskingKey = takeRandomKey } = options;
     this.#masks = role === 'client';
     this.#maskingKey = maskingKey;
   }
@@ -130,13 +130,42 @@ export class FrameEncoder {
     const frame = Buffer.allocUnsafe(start + length);
     writeHeader(frame, 0, byte0, length);
     frame.set(payload, start);
-    if (this.#masks) {
-      this.#maskingKey(frame.subarray(unmaskedSize, start));
-      frame[1]! |= MASK;
-      unmask(frame, start, start + length, frame, start, readKey(frame, unmaskedSize));
-    }
+    if (this.#masks) this.#mask(frame, 0, unmaskedSize, start + length);
     return frame;
   }
+
+  /**
+   * Mask a frame that was written to `target` without a mask, from `at` to `end`. The payload moves by the masking key,
+   * for which there must be room. @internal
+   *
+   * @returns the new end.
+   */
+  maskFrame(target: Buffer, at: number, end: number): number {
+    const length = target[at + 1]!;
+    const keyAt = at + (length < LENGTH_16 ? 2 : length === LENGTH_16 ? 4 : 10);
+    target.copyWithin(keyAt + MASKING_KEY_BYTES, keyAt, end);
+    this.#mask(target, at, keyAt, end + MASKING_KEY_BYTES);
+    return end + MASKING_KEY_BYTES;
+  }
+
+  #mask(target: Buffer, at: number, keyAt: number, end: number): void {
+    const start = keyAt + MASKING_KEY_BYTES;
+    this.#maskingKey(target.subarray(keyAt, start));
+    target[at + 1]! |= MASK;
+    unmask(target, start, end, target, start, readKey(target, keyAt));
+  }
+}
+
+/** Random bytes for masking keys, each used once: a call for four of them costs as much as for thousands. */
+const randomKeys: Buffer = Buffer.allocUnsafeSlow(8192);
+let keysAt = randomKeys.length;
+
+function takeRandomKey(target: Buffer): void {
+  if (keysAt === randomKeys.length) {
+    randomFillSync(randomKeys);
+    keysAt = 0;
+  }
+  for (let index = 0; index < MASKING_KEY_BYTES; index++) target[index] = randomKeys[keysAt++]!;
 }
 
 /**

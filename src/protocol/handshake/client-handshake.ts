@@ -115,28 +115,64 @@ const SINGULAR: ReadonlySet<string> = new Set([
 
 /** Check the server's 101, points 2 to 6. Another status is not an answer to the handshake, but plain HTTP. */
 export function checkAnswer(answer: UpgradeAnswer, offer: ClientOffer): CheckedAnswer {
-  const field = (name: string): string | undefined => {
-    const value = answer.headers[name];
-    return typeof value === 'string' || value === undefined ? value : value.join(', ');
-  };
-  const upgrade = field('upgrade');
+  const upgrade = fieldOf(answer, 'upgrade');
   if (upgrade?.toLowerCase() !== 'websocket') return { fault: { code: 'upgrade', value: upgrade } };
-  const connection = field('connection');
+  const connection = fieldOf(answer, 'connection');
   if (!parseTokens(connection?.toLowerCase() ?? '')?.includes('upgrade')) {
     return { fault: { code: 'connection', value: connection } };
   }
   const name = repeatedField(answer.rawHeaders);
   if (name !== undefined) return { fault: { code: 'repeated-field', name } };
-  const accept = field('sec-websocket-accept');
+  const accept = fieldOf(answer, 'sec-websocket-accept');
   const expected = acceptKey(offer.key);
   if (accept !== expected) return { fault: { code: 'accept', value: accept, expected } };
+  return checkChoices(answer, offer);
+}
 
-  const subprotocol = field('sec-websocket-protocol');
+/** Fields of the handshake over HTTP/1.1 that HTTP/2 does without. */
+const OF_HTTP1: ReadonlySet<string> = new Set(['connection', 'upgrade', 'sec-websocket-key']);
+
+/**
+ * The header fields of an extended CONNECT (RFC 8441 section 5): those of {@link requestFields} that HTTP/2 has
+ * a use for.
+ */
+export function connectFields(offer: ClientOffer): Record<string, string> {
+  const fields = Object.entries(requestFields(offer));
+  return Object.fromEntries(
+    fields
+      .map(([name, value]): [string, string] => [name.toLowerCase(), String(value)])
+      .filter(([name]) => !OF_HTTP1.has(name)),
+  );
+}
+
+/**
+ * Check the 2xx that answers an extended CONNECT. `Sec-WebSocket-Accept` is not looked at: "that functionality has been
+ * superseded by the :protocol pseudo-header field" (RFC 8441 section 5).
+ */
+export function checkConnectAnswer(
+  answer: UpgradeAnswer,
+  offer: Pick<ClientOffer, 'subprotocols' | 'extensions'>,
+): CheckedAnswer {
+  const name = repeatedField(answer.rawHeaders);
+  if (name !== undefined) return { fault: { code: 'repeated-field', name } };
+  return checkChoices(answer, offer);
+}
+
+function checkChoices(
+  answer: UpgradeAnswer,
+  offer: Pick<ClientOffer, 'subprotocols' | 'extensions'>,
+): CheckedAnswer {
+  const subprotocol = fieldOf(answer, 'sec-websocket-protocol');
   const fault = subprotocolFault(subprotocol, offer.subprotocols);
   if (fault !== undefined) return { fault };
-  const extensions = readExtensions(field('sec-websocket-extensions'), offer.extensions);
+  const extensions = readExtensions(fieldOf(answer, 'sec-websocket-extensions'), offer.extensions);
   if ('code' in extensions) return { fault: extensions };
   return { subprotocol: subprotocol ?? '', extensions };
+}
+
+function fieldOf({ headers }: UpgradeAnswer, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === 'string' || value === undefined ? value : value.join(', ');
 }
 
 function repeatedField(rawHeaders: readonly string[] = []): string | undefined {

@@ -104,6 +104,9 @@ const OF_THE_CONNECTION: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+/** Fields whose values are not a list with commas. Node sends each value as a field of its own. */
+const COOKIES: ReadonlySet<string> = new Set(['cookie', 'set-cookie']);
+
 /**
  * Header fields as HTTP/2 sends them: names in lower case, and without those about the connection. Several values
  * are one list, since Node repeats only some fields (RFC 9110 section 5.3); cookies must not be joined.
@@ -114,7 +117,7 @@ export function toHttp2Fields(fields: HeaderFields): Http2Fields {
     const name = given.toLowerCase();
     if (OF_THE_CONNECTION.has(name)) continue;
     sent[name] =
-      typeof value === 'string' ? value : name === 'set-cookie' ? [...value] : value.join(', ');
+      typeof value === 'string' ? value : COOKIES.has(name) ? [...value] : value.join(', ');
   }
   return sent;
 }

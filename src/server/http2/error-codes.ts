@@ -1,5 +1,5 @@
-/** The error codes of HTTP/2 that hawser sends (RFC 9113 section 7). */
-export const ErrorCode = { NO_ERROR: 0, CANCEL: 8 } as const;
+/** The error codes of HTTP/2 that hawser sends, or acts upon (RFC 9113 section 7). */
+export const ErrorCode = { NO_ERROR: 0, REFUSED_STREAM: 7, CANCEL: 8 } as const;
 
 /** The names of all error codes, by their number. */
 const NAMES = [

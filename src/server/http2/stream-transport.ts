@@ -1,4 +1,4 @@
-import type { ServerHttp2Stream } from 'node:http2';
+import type { Http2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { ConnectionError } from '../../connection/close/connection-error.js';
 import { TRANSPORT_ENDS, type TransportEnds } from '../../connection/transport.js';
@@ -10,7 +10,7 @@ import { ErrorCode, errorName } from './error-codes.js';
  * that has closed does not wait for the peer's END_STREAM; and a reset by the peer, or the end of the session,
  * is an error.
  */
-export function adaptStream(stream: ServerHttp2Stream): void {
+export function adaptStream(stream: Http2Stream): void {
   (stream as Adaptable)[TRANSPORT_ENDS] = STREAM_ENDS;
   stream.on('aborted', onAborted);
 }
@@ -21,21 +21,21 @@ type Adaptable = Duplex & { [TRANSPORT_ENDS]?: TransportEnds };
 
 const STREAM_ENDS: TransportEnds = {
   reset: (transport) => {
-    cancelStream(transport as ServerHttp2Stream);
+    cancelStream(transport as Http2Stream);
   },
   release(this: Duplex) {
-    (this as ServerHttp2Stream).close(ErrorCode.NO_ERROR);
+    (this as Http2Stream).close(ErrorCode.NO_ERROR);
   },
 };
 
 /** Reset a stream with CANCEL, and destroy it. */
-export function cancelStream(stream: ServerHttp2Stream): void {
+export function cancelStream(stream: Http2Stream): void {
   stream.close(ErrorCode.CANCEL);
   stream.destroy();
 }
 
 /** Node reports most resets by `'aborted'` alone. */
-function onAborted(this: ServerHttp2Stream): void {
+function onAborted(this: Http2Stream): void {
   const error = isSessionGone(this)
     ? new ConnectionError('ERR_SESSION_LOST')
     : new ConnectionError('ERR_STREAM_RESET', {
@@ -44,11 +44,11 @@ function onAborted(this: ServerHttp2Stream): void {
   this.emit('error', error);
 }
 
-function isSessionGone({ session }: ServerHttp2Stream): boolean {
+function isSessionGone({ session }: Http2Stream): boolean {
   return session === undefined || session.destroyed || session.socket.destroyed;
 }
 
 /** The address of the peer; `undefined` for a Unix socket, and once the session is gone. */
-export function peerAddressOfStream(stream: ServerHttp2Stream): string | undefined {
+export function peerAddressOfStream(stream: Http2Stream): string | undefined {
   return isSessionGone(stream) ? undefined : stream.session!.socket.remoteAddress;
 }

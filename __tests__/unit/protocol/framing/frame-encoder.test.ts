@@ -200,6 +200,34 @@ describe('the options of a FrameEncoder', () => {
   });
 });
 
+describe('FrameEncoder.maskFrame', () => {
+  it.each([0, 1, 125, 126, 65_535, 65_536])(
+    'masks a frame of %i bytes where it stands, and moves its payload by the key',
+    (size) => {
+      const maskingKey = (target: Buffer): void => {
+        target.set([0x37, 0xfa, 0x21, 0x3d]);
+      };
+      const client = new FrameEncoder({ role: 'client', maskingKey });
+      const payload = Buffer.alloc(size, 'abc');
+      const frame = new FrameEncoder().encode(2, payload);
+      const target = Buffer.alloc(frame.length + 12, 0xee);
+      target.set(frame, 4);
+      const end = client.maskFrame(target, 4, 4 + frame.length);
+      expect(end).toBe(4 + frame.length + 4);
+      expect(target.subarray(4, end).equals(client.encode(2, payload))).toBe(true);
+      expect(target.readUInt32BE(0)).toBe(0xeeeeeeee);
+      expect(target.readUInt32BE(end)).toBe(0xeeeeeeee);
+    },
+  );
+
+  it('takes random keys that do not repeat, however many', () => {
+    const client = new FrameEncoder({ role: 'client' });
+    const keys = Array.from({ length: 5000 }, () => client.encode(2, '').readUInt32BE(2));
+    // Of 2^32: fewer than one in a hundred runs has a pair, and more than a few pairs never come.
+    expect(new Set(keys).size).toBeGreaterThan(4995);
+  });
+});
+
 describe('FrameEncoder.encode, its arguments', () => {
   const encode = (...args: unknown[]): Buffer =>
     new FrameEncoder().encode(...(args as [Opcode, string, object]));

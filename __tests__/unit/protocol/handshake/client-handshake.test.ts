@@ -1,5 +1,7 @@
 import {
   checkAnswer,
+  checkConnectAnswer,
+  connectFields,
   type ClientOffer,
   type HandshakeFault,
   makeKey,
@@ -226,4 +228,51 @@ describe('checkAnswer (RFC 6455 section 4.1)', () => {
       expect(checkAnswer({ ...answerOf(), rawHeaders: once }, offerOf()).fault).toBeUndefined();
     },
   );
+});
+
+describe('the client’s half over HTTP/2 (RFC 8441 section 5)', () => {
+  const offer = {
+    key: '',
+    subprotocols: ['a', 'b'],
+    extensions: [{ name: 'foo', params: [] }],
+    origin: 'https://example.com',
+  };
+
+  it('asks with the fields that HTTP/2 has a use for, in lower case', () => {
+    expect(connectFields(offer)).toEqual({
+      'sec-websocket-version': '13',
+      'sec-websocket-extensions': 'foo',
+      'sec-websocket-protocol': 'a,b',
+      origin: 'https://example.com',
+    });
+  });
+
+  it('takes an answer without the fields of HTTP/1.1', () => {
+    const headers = { 'sec-websocket-protocol': 'b', 'sec-websocket-extensions': 'foo' };
+    expect(checkConnectAnswer({ headers }, offer)).toEqual({
+      subprotocol: 'b',
+      extensions: [{ name: 'foo', params: [] }],
+    });
+    const accept = { 'sec-websocket-accept': 'anything' };
+    const plain = { ...offer, subprotocols: [] };
+    expect(checkConnectAnswer({ headers: accept }, plain).fault).toBeUndefined();
+  });
+
+  it.each([
+    [{ 'sec-websocket-protocol': 'c' }, 'subprotocol-unoffered'],
+    [{ 'sec-websocket-protocol': 'a, b' }, 'subprotocol-several'],
+    [{}, 'subprotocol-missing'],
+    [{ 'sec-websocket-protocol': 'a', 'sec-websocket-extensions': 'bar' }, 'extension-unoffered'],
+  ])('finds the fault of %j', (headers, code) => {
+    expect(checkConnectAnswer({ headers }, offer).fault!.code).toBe(code);
+  });
+
+  it('finds a field that is repeated', () => {
+    const headers = { 'sec-websocket-protocol': 'a' };
+    const rawHeaders = ['sec-websocket-protocol', 'a', 'sec-websocket-protocol', 'a'];
+    expect(checkConnectAnswer({ headers, rawHeaders }, offer).fault).toEqual({
+      code: 'repeated-field',
+      name: 'sec-websocket-protocol',
+    });
+  });
 });

@@ -134,9 +134,9 @@ describe('toHttp2Fields', () => {
   });
 
   it('sends several values as one list, but each cookie for itself', () => {
-    expect(toHttp2Fields({ 'X-List': ['a', 'b'], 'Set-Cookie': ['c=1', 'd=2'] })).toEqual({
-      'x-list': 'a, b',
-      'set-cookie': ['c=1', 'd=2'],
-    });
+    const cookies = ['c=1', 'd=2'];
+    expect(toHttp2Fields({ 'X-List': ['a', 'b'], 'Set-Cookie': cookies, Cookie: cookies })).toEqual(
+      { 'x-list': 'a, b', 'set-cookie': cookies, cookie: cookies },
+    );
   });
 });
