@@ -3,7 +3,8 @@
 /**
  * @typedef {object} PeerSettings
  * @property {string} title
- * @property {'websocket' | 'raw'} wire `raw`: a server that sends the bytes back as they come
+ * @property {'websocket' | 'raw' | 'tls' | 'http2'} wire `raw`: a server that sends the bytes back as they come;
+ *   `tls` and `http2`: WebSockets on TLS sockets of their own, and on streams of sessions over TLS
  * @property {Record<string, string | undefined>} env of its process
  * @property {string} [file] in servers/
  * @property {boolean} [special] only in the scenarios that name it
@@ -39,6 +40,20 @@ export const peers = {
   websocket: { title: 'websocket', wire: 'websocket', env: {} },
   faye: { title: 'faye-websocket', wire: 'websocket', env: {} },
   'hawser-ws': { title: 'hawser/ws', wire: 'websocket', env: {}, special: true },
+  'hawser-tls': {
+    title: 'hawser on TLS sockets',
+    wire: 'tls',
+    env: { SECURE: 'tls' },
+    file: 'secure',
+    special: true,
+  },
+  'hawser-http2': {
+    title: 'hawser on HTTP/2',
+    wire: 'http2',
+    env: { SECURE: 'http2' },
+    file: 'secure',
+    special: true,
+  },
   socketio: {
     title: 'Socket.IO on ws',
     wire: 'websocket',

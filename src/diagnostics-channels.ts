@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { CloseInfo } from './connection/close/close-info.js';
 import type { WebSocketConnection } from './connection/connection.js';
 import type { AnyMessage } from './connection/receive/receive-queue.js';
+import type { TransportKind } from './connection/transport.js';
 import type { BlobLike } from './protocol/framing/payload.js';
 import type { Data } from './protocol/framing/prepared-message.js';
 import type { RejectedUpgrade } from './server/events.js';
@@ -29,16 +30,22 @@ export interface DiagnosticsChannels {
   'hawser.upgrade.requested': {
     readonly server: WebSocketServer<unknown>;
     readonly request: IncomingMessage;
+    /** Which version of HTTP it came by. */
+    readonly transport: TransportKind;
   };
   /**
    * An upgrade was rejected; the payload has what `'rejected'` reports. A request for a path that no
    * server has is rejected without `hawser.upgrade.requested`.
    */
-  'hawser.upgrade.rejected': RejectedUpgrade & { readonly server: WebSocketServer<unknown> };
+  'hawser.upgrade.rejected': RejectedUpgrade & {
+    readonly server: WebSocketServer<unknown>;
+    readonly transport: TransportKind;
+  };
   /** The client left before `authorize` had answered. */
   'hawser.upgrade.abandoned': {
     readonly server: WebSocketServer<unknown>;
     readonly request: IncomingMessage;
+    readonly transport: TransportKind;
   };
   /**
    * A connection is open; `'connection'` follows. A connection that `accept` opens has no
@@ -48,6 +55,8 @@ export interface DiagnosticsChannels {
     readonly server: WebSocketServer<unknown>;
     readonly request: IncomingMessage;
     readonly connection: WebSocketConnection<unknown>;
+    /** `connection.transport`. */
+    readonly transport: TransportKind;
   };
   /**
    * A peer broke a rule, was too slow or did not answer the heartbeat, or its transport failed; the
@@ -56,12 +65,14 @@ export interface DiagnosticsChannels {
   'hawser.connection.failed': {
     readonly connection: WebSocketConnection<unknown>;
     readonly error: Error;
+    readonly transport: TransportKind;
   };
   /** A connection has ended; `'close'` follows. Published exactly once for each opened connection. */
   'hawser.connection.closed': {
     readonly connection: WebSocketConnection<unknown>;
     /** Which side closed, and why. */
     readonly info: CloseInfo;
+    readonly transport: TransportKind;
   };
   /**
    * A whole message came and is about to be delivered, held or discarded. Pings, pongs and single

@@ -40,6 +40,7 @@ export class Stage {
   server!: Program;
   /** Of the server, on 127.0.0.1. */
   port = '';
+  #scheme: 'http' | 'https' = 'http';
   #browser!: Browser;
   /** What went wrong in a page without anyone looking: exceptions, and whatever the policy forbade. */
   #problems: string[] = [];
@@ -65,12 +66,19 @@ export class Stage {
   }
 
   get url(): URL {
-    return new URL(`http://127.0.0.1:${this.port}`);
+    return new URL(`${this.#scheme}://127.0.0.1:${this.port}`);
   }
 
   /** The command, as its user starts it. */
   async startServer(port: string): Promise<void> {
     this.server = Program.run('examples/chat/server.mjs', { PORT: port });
+    ({ port: this.port } = await this.server.url());
+  }
+
+  /** The command over HTTP/2, with a certificate that no authority has signed. */
+  async startHttp2Server(port: string): Promise<void> {
+    this.#scheme = 'https';
+    this.server = Program.run('examples/chat/server.mjs', { PORT: port }, '--http2');
     ({ port: this.port } = await this.server.url());
   }
 
@@ -105,7 +113,11 @@ export class Stage {
 
   /** The page, in a browser profile of its own. */
   async page(options: BrowserContextOptions, room = 'harbour'): Promise<Page> {
-    const context = await this.#browser.newContext({ colorScheme: 'light', ...options });
+    const context = await this.#browser.newContext({
+      colorScheme: 'light',
+      ignoreHTTPSErrors: this.#scheme === 'https',
+      ...options,
+    });
     context.setDefaultTimeout(HUNG);
     const page = await context.newPage();
     page.on('pageerror', (error) => this.#problems.push(String(error)));

@@ -1,8 +1,11 @@
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect as connectHttp2, type Settings } from 'node:http2';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { connect as connectTls } from 'node:tls';
 import { BrokerProcess, hasNats, hasRedis, NATS, REDIS, stopBrokers } from '../support/brokers';
 import { dropClients, type Said, token, Visitor } from '../support/chat-visitor';
 import { Program, startChat, stopPrograms } from '../support/program';
@@ -33,6 +36,52 @@ describe('the command', () => {
     expect(second.output).toBe(
       `Port ${port} is already in use: choose another one, for example PORT=${Number(port) + 1} npm start\n`,
     );
+  });
+
+  test('over HTTP/2 it has a certificate that is valid for localhost, and serves the page', async () => {
+    const program = Program.run(COMMAND, { PORT: '0' }, '--http2');
+    const { port } = await program.url();
+    await program.prints(/HOST=0\.0\.0\.0 npm run start:http2\nThe browser will warn once/);
+    const socket = connectTls({ port: Number(port), rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    const ca = new X509Certificate(socket.getPeerCertificate().raw).toString();
+    socket.destroy();
+    for (const host of ['localhost', '127.0.0.1']) {
+      const session = connectHttp2(`https://${host}:${port}`, { ca });
+      session.on('error', () => undefined);
+      const [settings] = (await once(session, 'remoteSettings')) as [Settings];
+      expect(settings).toMatchObject({ enableConnectProtocol: true, maxConcurrentStreams: 256 });
+      for (const [method, path, status] of [
+        ['GET', '/', 200],
+        ['GET', '/none', 404],
+        ['POST', '/', 405],
+      ] as const) {
+        const asked = session.request({ ':method': method, ':path': path });
+        asked.end();
+        const [headers] = (await once(asked, 'response')) as [Record<string, unknown>];
+        expect(headers[':status']).toBe(status);
+        asked.resume();
+        await once(asked, 'close');
+      }
+      session.destroy();
+    }
+    expect(program.output).not.toMatch(/warning/i);
+  });
+
+  test('over HTTP/2 it ends on SIGTERM, whatever its clients hold open', async () => {
+    const program = Program.run(COMMAND, { PORT: '0' }, '--http2');
+    const url = await program.url();
+    const session = connectHttp2(url.href, { rejectUnauthorized: false });
+    session.on('error', () => undefined);
+    await once(session, 'remoteSettings');
+    const idle = connectTls({ port: Number(url.port), rejectUnauthorized: false });
+    idle.on('error', () => undefined);
+    await once(idle, 'secureConnect');
+    const { visitor } = await Visitor.join(url, 'Ada'); // over HTTP/1.1, on the same port
+    program.signal('SIGTERM');
+    expect(await program.exit).toEqual({ code: 0, signal: null });
+    expect(program.output).toMatch(/Stopped\. 1 connections: 1 closed, 0 terminated\.\n$/);
+    expect((await visitor.closed).code).toBe(1001);
   });
 
   test('prints every address by which others reach it', async () => {
@@ -74,7 +123,7 @@ describe('the command', () => {
     };
     const program = Program.evaluate(`
       import { addresses } from './examples/chat/addresses.mjs';
-      const found = addresses(${JSON.stringify(host)}, 80, ${JSON.stringify(interfaces)});
+      const found = addresses(${JSON.stringify(host)}, 80, 'http', ${JSON.stringify(interfaces)});
       console.log(JSON.stringify(found));
     `);
     expect((await program.exit).code).toBe(0);

@@ -200,6 +200,30 @@ describe('a WebSocket over HTTP/2', () => {
     expect(await connection.drained()).toBe(true);
   });
 
+  it('keeps new streams possible on the session of a client that does not read', async () => {
+    const { wss, port } = await serveHttp2({ maxBufferedAmount: 64e6 });
+    const session = await openSession(port, { settings: { enablePush: false } });
+    wss.on('connection', (connection) => {
+      if (connection.url === '/one') connection.send(Buffer.alloc(12_000_000));
+      else if (connection.url === '/many') {
+        for (let count = 0; count < 400; count++) connection.send(Buffer.alloc(40_000));
+      }
+    });
+    // Beyond 10 MB of data that wait in a session, Node refuses new streams on it.
+    const slow = ['/one', '/many'].map((path) => open(session, { ':path': path }));
+    for (const client of slow) {
+      expect(await client.status()).toBe(200);
+      client.stream.pause();
+    }
+    await eventually('backpressure', () => wss.stats().bytesBuffered > 20e6);
+    for (let count = 0; count < 20; count++) {
+      const client = open(session);
+      expect(await client.status()).toBe(200);
+      client.send(9, 'x');
+      expect(await client.take(3)).toEqual(Buffer.from([0x8a, 1, 120]));
+    }
+  });
+
   it('does not call what a reset stream never took sent', async () => {
     const { wss, port } = await serveHttp2();
     const opened = next(wss);

@@ -33,9 +33,9 @@ export class Child {
   #ended: Exit | undefined;
   #asked = 0;
 
-  private constructor(setup: string, flags: string[]) {
+  private constructor(setup: string, flags: string[], node = process.execPath) {
     const args = [...flags, PROGRAM, builtPackage(), setup];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    const child = spawn(node, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     this.#process = child;
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       const lines = (this.#rest + text).split('\n');
@@ -68,6 +68,13 @@ export class Child {
    */
   static async serve(setup: string, ...flags: string[]): Promise<Child> {
     const child = new Child(setup, flags);
+    await child.says('port');
+    return child;
+  }
+
+  /** {@link serve} on another program of Node. */
+  static async serveOn(node: string, setup: string): Promise<Child> {
+    const child = new Child(setup, [], node);
     await child.says('port');
     return child;
   }

@@ -24,9 +24,9 @@ export class Program {
     void this.exit.then(() => running.delete(this));
   }
 
-  /** `node FILE`, the file named from the root of the repository. */
-  static run(file: string, env: Record<string, string> = {}): Program {
-    return Program.#spawn([file], env);
+  /** `node FILE ARGUMENTS`, the file named from the root of the repository. */
+  static run(file: string, env: Record<string, string> = {}, ...args: string[]): Program {
+    return Program.#spawn([file, ...args], env);
   }
 
   /** `node --input-type=module --eval SOURCE`: for a program that a test makes up. */
@@ -58,7 +58,7 @@ export class Program {
 
   /** The address it printed, with 127.0.0.1 for localhost, so that no resolver has a say. */
   async url(): Promise<URL> {
-    const [address] = await this.prints(/(?:http|ws):\/\/\S+:\d+/);
+    const [address] = await this.prints(/(?:https?|ws):\/\/\S+:\d+/);
     return new URL(address.replace('localhost', '127.0.0.1'));
   }
 

@@ -16,3 +16,12 @@ export function runtime(name: 'bun' | 'deno'): string | undefined {
   ];
   return folders.map((folder) => join(folder, name)).find((file) => existsSync(file));
 }
+
+/** The programs of Node to test on: the one that runs this, and those that .ci/run has installed. */
+export function nodes(): string[] {
+  const platform = `node-linux-${process.arch}`;
+  const installed = ['20', '22', '24', '26'].map((line) =>
+    join(cache, `node${line}/node_modules/${platform}/bin/node`),
+  );
+  return [process.execPath, ...installed.filter((file) => existsSync(file))];
+}

@@ -56,6 +56,17 @@ export async function open({ port, wire, connections, idle = 0, size, content, i
     return { client, send: () => client.send(batch, echo.length) };
   });
 
+  return drive(busy, inFlight);
+}
+
+/**
+ * Each client sends its batch again and again.
+ *
+ * @param {{ client: { onComplete: () => void }, send: () => void }[]} busy
+ * @param {number} inFlight messages of a batch
+ * @returns {import('../load/host.mjs').Session}
+ */
+export function drive(busy, inFlight) {
   return {
     run: ({ milliseconds, least = 0 }) =>
       new Promise((resolve) => {

@@ -163,6 +163,38 @@ export const scenarios = [
     params: { connections: 200, inFlight: 8, least: 16_000, size: 100, content: 'binary' },
   },
   ...[
+    {
+      name: 'echo-64',
+      title: 'echo 64 B, 100 streams of one session, or 100 TLS sockets',
+      params: { active: 100, least: 8000, size: 64 },
+    },
+    {
+      name: 'echo-4k',
+      title: 'echo 4 KiB, 100 streams of one session, or 100 TLS sockets',
+      params: { active: 100, least: 4000, size: 4096 },
+    },
+    {
+      name: 'one',
+      title: 'echo 64 B, one active of 100 streams of one session, or of 100 TLS sockets',
+      params: { active: 1, least: 4000, size: 64 },
+    },
+  ].map(({ name, title, params }) => ({
+    name: `http2-${name}`,
+    title,
+    kind: 'secure-echo',
+    unit: CPU,
+    only: ['hawser-http2', 'hawser-tls'],
+    params: { connections: 100, content: 'binary', ...params },
+  })),
+  {
+    name: 'http2-idle',
+    title: 'idle resident memory per connection, 100 streams a session, or TLS sockets',
+    kind: 'secure-idle',
+    unit: 'KiB per connection',
+    only: ['hawser-http2', 'hawser-tls'],
+    params: {},
+  },
+  ...[
     { perTick: 10, name: 'broadcast-10', title: 'ten events in a tick to 200 connections' },
     { perTick: 1, name: 'broadcast', title: 'one event in a tick to 200 connections' },
     { perTick: undefined, name: 'echo', title: 'echo of an event, one in flight, 200 connections' },

@@ -1,12 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { WebSocketServer } from 'hawser';
 import { Endings, Meter } from './hood.mjs';
 import { burst as sendBurst, Floods } from './lab.mjs';
 import { TokenBucket } from './limiter.mjs';
-import { servePage } from './page.mjs';
 import { Rooms } from './rooms.mjs';
+import { createWebServer } from './web-server.mjs';
 import { MAX_TEXT, understand } from './words.mjs';
 
 /** @typedef {import('./rooms.mjs').Room} Room */
@@ -23,7 +22,7 @@ const HERE_EVERY = 2000;
 const BY_ITSELF = ['probe', 'typing', 'look'];
 
 /**
- * The chat: a page and its conversations, on one http.Server. A room is a topic. With a `broker` the rooms
+ * The chat: a page and its conversations, on one server, which speaks HTTP/2 if it has a certificate (`tls`). A room is a topic. With a `broker` the rooms
  * are shared with other processes: what is published in one of them reaches the pages of all.
  *
  * @param {object} options limits, each with a default; a test sets small ones
@@ -41,9 +40,10 @@ export function createChat({
   maxPayload = 16 * 1024, // 2000 characters, each escaped as \uXXXX, and some reserve
   maxConnections = 1000,
   broker = /** @type {import('hawser').Broker | undefined} */ (undefined),
+  tls = /** @type {{ cert: string, key: string | Buffer } | undefined} */ (undefined),
 } = {}) {
-  const server = createServer(servePage());
-  const wss = new WebSocketServer(server, {
+  const { server, end } = createWebServer(tls);
+  const wss = new WebSocketServer(/** @type {import('node:http').Server} */ (server), {
     path: '/chat',
     maxPayload,
     maxConnections,
@@ -68,7 +68,7 @@ export function createChat({
   let roomList;
 
   wss.on('connection', (conn, request) => {
-    const meter = new Meter(conn, request.socket);
+    const meter = new Meter(conn, request);
     const allowance = new TokenBucket({ capacity: burst, perSecond });
     const pageAllowance = new TokenBucket({ capacity: 30, perSecond: 15 });
     const strikes = new TokenBucket({ capacity: patience, perSecond: 1 });
@@ -242,7 +242,7 @@ export function createChat({
       clearTimeout(roomList);
       clearInterval(here);
       const report = await wss.close({ timeout: 3000 });
-      server.closeAllConnections(); // page requests that are still being answered
+      end(); // page requests that are still being answered
       await closed;
       return report;
     },

@@ -33,7 +33,7 @@ class Tally {
   }
 }
 
-/** The traffic of one connection, as messages and on the wire. */
+/** The traffic of one connection, as messages and on the wire. Over HTTP/2 the wire carries the whole session. */
 export class Meter {
   sent = new Tally();
   received = new Tally();
@@ -42,10 +42,14 @@ export class Meter {
   #socket;
   /** What the socket carried before the first frame: the opening handshake. */
   #handshake;
+  /** Which stream of HTTP/2 it is. */
+  #streamId;
 
-  constructor(/** @type {Connection} */ conn, /** @type {import('node:net').Socket} */ socket) {
+  constructor(/** @type {Connection} */ conn, /** @type {import('hawser').AnyRequest} */ request) {
+    const { socket } = request; // over HTTP/2, the one of the session
     this.#conn = conn;
     this.#socket = socket;
+    this.#streamId = 'stream' in request ? request.stream.id : undefined;
     this.#handshake = { read: socket.bytesRead, written: socket.bytesWritten };
     meters.set(conn, this);
   }
@@ -54,6 +58,8 @@ export class Meter {
     const { bytesRead, bytesWritten } = this.#socket;
     return {
       seconds: Math.round((Date.now() - this.#since) / 1000),
+      transport: this.#conn.transport,
+      streamId: this.#streamId,
       extensions: this.#conn.extensions,
       bufferedAmount: this.#conn.bufferedAmount,
       sent: { ...this.sent, wire: bytesWritten - this.#handshake.written },

@@ -55,7 +55,8 @@ export function servePage() {
 
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       // Without this an unread body would keep the connection busy.
-      answer(405, { Allow: 'GET, HEAD', Connection: 'close' }, 'Only GET and HEAD.\n');
+      const close = request.httpVersionMajor === 1 ? { Connection: 'close' } : {};
+      answer(405, { Allow: 'GET, HEAD', ...close }, 'Only GET and HEAD.\n');
       return;
     }
     const file = files.get((request.url ?? '').split('?', 1)[0] ?? '');

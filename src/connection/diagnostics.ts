@@ -5,6 +5,7 @@ import type { AnyMessage } from './receive/receive-queue.js';
 import { Opcode } from '../protocol/framing/frame.js';
 import type { BlobLike } from '../protocol/framing/payload.js';
 import { type Data, PreparedMessage } from '../protocol/framing/prepared-message.js';
+import type { TransportKind } from './transport.js';
 
 /**
  * The channels on which connections publish. Their payloads are those of `DiagnosticsChannels`; each
@@ -40,14 +41,21 @@ export function publishDropped(connection: object, data: Data | BlobLike): void 
 }
 
 export function publishFailed(connection: object, error: Error): void {
-  if (failed.hasSubscribers) failed.publish({ connection, error });
+  if (!failed.hasSubscribers) return;
+  failed.publish({ connection, error, transport: transportOf(connection) });
 }
 
 export function publishClosed(connection: object, info: CloseInfo): void {
-  if (closed.hasSubscribers) closed.publish({ connection, info });
+  if (!closed.hasSubscribers) return;
+  closed.publish({ connection, info, transport: transportOf(connection) });
 }
 
 function goesAsBinary(data: Data, binary: boolean | undefined): boolean {
   if (data instanceof PreparedMessage) return data.opcode === Opcode.Binary;
   return binary ?? typeof data !== 'string';
+}
+
+/** The sockets of `hawser/ws` do not tell. */
+function transportOf(connection: { readonly transport?: TransportKind }): TransportKind {
+  return connection.transport ?? 'other';
 }

@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
+import type { TransportKind } from '../connection/transport.js';
 import type { Data } from '../protocol/framing/prepared-message.js';
 import type { RejectedUpgrade } from './events.js';
 
@@ -16,19 +17,27 @@ const lost = channel('hawser.broker.lost');
 const state = channel('hawser.broker.state');
 
 export function publishRequested(server: object, request: IncomingMessage): void {
-  if (requested.hasSubscribers) requested.publish({ server, request });
+  if (requested.hasSubscribers)
+    requested.publish({ server, request, transport: transportOf(request) });
 }
 
 export function publishRejected(server: object, rejection: RejectedUpgrade): void {
-  if (rejected.hasSubscribers) rejected.publish({ server, ...rejection });
+  if (!rejected.hasSubscribers) return;
+  rejected.publish({ server, ...rejection, transport: transportOf(rejection.request) });
 }
 
 export function publishAbandoned(server: object, request: IncomingMessage): void {
-  if (abandoned.hasSubscribers) abandoned.publish({ server, request });
+  if (abandoned.hasSubscribers)
+    abandoned.publish({ server, request, transport: transportOf(request) });
 }
 
-export function publishOpened(server: object, request: IncomingMessage, connection: object): void {
-  if (opened.hasSubscribers) opened.publish({ server, request, connection });
+export function publishOpened(
+  server: object,
+  request: IncomingMessage,
+  connection: { readonly transport: TransportKind },
+): void {
+  if (!opened.hasSubscribers) return;
+  opened.publish({ server, request, connection, transport: connection.transport });
 }
 
 /** @param count of subscribers in this process. */
@@ -51,4 +60,9 @@ export function publishBrokerState(
   error: Error | undefined,
 ): void {
   if (state.hasSubscribers) state.publish({ server, state: current, error });
+}
+
+/** Which version of HTTP a request came by. */
+function transportOf({ httpVersionMajor }: IncomingMessage): TransportKind {
+  return httpVersionMajor === 2 ? 'http2' : 'http1';
 }

@@ -181,7 +181,7 @@ export class WebSocketServer<
     return this.#connections;
   }
 
-  /** Read the server's gauges and counters. Only `bytesBuffered` visits every connection. */
+  /** Read the server's gauges and counters. `bytesBuffered` and `connectionsByTransport` visit every connection. */
   stats(): ServerStats {
     const { pending, counters } = this.#policy;
     const bytesCharged = this.#budget?.total ?? 0;

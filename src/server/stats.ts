@@ -1,5 +1,7 @@
 import type { CloseInfo } from '../connection/close/close-info.js';
+import type { WebSocketConnection } from '../connection/connection.js';
 import { type Counters, increment } from '../connection/counters.js';
+import type { TransportKind } from '../connection/transport.js';
 import type { ProtocolErrorCode } from '../protocol/framing/protocol-error.js';
 import type { BrokerStats } from './topics/broker-stats.js';
 import type { TopicStats } from './topics/topic-stats.js';
@@ -12,6 +14,8 @@ import type { TopicStats } from './topics/topic-stats.js';
 export interface ServerStats {
   /** Gauge. Connections, open or closing: `connections.size`. */
   readonly connections: number;
+  /** Gauge, by `conn.transport`. The same connections, counted at each call; all four keys are there. */
+  readonly connectionsByTransport: Readonly<Record<TransportKind, number>>;
   /** Gauge. Upgrades that wait for `authorize`, including those whose client has left; see `maxPendingUpgrades`. */
   readonly upgradesPending: number;
   /**
@@ -85,7 +89,7 @@ export class UpgradeCounters {
 
 /** Collect the statistics of one server. */
 export function collectStats(
-  connections: ReadonlySet<{ readonly bufferedAmount: number }>,
+  connections: ReadonlySet<Pick<WebSocketConnection, 'bufferedAmount' | 'transport'>>,
   upgradesPending: number,
   upgrades: UpgradeCounters,
   counters: Counters,
@@ -94,9 +98,14 @@ export function collectStats(
   broker?: BrokerStats,
 ): ServerStats {
   let bytesBuffered = 0;
-  for (const { bufferedAmount } of connections) bytesBuffered += bufferedAmount;
+  const connectionsByTransport = { http1: 0, http2: 0, pair: 0, other: 0 };
+  for (const { bufferedAmount, transport } of connections) {
+    bytesBuffered += bufferedAmount;
+    connectionsByTransport[transport]++;
+  }
   return {
     connections: connections.size,
+    connectionsByTransport,
     upgradesPending,
     bytesBuffered,
     bytesCharged,

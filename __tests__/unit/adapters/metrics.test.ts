@@ -5,6 +5,7 @@ import { type MetricFamily, readOpenMetrics } from '../../support/openmetrics.js
 
 const STATS: ServerStats = {
   connections: 1,
+  connectionsByTransport: { http1: 35, http2: 36, pair: 37, other: 38 },
   upgradesPending: 2,
   bytesBuffered: 3,
   bytesCharged: 26,
@@ -38,6 +39,12 @@ const STATS: ServerStats = {
 const EXPECTED = `# TYPE hawser_connections gauge
 # HELP hawser_connections Connections, open or closing.
 hawser_connections 1
+# TYPE hawser_connections_by_transport gauge
+# HELP hawser_connections_by_transport Connections, open or closing, by what carries them: HTTP/1.1, HTTP/2, memory or a stream of the application.
+hawser_connections_by_transport{transport="http1"} 35
+hawser_connections_by_transport{transport="http2"} 36
+hawser_connections_by_transport{transport="pair"} 37
+hawser_connections_by_transport{transport="other"} 38
 # TYPE hawser_upgrades_pending gauge
 # HELP hawser_upgrades_pending Upgrades that wait for authorize.
 hawser_upgrades_pending 2
@@ -50,7 +57,7 @@ hawser_buffered_bytes 3
 # HELP hawser_charged_bytes Bytes that count against maxTotalBuffered; 0 without it.
 hawser_charged_bytes 26
 # TYPE hawser_upgrades_accepted counter
-# HELP hawser_upgrades_accepted Upgrades answered with 101.
+# HELP hawser_upgrades_accepted Upgrades answered with 101, or over HTTP/2 with 200.
 hawser_upgrades_accepted_total 4
 # TYPE hawser_upgrades_rejected counter
 # HELP hawser_upgrades_rejected Upgrades rejected, by HTTP status.
@@ -148,7 +155,7 @@ describe('metrics', () => {
   });
 
   it('obeys the grammar, for one server and for several whose names are hostile', () => {
-    expect(readOpenMetrics(metrics(source())).size).toBe(27);
+    expect(readOpenMetrics(metrics(source())).size).toBe(28);
     const families = readOpenMetrics(metrics(TWO));
     expect([...families.get('hawser_connections')!.samples]).toStrictEqual([
       ['hawser_connections{server="a \\"quoted\\" \\\\ name\\n"}', 1],
@@ -187,7 +194,7 @@ describe('metrics', () => {
       lag: { p50: 2, p99: 30 },
     } as const;
     const text = metrics(source({ ...STATS, broker }));
-    expect(readOpenMetrics(text).size).toBe(37);
+    expect(readOpenMetrics(text).size).toBe(38);
     expect(text.slice(text.indexOf('# TYPE hawser_broker_up'))).toBe(`# TYPE hawser_broker_up gauge
 # HELP hawser_broker_up Whether the broker can be used and has confirmed all topics: 1 or 0.
 hawser_broker_up 1

@@ -8,10 +8,16 @@ import {
   publishReceived,
   publishSent,
 } from '../../../src/connection/diagnostics.js';
+import { createConnection } from '../../../src/connection/connection.js';
 import { prepareMessage } from '../../../src/protocol/framing/prepared-message.js';
-import { connectionOn, Sink } from '../../support/connection.js';
+import { DETAILS, HandClock, settingsOf, Sink } from '../../support/connection.js';
 
-const connection = connectionOn(new Sink());
+const connection = createConnection(new Sink(), settingsOf(new HandClock()), {
+  ...DETAILS,
+  transport: 'http2',
+});
+/** What stands for the connection there: it has no `transport`. */
+const socketOfWs = {};
 const error = new Error('what went wrong');
 const info = { code: 1000, reason: '', clean: true, initiator: 'peer' } as const;
 const bytes = Buffer.from([1, 2]);
@@ -45,8 +51,21 @@ const ROWS: Row[] = [
     { connection, data, isBinary },
   ]),
   ['hawser.message.dropped', () => publishDropped(connection, text), { connection, data: text }],
-  ['hawser.connection.failed', () => publishFailed(connection, error), { connection, error }],
-  ['hawser.connection.closed', () => publishClosed(connection, info), { connection, info }],
+  [
+    'hawser.connection.failed',
+    () => publishFailed(connection, error),
+    { connection, error, transport: 'http2' },
+  ],
+  [
+    'hawser.connection.closed',
+    () => publishClosed(socketOfWs, info),
+    { connection: socketOfWs, info, transport: 'other' },
+  ],
+  [
+    'hawser.connection.closed',
+    () => publishClosed(connection, info),
+    { connection, info, transport: 'http2' },
+  ],
 ];
 
 /** The calls of `publish` from now on, of the channels that do not have a subscriber yet. */

@@ -7,6 +7,7 @@ import {
   publishPublished,
 } from '../../../src/server/diagnostics.js';
 import { clientClose, clientFrame } from '../../support/frames.js';
+import { open, openSession, serveHttp2 } from '../../support/http2.js';
 import {
   ask,
   eventually,
@@ -160,6 +161,27 @@ describe('diagnostics channels', () => {
       remoteAddress: '127.0.0.1',
     });
     expect(rejected).toMatchObject(rejection as object);
+  });
+
+  it('tell what carries a connection, or would have carried it', async () => {
+    const heard = listen(CHANNELS);
+    await conversations();
+    const told = heard.filter(([name]) => /upgrade|connection/.test(name));
+    expect(told).not.toHaveLength(0);
+    expect(told.every(([, { transport }]) => transport === 'http1')).toBe(true);
+    heard.length = 0;
+    const { port, wss } = await serveHttp2({ path: '/here' });
+    const session = await openSession(port);
+    expect(await open(session).status()).toBe(404);
+    const client = open(session, { ':path': '/here' });
+    expect(await client.status()).toBe(200);
+    client.stream.end();
+    await eventually('the end', () => wss.connections.size === 0);
+    expect(heard.map(([name, { transport }]) => [name, transport])).toStrictEqual(
+      ['upgrade.rejected', 'upgrade.requested', 'connection.opened', 'connection.closed'].map(
+        (name) => [`hawser.${name}`, 'http2'],
+      ),
+    );
   });
 
   it('have what was published, and to how many', async () => {

@@ -8,6 +8,7 @@ import { ask, eventually, serve, serveAsking } from '../../support/server.js';
 
 const NOTHING: ServerStats = {
   connections: 0,
+  connectionsByTransport: { http1: 0, http2: 0, pair: 0, other: 0 },
   upgradesPending: 0,
   bytesBuffered: 0,
   bytesCharged: 0,
@@ -64,10 +65,14 @@ describe('collectStats', () => {
     const cause = new ProtocolError('ERR_CLOSE_CODE', 'byte 0');
     counters.countProtocolError(cause);
     counters.countClose({ code: 1002, reason: '', clean: false, initiator: 'local', cause });
-    const connections = new Set([{ bufferedAmount: 10 }, { bufferedAmount: 20 }]);
+    const connections = new Set([
+      { bufferedAmount: 10, transport: 'http1' },
+      { bufferedAmount: 20, transport: 'http2' },
+    ] as const);
     const stats = collectStats(connections, 11, upgrades, counters, 12, { ...topics, topics: 15 });
     expect(stats).toStrictEqual({
       connections: 2,
+      connectionsByTransport: { http1: 1, http2: 1, pair: 0, other: 0 },
       upgradesPending: 11,
       bytesBuffered: 30,
       bytesCharged: 12,
@@ -138,6 +143,7 @@ describe('stats()', () => {
     expect(wss.stats()).toStrictEqual({
       ...NOTHING,
       connections: 1,
+      connectionsByTransport: { http1: 1, http2: 0, pair: 0, other: 0 },
       upgradesAccepted: 1,
       upgradesRejected: { 403: 1, 404: 1 },
       upgradesAbandoned: 1,
@@ -178,6 +184,7 @@ describe('stats()', () => {
     expect(wss.stats()).toStrictEqual({
       ...NOTHING,
       connections: 1,
+      connectionsByTransport: { http1: 1, http2: 0, pair: 0, other: 0 },
       upgradesAccepted: 1,
       messagesReceived: 1,
       messagesSent: 1,

@@ -182,9 +182,14 @@ function report(/** @type {string} */ experiment, /** @type {string} */ words) {
 }
 
 /** @param {any} figures */
-function showFigures({ seconds, extensions, bufferedAmount, sent, received }) {
+function showFigures({ seconds, transport, streamId, extensions, bufferedAmount, sent, received }) {
   byId('buffered').textContent = formatBytes(bufferedAmount);
   byId('age').textContent = `open for ${formatTime(seconds * 1000)}`;
+  const isHttp2 = transport === 'http2';
+  byId('transport').textContent = isHttp2
+    ? `HTTP/2, stream ${streamId} of this browser’s session`
+    : 'HTTP/1.1, a socket of its own';
+  byId('wire-note').textContent = isHttp2 ? ', and all else on the session' : '';
   byId('extensions').textContent = extensions || 'no extension: nothing is compressed';
   for (const [direction, { messages, bytes, wire }] of Object.entries({ sent, received })) {
     byId(`${direction}-messages`).textContent = formatCount(messages);

@@ -22,6 +22,13 @@ export const FAMILIES: readonly Family[] = [
     read: ({ connections }) => connections,
   },
   {
+    name: 'hawser_connections_by_transport',
+    type: 'gauge',
+    help: 'Connections, open or closing, by what carries them: HTTP/1.1, HTTP/2, memory or a stream of the application.',
+    label: 'transport',
+    read: ({ connectionsByTransport }) => connectionsByTransport,
+  },
+  {
     name: 'hawser_upgrades_pending',
     type: 'gauge',
     help: 'Upgrades that wait for authorize.',
@@ -44,7 +51,7 @@ export const FAMILIES: readonly Family[] = [
   {
     name: 'hawser_upgrades_accepted',
     type: 'counter',
-    help: 'Upgrades answered with 101.',
+    help: 'Upgrades answered with 101, or over HTTP/2 with 200.',
     read: ({ upgradesAccepted }) => upgradesAccepted,
   },
   {

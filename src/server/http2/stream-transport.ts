@@ -1,5 +1,6 @@
+import type { Buffer } from 'node:buffer';
 import type { Http2Stream } from 'node:http2';
-import type { Duplex } from 'node:stream';
+import { type Duplex, Writable } from 'node:stream';
 import { ConnectionError } from '../../connection/close/connection-error.js';
 import { TRANSPORT_ENDS, type TransportEnds } from '../../connection/transport.js';
 import { ErrorCode, errorName } from './error-codes.js';
@@ -8,16 +9,46 @@ import { ErrorCode, errorName } from './error-codes.js';
  * Make a stream of HTTP/2 end as a connection expects it of its transport: a connection that is cut off resets
  * the stream with CANCEL, which is to a stream what a reset is to a socket (RFC 8441 section 5); a connection
  * that has closed does not wait for the peer's END_STREAM; and a reset by the peer, or the end of the session,
- * is an error.
+ * is an error. A long message leaves the stream a piece at a time.
  */
 export function adaptStream(stream: Http2Stream): void {
-  (stream as Adaptable)[TRANSPORT_ENDS] = STREAM_ENDS;
+  const adaptable = stream as unknown as Adaptable;
+  adaptable[TRANSPORT_ENDS] = STREAM_ENDS;
+  adaptable.write = writePieces;
+  adaptable._writev = undefined; // hands all that waits to the session at once
   stream.on('aborted', onAborted);
 }
 
-type Adaptable = Duplex & { [TRANSPORT_ENDS]?: TransportEnds };
+type Write = (this: Writable, bytes: Buffer, callback?: (error?: Error | null) => void) => boolean;
 
-// One object and one function for all streams: closures would cost each idle connection.
+interface Adaptable {
+  [TRANSPORT_ENDS]?: TransportEnds;
+  write: Write;
+  _writev: undefined;
+}
+
+/**
+ * The most bytes that a stream hands to its session at once. What the session holds for streams that are not
+ * read counts against `maxSessionMemory`, and beyond those 10 MB Node refuses new streams on it: with this
+ * limit 256 streams stay below.
+ */
+const MAX_PIECE = 32 * 1024;
+
+// One object and functions for all streams: closures would cost each idle connection.
+
+function writePieces(
+  this: Writable,
+  bytes: Buffer,
+  callback?: (error?: Error | null) => void,
+): boolean {
+  const { write } = Writable.prototype as unknown as Pick<Adaptable, 'write'>;
+  let at = 0;
+  for (; bytes.length - at > MAX_PIECE; at += MAX_PIECE) {
+    write.call(this, bytes.subarray(at, at + MAX_PIECE));
+  }
+  const last = at === 0 ? bytes : bytes.subarray(at);
+  return write.call(this, last, callback);
+}
 
 const STREAM_ENDS: TransportEnds = {
   reset: (transport) => {

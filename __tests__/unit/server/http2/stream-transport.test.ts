@@ -29,6 +29,30 @@ describe('a stream of HTTP/2 as the transport of a connection', () => {
     expect(client.stream.rstCode).toBe(8);
   });
 
+  it('hands the session a piece of 32 KiB at a time, whatever waits', async () => {
+    const { stream, client } = await adapted();
+    client.stream.pause();
+    const { mock } = jest.spyOn(stream, '_write');
+    const handed = () => mock.calls.map(([bytes]) => (bytes as Buffer).length);
+    const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 251));
+    const written = jest.fn();
+    expect(stream.write(bytes.subarray(0, 100), written)).toBe(true);
+    stream.cork();
+    expect(stream.write(bytes.subarray(100, 200_000), written)).toBe(false);
+    stream.write(bytes.subarray(200_000));
+    stream.uncork();
+    await eventually('the window is full', () => handed().length > 2);
+    for (let turns = 0; turns < 20; turns++) await new Promise((done) => setImmediate(done));
+    // The client's window is 65 535 bytes.
+    expect(handed().reduce((sum, length) => sum + length)).toBeLessThan(65_536 + 2 * 32_768);
+    client.stream.resume();
+    stream.end();
+    await eventually('the rest', () => client.received.length === bytes.length);
+    expect(client.received.equals(bytes)).toBe(true);
+    expect(Math.max(...handed())).toBe(32_768);
+    expect(written).toHaveBeenCalledTimes(2);
+  });
+
   it('is released with what was written before it', async () => {
     const { stream, client, errors } = await adapted();
     releaseWhenFinished(stream);
