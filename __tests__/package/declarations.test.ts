@@ -44,6 +44,7 @@ const PUBLIC_MEMBERS: Readonly<Record<string, readonly string[]>> = {
     'roundTrip',
     'send',
     'sendFrame',
+    'sendStream',
     'subprotocol',
     'subscribe',
     'terminate',

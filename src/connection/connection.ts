@@ -1,27 +1,28 @@
 import type { Duplex } from 'node:stream';
 import type { CloseInfo } from './close/close-info.js';
 import type { ConnectionError } from './close/connection-error.js';
-import { parseSentClose } from './close/sent-close.js';
 import type { ConnectionEvents } from './events.js';
 import { checkName } from './names.js';
 import { Session } from './session.js';
 import type { ConnectionDetails, ConnectionSettings, HandshakeResponse } from './settings.js';
 import type { AnyMessage, Message } from './receive/receive-queue.js';
 import { CloseCode } from '../protocol/framing/close-frame.js';
-import { checkFrame } from '../protocol/framing/frame-encoder.js';
-import { isControl, Opcode } from '../protocol/framing/frame.js';
-import { type BlobLike, type Payload, toBytes } from '../protocol/framing/payload.js';
+import { Opcode } from '../protocol/framing/frame.js';
+import type { BlobLike, Payload } from '../protocol/framing/payload.js';
 import type { Data } from '../protocol/framing/prepared-message.js';
 import { checkRoundTripOptions, type RoundTripOptions } from './limits/round-trip.js';
 import type { SendCallback } from './send/send-callbacks.js';
+import { sendFrame } from './send/send-frame.js';
 import {
   checkCallback,
-  checkFrameOptions,
   checkNothingAfter,
   checkSendOptions,
   type SendFrameOptions,
   type SendOptions,
 } from './send/send-options.js';
+import type { StreamSource } from './stream/chunk-source.js';
+import { sendStream } from './stream/outgoing-stream.js';
+import type { StreamOptions } from './stream/stream-options.js';
 import type { TransportKind } from './transport.js';
 import { type EventName, type Listener, TypedEmitter } from './typed-emitter.js';
 
@@ -227,21 +228,22 @@ export class WebSocketConnection<
     callback?: SendCallback,
     ...more: unknown[]
   ): boolean {
-    checkFrameOptions(options);
-    checkCallback('sendFrame', callback, more);
-    const { opcode = typeof payload === 'string' ? Opcode.Text : Opcode.Binary } = options;
-    const bytes = toBytes(payload);
-    if (!isControl(opcode)) this.#session.markMessageActivity();
-    if (opcode !== Opcode.Close) {
-      return this.#session.sender.frame(opcode, bytes, options, callback);
-    }
-    if (callback !== undefined) {
-      throw new TypeError('sendFrame: a Close frame takes no callback; close() returns a promise');
-    }
-    checkFrame(opcode, bytes.length, options);
-    const { code, reason } = parseSentClose(bytes);
-    void this.close(code, reason);
-    return false;
+    return sendFrame(this.#session, payload, options, callback, more);
+  }
+
+  /**
+   * Send one message while it is made. It takes its place in the order of calls: what is sent after it
+   * waits, and only control frames go between its frames (RFC 6455 section 5.4). The next chunk is taken
+   * from the source when less than `highWaterMark` is buffered. Leave a chunk above 16 KiB unchanged until the promise settles.
+   *
+   * @param source an iterable, an async iterable or a `ReadableStream`; its chunks are all strings or all bytes.
+   * @returns resolves when the last byte is with the kernel. Rejects with the error of the source or the signal's
+   * reason: if a part was sent by then, the connection is closed with 1011 (`ERR_MESSAGE_ABORTED`), since the
+   * message cannot be taken back. Rejects with ConnectionError if the connection is or gets closed: `close()` does not wait for it.
+   * @throws TypeError for another source, one that is locked, and options that are unknown or have a wrong type.
+   */
+  sendStream(source: StreamSource, options?: StreamOptions): Promise<void> {
+    return sendStream(this.#session, source, options);
   }
 
   /**

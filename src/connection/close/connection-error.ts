@@ -18,6 +18,8 @@ export const CONNECTION_ERRORS = {
   ERR_SLOW_CONSUMER: 'the peer does not take what is sent to it fast enough',
   ERR_PAYLOAD_DETACHED: 'the payload was detached or resized before it was sent',
   ERR_BLOB_UNREADABLE: 'a Blob that was to be sent could not be read, or is not UTF-8',
+  ERR_MESSAGE_ABORTED: 'a message of sendStream was begun and cannot be finished',
+  ERR_SOURCE_STALLED: 'the source of sendStream gave nothing while other messages waited',
   ERR_OUTBOX_FULL: 'the outbox of a reconnecting client is full; the message was not sent',
   ERR_NOT_SUBSCRIBED: 'no connection of this process is subscribed to the topic',
   ERR_MESSAGE_REPLACED: 'a newer message with the same key took the place of this one',

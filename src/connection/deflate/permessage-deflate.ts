@@ -107,6 +107,16 @@ export class PermessageDeflate {
     this.#settings.long.deflate(message, this.windowBits, callback);
   }
 
+  /**
+   * A compressor for one message that is compressed in parts. The message does not refer to earlier ones, nor
+   * will later ones refer to it.
+   */
+  openDeflater(): Deflater {
+    if (!this.isShareable) this.#deflater.release();
+    const { level, memLevel, drive } = this.#settings;
+    return openDeflater({ windowBits: this.windowBits, takeover: true, level, memLevel }, drive);
+  }
+
   /** The frame of a prepared message, compressed; `undefined` if it is too long for that, see {@link compressFrameAsync}. */
   compressFrame(message: PreparedMessage): Buffer | undefined {
     const { windowBits } = this;
