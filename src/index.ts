@@ -44,7 +44,8 @@ export {
   type ReadableStreamLike,
   type StreamSource,
 } from './connection/stream/chunk-source.js';
-export { type StreamOptions } from './connection/stream/stream-options.js';
+export { type MessageStream } from './connection/stream/message-stream.js';
+export { type IncomingOptions, type StreamOptions } from './connection/stream/stream-options.js';
 export { type RoundTripOptions } from './connection/limits/round-trip.js';
 export { type TransportKind } from './connection/transport.js';
 export { type CloseInfo } from './connection/close/close-info.js';

@@ -30,6 +30,7 @@ const PUBLIC_MEMBERS: Readonly<Record<string, readonly string[]>> = {
     'context',
     'drained',
     'extensions',
+    'incoming',
     'isPaused',
     'latency',
     'on',

@@ -307,6 +307,16 @@ describe('WebSocketConnection, sending', () => {
     expect(() => connection.sendStream('Hello')).toThrow(TypeError);
   });
 
+  it('takes a message while it arrives', async () => {
+    const { client, connection } = await world();
+    client.send(text('Hello'));
+    for await (const message of connection.incoming()) {
+      expect(await message.text()).toBe('Hello');
+      break;
+    }
+    expect(() => connection.incoming({ max: 5 } as never)).toThrow('unknown option max');
+  });
+
   it('says false above the mark, drain when all is with the kernel, and drained() below the mark', async () => {
     const { connection, client } = await world({ highWaterMark: 1000 });
     const drains: number[] = [];

@@ -20,6 +20,7 @@ export const CONNECTION_ERRORS = {
   ERR_BLOB_UNREADABLE: 'a Blob that was to be sent could not be read, or is not UTF-8',
   ERR_MESSAGE_ABORTED: 'a message of sendStream was begun and cannot be finished',
   ERR_SOURCE_STALLED: 'the source of sendStream gave nothing while other messages waited',
+  ERR_MESSAGE_INCOMPLETE: 'the connection ended before the end of a message that is being read',
   ERR_OUTBOX_FULL: 'the outbox of a reconnecting client is full; the message was not sent',
   ERR_NOT_SUBSCRIBED: 'no connection of this process is subscribed to the topic',
   ERR_MESSAGE_REPLACED: 'a newer message with the same key took the place of this one',

@@ -150,6 +150,21 @@ describe.each([true, false])('Compression, driven: %s', (drive) => {
     }
   });
 
+  it('opens a decompressor for messages in parts', () => {
+    const [server, client] = [made(TAKEOVER, { drive }), made(TAKEOVER, { drive }, 'client')];
+    const part = NOISE.subarray(0, 1000);
+    client.inflate(server.deflate(part)!, LIMIT);
+    const inflater = client.openInflater(LIMIT);
+    inflater.begin();
+    const payload = server.deflate(part)!;
+    expect(payload.length).toBeLessThan(100);
+    inflater.push(payload);
+    expect(Buffer.concat([inflater.next() ?? Buffer.alloc(0), inflater.end()])).toStrictEqual(
+      Buffer.from(part),
+    );
+    inflater.close();
+  });
+
   it('knows a long message if the peer refers to it', async () => {
     const compression = made(TAKEOVER, { drive });
     const [first, second] = [NOISE.subarray(0, 20 * KIB), NOISE.subarray(10 * KIB, 30 * KIB)];
