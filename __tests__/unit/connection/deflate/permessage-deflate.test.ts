@@ -568,3 +568,9 @@ describe('contextBytes', () => {
     expect(contextBytes(parametersOf(parameters), settings)).toBe(expected);
   });
 });
+
+it('opens a decompressor for messages in parts by what the runtime can do', () => {
+  const inflater = made({}, {}).openInflater(10);
+  expect(inflater.takeover).toBe(false);
+  inflater.close();
+});
