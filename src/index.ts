@@ -39,6 +39,13 @@ export { type CloseReply, type ConnectionEvents } from './connection/events.js';
 export { type AnyMessage, type Message } from './connection/receive/receive-queue.js';
 export { type SendCallback } from './connection/send/send-callbacks.js';
 export { type SendFrameOptions, type SendOptions } from './connection/send/send-options.js';
+export {
+  type Chunk,
+  type ReadableStreamLike,
+  type StreamSource,
+} from './connection/stream/chunk-source.js';
+export { type MessageStream } from './connection/stream/message-stream.js';
+export { type IncomingOptions, type StreamOptions } from './connection/stream/stream-options.js';
 export { type RoundTripOptions } from './connection/limits/round-trip.js';
 export { type TransportKind } from './connection/transport.js';
 export { type CloseInfo } from './connection/close/close-info.js';

@@ -460,3 +460,72 @@ describe('compression', () => {
 function wireOf(client: Client): Socket {
   return (client.socket as unknown as { _socket: Socket })._socket;
 }
+
+describe('upload', () => {
+  test('writes a file that is longer than maxPayload, and tells how much has arrived', async () => {
+    const { program, http, ws } = await start('upload.mjs');
+    const page = await (await fetch(http)).text();
+    expect(page).toContain('<progress');
+    const client = await Client.open(ws, { origin: new URL(http).origin });
+    client.send('not a file');
+    expect(await client.next()).toBe('{"error":"send a file"}');
+    const content = Buffer.alloc(5 * 1024 * 1024, 'abc');
+    client.send(content);
+    let received = 0;
+    for (;;) {
+      const said = JSON.parse(String(await client.next())) as { received?: number; done?: string };
+      if (said.done === undefined) {
+        expect(said.received).toBeGreaterThan(received);
+        received = said.received!;
+        continue;
+      }
+      expect(received).toBe(content.length);
+      expect(readFileSync(said.done).equals(content)).toBe(true);
+      break;
+    }
+    await program.prints(/upload: .*1\.bin/);
+  });
+
+  test('says that a file is a part if the client vanishes', async () => {
+    const { program, ws } = await start('upload.mjs');
+    const client = await Client.open(ws);
+    client.socket.send(Buffer.alloc(100_000), { fin: false });
+    const { received } = JSON.parse(String(await client.next())) as { received: number };
+    expect(received).toBeGreaterThan(0);
+    client.socket.terminate();
+    await program.prints(/upload: the connection ended before the end of a message/);
+  });
+});
+
+describe('download', () => {
+  test('makes a report while it is sent, and then the next message', async () => {
+    const { program, ws } = await start('download.mjs');
+    const client = await Client.open(ws);
+    client.send('50000');
+    const report = JSON.parse(String(await client.next())) as { row: number; square: number }[];
+    expect(report).toHaveLength(50_000);
+    expect(report.at(-1)).toEqual({ row: 50_000, square: 2_500_000_000 });
+    expect(await client.next()).toBe('that was all');
+    await program.prints(/download: 50000 of 50000 rows were made/);
+    await program.prints(/download: sent/);
+  });
+
+  test('stops making it when the client leaves', async () => {
+    const { program, ws } = await start('download.mjs');
+    const client = await Client.open(ws);
+    client.send(String(1e9));
+    client.socket.pause();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    client.socket.terminate();
+    const [, made] = await program.prints(/download: (\d+) of 1000000000 rows were made/);
+    expect(Number(made)).toBeLessThan(1e9);
+    await program.prints(/download: the connection closed before/);
+  });
+
+  test('closes for what is no number', async () => {
+    const { ws } = await start('download.mjs');
+    const client = await Client.open(ws);
+    client.send('many');
+    expect((await client.closed).code).toBe(1008);
+  });
+});

@@ -1,27 +1,33 @@
 import type { Duplex } from 'node:stream';
 import type { CloseInfo } from './close/close-info.js';
 import type { ConnectionError } from './close/connection-error.js';
-import { parseSentClose } from './close/sent-close.js';
 import type { ConnectionEvents } from './events.js';
 import { checkName } from './names.js';
 import { Session } from './session.js';
 import type { ConnectionDetails, ConnectionSettings, HandshakeResponse } from './settings.js';
 import type { AnyMessage, Message } from './receive/receive-queue.js';
 import { CloseCode } from '../protocol/framing/close-frame.js';
-import { checkFrame } from '../protocol/framing/frame-encoder.js';
-import { isControl, Opcode } from '../protocol/framing/frame.js';
-import { type BlobLike, type Payload, toBytes } from '../protocol/framing/payload.js';
+import { Opcode } from '../protocol/framing/frame.js';
+import type { BlobLike, Payload } from '../protocol/framing/payload.js';
 import type { Data } from '../protocol/framing/prepared-message.js';
 import { checkRoundTripOptions, type RoundTripOptions } from './limits/round-trip.js';
 import type { SendCallback } from './send/send-callbacks.js';
+import { sendFrame } from './send/send-frame.js';
 import {
   checkCallback,
-  checkFrameOptions,
   checkNothingAfter,
   checkSendOptions,
   type SendFrameOptions,
   type SendOptions,
 } from './send/send-options.js';
+import type { StreamSource } from './stream/chunk-source.js';
+import { sendStream } from './stream/outgoing-stream.js';
+import type { MessageStream } from './stream/message-stream.js';
+import {
+  checkIncomingOptions,
+  type IncomingOptions,
+  type StreamOptions,
+} from './stream/stream-options.js';
 import type { TransportKind } from './transport.js';
 import { type EventName, type Listener, TypedEmitter } from './typed-emitter.js';
 
@@ -109,11 +115,7 @@ export class WebSocketConnection<
     return this.#session.sender.bufferedAmount;
   }
 
-  /**
-   * Milliseconds from the last Ping of the heartbeat to its Pong, including the time that the Ping
-   * waited for earlier messages; `undefined` before the first Pong. A peer that is never silent is
-   * never pinged.
-   */
+  /** Milliseconds from the last Ping of the heartbeat to its Pong, including the time that the Ping waited for earlier messages; `undefined` before the first Pong. A peer that is never silent is never pinged. */
   get latency(): number | undefined {
     return this.#session.latency;
   }
@@ -129,8 +131,7 @@ export class WebSocketConnection<
   }
 
   /**
-   * Subscribe to a topic, to get what `wss.publish` sends to it from now on, and first what was retained.
-   * A connection that ends leaves all its topics.
+   * Subscribe to a topic, to get what `wss.publish` sends to it from now on, and first what was retained. A connection that ends leaves all its topics.
    *
    * @param topic its name, 1 to 255 bytes of UTF-8.
    * @returns whether that is new; `false` on a connection that is not open, where nothing happens.
@@ -151,13 +152,10 @@ export class WebSocketConnection<
    * Send a message. A payload above 16 KiB is not copied: leave it unchanged until the callback. A Blob is read
    * first, and what is sent after it waits meanwhile. If that fails, or with `binary: false` its bytes are not UTF-8, the connection is closed with 1011 (`ERR_BLOB_UNREADABLE`).
    *
-   * @param callback called when the bytes are with the kernel, or with the reason why they never
-   * will be.
-   * @returns `true` below the high-water mark; `false` when queued but above it, when dropped, or
-   * when the connection is not open, for example because this message exceeded
-   * `maxBufferedAmount`. Never a reason to send again.
-   * @throws TypeError for data that is neither string, bytes nor Blob, for bytes that are sent as
-   * Text and are not UTF-8, and for options that are unknown or have a wrong type.
+   * @param callback called when the bytes are with the kernel, or with the reason why they never will be.
+   * @returns `true` below the high-water mark; `false` when queued but above it, when dropped, or when the connection
+   * is not open, for example because this message exceeded `maxBufferedAmount`. Never a reason to send again.
+   * @throws TypeError for data that is neither string, bytes nor Blob, for bytes that are sent as Text and are not UTF-8, and for options that are unknown or have a wrong type.
    */
   send(
     data: Data | BlobLike,
@@ -198,8 +196,7 @@ export class WebSocketConnection<
    * Send a Ping and wait for its Pong, or for one that answers a later Ping (RFC 6455 section 5.5.3).
    * The Pong is not announced by `'pong'`. Several calls and the heartbeat may be in progress at once.
    *
-   * @returns the milliseconds in between. The time that the Ping waits for earlier messages is part of it, and so
-   * is the time for which reading is stopped. Rejects with ConnectionError, whose `cause` is that of `closeInfo`,
+   * @returns the milliseconds in between. The time that the Ping waits for earlier messages is part of it, and so is the time for which reading is stopped. Rejects with ConnectionError, whose `cause` is that of `closeInfo`,
    * if the connection ends first (`ERR_CONNECTION_CLOSED`), or is not open (`ERR_CONNECTION_NOT_OPEN`); while twice
    * `maxBufferedAmount` waits (`ERR_SLOW_CONSUMER`; no Ping is sent, and the connection goes on); with the signal's reason if it aborts.
    * @throws TypeError for options that are unknown or have a wrong type.
@@ -209,16 +206,14 @@ export class WebSocketConnection<
   }
 
   /**
-   * Send one frame as it is: for experts and tests. With `fin: false` the message stays unfinished,
-   * and other messages wait until a frame with `fin` ends it. A Close frame begins the closing
-   * handshake, as `close` does; it takes no callback.
+   * Send one frame as it is: for experts and tests. With `fin: false` the message stays unfinished, and other messages
+   * wait until a frame with `fin` ends it. A Close frame begins the closing handshake, as `close` does; it takes no callback.
    *
    * @param callback as that of `send`.
    * @returns as `send`.
-   * @throws RangeError for a control frame that is fragmented or has more than 125 bytes, for a
-   * continuation of nothing, for a message that begins inside another, and for a Close frame that
-   * must not be sent; TypeError for a payload that is neither string nor bytes, and for options that
-   * are unknown or have a wrong type.
+   * @throws RangeError for a control frame that is fragmented or has more than 125 bytes, for a continuation of nothing,
+   * for a message that begins inside another, and for a Close frame that must not be sent; TypeError for a payload that
+   * is neither string nor bytes, and for options that are unknown or have a wrong type.
    */
   sendFrame(payload: Payload, options?: SendFrameOptions, callback?: SendCallback): boolean;
   sendFrame(
@@ -227,21 +222,20 @@ export class WebSocketConnection<
     callback?: SendCallback,
     ...more: unknown[]
   ): boolean {
-    checkFrameOptions(options);
-    checkCallback('sendFrame', callback, more);
-    const { opcode = typeof payload === 'string' ? Opcode.Text : Opcode.Binary } = options;
-    const bytes = toBytes(payload);
-    if (!isControl(opcode)) this.#session.markMessageActivity();
-    if (opcode !== Opcode.Close) {
-      return this.#session.sender.frame(opcode, bytes, options, callback);
-    }
-    if (callback !== undefined) {
-      throw new TypeError('sendFrame: a Close frame takes no callback; close() returns a promise');
-    }
-    checkFrame(opcode, bytes.length, options);
-    const { code, reason } = parseSentClose(bytes);
-    void this.close(code, reason);
-    return false;
+    return sendFrame(this.#session, payload, options, callback, more);
+  }
+
+  /**
+   * Send one message while it is made. It takes its place in the order of calls: what is sent after it waits, and only control frames go between its frames (RFC 6455 section 5.4).
+   * The next chunk is taken from the source while less than `highWaterMark` is buffered. Leave a chunk above 16 KiB unchanged until the promise settles.
+   *
+   * @param source its chunks are all strings or all bytes.
+   * @returns resolves when the last byte is with the kernel. Rejects with the error of the source or the signal's reason; if a part was sent by then, the connection is closed with 1011 (`ERR_MESSAGE_ABORTED`).
+   * Rejects with ConnectionError if the connection is, or gets, closed: `close()` does not wait for it.
+   * @throws TypeError for another source, a stream that is locked, and options that are unknown or have a wrong type.
+   */
+  sendStream(source: StreamSource, options?: StreamOptions): Promise<void> {
+    return sendStream(this.#session, source, options);
   }
 
   /**
@@ -267,9 +261,8 @@ export class WebSocketConnection<
   }
 
   /**
-   * Terminate the transport now, without a Close. Bytes that the kernel accepts at once are still sent.
-   * No message, Ping, Pong or frame is delivered after it, not even one that has already arrived;
-   * `'close'` follows.
+   * Terminate the transport now, without a Close. Bytes that the kernel accepts at once are still sent. No message,
+   * Ping, Pong or frame is delivered after it, not even one that has already arrived; `'close'` follows.
    */
   terminate(): void {
     this.#session.terminate();
@@ -301,13 +294,22 @@ export class WebSocketConnection<
   }
 
   /**
-   * The messages, one after the other; a slow loop slows the peer. Leaving the loop leaves the
-   * connection open. The loop ends when the connection closes and what was held is taken.
+   * The messages, one after the other; a slow loop slows the peer. Leaving the loop leaves the connection open. It ends when the connection closes and what was held is taken.
    *
    * @throws TypeError if there is a `'message'` listener or another iterator.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Received, undefined, undefined> {
     return this.#session.receiver.iterate() as never; // see the constructor
+  }
+
+  /**
+   * The messages, each while it arrives, so that it may be longer than memory. The next begins when this one is taken or skipped. Meanwhile `messageTimeout` is the time without a byte of the peer.
+   * Call it before the first `await` in `'connection'`: until then a message is held whole, and given as one chunk. Leaving the loop skips the rest of the message.
+   *
+   * @throws TypeError if there is a `'message'` listener or an iterator, and for options that are unknown or have a wrong type.
+   */
+  incoming(options: IncomingOptions = {}): AsyncIterable<MessageStream<Received>> {
+    return this.#session.receiver.incoming(checkIncomingOptions(options)) as never; // see the constructor
   }
 
   /** As `EventEmitter.on`. A `'message'` listener gets what is held. @throws TypeError for one beside an iterator. */

@@ -80,6 +80,10 @@ export class Session
     return this.closing.state;
   }
 
+  get cause(): Error | undefined {
+    return this.closing.info?.cause;
+  }
+
   get isOpen(): boolean {
     return this.closing.state === 'open';
   }

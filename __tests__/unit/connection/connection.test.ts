@@ -300,6 +300,23 @@ describe('WebSocketConnection, sending', () => {
     expect(() => connection.ping('x'.repeat(126))).toThrow(RangeError);
   });
 
+  it('sends a message while it is made', async () => {
+    const { client, connection } = await world();
+    await connection.sendStream(['Hel', 'lo']);
+    expect((await client.frame()).payload.toString()).toBe('Hello');
+    expect(() => connection.sendStream('Hello')).toThrow(TypeError);
+  });
+
+  it('takes a message while it arrives', async () => {
+    const { client, connection } = await world();
+    client.send(text('Hello'));
+    for await (const message of connection.incoming()) {
+      expect(await message.text()).toBe('Hello');
+      break;
+    }
+    expect(() => connection.incoming({ max: 5 } as never)).toThrow('unknown option max');
+  });
+
   it('says false above the mark, drain when all is with the kernel, and drained() below the mark', async () => {
     const { connection, client } = await world({ highWaterMark: 1000 });
     const drains: number[] = [];

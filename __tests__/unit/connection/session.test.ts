@@ -356,4 +356,11 @@ describe('Session, reports', () => {
     jest.restoreAllMocks();
     expect(surfaced).toStrictEqual([new Error('mine')]);
   });
+
+  it('know why the connection has ended', async () => {
+    expect(session.cause).toBeUndefined();
+    session.terminate();
+    await turns();
+    expect(session.cause).toMatchObject({ code: 'ERR_TERMINATED' });
+  });
 });

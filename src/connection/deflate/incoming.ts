@@ -108,7 +108,8 @@ export class IncomingDeflate {
   }
 }
 
-function invalidText(): ProtocolError {
+/** The error for a compressed Text message that is not UTF-8. */
+export function invalidText(): ProtocolError {
   return new ProtocolError(
     'ERR_INVALID_UTF8',
     'a compressed Text message has bytes that are not UTF-8 (RFC 6455 section 8.1)',

@@ -1,6 +1,7 @@
 import type { PermessageDeflate } from './permessage-deflate.js';
 import type { Job, PendingCalls } from '../send/pending-calls.js';
 import type { Outbox } from '../send/outbox.js';
+import type { Deflater } from '../../protocol/deflate/contexts.js';
 import { FIN, Opcode, RSV1 } from '../../protocol/framing/frame.js';
 import type { PreparedMessage } from '../../protocol/framing/prepared-message.js';
 import { encodeText } from '../../protocol/text/utf8-codec.js';
@@ -48,6 +49,25 @@ export class OutgoingDeflate {
 
   bytes(byte0: number, bytes: Uint8Array, compress: boolean | undefined): boolean {
     return this.#isWanted(bytes.length, compress) && this.#send(byte0, bytes, false);
+  }
+
+  /**
+   * Begin a message that is compressed frame by frame.
+   *
+   * @param first what its first frame has; by this it is decided.
+   * @returns the compressor, to be released at the end, and the first frame's payload without its tail;
+   * `undefined` if the message is not to be compressed.
+   */
+  begin(
+    first: Uint8Array,
+    compress: boolean | undefined,
+  ): { readonly deflater: Deflater; readonly payload: Buffer } | undefined {
+    if (!this.#isWanted(first.length, compress)) return undefined;
+    const deflater = this.#compression.openDeflater();
+    const payload = deflater.deflate(first);
+    if (compress === true || payload.length < first.length) return { deflater, payload };
+    deflater.release();
+    return undefined;
   }
 
   /** Send a prepared message. It is compressed once for all connections without a context of their own. */

@@ -5,6 +5,13 @@ import type { LongMessages } from './long-messages.js';
 import { openDeflater, openInflater, type SharedContexts } from './shared-contexts.js';
 import type { InflateCallback } from '../../protocol/deflate/one-shot-zlib.js';
 import type { DeflateContextOptions, Deflater, Inflater } from '../../protocol/deflate/contexts.js';
+import {
+  type PartInflater,
+  RawPartInflater,
+  WholePartInflater,
+} from '../../protocol/deflate/part-inflater.js';
+import { isRawZlibSupported } from '../../protocol/deflate/raw-zlib.js';
+import { neutral } from '../neutral-context.js';
 import { INPUT_PER_STEP, OUTPUT_PER_STEP } from '../../protocol/deflate/steps.js';
 import { ProtocolError } from '../../protocol/framing/protocol-error.js';
 import { CompactDeflater } from '../../protocol/deflate/compact/compact-deflater.js';
@@ -107,6 +114,16 @@ export class PermessageDeflate {
     this.#settings.long.deflate(message, this.windowBits, callback);
   }
 
+  /**
+   * A compressor for one message that is compressed in parts. The message does not refer to earlier ones, nor
+   * will later ones refer to it.
+   */
+  openDeflater(): Deflater {
+    if (!this.isShareable) this.#deflater.release();
+    const { level, memLevel, drive } = this.#settings;
+    return openDeflater({ windowBits: this.windowBits, takeover: true, level, memLevel }, drive);
+  }
+
   /** The frame of a prepared message, compressed; `undefined` if it is too long for that, see {@link compressFrameAsync}. */
   compressFrame(message: PreparedMessage): Buffer | undefined {
     const { windowBits } = this;
@@ -174,6 +191,18 @@ export class PermessageDeflate {
     });
   }
 
+  /**
+   * A decompressor for messages that are taken in parts; nothing else is decompressed meanwhile.
+   *
+   * @param limit the longest message where a message cannot be decompressed in parts.
+   */
+  openInflater(limit: number): PartInflater {
+    const inflater = this.#inflater;
+    const isDriven = this.#settings.drive ?? isRawZlibSupported();
+    if (!isDriven) return new WholePartInflater(inflater, limit);
+    return neutral.runInAsyncScope(() => new RawPartInflater(this.#inflaterBits, inflater));
+  }
+
   /** The connection has ended: release its own compressor. Messages that have arrived can still be decompressed. */
   close(): void {
     this.#onClosed?.();
@@ -236,7 +265,8 @@ export function contextBytes(
   );
 }
 
-function tooBig(maxPayload: number): ProtocolError {
+/** The error for a message that is too long once it is decompressed. */
+export function tooBig(maxPayload: number): ProtocolError {
   return new ProtocolError(
     'ERR_MESSAGE_TOO_BIG',
     `a compressed message is longer than maxPayload once decompressed, which is ${maxPayload} bytes`,

@@ -1,4 +1,7 @@
+import type { PermessageDeflate } from '../deflate/permessage-deflate.js';
 import type { Deadline } from '../limits/deadlines.js';
+import { Incoming, type PartReader } from '../stream/incoming.js';
+import type { MessageStream } from '../stream/message-stream.js';
 import type { ReceiverOwner } from './owner.js';
 import { type AnyMessage, ReceiveQueue } from './receive-queue.js';
 
@@ -20,6 +23,8 @@ export class Delivery {
   #discards: 'nothing' | 'messages' | 'everything' = 'nothing';
   /** Runs while messages wait and there is no consumer. */
   #consumerDeadline: Deadline | undefined;
+  /** The consumer that takes messages in parts. */
+  #incoming: Incoming | undefined;
 
   constructor(owner: ReceiverOwner, reader: Reader) {
     this.#owner = owner;
@@ -28,7 +33,7 @@ export class Delivery {
 
   /** There is no state left: the connection can drop this object. */
   get isIdle(): boolean {
-    return this.#discards === 'nothing' && this.#queue.idle;
+    return this.#discards === 'nothing' && this.#queue.idle && this.incoming === undefined;
   }
 
   get isPaused(): boolean {
@@ -37,7 +42,16 @@ export class Delivery {
 
   /** Enough is held that reading should stop. */
   get isFull(): boolean {
-    return this.#queue.full;
+    return this.#queue.full || this.#incoming?.isFull === true;
+  }
+
+  /** What takes the messages in parts, and what skips the rest of one. */
+  get incoming(): Incoming | undefined {
+    if (this.#incoming?.isIdle === true) {
+      this.#incoming.close();
+      this.#incoming = undefined;
+    }
+    return this.#incoming;
   }
 
   /** Nothing is delivered any more. */
@@ -46,7 +60,7 @@ export class Delivery {
   }
 
   get bytesHeld(): number {
-    return this.#queue.heldBytes;
+    return this.#queue.heldBytes + (this.#incoming?.bytesHeld ?? 0);
   }
 
   /** Give a message to the iterator, hold it for a consumer, or discard it. */
@@ -56,6 +70,7 @@ export class Delivery {
       // Once we have sent a Close, reading goes on whether or not there is room.
       if (this.#owner.state !== 'closing' || !(queue.paused || queue.full)) {
         queue.put(data, isBinary);
+        this.#incoming?.onQueued();
         return;
       }
     }
@@ -88,15 +103,21 @@ export class Delivery {
 
   /** @throws TypeError if there is another consumer. */
   iterate(): AsyncIterableIterator<AnyMessage, undefined, undefined> {
-    if (this.#queue.iterating || this.#owner.emitter.listenerCount('message') > 0) {
-      throw new TypeError(
-        "a connection has either 'message' listeners or one iterator; remove the other consumer first",
-      );
-    }
-    this.#expectConsumer();
+    this.#assertNoConsumer();
     return this.#queue.iterate(() => {
       this.#reader.read();
     });
+  }
+
+  /** Take messages in parts. @throws TypeError if there is another consumer. */
+  iterateParts(
+    reader: PartReader,
+    maxPayload: number,
+    compression: PermessageDeflate | undefined,
+  ): AsyncIterableIterator<MessageStream<AnyMessage>, undefined, undefined> {
+    this.#assertNoConsumer();
+    this.#incoming ??= new Incoming(this.#owner, reader, this.#queue, compression);
+    return this.#incoming.iterate(maxPayload);
   }
 
   /** A `'message'` listener is about to be added. @throws TypeError while an iterator is at work. */
@@ -119,12 +140,14 @@ export class Delivery {
   discardHeld(): void {
     this.#owner.settings.counters.messagesDiscarded += this.#queue.size;
     this.#queue.clear();
+    this.#incoming?.clear();
     this.#consumerDeadline?.cancel();
   }
 
-  /** No message will come any more. */
+  /** No message will come any more, after those that are held. */
   end(): void {
     this.#queue.end();
+    if (this.#incoming?.isFull === false) this.#incoming.end();
   }
 
   /** Another message will come: it was not decoded yet when the connection ended. */
@@ -135,6 +158,15 @@ export class Delivery {
   /** The connection has ended. */
   cancelTimers(): void {
     this.#consumerDeadline?.cancel();
+  }
+
+  #assertNoConsumer(): void {
+    if (this.#queue.iterating || this.#owner.emitter.listenerCount('message') > 0) {
+      throw new TypeError(
+        "a connection has either 'message' listeners or one iterator; remove the other consumer first",
+      );
+    }
+    this.#expectConsumer();
   }
 
   /** Start the deadline for waiting messages, unless the application paused or reads with an iterator: these have no deadline. */

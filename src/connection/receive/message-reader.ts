@@ -7,7 +7,8 @@ import {
   FrameDecoder,
   type FrameDecoderOptions,
 } from '../../protocol/framing/frame-decoder.js';
-import { type FrameHeader, Opcode } from '../../protocol/framing/frame.js';
+import { type FrameHeader, isControl, Opcode } from '../../protocol/framing/frame.js';
+import type { Incoming } from '../stream/incoming.js';
 import { timeMessage } from './message-timer.js';
 import type { ReceiverOwner } from './owner.js';
 import { RateLimiter } from './rate-limiter.js';
@@ -94,7 +95,7 @@ export class MessageReader {
 
   /** Release the bytes of the message that was delivered: a string that is held, for example, does not need them. */
   releaseDelivered(): void {
-    this.#decoder.releasePayload();
+    if (!this.#found) this.#decoder.releasePayload();
   }
 
   /** Collect the header of every frame for `'frame'`. */
@@ -106,6 +107,12 @@ export class MessageReader {
   timeMessage(): void {
     const { settings } = this.#owner;
     this.#messageDeadline = timeMessage(this.#messageDeadline, this.#decoder, settings, this);
+  }
+
+  /** Start the timer of a message that is taken in parts again, if more of it is being read. */
+  timeParts(isReading: boolean): void {
+    this.#messageDeadline?.stop();
+    if (isReading) this.timeMessage();
   }
 
   /** For the message timer. */
@@ -124,15 +131,7 @@ export class MessageReader {
   next(): boolean {
     if (this.#decompressor?.isBusy === true) return this.#deliverInflated(this.#decompressor);
     const decoder = this.#decoder;
-    if (!this.#found) {
-      if (this.#rateLimiter !== undefined && this.#isOpen() && this.#rateLimiter.mustWait())
-        return false;
-      this.#found = this.#decode();
-    }
-    // If a listener throws here the message is not lost: the next call continues with it.
-    if (decoder.headers !== undefined) this.#emitHeaders(decoder.headers);
-    if (!this.#found) return false;
-    this.#found = false;
+    if (!this.#find(decoder)) return false;
     // The next message gets its own time. A control frame inside a message is not progress.
     if (this.#messageDeadline?.isRunning === true && !decoder.inProgress) {
       this.#messageDeadline.stop();
@@ -158,6 +157,52 @@ export class MessageReader {
     }
     // Most reads end where their message ends. The rate limiter is asked all the same: it stops the socket early.
     return this.#rateLimiter !== undefined || !decoder.releaseIfRead();
+  }
+
+  /** Handle one part of a message, or one control frame. @returns `false` if there is nothing to do now. */
+  nextPart(incoming: Incoming): boolean {
+    if (this.#decompressor?.isBusy === true) return this.#deliverInflated(this.#decompressor);
+    const decoder = this.#decoder;
+    if (!this.#find(decoder)) return false;
+    const { opcode, compressed, payload, parts } = decoder;
+    if (isControl(opcode)) {
+      this.#owner.onFrame(decoder);
+    } else {
+      const isBinary = opcode === Opcode.Binary;
+      const isLast = parts?.isLast !== false;
+      incoming.push({ payload, isBinary, isCompressed: compressed, isLast });
+    }
+    return true;
+  }
+
+  /** See `PartReader`. */
+  isAtMessage(): boolean {
+    if (this.#found) return !isControl(this.#decoder.opcode);
+    return !this.isInflating && this.#decoder.isAtMessage();
+  }
+
+  /** See `FrameDecoder.takeParts`. */
+  takeParts(maxPayload: number | undefined): void {
+    this.#decoder.takeParts(maxPayload);
+  }
+
+  /** Fail the connection: a message that is taken in parts breaks a rule. */
+  fail(error: ProtocolError): void {
+    this.#failed(atByte(this.#decoder.offset, error));
+  }
+
+  /** Find the next message or control frame. */
+  #find(decoder: FrameDecoder): boolean {
+    if (!this.#found) {
+      if (this.#rateLimiter !== undefined && this.#isOpen() && this.#rateLimiter.mustWait())
+        return false;
+      this.#found = this.#decode();
+    }
+    // If a listener throws here the message is not lost: the next call continues with it.
+    if (decoder.headers !== undefined) this.#emitHeaders(decoder.headers);
+    if (!this.#found) return false;
+    this.#found = false;
+    return true;
   }
 
   #isOpen(): boolean {

@@ -12,6 +12,8 @@ export interface ReceiverOwner {
   readonly settings: ConnectionSettings;
   /** How far the closing handshake is. */
   readonly state: CloseState;
+  /** Why the connection has ended; `undefined` before that, and if nothing went wrong. */
+  readonly cause: Error | undefined;
   /**
    * Listeners are about to be called: what they send leaves in one write.
    *

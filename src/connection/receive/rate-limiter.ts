@@ -104,7 +104,8 @@ export class RateLimiter {
     const frames = decoder.nonInitialFrames;
     decoder.nonInitialFrames = 0;
     if (found && decoder.opcode === Opcode.Close) return; // the peer sends nothing after it
-    const messages = found && !isControl(decoder.opcode) ? 1 : 0;
+    const isMessage = found && !isControl(decoder.opcode) && decoder.parts?.isLast !== false;
+    const messages = isMessage ? 1 : 0;
     if (messages + frames === 0) return;
     this.#refill();
     this.#messages -= messages;

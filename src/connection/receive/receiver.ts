@@ -8,6 +8,9 @@ import { shouldPause } from './flow-control.js';
 import { MessageReader } from './message-reader.js';
 import type { ReceiverOwner } from './owner.js';
 import type { AnyMessage } from './receive-queue.js';
+import type { MessageStream } from '../stream/message-stream.js';
+import type { IncomingOptions } from '../stream/stream-options.js';
+import type { ProtocolError } from '../../protocol/framing/protocol-error.js';
 
 /**
  * The receiving half of a connection: from the socket's chunks through the decoder to the
@@ -120,6 +123,27 @@ export class Receiver extends AsyncResource {
     return iterator;
   }
 
+  /** Take messages in parts. @throws TypeError if there is another consumer. */
+  incoming({ maxPayload }: IncomingOptions): AsyncIterable<MessageStream<AnyMessage>> {
+    const most = maxPayload ?? this.#decoderOptions.maxPayload!;
+    return this.#requireDelivery().iterateParts(this, most, this.#compression);
+  }
+
+  /** See `PartReader`. */
+  isAtMessage(): boolean {
+    return this.#reader?.isAtMessage() === true;
+  }
+
+  /** See `PartReader`. */
+  takeParts(maxPayload: number | undefined): void {
+    this.#requireReader().takeParts(maxPayload);
+  }
+
+  /** See `PartReader`. */
+  fail(error: ProtocolError): void {
+    this.#requireReader().fail(error);
+  }
+
   /** A `'message'` listener is about to be added. @throws TypeError while an iterator is at work. */
   assertListenable(): void {
     if (this.#delivery === undefined) return;
@@ -182,6 +206,8 @@ export class Receiver extends AsyncResource {
       ) {
         return false;
       }
+      const { incoming } = delivery;
+      if (incoming !== undefined) return this.#requireReader().nextPart(incoming);
     }
     return this.#reader !== undefined && this.#reader.next();
   }
@@ -218,9 +244,10 @@ export class Receiver extends AsyncResource {
     if (this.#owner.settings.budget !== undefined) {
       this.#owner.onHeld(this.bytesHeld);
     }
-    reader?.timeMessage();
     delivery?.awaitConsumer();
     const stop = shouldPause(state, inflating, reader?.isRateLimited === true, isFull);
+    if (delivery?.incoming === undefined) reader?.timeMessage();
+    else reader?.timeParts(!stop);
     if (stop) reader!.releaseDelivered();
     if (stop === this.#stopped) return;
     this.#stopped = stop;

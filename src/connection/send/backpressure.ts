@@ -106,6 +106,7 @@ export abstract class Backpressure implements WriterOwner {
   stop(): void {
     this.pending?.stopReplacing();
     this.pending?.flushUncompressed();
+    this.pending?.endStreams(new ConnectionError('ERR_CONNECTION_CLOSED'));
     this.isOpen = false;
     this.#settleDrained(false);
     // The unfinished message is never finished.

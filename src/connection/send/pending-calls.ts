@@ -25,6 +25,20 @@ export interface WaitingCall extends DeferredMessage {
   bytes: number;
   call: DeferredCall;
   buffer: Buffer | undefined;
+  /** A Ping, Pong or Close: it may go out between the frames of a message. */
+  readonly isControl?: boolean;
+}
+
+/** A message that is sent in parts while it is made. */
+export interface StreamCall {
+  /** A part of it was sent. */
+  readonly isBegun: boolean;
+  /** It is its turn: what is called after it waits until {@link PendingCalls.endStream}. */
+  begin(): void;
+  /** Other messages wait for its end. */
+  othersWait(): void;
+  /** It is not sent, or not to its end. */
+  end(reason: Error): void;
 }
 
 /** A message that is not ready to be sent: it is being compressed in steps, or read from a Blob. */
@@ -46,7 +60,8 @@ interface CallsOwner {
 
 /**
  * The calls of one connection that wait, in the order in which their frames go out. They wait for a
- * {@link Job}. Messages also wait for the end of a message that `sendFrame` left unfinished. Once a message
+ * {@link Job}. Messages also wait for the end of a message that `sendFrame` left unfinished, or that is a
+ * {@link StreamCall}. Once a message
  * with a key is among the calls, all of them wait until the transport takes them, because a newer message
  * may replace that one. A connection has no such object before the first call that has to wait.
  */
@@ -62,6 +77,10 @@ export class PendingCalls {
   #messages: Fifo<WaitingCall> | undefined;
   /** The waiting messages that have a key. While this is set, calls are made only as the transport takes them. */
   #replaceable: ReplaceableCalls<WaitingCall> | undefined;
+  /** The messages that are sent in parts and have not ended; those but {@link PendingCalls.#stream} wait. */
+  #streams: Set<StreamCall> | undefined;
+  /** The unfinished message, if it is one of these. */
+  #stream: StreamCall | undefined;
 
   constructor(owner: CallsOwner) {
     this.#owner = owner;
@@ -80,6 +99,16 @@ export class PendingCalls {
   /** A message is still unfinished after all pending calls: only its next frames may follow. */
   get isUnfinished(): boolean {
     return this.#messages !== undefined;
+  }
+
+  /** Messages wait for the end of the unfinished message. */
+  get areHeld(): boolean {
+    return this.#messages?.first !== undefined;
+  }
+
+  /** The message that a data frame would interrupt is one that is sent in parts. */
+  get isStreaming(): boolean {
+    return this.#stream !== undefined || (!this.isUnfinished && (this.#streams?.size ?? 0) > 0);
   }
 
   /** A message needs time. What is called meanwhile has to {@link wait}. */
@@ -114,9 +143,40 @@ export class PendingCalls {
     this.makeCalls();
   }
 
-  /** Let a frame wait. */
-  wait(bytes: number, call: DeferredCall): void {
-    this.#push((this.#calls ??= new Fifo()), { bytes, call, buffer: undefined });
+  /** Let a frame wait. @param isControl it may go out between the frames of a message. */
+  wait(bytes: number, call: DeferredCall, isControl = false): void {
+    this.#push((this.#calls ??= new Fifo()), { bytes, call, buffer: undefined, isControl });
+  }
+
+  /** A message that is sent in parts takes its place in the order. */
+  addStream(stream: StreamCall): void {
+    (this.#streams ??= new Set()).add(stream);
+    if (!this.areWaiting && !this.isUnfinished) {
+      this.#beginStream(stream);
+      return;
+    }
+    const call = (reason?: Error): void => {
+      if (reason !== undefined) stream.end(reason);
+      else if (this.#streams?.has(stream) === true) this.#beginStream(stream);
+    };
+    this.waitAsMessage({ bytes: 0, call });
+  }
+
+  /** The last part of a message was sent, or none will be. */
+  endStream(stream: StreamCall): void {
+    this.#streams?.delete(stream);
+    if (this.#stream !== stream) return;
+    this.#stream = undefined;
+    this.frameEnds(false);
+  }
+
+  /** No message is sent in parts any more. If one was begun, its end is not sent, nor anything after it. */
+  endStreams(reason: Error): void {
+    const current = this.#stream;
+    const streams = this.#streams;
+    this.#stream = this.#streams = undefined;
+    for (const stream of streams ?? []) stream.end(reason);
+    if (current?.isBegun === false) this.frameEnds(false);
   }
 
   /** The message with the same key that a newer one would replace. */
@@ -139,6 +199,7 @@ export class PendingCalls {
     }
     const call: WaitingCall = { ...message, buffer: message.buffer };
     this.#push(this.#messages ?? (this.#calls ??= new Fifo()), call);
+    this.#stream?.othersWait();
     if (key === undefined) this.fence(topic);
     else (this.#replaceable ??= new ReplaceableCalls<WaitingCall>()).add(topic, key, call);
     return false;
@@ -185,6 +246,7 @@ export class PendingCalls {
       each.call(reason);
     }
     this.rejectMessages(reason);
+    this.endStreams(reason);
     this.bytes = 0;
   }
 
@@ -203,6 +265,23 @@ export class PendingCalls {
       this.#remove(next);
       next.call();
     }
+  }
+
+  /** The calls that wait go on waiting, except for control frames. */
+  #beginStream(stream: StreamCall): void {
+    const calls = this.#calls;
+    this.#calls = undefined;
+    this.#messages = new Fifo();
+    this.#stream = stream;
+    for (let each; (each = calls?.take()) !== undefined;) {
+      if (each.isControl !== true) {
+        this.#messages.push(each);
+      } else {
+        this.#remove(each);
+        each.call();
+      }
+    }
+    stream.begin();
   }
 
   #push(queue: Fifo<WaitingCall>, call: WaitingCall): void {

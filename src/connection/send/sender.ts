@@ -50,7 +50,7 @@ const clientEncoder = new FrameEncoder({ role: 'client' });
  */
 export class Sender extends Backpressure {
   /** Only where permessage-deflate was negotiated. */
-  readonly #compressor: OutgoingDeflate | undefined;
+  readonly compressor: OutgoingDeflate | undefined;
   /** Made for the first. */
   #roundTrips: RoundTrips | undefined;
 
@@ -63,7 +63,7 @@ export class Sender extends Backpressure {
   ) {
     const masking = masks(owner.settings) ? clientEncoder : undefined;
     super(owner, socket, masking, nodeSocket);
-    this.#compressor =
+    this.compressor =
       compression && new OutgoingDeflate(this, this.outbox, compression, masking !== undefined);
   }
 
@@ -159,6 +159,11 @@ export class Sender extends Backpressure {
     if (!this.isOpen) return this.admits(bytes, bound, undefined);
     this.pending?.flushUncompressed();
     const data = !isControl(opcode);
+    if (data && this.pending?.isStreaming === true) {
+      throw new RangeError(
+        'sendFrame: a message of sendStream is not finished; wait for its promise',
+      );
+    }
     if (data && (opcode === Opcode.Continuation) !== (this.pending?.isUnfinished === true)) {
       throw new RangeError(
         opcode === Opcode.Continuation
@@ -199,7 +204,7 @@ export class Sender extends Backpressure {
     this.outbox.onTransportClosed(reason);
     this.pending?.discard(reason);
     this.#roundTrips?.close(reason);
-    this.#compressor?.close();
+    this.compressor?.close();
   }
 
   /** A message that was accepted cannot be sent. What was sent before it leaves; the rest is discarded. */
@@ -228,10 +233,11 @@ export class Sender extends Backpressure {
       return;
     }
     const copy = Buffer.from(bytes); // the application may change its own
-    this.pending.wait(copy.length, (reason) => {
+    const call = (reason?: Error): void => {
       if (reason === undefined) this.#sendFrameNow(opcode, copy, flags, callback, sent);
       else if (callback !== undefined) rejectCallback(callback, reason);
-    });
+    };
+    this.pending.wait(copy.length, call, isControl(opcode));
     if (!isControl(opcode)) this.pending.fence(undefined);
   }
 
@@ -277,7 +283,7 @@ export class Sender extends Backpressure {
     compress: boolean | undefined,
     callback: SendCallback | undefined,
   ): void {
-    const compressor = this.#compressor;
+    const compressor = this.compressor;
     if (bytes !== undefined) {
       const byte0 = binary === false ? TEXT : BINARY;
       if (compressor?.bytes(byte0, bytes, compress) !== true) this.outbox.bytes(byte0, bytes);

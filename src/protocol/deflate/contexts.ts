@@ -39,6 +39,8 @@ export interface Inflater {
   advanceWindow(message: Uint8Array): void;
   /** The sliding window; `undefined` while nothing is in it, or when it is not kept. */
   readonly window: Buffer | undefined;
+  /** Whether later messages may refer to this one: what is not wanted has to be decompressed all the same. */
+  readonly takeover: boolean;
 }
 
 /** How a context is made. */
@@ -108,6 +110,10 @@ class RawZlibInflater implements Inflater {
     return this.#window?.contents;
   }
 
+  get takeover(): boolean {
+    return this.#window !== undefined;
+  }
+
   inflate(payload: Uint8Array, limit: number): Buffer | undefined {
     const bits = this.#windowBits;
     const context = inflateContexts.get(bits)!;
@@ -159,6 +165,10 @@ class OneShotInflater implements Inflater {
 
   get window(): Buffer | undefined {
     return this.#window?.contents;
+  }
+
+  get takeover(): boolean {
+    return this.#window !== undefined;
   }
 
   inflate(payload: Uint8Array, limit: number): Buffer | undefined {

@@ -25,8 +25,10 @@ interface ZlibInternals {
   close(): void;
 }
 
+/** Bytes that a context puts out at once. */
+export const OUTPUT_AT_ONCE: number = 64 * 1024;
 /** The output of all contexts gathers here: they run one after the other. */
-const scratch = Buffer.allocUnsafeSlow(64 * 1024);
+const scratch = Buffer.allocUnsafeSlow(OUTPUT_AT_ONCE);
 /** For output that is not needed; as long as the largest window. */
 const discarded = Buffer.allocUnsafeSlow(32 * 1024);
 /** With less output available than this, zlib may have to write its end marker twice. */

@@ -96,7 +96,7 @@ export function* inflateSteps(
 }
 
 /** @throws ProtocolError if what was put through a decompressor ends inside a block. */
-function checkEnd(context: RawZlib, output: Output, limit: number): void {
+export function checkEnd(context: RawZlib, output: Output, limit: number): void {
   const before = output.length;
   const unused = context.run(Z_BLOCK, TAIL_AND_SENTINEL, output, limit);
   const added = output.length - before;
@@ -107,7 +107,7 @@ function checkEnd(context: RawZlib, output: Output, limit: number): void {
 }
 
 /** Make a decompressor begin a stream that may refer to a window: it reads the window as a stored block. */
-function resetWithWindow(context: RawZlib, window: Buffer | undefined): void {
+export function resetWithWindow(context: RawZlib, window: Buffer | undefined): void {
   context.reset();
   if (window === undefined) return;
   context.skip(storedBlockHeader(window.length));

@@ -44,6 +44,20 @@ const OPTION_RULES: Rules<FrameDecoderOptions> = {
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
+/** What only a decoder knows that gives messages in parts. */
+interface Parts {
+  /** The rules for whole messages. */
+  readonly whole: HeaderContext;
+  /** What `next()` found is the last part of its message, or all of it. */
+  isLast: boolean;
+  /** A part of the message in progress was given. */
+  isBegun: boolean;
+  /** Bytes of the message in progress that were given. */
+  given: number;
+  /** Messages are given whole again after this one. */
+  isEnding: boolean;
+}
+
 /**
  * Turns the bytes of one peer into messages and control frames (RFC 6455 section 5). Pure: no
  * socket, no event, no clock.
@@ -70,8 +84,10 @@ export class FrameDecoder {
   headers: FrameHeader[] | undefined;
   /** Frames that began no message (continuation and control frames) since the reader set this to 0. @internal */
   nonInitialFrames = 0;
+  /** Messages are given in parts; see {@link takeParts}. @internal */
+  parts: Parts | undefined;
 
-  readonly #context: HeaderContext;
+  #context: HeaderContext;
 
   // The bytes being read, and their position in the stream.
   #chunk = EMPTY;
@@ -238,10 +254,45 @@ export class FrameDecoder {
     );
   }
 
+  /**
+   * Give messages in parts from now on: `payload` is what has come of a message, and the first part, which may be
+   * empty, comes with its first header. A frame that lies whole in a chunk may still be given as one.
+   *
+   * @param maxPayload longest message. Without it messages are given whole again, after the one of which a part was given.
+   * @internal
+   */
+  takeParts(maxPayload: number | undefined): void {
+    const { parts } = this;
+    if (maxPayload !== undefined) {
+      const whole = parts?.whole ?? this.#context;
+      this.parts ??= { whole, isLast: true, isBegun: false, given: 0, isEnding: false };
+      this.parts.isEnding = false;
+      this.#context = { ...whole, maxPayload };
+    } else if (parts !== undefined) {
+      parts.isEnding = parts.isBegun;
+      if (parts.isBegun) return;
+      this.#context = parts.whole;
+      this.parts = undefined;
+    }
+  }
+
+  /** Whether a message is next of which no part was given, and no control frame. @internal */
+  isAtMessage(): boolean {
+    const isInside = this.#messageOpcode !== Opcode.Continuation;
+    if (isInside && this.parts?.isBegun !== false) return false;
+    if (this.#frameRemaining !== -1) return !isControl(this.#frameOpcode);
+    if (this.#at === this.#chunk.length && this.#backlog !== undefined) this.#nextChunk();
+    const first = this.#cutHeaderLength > 0 ? this.#cutHeader![0] : this.#chunk[this.#at];
+    return first === undefined ? isInside : !isControl(first);
+  }
+
   #advance(): boolean {
     for (;;) {
       if (this.#frameRemaining >= 0) {
-        if (!this.#gather()) {
+        if (this.parts !== undefined && !isControl(this.#frameOpcode)) {
+          if (this.#givePart(this.parts)) return true;
+          if (this.#frameRemaining > 0 && !this.#nextChunk()) return this.#needMore();
+        } else if (!this.#gather()) {
           if (!this.#nextChunk()) return this.#needMore();
         } else if (this.#endFrame()) {
           return true;
@@ -255,9 +306,9 @@ export class FrameDecoder {
   }
 
   /** Release the chunk of an earlier message while waiting for more bytes. */
-  #needMore(): false {
+  #needMore(): boolean {
     this.#source = EMPTY;
-    return false;
+    return this.parts !== undefined && this.#message !== undefined && this.#givePart(this.parts);
   }
 
   /** Continue with the backlog, if there is one. */
@@ -279,7 +330,9 @@ export class FrameDecoder {
     const available = chunk.length - at;
     if (available === 0) return false;
     const gathered =
-      this.#messageOpcode === Opcode.Continuation ? -1 : (this.#message?.length ?? 0);
+      this.#messageOpcode === Opcode.Continuation
+        ? -1
+        : (this.#message?.length ?? 0) + (this.parts?.given ?? 0);
     if (this.#cutHeaderLength === 0) {
       const size = parseHeader(
         chunk,
@@ -405,15 +458,63 @@ export class FrameDecoder {
       this.#at = to;
       this.#frameRemaining -= count;
       if (this.#frameOpcode === Opcode.Close) this.#checkClose(bytes, at, at + count);
-      if (!control && this.#messageOpcode === Opcode.Text && !this.#messageCompressed) {
-        // Nothing needs validation before the first byte that is not ASCII.
-        if (seen !== 0) this.#validator ??= new Utf8Validator();
-        if (this.#validator?.push(bytes, at, at + count) === false) {
-          throw invalidByte(bytes, this.#validator.faultAt, this.offset - (at + count));
-        }
-      }
+      if (!control) this.#checkText(bytes, at, at + count, seen);
     }
     return this.#frameRemaining === 0;
+  }
+
+  /** Check the part of a Text message that has arrived. @param seen all its bytes, joined by OR. */
+  #checkText(bytes: Buffer, start: number, end: number, seen: number): void {
+    if (this.#messageOpcode !== Opcode.Text || this.#messageCompressed) return;
+    // Nothing needs validation before the first byte that is not ASCII.
+    if (seen !== 0) this.#validator ??= new Utf8Validator();
+    if (this.#validator?.push(bytes, start, end) === false) {
+      throw invalidByte(bytes, this.#validator.faultAt, this.offset - end);
+    }
+  }
+
+  /** Give what has come of the frame's payload. @returns `false` if nothing has. */
+  #givePart(parts: Parts): boolean {
+    if (this.#message !== undefined) {
+      // What was gathered before parts were wanted.
+      const gathered = this.#message.take();
+      this.#message = undefined;
+      parts.isLast = false;
+      this.#setPart(parts, gathered, 0, gathered.length);
+      return true;
+    }
+    const from = this.#at;
+    const count = Math.min(this.#frameRemaining, this.#chunk.length - from);
+    // A long part gets memory of its own, as a long message does, so that the chunk can be freed.
+    const isCopied = count >= OWNED_FROM && !this.#messageCompressed;
+    const bytes = isCopied ? allocateOwn(count) : this.#chunk;
+    const start = isCopied ? 0 : from;
+    if (count > 0) {
+      const seen = unmask(this.#chunk, from, from + count, bytes, start, this.#key);
+      this.#key = rotateKey(this.#key, count);
+      this.#at += count;
+      this.#frameRemaining -= count;
+      this.#checkText(bytes, start, start + count, seen);
+    }
+    const frameEnds = this.#frameRemaining === 0;
+    if (frameEnds) this.#frameRemaining = -1;
+    parts.isLast = frameEnds && this.#frameFin;
+    if (count === 0 && parts.isBegun && !parts.isLast) return false;
+    this.#setPart(parts, bytes, start, start + count);
+    if (!parts.isLast) return true;
+    if (this.#validator?.complete === false) throw cutCharacter(this.offset);
+    this.#validator = undefined;
+    this.#messageOpcode = Opcode.Continuation;
+    parts.isBegun = false;
+    parts.given = 0;
+    if (parts.isEnding) this.takeParts(undefined);
+    return true;
+  }
+
+  #setPart(parts: Parts, source: Buffer, start: number, end: number): void {
+    parts.isBegun = true;
+    parts.given += end - start;
+    this.#setResult(this.#messageOpcode, source, start, end);
   }
 
   /** Check the part of a Close frame that has arrived, as for text. */
@@ -478,8 +579,9 @@ export class FrameDecoder {
    */
   releaseIfRead(): boolean {
     if (this.#at < this.#chunk.length || this.#backlog !== undefined) return false;
+    if (this.parts !== undefined && this.#message !== undefined) return false; // it is the next part
     this.#nextChunk();
-    this.#needMore();
+    this.#source = EMPTY;
     return true;
   }
 

@@ -150,7 +150,9 @@ function readHeader(
  * `deflateBound`). The 10 bits per 255 bytes are less than a 128th. The extra KiB covers short messages and senders that flush often.
  */
 function longestCompressed(length: number): number {
-  return Math.min(length + length / 8 + length / 128 + 1024, LONGEST_MESSAGE);
+  const longest = length + length / 8 + length / 128 + 1024;
+  // A message that is taken in parts may be longer than one that is joined.
+  return length > LONGEST_MESSAGE ? longest : Math.min(longest, LONGEST_MESSAGE);
 }
 
 /** The error of a rule that a header breaks, before {@link describe} adds what the peer sent. */

@@ -350,3 +350,30 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
     expect(sink.bytes).toHaveLength(0);
   });
 });
+
+describe('OutgoingDeflate.begin', () => {
+  const begin = (
+    first: Buffer,
+    compress: boolean | undefined,
+    threshold = 0,
+  ): Buffer | undefined => {
+    settings = settingsOf(new HandClock());
+    const compression = new PermessageDeflate(compressing({ threshold }), parametersOf(), 'server');
+    sender = new Sender(ownerOf(listening(), settings), new Sink(), undefined, compression);
+    const begun = sender.compressor!.begin(first, compress);
+    begun?.deflater.release();
+    return begun?.payload;
+  };
+  const random = randomBytes(1000);
+
+  it.each<[string, Buffer, boolean | undefined, number, boolean]>([
+    ['what becomes shorter', Buffer.alloc(1000), undefined, 1000, true],
+    ['not what does not', random, undefined, 0, false],
+    ['what does not, if it is told to', random, true, 2000, true],
+    ['not what is below the threshold', Buffer.alloc(1000), undefined, 1001, false],
+    ['not if it is told not to', Buffer.alloc(1000), false, 0, false],
+  ])('compresses %s', (_name, first, compress, threshold, expected) => {
+    const payload = begin(first, compress, threshold);
+    expect(payload !== undefined).toBe(expected);
+  });
+});

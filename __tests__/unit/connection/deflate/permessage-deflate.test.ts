@@ -132,6 +132,39 @@ describe.each([true, false])('Compression, driven: %s', (drive) => {
     expect(client.inflate(last, LIMIT)).toStrictEqual(Buffer.from(NOISE.subarray(-1000)));
   });
 
+  it('opens a compressor for a message in parts, which refers to nothing before the message', () => {
+    for (const parameters of [{}, TAKEOVER]) {
+      const [server, client] = [made(parameters, { drive }), made(parameters, { drive }, 'client')];
+      const part = NOISE.subarray(0, 1000);
+      client.inflate(server.deflate(part)!, LIMIT);
+      const deflater = server.openDeflater();
+      const [one, two] = [deflater.deflate(part), deflater.deflate(part)];
+      deflater.release();
+      expect(one.length).toBeGreaterThan(1000);
+      expect(two.length).toBeLessThan(100);
+      const payload = Buffer.concat([one, Buffer.from('0000ffff', 'hex'), two]);
+      expect(client.inflate(payload, LIMIT)).toStrictEqual(Buffer.concat([part, part]));
+      const last = server.deflate(part)!;
+      expect(last.length).toBeGreaterThan(1000);
+      expect(client.inflate(last, LIMIT)).toStrictEqual(Buffer.from(part));
+    }
+  });
+
+  it('opens a decompressor for messages in parts', () => {
+    const [server, client] = [made(TAKEOVER, { drive }), made(TAKEOVER, { drive }, 'client')];
+    const part = NOISE.subarray(0, 1000);
+    client.inflate(server.deflate(part)!, LIMIT);
+    const inflater = client.openInflater(LIMIT);
+    inflater.begin();
+    const payload = server.deflate(part)!;
+    expect(payload.length).toBeLessThan(100);
+    inflater.push(payload);
+    expect(Buffer.concat([inflater.next() ?? Buffer.alloc(0), inflater.end()])).toStrictEqual(
+      Buffer.from(part),
+    );
+    inflater.close();
+  });
+
   it('knows a long message if the peer refers to it', async () => {
     const compression = made(TAKEOVER, { drive });
     const [first, second] = [NOISE.subarray(0, 20 * KIB), NOISE.subarray(10 * KIB, 30 * KIB)];
@@ -534,4 +567,10 @@ describe('contextBytes', () => {
     const settings = { memLevel: 9, compressor: 'compact' } as const;
     expect(contextBytes(parametersOf(parameters), settings)).toBe(expected);
   });
+});
+
+it('opens a decompressor for messages in parts by what the runtime can do', () => {
+  const inflater = made({}, {}).openInflater(10);
+  expect(inflater.takeover).toBe(false);
+  inflater.close();
 });

@@ -701,3 +701,36 @@ describe('Delivery, alone', () => {
     delivery.cancelTimers();
   });
 });
+
+describe('Delivery, messages in parts', () => {
+  it('is one consumer, until its loop is left and its message skipped', async () => {
+    const messages = connection.incoming()[Symbol.asyncIterator]();
+    expect(() => connection.on('message', () => undefined)).toThrow('an iterator is taking');
+    feed(clientFrame({ opcode: 1, payload: 'a', fin: false }));
+    await messages.next();
+    await messages.return!();
+    listen();
+    feed(clientFrame({ opcode: 0, payload: 'b' }), text('c'));
+    await turns();
+    expect(log).toEqual(['text c']);
+    feed(text('d'));
+    expect(log).toEqual(['text c', 'text d']);
+  });
+
+  it('discards what is held of a message, and ends the loop', async () => {
+    const messages = connection.incoming()[Symbol.asyncIterator]();
+    feed(clientFrame({ opcode: 1, payload: 'a', fin: false }));
+    const { value } = (await messages.next()) as { value: { text(): Promise<string> } };
+    connection.terminate();
+    await turns();
+    await expect(value.text()).rejects.toThrow('before the end of a message');
+    expect((await messages.next()).done).toBe(true);
+  });
+
+  it('hands over what came whole', async () => {
+    feed(text('a'));
+    const messages = connection.incoming()[Symbol.asyncIterator]();
+    const { value } = (await messages.next()) as { value: { text(): Promise<string> } };
+    expect(await value.text()).toBe('a');
+  });
+});

@@ -1095,3 +1095,78 @@ describe('MessageReader, compressed messages', () => {
     peer.close();
   });
 });
+
+describe('MessageReader, messages in parts', () => {
+  const part = (payload: string, fin: boolean, opcode = 0): Buffer =>
+    clientFrame({ opcode, payload, fin });
+
+  it('passes on parts, handles control frames, and leaves a message that is not asked for', async () => {
+    const messages = connection.incoming()[Symbol.asyncIterator]();
+    feed(part('a', false, 1), ping('p'), part('b', true), ping('q'), text('c'));
+    expect(answers()).toEqual([]);
+    const { value } = (await messages.next()) as { value: { text(): Promise<string> } };
+    expect(await value.text()).toBe('ab');
+    expect(answers()).toEqual(['pong 70', 'pong 71']);
+  });
+
+  it('fails with the position for what is too long', async () => {
+    start({ maxPayload: 2 });
+    const messages = connection.incoming({ maxPayload: 100 })[Symbol.asyncIterator]();
+    feed(text('abc'));
+    const { value } = (await messages.next()) as { value: { text(): Promise<string> } };
+    value.text().catch(() => undefined);
+    await turns();
+    expect(parseFrames(sink.bytes)[0]?.payload.subarray(2, 10).toString()).toBe('byte 9: ');
+  });
+
+  it('loses nothing to a listener that throws, whatever is found', async () => {
+    let isThrown = false;
+    connection.on('frame', () => {
+      if (isThrown) return;
+      isThrown = true;
+      throw new Error('mine');
+    });
+    expect(() => feed(text('a'))).toThrow('mine');
+    const messages = connection.incoming()[Symbol.asyncIterator]();
+    await turns();
+    expect(sink.isPaused()).toBe(true);
+    const { value } = (await messages.next()) as { value: { text(): Promise<string> } };
+    expect(await value.text()).toBe('a');
+    start();
+    connection.on('message', () => undefined);
+    start({ messageRate: { perSecond: 1, burst: 1, fragments: 1, action: 'pause' } });
+    const others = connection.incoming()[Symbol.asyncIterator]();
+    feed(part('a', false, 1), part('b', false), part('c', false), part('d', true));
+    const { value: slow } = (await others.next()) as { value: { discard(): void } };
+    slow.discard();
+    expect(sink.isPaused()).toBe(true); // until there are tokens
+  });
+
+  it('takes over a message that is being decompressed', async () => {
+    const socket = new Sink(1024 * 1024);
+    const compression = new PermessageDeflate(compressing(), parametersOf(), 'server');
+    watch(socket, compressedConnectionOn(socket, compression));
+    connection.start(Buffer.alloc(0));
+    const noise = randomBytes(100_000);
+    feed(clientFrame({ opcode: 2, rsv: 4, payload: deflateRawSync(noise) }));
+    const messages = connection.incoming()[Symbol.asyncIterator]();
+    const { value } = (await messages.next()) as { value: { bytes(): Promise<Buffer> } };
+    expect((await value.bytes()).equals(noise)).toBe(true);
+  });
+
+  it('times the silence of the peer', async () => {
+    const clock = new HandClock();
+    start({}, clock);
+    const messages = connection.incoming()[Symbol.asyncIterator]();
+    feed(part('a', false, 1));
+    await messages.next();
+    for (let i = 0; i < 3; i++) {
+      clock.advance(50_000);
+      feed(part('b', false));
+    }
+    expect(answers()).toEqual([]);
+    clock.advance(60_000);
+    await turns();
+    expect(answers()[0]).toMatch(/^close 1008/);
+  });
+});

@@ -617,3 +617,28 @@ describe('Receiver, when too much is held', () => {
     expect(closing.state).toBe('ending');
   });
 });
+
+describe('Receiver, messages in parts', () => {
+  it('gives them to the loop, under its own limit or that of the connection', async () => {
+    start({ maxPayload: 5 });
+    const messages = connection.incoming({ maxPayload: 20 })[Symbol.asyncIterator]();
+    const next = async (): Promise<{ bytes(): Promise<Buffer> }> =>
+      ((await messages.next()) as { value: { bytes(): Promise<Buffer> } }).value;
+    feed(text('abc'), text('0123456789'));
+    expect((await (await next()).bytes()).toString()).toBe('abc');
+    const tooLong = (await next()).bytes();
+    await turns();
+    expect(answers()[0]).toMatch(/^close 1009/);
+    sink.destroy();
+    await expect(tooLong).rejects.toThrow(ConnectionError);
+    start({ maxPayload: 5 });
+    connection
+      .incoming()
+      [Symbol.asyncIterator]()
+      .next()
+      .catch(() => undefined);
+    feed(text('012345'));
+    await turns();
+    expect(answers()[0]).toMatch(/^close 1009/);
+  });
+});

@@ -1,5 +1,9 @@
 import type { Account } from '../../../../src/connection/limits/buffer-budget.js';
-import { type Job, PendingCalls } from '../../../../src/connection/send/pending-calls.js';
+import {
+  type Job,
+  PendingCalls,
+  type StreamCall,
+} from '../../../../src/connection/send/pending-calls.js';
 
 let log: string[];
 let calls: PendingCalls;
@@ -281,5 +285,106 @@ describe('PendingCalls with keys', () => {
     wait('a', 'a');
     calls.finish(job, call('job'));
     expect(log).toStrictEqual(['job', 'a: detached']);
+  });
+});
+
+describe('PendingCalls, messages that are sent in parts', () => {
+  /** A message in parts that writes down what it is told. */
+  const stream = (name: string, isBegun = true): StreamCall => ({
+    isBegun,
+    begin: () => log.push(`begin ${name}`),
+    othersWait: () => log.push(`others wait for ${name}`),
+    end: ({ message }) => log.push(`end ${name}: ${message}`),
+  });
+  const message = (name: string): unknown => calls.waitAsMessage({ bytes: 1, call: call(name) });
+
+  it('begins the first at once, and the others in their turn', () => {
+    const [one, two] = [stream('one'), stream('two')];
+    expect(calls.isStreaming).toBe(false);
+    calls.addStream(one);
+    expect([calls.isStreaming, calls.isUnfinished, calls.areHeld]).toStrictEqual([
+      true,
+      true,
+      false,
+    ]);
+    calls.addStream(two);
+    message('m');
+    expect(calls.areHeld).toBe(true);
+    calls.endStream(one);
+    expect(calls.isStreaming).toBe(true);
+    calls.endStream(two);
+    expect(log).toStrictEqual([
+      'begin one',
+      'others wait for one',
+      'others wait for one',
+      'begin two',
+      'm',
+    ]);
+    expect([calls.isStreaming, calls.isUnfinished, calls.bytes]).toStrictEqual([false, false, 0]);
+  });
+
+  it('waits for a job; then control frames go on, and messages wait again', () => {
+    const job = calls.begin(100);
+    const one = stream('one');
+    calls.addStream(one);
+    expect(calls.isStreaming).toBe(true);
+    message('m');
+    calls.wait(2, call('ping'), true);
+    calls.finish(job, call('job'));
+    expect(log).toStrictEqual(['job', 'ping', 'begin one']);
+    expect(calls.bytes).toBe(1);
+    calls.endStream(one);
+    expect(log.at(-1)).toBe('m');
+  });
+
+  it('waits for an unfinished message of sendFrame, which may go on', () => {
+    calls.frameEnds(true);
+    calls.addStream(stream('one'));
+    expect(calls.isStreaming).toBe(false);
+    calls.frameEnds(false);
+    expect(log).toStrictEqual(['begin one']);
+  });
+
+  it('passes over one that ended while it waited', () => {
+    const [one, two] = [stream('one'), stream('two')];
+    calls.addStream(one);
+    calls.addStream(two);
+    message('m');
+    calls.endStream(two);
+    calls.endStream(one);
+    expect(log.slice(-2)).toStrictEqual(['others wait for one', 'm']);
+  });
+
+  it('ends all, and sends nothing after one that was begun', () => {
+    calls.addStream(stream('one'));
+    calls.addStream(stream('two'));
+    message('m');
+    log = [];
+    calls.endStreams(new Error('closed'));
+    expect(log).toStrictEqual(['end one: closed', 'end two: closed']);
+    calls.endStream(stream('other'));
+    expect(calls.areHeld).toBe(true);
+    calls.rejectMessages(new Error('closed'));
+    expect(log.slice(2)).toStrictEqual(['end two: closed', 'm: closed']); // it knows already
+  });
+
+  it('ends all, and sends what comes after one that was not begun', () => {
+    calls.addStream(stream('one', false));
+    calls.addStream(stream('two', false));
+    message('m');
+    log = [];
+    calls.endStreams(new Error('closed'));
+    expect(log).toStrictEqual(['end one: closed', 'end two: closed', 'm']);
+  });
+
+  it('discards them with the rest', () => {
+    calls.endStreams(new Error('nothing to end'));
+    const job = calls.begin(100);
+    calls.addStream(stream('one', false));
+    message('m');
+    calls.discard(new Error('lost'));
+    calls.finish(job, call('job'));
+    expect(log).toStrictEqual(['end one: lost', 'm: lost', 'end one: lost']);
+    expect(calls.bytes).toBe(0);
   });
 });

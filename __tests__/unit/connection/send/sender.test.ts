@@ -295,6 +295,18 @@ describe('Sender, raw frames', () => {
     expect(words()).toEqual(['binary nofin 62']);
   });
 
+  it('refuses a data frame while a message is sent in parts', async () => {
+    const nothing = (): void => undefined;
+    const stream = { isBegun: true, begin: nothing, othersWait: nothing, end: nothing };
+    sender.calls.addStream(stream);
+    expect(() => frame(Opcode.Text, 'a')).toThrow('a message of sendStream is not finished');
+    frame(Opcode.Ping, 'b');
+    sender.calls.endStream(stream);
+    frame(Opcode.Text, 'c');
+    await turns();
+    expect(words()).toEqual(['ping 62', 'text 63']);
+  });
+
   it('refuses a fragmented control frame, one of 126 bytes, and an opcode that does not exist', () => {
     expect(() => frame(Opcode.Ping, '', { fin: false })).toThrow('must not be fragmented');
     expect(() => frame(Opcode.Pong, 'x'.repeat(126))).toThrow('not 126');

@@ -118,6 +118,12 @@ describe.each([
   });
 
   describe('Inflater', () => {
+    it('knows whether messages refer to earlier ones', () => {
+      for (const takeover of [true, false]) {
+        expect(createInflater({ windowBits: 15, takeover }, drive).takeover).toBe(takeover);
+      }
+    });
+
     it.each([8, 9, 10, 11, 12, 13, 14, 15])(
       'decompresses messages that refer to those before, with a window of %i bits',
       (windowBits) => {

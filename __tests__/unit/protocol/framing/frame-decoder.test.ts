@@ -1147,3 +1147,199 @@ describe('FrameDecoder, of a chunk that is its own', () => {
     expect(payload).toHaveLength(20_000);
   });
 });
+
+describe('FrameDecoder.takeParts', () => {
+  const frame = (opcode: number, payload: string | Buffer, fin = true): Buffer =>
+    clientFrame({ opcode, payload, fin });
+
+  /** What comes out, in words: parts that are not the last end in dots. */
+  function parts(decoder: FrameDecoder, ...chunks: Buffer[]): string[] {
+    const words: string[] = [];
+    for (const chunk of chunks) {
+      decoder.push(Buffer.from(chunk)); // it is unmasked in place
+      while (decoder.next()) {
+        const isMore = decoder.opcode < 8 && decoder.parts?.isLast === false;
+        words.push(`${decoder.opcode} ${decoder.payload.toString()}${isMore ? '...' : ''}`);
+      }
+    }
+    return words;
+  }
+
+  const make = (maxPayload = 1000): FrameDecoder => {
+    const decoder = new FrameDecoder({ maxPayload: 100 });
+    decoder.takeParts(maxPayload);
+    return decoder;
+  };
+
+  it('gives what has come, and first the beginning', () => {
+    const whole = frame(1, 'Hello');
+    expect(parts(make(), whole)).toEqual(['1 Hello']);
+    expect(parts(make(), whole.subarray(0, 6), whole.subarray(6, 8), whole.subarray(8))).toEqual([
+      '1 ...',
+      '1 He...',
+      '1 llo',
+    ]);
+    expect(
+      parts(make(), frame(2, 'a', false), frame(9, 'p'), frame(0, '', false), frame(0, 'b')),
+    ).toEqual(['2 a...', '9 p', '2 b']);
+    expect(parts(make(), frame(1, '', false), frame(0, ''))).toEqual(['1 ...', '1 ']);
+  });
+
+  it('gives the same bytes however they are cut', () => {
+    const bytes = Buffer.concat([
+      frame(1, 'a\u20acb', false),
+      frame(9, 'p'),
+      frame(0, '\u{1f600}'.repeat(20), false),
+      frame(0, 'end'),
+      frame(2, Buffer.alloc(300, 7)),
+    ]);
+    const join = (words: string[]): string =>
+      words
+        .filter((each) => !each.startsWith('9'))
+        .map((each) => (each.endsWith('...') ? each.slice(2, -3) : `${each.slice(2)}|`))
+        .join('');
+    const gather = (chunks: Iterable<Buffer>): string => {
+      const decoder = make();
+      let all = '';
+      for (const chunk of chunks) {
+        decoder.push(Buffer.from(chunk));
+        while (decoder.next()) {
+          if (decoder.opcode === 9) continue;
+          all += decoder.payload.toString('latin1') + (decoder.parts?.isLast === true ? '|' : '');
+        }
+      }
+      return all;
+    };
+    const expected = gather([bytes]);
+    expect(join(parts(make(), bytes))).toContain('end|');
+    expect(gather(cutAt(bytes, everyByte(bytes)))).toBe(expected);
+    for (let i = 0; i < 100; i++) expect(gather(cutAt(bytes, randomCuts(bytes, i)))).toBe(expected);
+    for (let at = 0; at <= bytes.length; at++) expect(gather(cutAt(bytes, [at]))).toBe(expected);
+  });
+
+  it('keeps the rules, with its own limit', () => {
+    expect(
+      parts(make(), frame(2, Buffer.alloc(500, 0x61), false), frame(0, Buffer.alloc(500, 0x61))),
+    ).toHaveLength(2);
+    const decoder = make();
+    parts(decoder, frame(2, Buffer.alloc(500), false));
+    expect(() => parts(decoder, frame(0, Buffer.alloc(501)))).toThrow(
+      /is at least 1001 bytes long/,
+    );
+    expect(() => parts(make(), frame(1, Buffer.of(0xe2), false), frame(0, 'a'))).toThrow(/0x61/);
+    expect(() => parts(make(), frame(1, Buffer.of(0xe2), false), frame(0, ''))).toThrow(
+      /inside a character/,
+    );
+    expect(() => parts(make(), frame(1, 'a', false), frame(1, 'b'))).toThrow(/fragmented message/);
+  });
+
+  it('gives what was gathered before also after a control frame that ends its chunk', () => {
+    const decoder = new FrameDecoder();
+    parts(decoder, frame(1, 'be', false));
+    decoder.takeParts(1000);
+    decoder.push(frame(9, 'p'));
+    expect([decoder.next(), decoder.opcode]).toEqual([true, 9]);
+    expect(decoder.releaseIfRead()).toBe(false);
+    expect(parts(decoder, frame(0, 'gun'))).toEqual(['1 be...', '1 gun']);
+    expect(decoder.releaseIfRead()).toBe(true);
+  });
+
+  it.each([2, 1])(
+    'gives a long part memory of its own, and frees its chunk (opcode %i)',
+    (opcode) => {
+      const wire = frame(opcode, Buffer.alloc(60_000, 'a'));
+      const chunks = [0, 30_000].map((from) => {
+        const chunk = Buffer.allocUnsafeSlow(from === 0 ? 30_000 : wire.length - from);
+        wire.copy(chunk, 0, from);
+        return chunk;
+      });
+      const decoder = new FrameDecoder();
+      decoder.takeParts(100_000);
+      const given: Buffer[] = [];
+      for (const chunk of chunks) {
+        decoder.pushOwned(chunk);
+        while (decoder.next()) given.push(decoder.payload);
+      }
+      expect(Buffer.concat(given).toString()).toBe('a'.repeat(60_000));
+      const long = given.filter(({ length }) => length > 0);
+    expect(long.map(({ buffer }) => buffer.byteLength)).toEqual(long.map(({ length }) => length));
+    expect(chunks.map(({ length }) => length === 0)).toEqual([FREES, FREES]);
+    },
+  );
+
+  it('gives first what was gathered before', () => {
+    const decoder = new FrameDecoder();
+    decoder.takeParts(undefined); // nothing to change
+    expect(parts(decoder, frame(1, 'be', false))).toEqual([]);
+    decoder.takeParts(1000);
+    decoder.takeParts(2000);
+    expect(parts(decoder, frame(0, 'gun'))).toEqual(['1 be...', '1 gun']);
+    const late = new FrameDecoder();
+    parts(late, frame(1, 'a', false));
+    late.takeParts(1000);
+    expect([late.next(), late.payload.toString(), late.next()]).toEqual([true, 'a', false]);
+    const cut = frame(1, 'Hello');
+    const other = new FrameDecoder();
+    expect(parts(other, cut.subarray(0, 8))).toEqual([]);
+    other.takeParts(1000);
+    expect(other.next()).toBe(true);
+    expect(other.payload.toString()).toBe('He');
+    expect(other.next()).toBe(false);
+    expect(parts(other, cut.subarray(8))).toEqual(['1 llo']);
+  });
+
+  it('gives whole messages again, after the one that was begun', () => {
+    const decoder = make();
+    parts(decoder, frame(2, Buffer.alloc(90), false));
+    decoder.takeParts(undefined);
+    expect(parts(decoder, frame(0, Buffer.alloc(90)))).toHaveLength(1);
+    expect(decoder.parts).toBeUndefined();
+    expect(parts(decoder, frame(1, 'a', false), frame(0, 'b'))).toEqual(['1 ab']);
+    expect(() => parts(decoder, frame(2, Buffer.alloc(101)))).toThrow(/maxPayload is 100/);
+    const idle = make();
+    idle.takeParts(undefined);
+    expect(idle.parts).toBeUndefined();
+  });
+
+  it('knows whether a message is next', () => {
+    const decoder = make();
+    const at = (chunk?: Buffer): boolean => {
+      if (chunk !== undefined) decoder.push(Buffer.from(chunk));
+      return decoder.isAtMessage();
+    };
+    expect(at()).toBe(false);
+    expect(at(frame(9, 'p'))).toBe(false);
+    expect(at(frame(1, 'a', false))).toBe(false); // a Ping is first
+    decoder.next();
+    expect(at()).toBe(true);
+    decoder.next();
+    expect([decoder.payload.toString(), at()]).toEqual(['a', false]);
+    expect(at(frame(0, 'b'))).toBe(false);
+    decoder.next();
+    expect([decoder.payload.toString(), at()]).toEqual(['b', false]);
+    expect(at(frame(1, 'c').subarray(0, 1))).toBe(true);
+    expect(decoder.next()).toBe(false);
+    expect(at()).toBe(true); // its header is cut
+  });
+
+  it('knows it inside a message that began before, too', () => {
+    const decoder = new FrameDecoder();
+    const at = (): boolean => decoder.isAtMessage();
+    parts(decoder, frame(1, 'a', false));
+    decoder.takeParts(1000);
+    expect(at()).toBe(true);
+    decoder.push(frame(9, 'p'));
+    expect(at()).toBe(false);
+    decoder.next();
+    decoder.push(frame(0, 'b').subarray(0, 7));
+    expect(at()).toBe(true);
+    const other = new FrameDecoder();
+    parts(other, frame(1, 'a', false), frame(9, 'pq').subarray(0, 7));
+    other.takeParts(1000);
+    expect(other.isAtMessage()).toBe(false);
+    const third = new FrameDecoder();
+    parts(third, frame(1, 'abc').subarray(0, 7));
+    third.takeParts(1000);
+    expect(third.isAtMessage()).toBe(true);
+  });
+});

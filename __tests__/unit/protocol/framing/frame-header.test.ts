@@ -397,6 +397,14 @@ describe('parseHeader', () => {
       expect(() => read('807e', 12_301, 500, false)).toThrow('the message is at least 12801 bytes');
     });
 
+    it('may be longer than what can be joined, if the message may', () => {
+      const bytes = hex('c27f 0000000200000000');
+      const long = { ...context, maxPayload: 2 ** 33 };
+      expect(parseHeader(bytes, 0, bytes.length, NONE, 0, long)).toBe(10);
+      const more = hex('c27f 0000000280000000');
+      expect(() => parseHeader(more, 0, more.length, NONE, 0, long)).toThrow('is 8589934592');
+    });
+
     it('is not limited when maxPayload is Infinity', () => {
       const unlimited: HeaderContext = { ...context, maxPayload: Infinity };
       const bytes = hex('c27f 7fffffffffffffff');
