@@ -1262,8 +1262,8 @@ describe('FrameDecoder.takeParts', () => {
       }
       expect(Buffer.concat(given).toString()).toBe('a'.repeat(60_000));
       const long = given.filter(({ length }) => length > 0);
-    expect(long.map(({ buffer }) => buffer.byteLength)).toEqual(long.map(({ length }) => length));
-    expect(chunks.map(({ length }) => length === 0)).toEqual([FREES, FREES]);
+      expect(long.map(({ buffer }) => buffer.byteLength)).toEqual(long.map(({ length }) => length));
+      expect(chunks.map(({ length }) => length === 0)).toEqual([FREES, FREES]);
     },
   );
 
