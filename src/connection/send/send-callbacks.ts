@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import { freeOwn } from '../../protocol/framing/own-memory.js';
 import { Fifo } from './fifo.js';
 
 /** Called once the bytes are with the kernel, or with the reason why they never will be. */
@@ -12,6 +13,14 @@ export function bindToCall(callback: SendCallback): SendCallback {
   const call = new AsyncResource('hawser.send');
   return (...args) => {
     call.runInAsyncScope(callback, undefined, ...args);
+  };
+}
+
+/** A callback that frees the memory of its message, and then calls the application's. */
+export function freeing(bytes: Uint8Array, callback: SendCallback | undefined): SendCallback {
+  return (error) => {
+    freeOwn(bytes);
+    callback?.(error);
   };
 }
 

@@ -13,7 +13,7 @@ import {
   type FrameFlags,
 } from '../../protocol/framing/frame-encoder.js';
 import { FIN, isControl, Opcode } from '../../protocol/framing/frame.js';
-import { freeOwn, takeMemory } from '../../protocol/framing/own-memory.js';
+import { takeMemory } from '../../protocol/framing/own-memory.js';
 import {
   type BlobLike,
   bytesOf,
@@ -36,7 +36,7 @@ import { BlobCall } from './blob-call.js';
 import { defer } from './deferred-message.js';
 import type { SenderOwner } from './owner.js';
 import type { DeferredMessage } from './pending-calls.js';
-import { bindToCall, rejectCallback, type SendCallback } from './send-callbacks.js';
+import { bindToCall, freeing, rejectCallback, type SendCallback } from './send-callbacks.js';
 import type { NodeSocket } from '../transport.js';
 import type { MessageOptions } from './send-options.js';
 
@@ -92,7 +92,7 @@ export class Sender extends Backpressure {
     let message = data as Data; // a Blob is sent elsewhere
     if (transfer) {
       message = bytes = takeMemory(bytes!); // only bytes can be transferred
-      callback = this.#freeing(bytes, callback);
+      if (this.outbox.nodeSocket !== undefined) callback = freeing(bytes, callback);
     }
     const bound = callback && bindToCall(callback);
     if (this.#mustWait(options)) {
@@ -106,14 +106,6 @@ export class Sender extends Backpressure {
     if (!this.admits(message, bound, options)) return false;
     this.queue(message, bytes, binary, options?.compress, bound);
     return this.belowMark();
-  }
-
-  /** A callback that frees the memory of a message, and then calls the application's. */
-  #freeing(bytes: Uint8Array, callback: SendCallback | undefined): SendCallback {
-    return (error) => {
-      if (this.outbox.nodeSocket !== undefined) freeOwn(bytes);
-      callback?.(error);
-    };
   }
 
   /** A Ping or a Pong. */

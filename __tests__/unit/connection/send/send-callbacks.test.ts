@@ -1,5 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { bindToCall, SendCallbacks } from '../../../../src/connection/send/send-callbacks.js';
+import {
+  bindToCall,
+  freeing,
+  SendCallbacks,
+} from '../../../../src/connection/send/send-callbacks.js';
+import { FREES, own } from '../../../support/memory.js';
 import { catchSurfacing } from '../../../support/server.js';
 import { turns } from '../../../support/connection.js';
 
@@ -95,5 +100,16 @@ describe('bindToCall', () => {
       throw new Error('the application’s');
     });
     expect(bound).toThrow('the application’s');
+  });
+});
+
+describe('freeing', () => {
+  it('frees the memory of a message before it calls back, with a callback and without', () => {
+    const [one, other] = [own(20_000), own(20_000)];
+    const error = new Error('dropped');
+    freeing(one, (reason) => called.push(reason, one.length))(error);
+    freeing(other, undefined)();
+    expect(called).toEqual([error, FREES ? 0 : 20_000]);
+    expect(other).toHaveLength(FREES ? 0 : 20_000);
   });
 });
