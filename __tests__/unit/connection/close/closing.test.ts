@@ -792,13 +792,13 @@ describe('Closing, the close event', () => {
       await client.ended();
       expect(counters.protocolErrors).toStrictEqual(new Map([['ERR_RESERVED_OPCODE', 1]]));
       const error = expect.objectContaining({ code: 'ERR_RESERVED_OPCODE' }) as Error;
-      expect(published).toStrictEqual([{ connection, error }]);
+      expect(published).toStrictEqual([{ connection, error, transport: 'other' }]);
       expect(counters.closedByCode.size).toBe(0);
       connection.once('close', () => log.push(`published ${published.length}`));
       client.finish();
       const info = await closed;
       expect(log.at(-1)).toBe('published 2');
-      expect(published[1]).toStrictEqual({ connection, info });
+      expect(published[1]).toStrictEqual({ connection, info, transport: 'other' });
       expect(counters.closedByCode).toStrictEqual(new Map([[1002, 1]]));
       expect(counters.closedByCause).toStrictEqual(new Map([['ERR_RESERVED_OPCODE', 1]]));
       expect(counters.closedByInitiator).toStrictEqual({ local: 1, peer: 0, transport: 0 });
