@@ -165,6 +165,7 @@ export class ClientHandshake implements OpeningListener, OpeningStreamListener {
     const { statusCode, headers } = response;
     const answer = checkAnswer(response, this.#offerOf(response));
     const opened = this.#judge(answer);
+    this.#end(); // before code of the application's socket runs: an abort from there has nothing to abort
     if (typeof opened === 'string') socket.destroy();
     else tune(socket);
     const { remoteAddress } = socket as Partial<Socket>;
