@@ -75,7 +75,7 @@ export class MessageReader {
   }
 
   /** @param owned see `FrameDecoder.pushOwned`. */
-  push(chunk: Buffer, owned = false): void {
+  push(chunk: Buffer, owned: boolean): void {
     if (owned) this.#decoder.pushOwned(chunk);
     else this.#decoder.push(chunk);
   }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
+import { createConnection } from '../../../../src/connection/connection.js';
 import { PermessageDeflate } from '../../../../src/connection/deflate/permessage-deflate.js';
 import { ConcurrencyLimit } from '../../../../src/connection/deflate/concurrency-limit.js';
 import { BufferBudget } from '../../../../src/connection/limits/buffer-budget.js';
@@ -9,8 +10,10 @@ import { ProtocolError } from '../../../../src/protocol/framing/protocol-error.j
 import {
   compressedConnectionOn,
   compressing,
+  DETAILS,
   HandClock,
   parametersOf,
+  settingsOf,
   Sink,
   TAKEOVER,
   turns,
@@ -32,6 +35,7 @@ import {
   watch,
 } from '../../../support/fed-connection.js';
 import { clientClose, clientFrame, parseFrames } from '../../../support/frames.js';
+import { FREES } from '../../../support/memory.js';
 
 describe('MessageReader, listeners', () => {
   it('hands them text as strings and binary as Buffers, fragments joined', () => {
@@ -48,6 +52,25 @@ describe('MessageReader, listeners', () => {
       [Buffer.from([1, 2]), true],
       ['ab', false],
     ]);
+  });
+
+  it.each([
+    ['frees a chunk of a socket of Node once its message is a copy', 'tcp', FREES],
+    ['leaves a chunk to any other Duplex', undefined, false],
+  ] as const)('%s', (_, nodeSocket, isFreed) => {
+    const socket = new Sink();
+    const details = { ...DETAILS, nodeSocket };
+    const made = createConnection(socket, settingsOf(new HandClock()), details);
+    const heard: Buffer[] = [];
+    made.on('message', (data) => heard.push(data as Buffer));
+    made.start(Buffer.alloc(0));
+    const frame = clientFrame({ opcode: 2, payload: Buffer.alloc(20_000, 'a') });
+    const chunk = Buffer.allocUnsafeSlow(frame.length);
+    frame.copy(chunk);
+    socket.emit('data', chunk);
+    expect(heard).toEqual([Buffer.alloc(20_000, 'a')]);
+    expect(chunk.length === 0).toBe(isFreed);
+    made.terminate();
   });
 
   it('hands them text as a Buffer, with its kind, where textAs says so', () => {
