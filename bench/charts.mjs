@@ -1,5 +1,5 @@
 // The charts of the benchmark.
-import { peers } from './peers.mjs';
+import { baseOf, peers } from './peers.mjs';
 import { digits } from './report.mjs';
 import { CPU, scenarios } from './scenarios/index.mjs';
 import { svg, text, WIDTH } from './svg.mjs';
@@ -10,8 +10,10 @@ const COLOURS = {
   'hawser-except': '#0f8a6d',
   'hawser-filter': '#0f8a6d',
   'hawser-deflate': '#0f8a6d',
+  'hawser-transfer': '#0f8a6d',
   'ws-deflate': '#d1603d',
   net: '#8b949e',
+  'net-gather': '#8b949e',
   ws: '#d1603d',
   'ws-bufferutil': '#b98a1b',
   uws: '#3f7fd1',
@@ -19,7 +21,7 @@ const COLOURS = {
   faye: '#c25a93',
 };
 
-const colour = (/** @type {string} */ name) => COLOURS[name] ?? '#8b949e';
+const colour = (/** @type {string} */ name) => COLOURS[baseOf(name)] ?? '#8b949e';
 const titleOf = (/** @type {string} */ name) => peers[name]?.title ?? name;
 
 /** One chart for each kind of work: a panel a scenario, a bar a contestant, a line from its lowest to its highest round. */
@@ -27,6 +29,7 @@ export function barCharts({ medians }) {
   /** @type {Record<string, (scenario: import('./scenarios/index.mjs').Scenario) => boolean>} */
   const groups = {
     echo: ({ kind }) => kind === 'echo',
+    'long-messages': ({ also }) => also?.includes('hawser-transfer') === true,
     broadcast: ({ kind }) => kind === 'broadcast' || kind === 'stream',
     memory: ({ kind }) => kind === 'idle',
     latency: ({ kind }) => kind === 'latency',
@@ -50,7 +53,9 @@ export function barCharts({ medians }) {
 }
 
 function barChart(/** @type {string} */ label, panels) {
-  const [left, right, barHeight, step] = [150, 90, 16, 23];
+  const [right, barHeight, step] = [90, 16, 23];
+  const titles = panels.flatMap(({ rows }) => rows.map(({ contestant }) => titleOf(contestant)));
+  const left = Math.max(150, 24 + 6.6 * Math.max(...titles.map(({ length }) => length)));
   const body = [];
   let y = 12;
   for (const { scenario, rows } of panels) {

@@ -15,7 +15,7 @@
 export const peers = {
   hawser: { title: 'hawser', wire: 'websocket', env: {} },
   'hawser-transfer': {
-    title: 'hawser, with transfer',
+    title: 'hawser, transfer',
     wire: 'websocket',
     env: { HAWSER_TRANSFER: '1' },
     file: 'hawser',
@@ -23,7 +23,7 @@ export const peers = {
   },
   net: { title: 'bare net', wire: 'raw', env: {} },
   'net-gather': {
-    title: 'bare net that gathers each message',
+    title: 'bare net, gathering',
     wire: 'raw',
     env: { NET_GATHER: '1' },
     file: 'net',

@@ -52,7 +52,7 @@ export function keep(mode, results, docs) {
   for (const [name, svg] of Object.entries(charts)) writeFileSync(`${RESULTS}${name}.svg`, svg);
   if (!docs) return;
   for (const name of Object.keys(charts)) {
-    const folder = name.startsWith('deflate') ? DOCS : LOG;
+    const folder = /^(deflate|long)/.test(name) ? DOCS : LOG;
     mkdirSync(folder, { recursive: true });
     copyFileSync(`${RESULTS}${name}.svg`, `${folder}${name}.svg`);
   }
