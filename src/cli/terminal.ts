@@ -81,7 +81,7 @@ export class Terminal {
     });
     typed.prompt();
     for await (const [line] of on(typed, 'line', { close: ['close'] })) {
-      typed.prompt();
+      this.#interface?.prompt(); // lines that were typed before the end still come
       yield line as string;
     }
   }

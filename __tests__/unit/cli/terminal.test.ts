@@ -104,6 +104,23 @@ describe('with a terminal', () => {
     terminal.close();
   });
 
+  it('lines that were typed before the end come after it', async () => {
+    const around = new FakeSurroundings({ isTTY: true });
+    const terminal = new Terminal(around);
+    const lines: string[] = [];
+    const typing = (async () => {
+      for await (const line of terminal.lines()) {
+        lines.push(line);
+        if (lines.length === 1) terminal.close();
+      }
+    })();
+    await settle();
+    around.input.write('one\r');
+    around.input.write('two\rthree\r');
+    await typing;
+    expect(lines.slice(0, 2)).toEqual(['one', 'two']);
+  });
+
   it('Ctrl-C interrupts', async () => {
     const around = new FakeSurroundings({ isTTY: true });
     const terminal = new Terminal(around);
