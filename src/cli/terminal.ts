@@ -81,9 +81,14 @@ export class Terminal {
     });
     typed.prompt();
     for await (const [line] of on(typed, 'line', { close: ['close'] })) {
-      this.#interface?.prompt(); // lines that were typed before the end still come
+      this.#prompt();
       yield line as string;
     }
+  }
+
+  /** Prompt for a line, unless the input has ended: lines that were typed before still come. */
+  #prompt(): void {
+    this.#interface?.prompt();
   }
 
   /** Print a line of the result. @returns `false` if the output takes no more for now; see `drained`. */
