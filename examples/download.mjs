@@ -19,7 +19,7 @@ async function* report(/** @type {number} */ rows) {
     }
     yield ']\n';
   } finally {
-    console.log(`download: ${made} of ${rows} rows were made`); // whatever became of the message
+    console.log(`download: ${made} of ${rows} rows were made`); // also if the message was aborted
   }
 }
 

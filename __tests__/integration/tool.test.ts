@@ -459,10 +459,10 @@ describeIf('script of util-linux', runs('script', '--version'))('in a terminal',
     expect(await tool.status).toBe(3);
     expect(tool.output).toContain('< \\x1b]0;owned\\x07\\x1b[2J\\x9d52;c;aGk=\\x9c\\rfake');
     expect(tool.output).toContain('\n  < forged \\u202e');
-    expect(tool.output).not.toMatch(/\x1b\]|\x9d|\u202e|\x07/); // eslint-disable-line no-control-regex
+    expect(tool.output).not.toMatch(/\x1b\]|\x9d|\u202e|\x07/); // eslint-disable-line no-control-regex -- escape sequences are what it looks for
     const json = inTerminal('connect', url, '--json');
     await json.status;
-    expect(json.output).not.toMatch(/\x1b\]|\x9d|\u202e|\x07/); // eslint-disable-line no-control-regex
+    expect(json.output).not.toMatch(/\x1b\]|\x9d|\u202e|\x07/); // eslint-disable-line no-control-regex -- escape sequences are what it looks for
   });
 
   it('a load shows its progress', async () => {
@@ -475,7 +475,7 @@ describeIf('script of util-linux', runs('script', '--version'))('in a terminal',
   it('a listener takes lines, and Ctrl-C ends it', async () => {
     const tool = inTerminal('listen', '0');
     await tool.prints('Ctrl-C ends');
-    const [url] = /ws:[^\s\x1b]+/.exec(tool.output)!; // eslint-disable-line no-control-regex
+    const [url] = /ws:[^\s\x1b]+/.exec(tool.output)!; // eslint-disable-line no-control-regex -- escape sequences are what it looks for
     const conn = await connect(url);
     const received: unknown[] = [];
     conn.on('message', (data) => received.push(data));

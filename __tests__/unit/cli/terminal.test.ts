@@ -3,7 +3,7 @@ import { FakeSurroundings } from '../../support/terminal.js';
 import { eventually, settle } from '../../support/server.js';
 
 /** Without what moves the cursor and clears lines, which `readline` writes. */
-// eslint-disable-next-line no-control-regex
+// eslint-disable-next-line no-control-regex -- the colours are escape sequences
 const plain = (text: string): string => text.replaceAll(/\x1b\[\d*[A-LSTfn]/g, '');
 
 async function collect(lines: AsyncIterable<string>): Promise<string[]> {
@@ -90,7 +90,7 @@ describe('with a terminal', () => {
     terminal.print('< answer', 'cyan');
     terminal.note('Note.', 'red');
     expect(plain(around.output.text)).toMatch(
-      // eslint-disable-next-line no-control-regex
+      // eslint-disable-next-line no-control-regex -- the colours are escape sequences
       /^> hello\r\n> half\x1b\[36m< answer\x1b\[0m\n> half\x1b\[31mNote\.\x1b\[0m\n> half$/,
     );
     expect(around.errors.text).toBe('');
@@ -100,7 +100,7 @@ describe('with a terminal', () => {
     around.input.write('\x04');
     await typing;
     terminal.print('after Ctrl-D');
-    expect(around.output.text).toMatch(/\x1b\[2Kafter Ctrl-D\n$/); // eslint-disable-line no-control-regex
+    expect(around.output.text).toMatch(/\x1b\[2Kafter Ctrl-D\n$/); // eslint-disable-line no-control-regex -- as above
     terminal.close();
   });
 

@@ -55,7 +55,7 @@ export class Fleet {
   }
 
   /**
-   * Open so many connections, spread evenly over `ramp` ms, whatever becomes of the earlier ones.
+   * Open so many connections, spread evenly over `ramp` ms. It does not wait for the earlier ones.
    *
    * @throws TypeError for wrong options.
    */

@@ -20,7 +20,7 @@ export const loadCommand: Command = {
   name: 'load',
   operands: '<url>',
   summary:
-    'Measure a WebSocket server: send at a rate, whatever the answers do, and count what comes back.',
+    'Measure a WebSocket server: send at a fixed rate, without waiting for answers, and count them.',
   options: {
     connections: { short: 'c', value: 'N', help: 'connections (default: 10)' },
     ramp: { value: 'SECONDS', help: 'open them over this time (default: 1)' },

@@ -1,5 +1,5 @@
 /**
- * When each message is to leave, whatever the answers do: an open loop. A generator that waits for a slow answer
+ * When each message is to leave. It does not depend on the answers: an open loop. A generator that waits for a slow answer
  * before it sends again leaves the worst moments out of its figures ("coordinated omission"), so latencies count from
  * the planned time.
  */

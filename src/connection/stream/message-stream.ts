@@ -92,7 +92,7 @@ export class MessageStream<Received extends AnyMessage = Message> {
 
   /**
    * The whole message as a string; bytes of Binary that are not UTF-8 become U+FFFD. A message longer than the
-   * server's `maxPayload` closes the connection with 1009, whatever `incoming()` allows.
+   * server's `maxPayload` closes the connection with 1009, even if `incoming()` allows more.
    *
    * @throws ConnectionError if the connection ends before the message does; ProtocolError for one that is longer than
    * a string can be; TypeError if it is being read already.

@@ -9,7 +9,7 @@ import {
 
 /** Options of `sendStream`. */
 export interface StreamOptions {
-  /** Send as Binary (`true`) or Text (`false`), whatever the chunks are. Bytes sent as Text must be UTF-8. @default false for strings, true for bytes */
+  /** Send chunks of any type as Binary (`true`) or Text (`false`). Bytes sent as Text must be UTF-8. @default false for strings, true for bytes */
   readonly binary?: boolean;
   /** Compress, or not. @default decided on the first frame: compressed if it has at least `threshold` of `perMessageDeflate` and becomes shorter */
   readonly compress?: boolean;
