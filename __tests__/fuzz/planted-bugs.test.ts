@@ -69,7 +69,7 @@ const bugs: Record<string, Bug> = {
   },
   'the decoder runs in circles': {
     target: 'decoder',
-    module: 'framing/frame-decoder',
+    module: 'framing/frame-reader',
     is: 'return backlog !== undefined;',
     becomes: 'return true;',
     finding: /TooManySteps/,

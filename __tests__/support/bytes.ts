@@ -47,3 +47,11 @@ export function randomCuts(bytes: Uint8Array, seed: number): number[] {
   });
   return offsets.sort((a, b) => a - b);
 }
+
+/** Every way to cut: whole, byte by byte, once at each byte, and at random. */
+export function* waysToCut(bytes: Buffer): Generator<number[]> {
+  yield [];
+  yield everyByte(bytes);
+  for (const cut of everyByte(bytes)) yield [cut];
+  for (let seed = 1; seed <= 20; seed++) yield randomCuts(bytes, seed);
+}

@@ -55,6 +55,16 @@ export function decode(chunks: Iterable<Buffer>, options: FrameDecoderOptions = 
   return result;
 }
 
+/** Push chunks and read until more bytes are needed; payloads are returned. */
+export function read(decoder: FrameDecoder, ...chunks: Buffer[]): Buffer[] {
+  const payloads: Buffer[] = [];
+  for (const chunk of chunks) {
+    decoder.push(chunk);
+    while (decoder.next()) payloads.push(decoder.payload);
+  }
+  return payloads;
+}
+
 function inWords(decoder: FrameDecoder): string {
   const { opcode, payload, compressed, close } = decoder;
   const bytes = payload.toString('hex');

@@ -7,11 +7,19 @@ import {
   parseClosePayload,
 } from './close-frame.js';
 import { ProtocolError } from './protocol-error.js';
-import { header, type HeaderContext, parseHeader } from './frame-header.js';
-import { type FrameHeader, isControl, MAX_HEADER_BYTES, Opcode, type Role, RSV1 } from './frame.js';
+import type { HeaderContext } from './frame-header.js';
+import { FrameReader } from './frame-reader.js';
+import { isControl, Opcode, type Role } from './frame.js';
 import { rotateKey, unmask } from './mask.js';
 import { LONGEST_MESSAGE, MessageBuffer } from './message-buffer.js';
-import { copyToOwn, freeMemory, freeOwn, isWhole, OWNED_FROM, allocateOwn } from './own-memory.js';
+import {
+  allocateOwn,
+  copyToOwn,
+  freeOwn,
+  FREES_AT_ONCE,
+  isWhole,
+  OWNED_FROM,
+} from './own-memory.js';
 import { isBoolean, checkOptions, oneOf, type Rules, integerBetween } from '../option-checks.js';
 import { textOf } from '../text/utf8-codec.js';
 import { cutCharacter, invalidByte, invalidText, Utf8Validator } from '../text/utf8-validator.js';
@@ -71,7 +79,7 @@ interface Parts {
  * is rejected as soon as its bytes prove it, and `maxPayload` is enforced before anything is
  * allocated. Memory held is at most twice the bytes received and not yet delivered, plus a constant.
  */
-export class FrameDecoder {
+export class FrameDecoder extends FrameReader {
   // The result of next(); the following call overwrites it.
 
   /** `Text`, `Binary`, `Close`, `Ping` or `Pong`; for a fragmented message that of its first frame. */
@@ -80,42 +88,9 @@ export class FrameDecoder {
   compressed = false;
   /** Code and reason, after a Close frame. */
   close: ClosePayload | undefined;
-  /** The header of every frame is added to this list once it is set to `[]`. @internal */
-  headers: FrameHeader[] | undefined;
-  /** Frames that began no message (continuation and control frames) since the reader set this to 0. @internal */
-  nonInitialFrames = 0;
   /** Messages are given in parts; see {@link takeParts}. @internal */
   parts: Parts | undefined;
 
-  #context: HeaderContext;
-
-  // The bytes being read, and their position in the stream.
-  #chunk = EMPTY;
-  #at = 0;
-  #chunkOffset = 0;
-  /** The chunk's memory is ours alone: it is freed when the chunk is read, unless a payload in it was handed out. */
-  #ownsChunk = false;
-  /** Chunks that were pushed before the current one was read to its end. */
-  #backlog: MessageBuffer | undefined;
-  /** The beginning of a header that the end of a chunk cuts. */
-  #cutHeader: Buffer | undefined;
-  #cutHeaderLength = 0;
-  /** Everything that comes after a Close or an error is ignored (sections 5.5.1 and 7.1.7). */
-  #ended = false;
-
-  // The frame whose payload is being gathered because the chunk cuts it. `#frameRemaining` is -1
-  // without such a frame, and the other fields are not read then.
-  #frameOpcode: Opcode = Opcode.Continuation;
-  // Stryker disable next-line BooleanLiteral: every frame sets it before it is read
-  #frameFin = true;
-  #frameRemaining = -1;
-  #key = 0;
-
-  // The message in progress: fragmented, or cut by the end of a chunk.
-  /** Its first frame's opcode; Continuation when no fragmented message is in progress. */
-  #messageOpcode: Opcode = Opcode.Continuation;
-  // Stryker disable next-line BooleanLiteral: every message sets it before anything depends on it
-  #messageCompressed = false;
   #message: MessageBuffer | undefined;
   #validator: Utf8Validator | undefined;
   #control: MessageBuffer | undefined;
@@ -135,39 +110,9 @@ export class FrameDecoder {
     checkOptions('FrameDecoder', options, OPTION_RULES);
     const { role = 'server', rsv1 = false } = options;
     const maxPayload = Math.min(options.maxPayload ?? DEFAULT_MAX_PAYLOAD, LONGEST_MESSAGE);
-    this.#context =
-      options.role === role && options.maxPayload === maxPayload && options.rsv1 === rsv1
-        ? (options as HeaderContext)
-        : { role, maxPayload, rsv1 };
-  }
-
-  /**
-   * Add bytes from the peer, cut at any place. They belong to the decoder from now on: payloads are
-   * unmasked in place.
-   */
-  push(chunk: Buffer): void {
-    this.#push(chunk, false);
-  }
-
-  /**
-   * {@link push} a chunk that is all of its ArrayBuffer, to which nothing else refers. The decoder frees that
-   * memory as soon as it has copied the chunk's bytes elsewhere. @internal
-   */
-  pushOwned(chunk: Buffer): void {
-    this.#push(chunk, true);
-  }
-
-  #push(chunk: Buffer, owned: boolean): void {
-    if (this.#ended || chunk.length === 0) return;
-    if (this.#at === this.#chunk.length && this.#backlog === undefined) {
-      this.#chunkOffset += this.#chunk.length;
-      this.#chunk = chunk;
-      this.#ownsChunk = owned;
-      this.#at = 0;
-    } else {
-      (this.#backlog ??= new MessageBuffer()).append(chunk, 0, chunk.length);
-      if (owned) freeMemory(chunk.buffer);
-    }
+    const isComplete =
+      options.role === role && options.maxPayload === maxPayload && options.rsv1 === rsv1;
+    super(isComplete ? (options as HeaderContext) : { role, maxPayload, rsv1 });
   }
 
   /**
@@ -207,9 +152,10 @@ export class FrameDecoder {
     const source = this.#source;
     const length = this.#end - this.#start;
     const view = length === source.length ? source : source.subarray(this.#start, this.#end);
-    const isShared = length >= OWNED_FROM && !this.compressed && !isWhole(view);
+    const isShared =
+      length >= OWNED_FROM && !this.compressed && this.parts === undefined && !isWhole(view);
     if (isShared || length * 2 < source.length) return copyToOwn(view);
-    if (source === this.#chunk) this.#ownsChunk = false;
+    if (source === this.chunk) this.ownsChunk = false;
     return view;
   }
 
@@ -231,27 +177,7 @@ export class FrameDecoder {
 
   /** Bytes of memory held for input that has not been delivered. */
   get bytesHeld(): number {
-    return (
-      (this.#at < this.#chunk.length ? this.#chunk.length : 0) +
-      (this.#backlog?.capacity ?? 0) +
-      (this.#cutHeader?.length ?? 0) +
-      (this.#message?.capacity ?? 0) +
-      (this.#control?.capacity ?? 0)
-    );
-  }
-
-  /** Bytes of the stream that have been read. */
-  get offset(): number {
-    return this.#chunkOffset + this.#at;
-  }
-
-  /** Whether a message, or a control frame, has begun and is not complete. */
-  get inProgress(): boolean {
-    return (
-      this.#frameRemaining !== -1 ||
-      this.#messageOpcode !== Opcode.Continuation ||
-      this.#cutHeaderLength > 0
-    );
+    return this.unreadBytesHeld + (this.#message?.capacity ?? 0) + (this.#control?.capacity ?? 0);
   }
 
   /**
@@ -264,41 +190,39 @@ export class FrameDecoder {
   takeParts(maxPayload: number | undefined): void {
     const { parts } = this;
     if (maxPayload !== undefined) {
-      const whole = parts?.whole ?? this.#context;
+      const whole = parts?.whole ?? this.context;
       this.parts ??= { whole, isLast: true, isBegun: false, given: 0, isEnding: false };
       this.parts.isEnding = false;
-      this.#context = { ...whole, maxPayload };
+      this.context = { ...whole, maxPayload };
     } else if (parts !== undefined) {
       parts.isEnding = parts.isBegun;
       if (parts.isBegun) return;
-      this.#context = parts.whole;
+      this.context = parts.whole;
       this.parts = undefined;
     }
   }
 
   /** Whether a message is next of which no part was given, and no control frame. @internal */
   isAtMessage(): boolean {
-    const isInside = this.#messageOpcode !== Opcode.Continuation;
+    const isInside = this.messageOpcode !== Opcode.Continuation;
     if (isInside && this.parts?.isBegun !== false) return false;
-    if (this.#frameRemaining !== -1) return !isControl(this.#frameOpcode);
-    if (this.#at === this.#chunk.length && this.#backlog !== undefined) this.#nextChunk();
-    const first = this.#cutHeaderLength > 0 ? this.#cutHeader![0] : this.#chunk[this.#at];
-    return first === undefined ? isInside : !isControl(first);
+    if (this.frameRemaining !== -1) return !isControl(this.frameOpcode);
+    return this.nextIsData() ?? isInside;
   }
 
   #advance(): boolean {
     for (;;) {
-      if (this.#frameRemaining >= 0) {
-        if (this.parts !== undefined && !isControl(this.#frameOpcode)) {
+      if (this.frameRemaining >= 0) {
+        if (this.parts !== undefined && !isControl(this.frameOpcode)) {
           if (this.#givePart(this.parts)) return true;
-          if (this.#frameRemaining > 0 && !this.#nextChunk()) return this.#needMore();
+          if (this.frameRemaining > 0 && !this.nextChunk()) return this.#needMore();
         } else if (!this.#gather()) {
-          if (!this.#nextChunk()) return this.#needMore();
+          if (!this.nextChunk()) return this.#needMore();
         } else if (this.#endFrame()) {
           return true;
         }
-      } else if (!this.#readHeader()) {
-        if (!this.#nextChunk()) return this.#needMore();
+      } else if (!this.readHeader((this.#message?.length ?? 0) + (this.parts?.given ?? 0))) {
+        if (!this.nextChunk()) return this.#needMore();
       } else if (this.#wholeInChunk()) {
         return true;
       }
@@ -311,161 +235,73 @@ export class FrameDecoder {
     return this.parts !== undefined && this.#message !== undefined && this.#givePart(this.parts);
   }
 
-  /** Continue with the backlog, if there is one. */
-  #nextChunk(): boolean {
-    this.#chunkOffset += this.#chunk.length;
-    this.#at = 0;
-    const backlog = this.#backlog;
-    if (this.#ownsChunk) freeMemory(this.#chunk.buffer);
-    this.#ownsChunk = false;
-    this.#chunk = backlog === undefined ? EMPTY : backlog.take(); // release a chunk that is read
-    this.#backlog = undefined;
-    return backlog !== undefined;
-  }
-
-  /** Read a header. The end of the chunk may cut it. */
-  #readHeader(): boolean {
-    const chunk = this.#chunk;
-    const at = this.#at;
-    const available = chunk.length - at;
-    if (available === 0) return false;
-    const gathered =
-      this.#messageOpcode === Opcode.Continuation
-        ? -1
-        : (this.#message?.length ?? 0) + (this.parts?.given ?? 0);
-    if (this.#cutHeaderLength === 0) {
-      const size = parseHeader(
-        chunk,
-        at,
-        available,
-        gathered,
-        this.#chunkOffset + at,
-        this.#context,
-        this.#messageCompressed,
-      );
-      if (size > 0) {
-        this.#at = at + size;
-        this.#beginFrame();
-        return true;
-      }
-    }
-    // The chunk cuts the header. Join it with the bytes that follow, in a block of its own. The copy may
-    // include the payload's first bytes; they stay in the chunk and are read there.
-    const cut = (this.#cutHeader ??= Buffer.allocUnsafe(MAX_HEADER_BYTES));
-    const before = this.#cutHeaderLength;
-    const total = before + chunk.copy(cut, before, at);
-    const size = parseHeader(
-      cut,
-      0,
-      total,
-      gathered,
-      this.#chunkOffset - before, // a cut header continues at the beginning of its next chunk
-      this.#context,
-      this.#messageCompressed,
-    );
-    if (size === 0) {
-      this.#cutHeaderLength = total;
-      this.#at = chunk.length;
-      return false;
-    }
-    this.#cutHeader = undefined;
-    this.#cutHeaderLength = 0;
-    this.#at = at + size - before;
-    this.#beginFrame();
-    return true;
-  }
-
-  /** The header is legal: keep the fields that the payload needs. */
-  #beginFrame(): void {
-    const { opcode, fin, rsv, length, key } = header;
-    this.#frameOpcode = opcode;
-    this.#frameFin = fin;
-    this.#frameRemaining = length;
-    this.#key = key;
-    this.headers?.push({
-      opcode,
-      fin,
-      rsv1: (rsv & RSV1) !== 0,
-      rsv2: false, // a frame that sets them was rejected: no extension defines them
-      rsv3: false,
-      length,
-    });
-    if (opcode === Opcode.Text || opcode === Opcode.Binary) {
-      this.#messageOpcode = opcode;
-      this.#messageCompressed = rsv === RSV1;
-    } else {
-      this.nonInitialFrames++;
-    }
-  }
-
   /**
    * The fast path: an unfragmented frame that lies whole in the chunk is unmasked and delivered from
    * there.
    */
   #wholeInChunk(): boolean {
-    const opcode = this.#frameOpcode;
-    const length = this.#frameRemaining;
-    const start = this.#at;
+    const opcode = this.frameOpcode;
+    const length = this.frameRemaining;
+    const start = this.at;
     const end = start + length;
-    const chunk = this.#chunk;
-    if (opcode === Opcode.Continuation || !this.#frameFin || end > chunk.length) return false;
-    this.#at = end;
-    this.#frameRemaining = -1;
-    const isCopied =
-      length * 2 < chunk.length || (length >= OWNED_FROM && !this.#messageCompressed);
+    const chunk = this.chunk;
+    if (opcode === Opcode.Continuation || !this.frameFin || end > chunk.length) return false;
+    this.at = end;
+    this.frameRemaining = -1;
+    const isCopied = length * 2 < chunk.length || (length >= OWNED_FROM && !this.messageCompressed);
     if (opcode !== Opcode.Text && isCopied) {
       // `payload` would copy it, so unmask it while copying.
       const copy = allocateOwn(length);
-      unmask(chunk, start, end, copy, 0, this.#key);
+      unmask(chunk, start, end, copy, 0, this.key);
       this.#setResult(opcode, copy, 0, length);
     } else {
-      this.#ascii = unmask(chunk, start, end, chunk, start, this.#key) === 0;
+      this.#ascii = unmask(chunk, start, end, chunk, start, this.key) === 0;
       this.#setResult(opcode, chunk, start, end);
     }
-    if (opcode === Opcode.Text && !this.#ascii && !this.#messageCompressed) {
+    if (opcode === Opcode.Text && !this.#ascii && !this.messageCompressed) {
       if (!isUtf8(chunk.subarray(start, end)))
-        throw invalidText(chunk, start, end, this.#chunkOffset);
+        throw invalidText(chunk, start, end, this.chunkOffset);
     }
-    if (!isControl(opcode)) this.#messageOpcode = Opcode.Continuation;
+    if (!isControl(opcode)) this.messageOpcode = Opcode.Continuation;
     return true;
   }
 
   /** Unmask the part of the frame's payload that has arrived, and append it to the message. */
   #gather(): boolean {
-    const chunk = this.#chunk;
-    const from = this.#at;
-    const count = Math.min(this.#frameRemaining, chunk.length - from);
+    const chunk = this.chunk;
+    const from = this.at;
+    const count = Math.min(this.frameRemaining, chunk.length - from);
     if (count > 0) {
       const to = from + count;
-      const control = isControl(this.#frameOpcode);
+      const control = isControl(this.frameOpcode);
       const buffer = control
         ? (this.#control ??= new MessageBuffer())
         : (this.#message ??= new MessageBuffer());
-      const total = this.#frameFin ? buffer.length + this.#frameRemaining : Infinity;
+      const total = this.frameFin ? buffer.length + this.frameRemaining : Infinity;
       let seen: number;
       let bytes = chunk;
       let at = from;
       if (count >= KEEP_FROM && count * 2 >= chunk.length && buffer.willGrowAgain(count, total)) {
-        seen = unmask(chunk, from, to, chunk, from, this.#key);
-        buffer.keep(chunk.subarray(from, to), this.#ownsChunk && to === chunk.length);
-        this.#ownsChunk = false;
+        seen = unmask(chunk, from, to, chunk, from, this.key);
+        buffer.keep(chunk.subarray(from, to), this.ownsChunk && to === chunk.length);
+        this.ownsChunk = false;
       } else {
         bytes = buffer.extend(count, total);
         at = buffer.filled - count;
-        seen = unmask(chunk, from, to, bytes, at, this.#key);
+        seen = unmask(chunk, from, to, bytes, at, this.key);
       }
-      this.#key = rotateKey(this.#key, count);
-      this.#at = to;
-      this.#frameRemaining -= count;
-      if (this.#frameOpcode === Opcode.Close) this.#checkClose(bytes, at, at + count);
+      this.key = rotateKey(this.key, count);
+      this.at = to;
+      this.frameRemaining -= count;
+      if (this.frameOpcode === Opcode.Close) this.#checkClose(bytes, at, at + count);
       if (!control) this.#checkText(bytes, at, at + count, seen);
     }
-    return this.#frameRemaining === 0;
+    return this.frameRemaining === 0;
   }
 
   /** Check the part of a Text message that has arrived. @param seen all its bytes, joined by OR. */
   #checkText(bytes: Buffer, start: number, end: number, seen: number): void {
-    if (this.#messageOpcode !== Opcode.Text || this.#messageCompressed) return;
+    if (this.messageOpcode !== Opcode.Text || this.messageCompressed) return;
     // Nothing needs validation before the first byte that is not ASCII.
     if (seen !== 0) this.#validator ??= new Utf8Validator();
     if (this.#validator?.push(bytes, start, end) === false) {
@@ -483,28 +319,28 @@ export class FrameDecoder {
       this.#setPart(parts, gathered, 0, gathered.length);
       return true;
     }
-    const from = this.#at;
-    const count = Math.min(this.#frameRemaining, this.#chunk.length - from);
-    // A long part gets memory of its own, as a long message does, so that the chunk can be freed.
-    const isCopied = count >= OWNED_FROM && !this.#messageCompressed;
-    const bytes = isCopied ? allocateOwn(count) : this.#chunk;
+    const from = this.at;
+    const count = Math.min(this.frameRemaining, this.chunk.length - from);
+    // A long part gets memory of its own where that frees the chunk's. Otherwise it stays in the chunk.
+    const isCopied = FREES_AT_ONCE && count >= OWNED_FROM && !this.messageCompressed;
+    const bytes = isCopied ? allocateOwn(count) : this.chunk;
     const start = isCopied ? 0 : from;
     if (count > 0) {
-      const seen = unmask(this.#chunk, from, from + count, bytes, start, this.#key);
-      this.#key = rotateKey(this.#key, count);
-      this.#at += count;
-      this.#frameRemaining -= count;
+      const seen = unmask(this.chunk, from, from + count, bytes, start, this.key);
+      this.key = rotateKey(this.key, count);
+      this.at += count;
+      this.frameRemaining -= count;
       this.#checkText(bytes, start, start + count, seen);
     }
-    const frameEnds = this.#frameRemaining === 0;
-    if (frameEnds) this.#frameRemaining = -1;
-    parts.isLast = frameEnds && this.#frameFin;
+    const frameEnds = this.frameRemaining === 0;
+    if (frameEnds) this.frameRemaining = -1;
+    parts.isLast = frameEnds && this.frameFin;
     if (count === 0 && parts.isBegun && !parts.isLast) return false;
     this.#setPart(parts, bytes, start, start + count);
     if (!parts.isLast) return true;
     if (this.#validator?.complete === false) throw cutCharacter(this.offset);
     this.#validator = undefined;
-    this.#messageOpcode = Opcode.Continuation;
+    this.messageOpcode = Opcode.Continuation;
     parts.isBegun = false;
     parts.given = 0;
     if (parts.isEnding) this.takeParts(undefined);
@@ -514,7 +350,7 @@ export class FrameDecoder {
   #setPart(parts: Parts, source: Buffer, start: number, end: number): void {
     parts.isBegun = true;
     parts.given += end - start;
-    this.#setResult(this.#messageOpcode, source, start, end);
+    this.#setResult(this.messageOpcode, source, start, end);
   }
 
   /** Check the part of a Close frame that has arrived, as for text. */
@@ -529,23 +365,23 @@ export class FrameDecoder {
 
   /** The gathered frame is complete; is the message? */
   #endFrame(): boolean {
-    const opcode = this.#frameOpcode;
-    this.#frameRemaining = -1;
+    const opcode = this.frameOpcode;
+    this.frameRemaining = -1;
     if (isControl(opcode)) {
       const payload = this.#control!.take();
       this.#control = undefined;
       this.#setResult(opcode, payload, 0, payload.length);
       return true;
     }
-    if (!this.#frameFin) return false;
+    if (!this.frameFin) return false;
     const validator = this.#validator;
     if (validator?.complete === false) throw cutCharacter(this.offset);
     const payload = this.#message?.take() ?? EMPTY;
-    this.#ascii = validator === undefined && !this.#messageCompressed;
-    this.#setResult(this.#messageOpcode, payload, 0, payload.length);
+    this.#ascii = validator === undefined && !this.messageCompressed;
+    this.#setResult(this.messageOpcode, payload, 0, payload.length);
     this.#message = undefined;
     this.#validator = undefined;
-    this.#messageOpcode = Opcode.Continuation;
+    this.messageOpcode = Opcode.Continuation;
     return true;
   }
 
@@ -554,7 +390,7 @@ export class FrameDecoder {
     this.#source = source;
     this.#start = start;
     this.#end = end;
-    this.compressed = this.#messageCompressed && !isControl(opcode);
+    this.compressed = this.messageCompressed && !isControl(opcode);
     if (opcode === Opcode.Close) {
       this.close = parseClosePayload(this.payload, this.offset - (end - start));
       this.stop();
@@ -568,7 +404,7 @@ export class FrameDecoder {
 
   /** {@link releasePayload}, and free its memory: `payload` was not used, only `text`. @internal */
   freePayload(): void {
-    if (this.#source !== this.#chunk) freeOwn(this.#source); // or the chunk may have more
+    if (this.#source !== this.chunk) freeOwn(this.#source); // or the chunk may have more
     this.#source = EMPTY;
   }
 
@@ -578,24 +414,16 @@ export class FrameDecoder {
    * @returns whether there is nothing: `next()` would only return `false`. @internal
    */
   releaseIfRead(): boolean {
-    if (this.#at < this.#chunk.length || this.#backlog !== undefined) return false;
+    if (!this.isRead) return false;
     if (this.parts !== undefined && this.#message !== undefined) return false; // it is the next part
-    this.#nextChunk();
+    this.nextChunk();
     this.#source = EMPTY;
     return true;
   }
 
   /** Ignore everything that the peer sends from now on, as after an error: the connection has failed. @internal */
-  stop(): void {
-    this.#ended = true;
-    this.#chunk = EMPTY;
-    this.#ownsChunk = false;
-    this.#at = 0;
-    this.#backlog = undefined;
-    this.#cutHeader = undefined;
-    this.#cutHeaderLength = 0;
-    this.#frameRemaining = -1;
-    this.#messageOpcode = Opcode.Continuation;
+  override stop(): void {
+    super.stop();
     this.#message = undefined;
     this.#control = undefined;
   }

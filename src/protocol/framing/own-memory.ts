@@ -18,6 +18,9 @@ type Transfer = (this: ArrayBufferLike, length?: number) => ArrayBuffer;
 const transfer =
   (Reflect.get(ArrayBuffer.prototype, 'transferToFixedLength') as Transfer | undefined) ?? null;
 
+/** Whether memory can be freed at once: not before Node 21. */
+export const FREES_AT_ONCE: boolean = transfer !== null;
+
 /** A Buffer that has its ArrayBuffer to itself if it is long: a pool of Node's has up to 32 KiB of others. */
 export function allocateOwn(length: number): Buffer {
   return length >= OWNED_FROM ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length);

@@ -6,10 +6,10 @@ import {
   type FrameDecoderOptions,
 } from '../../../../src/protocol/framing/frame-decoder.js';
 import type { ProtocolError } from '../../../../src/protocol/framing/protocol-error.js';
-import type { FrameHeader } from '../../../../src/protocol/framing/frame.js';
+import * as ownMemory from '../../../../src/protocol/framing/own-memory.js';
 import { Utf8Validator } from '../../../../src/protocol/text/utf8-validator.js';
-import { cutAt, everyByte, hex, random, randomCuts } from '../../../support/bytes.js';
-import { decode } from '../../../support/decode.js';
+import { cutAt, everyByte, hex, random, randomCuts, waysToCut } from '../../../support/bytes.js';
+import { decode, read } from '../../../support/decode.js';
 import { clientFrame } from '../../../support/frames.js';
 import { FREES } from '../../../support/memory.js';
 
@@ -209,14 +209,6 @@ const BAD_TEXT: Fault[] = [
   ],
 ];
 
-/** Every way to cut: whole, byte by byte, once at each byte, and at random. */
-function* waysToCut(bytes: Buffer): Generator<number[]> {
-  yield [];
-  yield everyByte(bytes);
-  for (const cut of everyByte(bytes)) yield [cut];
-  for (let seed = 1; seed <= 20; seed++) yield randomCuts(bytes, seed);
-}
-
 /** Push all the chunks, and only then begin to read. */
 function decodeLate(chunks: Buffer[], options?: FrameDecoderOptions): (string | undefined)[] {
   const decoder = new FrameDecoder(options);
@@ -235,16 +227,6 @@ function own(bytes: Buffer): Buffer {
   const chunk = Buffer.alloc(bytes.length);
   bytes.copy(chunk);
   return chunk;
-}
-
-/** Push chunks and read until more bytes are needed; payloads are returned. */
-function read(decoder: FrameDecoder, ...chunks: Buffer[]): Buffer[] {
-  const payloads: Buffer[] = [];
-  for (const chunk of chunks) {
-    decoder.push(chunk);
-    while (decoder.next()) payloads.push(decoder.payload);
-  }
-  return payloads;
 }
 
 describe('FrameDecoder reads', () => {
@@ -373,18 +355,6 @@ describe('FrameDecoder reads', () => {
     });
     push.mockRestore();
     expect(looks).toStrictEqual([0, 0, 1, 1]);
-  });
-
-  it('a header that its chunk does not cut without a copy of it', () => {
-    const allocUnsafe = jest.spyOn(Buffer, 'allocUnsafe');
-    const copies = ['8188 00000000 61x8', '8188 00000000 61x8 82', '8188 0000'].map((literal) => {
-      const chunk = hex(literal);
-      allocUnsafe.mockClear();
-      read(new FrameDecoder(), chunk);
-      return allocUnsafe.mock.calls.length;
-    });
-    allocUnsafe.mockRestore();
-    expect(copies).toStrictEqual([0, 1, 1]);
   });
 
   it('a control frame inside a compressed message as not compressed', () => {
@@ -534,113 +504,6 @@ it('a fault has its position in the stream, however the bytes before it were cut
   expect(() => decoder.next()).toThrow('byte 21: opcode 0x3 is reserved');
 });
 
-describe('FrameDecoder.inProgress', () => {
-  it.each([
-    ['nothing', '', false],
-    ['the first byte of a header', '81', true],
-    ['a header without its last byte', '8181 000000', true],
-    ['a header', '8181 00000000', true],
-    ['half a payload', '8182 00000000 61', true],
-    ['a message', '8181 00000000 61', false],
-    ['an empty message', '8180 00000000', false],
-    ['a message and the first byte of another', '8181 00000000 61 82', true],
-    ['a first fragment', '0181 00000000 61', true],
-    ['an empty first fragment', '0180 00000000', true],
-    ['two fragments of three', '0181 00000000 61 0081 00000000 62', true],
-    ['all three', '0181 00000000 61 0081 00000000 62 8081 00000000 63', false],
-    ['a first fragment and a Ping', '0181 00000000 61 8980 00000000', true],
-    ['half a Ping', '8982 00000000 70', true],
-    ['a Ping', '8981 00000000 70', false],
-    ['a Ping and half a Pong', '8980 00000000 8a82 00000000 70', true],
-    ['a Close', '8880 00000000', false],
-    ['a Close inside a message', '0181 00000000 61 8880 00000000', false],
-    ['a Close and the bytes after it', '8880 00000000 8182 00000000 61', false],
-  ])('after %s', (_what, literal, unfinished) => {
-    for (const cut of [[], everyByte(hex(literal))]) {
-      const decoder = new FrameDecoder();
-      for (const chunk of cutAt(hex(literal), cut)) {
-        decoder.push(chunk);
-        while (decoder.next());
-      }
-      expect(decoder.inProgress).toBe(unfinished);
-    }
-  });
-
-  it.each([
-    ['a header', '8182 00000000', '6162'],
-    ['a cut header', '8182 0000', '0000 6162'],
-    ['a fragment', '0181 00000000 61', '8080 00000000'],
-    ['half a Ping', '8982 00000000 70', '70'],
-    ['nothing', '', '8181 00000000 61'],
-  ])('is false after stop, in the middle of %s', (_what, first, rest) => {
-    const decoder = new FrameDecoder();
-    decoder.push(hex(first));
-    expect(decoder.next()).toBe(false);
-    decoder.stop();
-    decoder.push(hex(rest));
-    expect([decoder.next(), decoder.inProgress, decoder.bytesHeld]).toEqual([false, false, 0]);
-  });
-});
-
-describe('FrameDecoder.headers', () => {
-  const shown = (headers: FrameHeader[] | undefined): string[] =>
-    (headers ?? []).map(({ opcode, fin, rsv1, rsv2, rsv3, length }) =>
-      [opcode, fin, rsv1, rsv2, rsv3, length].map(Number).join(' '),
-    );
-
-  it('has the header of every frame once it is set, also of control frames and fragments', () => {
-    const stream = hex(
-      '8181 00000000 61 4181 00000000 61 8980 00000000 8082 00000000 6161 8880 00000000',
-    );
-    for (const cuts of waysToCut(stream)) {
-      const decoder = new FrameDecoder({ rsv1: true });
-      decoder.headers = [];
-      read(decoder, ...cutAt(stream, cuts));
-      expect(shown(decoder.headers)).toEqual([
-        '1 1 0 0 0 1',
-        '1 0 1 0 0 1',
-        '9 1 0 0 0 0',
-        '0 1 0 0 0 2',
-        '8 1 0 0 0 0',
-      ]);
-    }
-  });
-
-  it('has a header as soon as it is complete, and no refused header', () => {
-    const decoder = new FrameDecoder();
-    decoder.headers = [];
-    read(decoder, hex('82ff0000000000010000 00000000 61'));
-    expect(shown(decoder.headers)).toEqual(['2 1 0 0 0 65536']);
-    const other = new FrameDecoder();
-    other.headers = [];
-    expect(() => read(other, hex('8380 00000000'))).toThrow('reserved');
-    expect(other.headers).toEqual([]);
-  });
-
-  it('is undefined by default', () => {
-    const decoder = new FrameDecoder();
-    read(decoder, hex('8180 00000000'));
-    expect(decoder.headers).toBeUndefined();
-  });
-});
-
-describe('FrameDecoder.nonInitialFrames', () => {
-  it('counts control and continuation frames from its current value', () => {
-    const stream = hex(
-      '8181 00000000 61 8280 00000000 8980 00000000 0281 00000000 61 0080 00000000 8a80 00000000 8081 00000000 61',
-    );
-    for (const cuts of waysToCut(stream)) {
-      const decoder = new FrameDecoder();
-      expect(decoder.nonInitialFrames).toBe(0);
-      read(decoder, ...cutAt(stream, cuts));
-      expect(decoder.nonInitialFrames).toBe(4);
-      decoder.nonInitialFrames = 0;
-      read(decoder, hex('8180 00000000 8880 00000000'));
-      expect(decoder.nonInitialFrames).toBe(1);
-    }
-  });
-});
-
 describe('The memory of a FrameDecoder', () => {
   it.each([
     ['nothing', '', 0],
@@ -714,48 +577,6 @@ describe('The memory of a FrameDecoder', () => {
     expect([decoder.releaseIfRead(), decoder.text, decoder.offset]).toStrictEqual([true, '', 22]);
     decoder.push(hex('8181 00000000 65'));
     expect([decoder.next(), decoder.text, decoder.offset]).toStrictEqual([true, 'e', 29]);
-  });
-
-  it('counts bytes that were pushed and are not read', () => {
-    const decoder = new FrameDecoder();
-    const frame = hex('82fe03e8 00000000 61x1000');
-    decoder.push(Buffer.from(frame));
-    expect(decoder.bytesHeld).toBe(1008);
-    decoder.push(Buffer.from(frame));
-    expect(decoder.bytesHeld).toBe(1008 + 2016);
-    expect(decoder.next()).toBe(true); // the first, and the chunk it came in, are done with
-    expect(decoder.bytesHeld).toBe(2016);
-    expect(decoder.next()).toBe(true);
-    expect(decoder.bytesHeld).toBe(0);
-  });
-
-  it('is at most twice the bytes of a backlog of small chunks', () => {
-    const decoder = new FrameDecoder();
-    for (let pushed = 7; pushed <= 70_000; pushed += 7) {
-      decoder.push(hex('8181 00000000 61'));
-      expect(decoder.bytesHeld).toBeLessThanOrEqual(2 * pushed + 64);
-    }
-    let count = 0;
-    while (decoder.next()) count++;
-    expect([count, decoder.bytesHeld]).toEqual([10_000, 0]);
-  });
-
-  it('keeps the order when pushing and reading take turns', () => {
-    const decoder = new FrameDecoder();
-    const found: number[] = [];
-    const chunkOf = (...bytes: number[]): Buffer =>
-      Buffer.concat(bytes.map((byte) => Buffer.from([0x82, 0x81, 0, 0, 0, 0, byte])));
-    const take = (): unknown => decoder.next() && found.push(decoder.payload[0]!);
-    for (let byte = 0; byte < 40; byte += 4) {
-      decoder.push(chunkOf(byte, byte + 1));
-      take();
-      decoder.push(chunkOf(byte + 2).subarray(0, 3));
-      decoder.push(chunkOf(byte + 2).subarray(3));
-      decoder.push(chunkOf(byte + 3));
-      take();
-    }
-    while (decoder.next()) found.push(decoder.payload[0]!);
-    expect(found).toEqual(Array.from({ length: 40 }, (_, byte) => byte));
   });
 });
 
@@ -1101,18 +922,6 @@ describe('FrameDecoder, of a chunk that is its own', () => {
     expect(chunk.length).toBeGreaterThan(40_000);
   });
 
-  it('frees those that it copied because they came too early', () => {
-    const chunks = [chunkOf(binary(20_000)), chunkOf(binary(30_000))];
-    const decoder = new FrameDecoder();
-    for (const chunk of chunks) decoder.pushOwned(chunk);
-    expect(chunks[1]!.length === 0).toBe(FREES);
-    expect(decoder.next()).toBe(true);
-    expect(decoder.payload).toHaveLength(20_000);
-    expect(decoder.next()).toBe(true);
-    expect(decoder.payload).toHaveLength(30_000);
-    expect(chunks[0]!.length === 0).toBe(FREES);
-  });
-
   it('frees a payload of which only the text was used, but not a chunk with more in it', () => {
     const decoder = new FrameDecoder();
     const chunk = chunkOf(textFrame(20_000), textFrame(20_000));
@@ -1244,10 +1053,10 @@ describe('FrameDecoder.takeParts', () => {
     expect(decoder.releaseIfRead()).toBe(true);
   });
 
-  it.each([2, 1])(
-    'gives a long part memory of its own, and frees its chunk (opcode %i)',
-    (opcode) => {
-      const wire = frame(opcode, Buffer.alloc(60_000, 'a'));
+  describe.each([2, 1])('gives a long part, of opcode %i,', (opcode) => {
+    const wire = frame(opcode, Buffer.alloc(60_000, 'a'));
+    /** The chunks that were pushed, and the parts that came out. */
+    function parts(): [Buffer[], Buffer[]] {
       const chunks = [0, 30_000].map((from) => {
         const chunk = Buffer.allocUnsafeSlow(from === 0 ? 30_000 : wire.length - from);
         wire.copy(chunk, 0, from);
@@ -1261,11 +1070,25 @@ describe('FrameDecoder.takeParts', () => {
         while (decoder.next()) given.push(decoder.payload);
       }
       expect(Buffer.concat(given).toString()).toBe('a'.repeat(60_000));
-      const long = given.filter(({ length }) => length > 0);
-      expect(long.map(({ buffer }) => buffer.byteLength)).toEqual(long.map(({ length }) => length));
+      return [chunks, given.filter(({ length }) => length > 0)];
+    }
+
+    it('memory of its own, and frees its chunk, if memory can be freed at once', () => {
+      const freesAtOnce = jest.replaceProperty(ownMemory, 'FREES_AT_ONCE', true);
+      const [chunks, long] = parts();
+      freesAtOnce.restore();
+      expect(long.map(ownMemory.isWhole)).toEqual([true, true]);
       expect(chunks.map(({ length }) => length === 0)).toEqual([FREES, FREES]);
-    },
-  );
+    });
+
+    it('the memory of its chunk otherwise', () => {
+      const freesAtOnce = jest.replaceProperty(ownMemory, 'FREES_AT_ONCE', false);
+      const [chunks, long] = parts();
+      freesAtOnce.restore();
+      expect(long.map(({ buffer }, at) => buffer === chunks[at]!.buffer)).toEqual([true, true]);
+      expect(long.map(({ length }) => length)).toEqual([29_992, 30_008]);
+    });
+  });
 
   it('gives first what was gathered before', () => {
     const decoder = new FrameDecoder();
