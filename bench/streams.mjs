@@ -2,15 +2,18 @@
 // prints the throughput, and the most memory and the processor time that each process took.
 //
 //   node bench/streams.mjs [GiB]
+//   node bench/streams.mjs [GiB] --rounds 9   streams beside whole messages of 64 KiB, and the ratio of their throughput
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from '../wrapper.mjs';
 import { connect } from '../wrapper-client.mjs';
+import { pairedRatio } from './statistics.mjs';
 
 const MIB = 2 ** 20;
 const CHUNK = 64 * 1024;
 const [role = '4', ...args] = process.argv.slice(2);
+const ROUNDS = args[0] === '--rounds' ? Number(args[1]) : 0;
 
 /** Bytes that become much fewer when they are compressed, no two chunks alike. */
 const material = Buffer.alloc(CHUNK * 17);
@@ -57,11 +60,12 @@ const options = (compressed) => ({ perMessageDeflate: compressed === 'deflate', 
 async function serve([direction, how, bytes, compressed]) {
   const wss = new WebSocketServer({ port: 0, host: '127.0.0.1', ...options(compressed) });
   wss.on('connection', async (conn) => {
+    const openedAt = performance.now();
     if (direction === 'down') await sending(conn, how, Number(bytes));
     const received = direction === 'up' ? await receive(conn, how) : 0;
     if (direction === 'down') await once(conn, 'close');
     else await conn.close();
-    process.send({ received, ...usage() });
+    process.send({ received, elapsed: (performance.now() - openedAt) / 1000, ...usage() });
     await wss.close();
     process.disconnect();
   });
@@ -85,21 +89,39 @@ async function run(direction, how, bytes, compressed) {
   const server = start('serve', direction, how, bytes, compressed);
   const [{ port }] = await once(server, 'message');
   const report = once(server, 'message');
-  const startedAt = performance.now();
   const client = start('request', port, direction, how, bytes, compressed);
   const [[ofServer], [ofClient]] = await Promise.all([report, once(client, 'message')]);
-  const seconds = (performance.now() - startedAt) / 1000;
   const received = ofServer.received + ofClient.received;
   if (received !== bytes) throw new Error(`${received} bytes of ${bytes} arrived`);
   const names = [direction, how, compressed].map((each) => each.padEnd(8)).join('');
-  const speed = `${Math.round(bytes / MIB / seconds)} MiB/s`.padStart(12);
+  const throughput = bytes / MIB / ofServer.elapsed;
+  const speed = `${Math.round(throughput)} MiB/s`.padStart(12);
   const used = [ofServer, ofClient].map((each) => `${each.memory} MB ${each.seconds.toFixed(1)} s`);
   console.log(`${names}${bytes / MIB} MiB ${speed}   server ${used[0]}, client ${used[1]}`);
+  return throughput;
+}
+
+/** Streams beside whole messages, in turns. */
+async function compare(direction, bytes) {
+  const [streams, whole] = [[], []];
+  for (let round = 0; round < ROUNDS; round++) {
+    const sides = [
+      ['whole', whole],
+      ['stream', streams],
+    ];
+    if (round % 2 === 1) sides.reverse();
+    for (const [how, figures] of sides) figures.push(await run(direction, how, bytes, 'plain'));
+  }
+  const { measured, low, high } = pairedRatio(streams, whole);
+  const [ratio, ...interval] = [measured, low, high].map((each) => each.toFixed(3));
+  console.log(`${direction}: streams to whole messages ${ratio} (${interval.join(' to ')})`);
 }
 
 if (role === 'serve') await serve(args);
 else if (role === 'request') await request(args);
-else {
+else if (ROUNDS > 0) {
+  for (const direction of ['up', 'down']) await compare(direction, Number(role) * 1024 * MIB);
+} else {
   const bytes = Number(role) * 1024 * MIB;
   for (const direction of ['up', 'down']) {
     await run(direction, 'whole', Math.min(bytes, 1024 * MIB), 'plain');
