@@ -12,7 +12,7 @@ import type { Account, BudgetMember } from './limits/buffer-budget.js';
 import { HeartbeatTarget } from './limits/keepalive.js';
 import type { ReceiverOwner } from './receive/owner.js';
 import { Receiver } from './receive/receiver.js';
-import { SLOW_CLOSE_TIMEOUT } from './send/slow-consumer.js';
+import { evict, failSlowConsumer, type SlowConsumer } from './send/slow-consumer.js';
 import type { Outbox } from './send/outbox.js';
 import type { SenderOwner } from './send/owner.js';
 import { Sender } from './send/sender.js';
@@ -20,21 +20,19 @@ import type { ConnectionDetails, ConnectionSettings } from './settings.js';
 import { Subscriptions } from './subscriptions.js';
 import { releaseWhenFinished } from './transport.js';
 import { listenTo, startReading, type TransportReader } from './transport-events.js';
-import { CloseCode, MAX_REASON_BYTES } from '../protocol/framing/close-frame.js';
+import { CloseCode, type ClosePayload, MAX_REASON_BYTES } from '../protocol/framing/close-frame.js';
 import type { CloseState } from '../protocol/framing/closing-handshake.js';
-import type { FrameDecoder } from '../protocol/framing/frame-decoder.js';
-import { Opcode } from '../protocol/framing/frame.js';
 import type { ProtocolError } from '../protocol/framing/protocol-error.js';
 
 /**
  * The owner of one connection's parts: its socket, its sending half, its receiving half and its end.
  * They know only their owner, each by the interface in its folder. What happens between them happens
- * here: Pings are answered ({@link onFrame}), slow consumers closed ({@link failSlowConsumer}) and
- * sockets paused ({@link pauseSocket}). The heartbeat watches the session, and the budget charges it.
+ * here: a Close of the peer reaches the end, a failure stops both halves, and sockets are paused
+ * ({@link pauseSocket}). The heartbeat watches the session, and the budget charges it.
  */
 export class Session
   extends HeartbeatTarget
-  implements SenderOwner, ReceiverOwner, ClosingOwner, BudgetMember, TransportReader
+  implements SenderOwner, ReceiverOwner, ClosingOwner, BudgetMember, SlowConsumer, TransportReader
 {
   readonly emitter: ConnectionEmitter;
   readonly settings: ConnectionSettings;
@@ -132,30 +130,20 @@ export class Session
     this.receiver.close();
   }
 
-  /** Answer a control frame (RFC 6455 section 5.5). */
-  onFrame(decoder: FrameDecoder): void {
-    const { opcode, payload } = decoder;
-    if (opcode === Opcode.Ping) {
-      // "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it
-      // already received a Close frame." (section 5.5.2)
-      this.settings.counters.pingsReceived++;
-      if (this.settings.answersPings) this.answerPing(payload);
-      this.emitter.emit('ping', payload);
-    } else if (opcode === Opcode.Pong) {
-      // "A Pong frame MAY be sent unsolicited." (section 5.5.3) One that answers the heartbeat or
-      // roundTrip() is theirs; the application gets the others.
-      this.settings.counters.pongsReceived++;
-      this.#onPong(payload);
-    } else {
-      // "If an endpoint receives a Close frame and did not previously send a Close frame, the
-      // endpoint MUST send a Close frame in response." (section 5.5.1)
-      this.closing.onCloseFrame(decoder.close!);
-    }
-  }
-
   /** Send the Pong that answers a Ping, unless the peer's Close has come. While the socket is backpressured, the newest Pong replaces the others. */
   answerPing(payload: Buffer): void {
     if (this.state === 'open' || this.state === 'closing') this.outbox.pong(payload);
+  }
+
+  takePong(payload: Buffer): boolean {
+    const { ping } = this;
+    const isBeat = this.settings.heartbeat.pong(this, payload);
+    const beat = isBeat && this.ping === undefined ? ping?.end : undefined;
+    return this.sender.onPong(payload, beat) || isBeat;
+  }
+
+  onCloseFrame(received: ClosePayload): void {
+    this.closing.onCloseFrame(received);
   }
 
   onEnd(): void {
@@ -188,15 +176,8 @@ export class Session
     this.report(error);
   }
 
-  /** Close a slow consumer: discard what waits, try to send a Close, and terminate the transport soon. */
   failSlowConsumer(error: ConnectionError): void {
-    this.receiver.stopDecoding();
-    if (!this.isOpen) return;
-    this.sender.discard(error);
-    // The error has numbers for the operator; the peer gets the reason without them.
-    const reason = CONNECTION_ERRORS[error.code];
-    this.closing.fail(error, CloseCode.TryAgainLater, reason, SLOW_CLOSE_TIMEOUT);
-    this.#reportIsolated(error);
+    failSlowConsumer(this, error);
   }
 
   unsendable(error: ConnectionError): void {
@@ -207,17 +188,11 @@ export class Session
     } else if (!this.closing.replaceClose(error, CloseCode.InternalError, reason)) {
       return; // the transport ends without a Close
     }
-    this.#reportIsolated(error);
+    this.reportIsolated(error);
   }
 
-  /** As {@link failSlowConsumer}. But if the peer does not take the Close at once, terminate: the server has no memory left for it. */
   evict(error: ConnectionError): void {
-    const { isOpen } = this;
-    this.failSlowConsumer(error);
-    this.receiver.discardAll();
-    // A connection that was already closing has its Close queued, and has still not ended.
-    if (!isOpen || this.sender.bufferedAmount > 0) this.closing.terminate(error);
-    this.receiver.scheduleRead(); // reading may have stopped, but the peer's end must be seen
+    evict(this, error);
   }
 
   /** See `WebSocketConnection.terminate`. */
@@ -305,15 +280,8 @@ export class Session
     this.#socket.resume();
   }
 
-  #onPong(payload: Buffer): void {
-    const { ping } = this;
-    const isBeat = this.settings.heartbeat.pong(this, payload);
-    const beat = isBeat && this.ping === undefined ? ping?.end : undefined;
-    if (!this.sender.onPong(payload, beat) && !isBeat) this.emitter.emit('pong', payload);
-  }
-
-  /** A listener must not interrupt the application's `send`, nor what goes to other connections. */
-  #reportIsolated(error: Error): void {
+  /** {@link report}. A listener must not interrupt the application's `send`, nor what goes to other connections. */
+  reportIsolated(error: Error): void {
     callIsolated(() => {
       this.report(error);
     });

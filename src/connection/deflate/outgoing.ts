@@ -1,3 +1,4 @@
+import { compressBroadcast, compressBroadcastAsync } from './compressed-broadcasts.js';
 import type { PermessageDeflate } from './permessage-deflate.js';
 import type { Job, PendingCalls } from '../send/pending-calls.js';
 import type { Outbox } from '../send/outbox.js';
@@ -77,7 +78,7 @@ export class OutgoingDeflate {
     if (this.#masks || !compression.isShareable) {
       return this.#send(FIN | message.opcode, message.payload, false);
     }
-    const frame = compression.compressFrame(message);
+    const frame = compressBroadcast(message, compression);
     if (frame !== undefined) {
       this.#outbox.frame(frame);
       return true;
@@ -85,7 +86,7 @@ export class OutgoingDeflate {
     const job = this.#begin(message.payloadLength, () => {
       this.#outbox.frame(message.frame);
     });
-    compression.compressFrameAsync(message, (compressed) => {
+    compressBroadcastAsync(message, compression, (compressed) => {
       this.#finish(job, () => {
         this.#outbox.frame(compressed);
       });

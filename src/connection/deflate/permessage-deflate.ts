@@ -1,6 +1,5 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { Deadline, Deadlines } from '../limits/deadlines.js';
-import { compressedFrames } from './compressed-broadcasts.js';
 import type { LongMessages } from './long-messages.js';
 import { openDeflater, openInflater, type SharedContexts } from './shared-contexts.js';
 import type { InflateCallback } from '../../protocol/deflate/one-shot-zlib.js';
@@ -16,10 +15,8 @@ import { INPUT_PER_STEP, OUTPUT_PER_STEP } from '../../protocol/deflate/steps.js
 import { ProtocolError } from '../../protocol/framing/protocol-error.js';
 import { CompactDeflater } from '../../protocol/deflate/compact/compact-deflater.js';
 import { LONGEST_MESSAGE } from '../../protocol/framing/message-buffer.js';
-import { FrameEncoder } from '../../protocol/framing/frame-encoder.js';
-import { FIN, type Role, RSV1 } from '../../protocol/framing/frame.js';
+import type { Role } from '../../protocol/framing/frame.js';
 import type { DeflateParameters } from '../../protocol/deflate/negotiation.js';
-import type { PreparedMessage } from '../../protocol/framing/prepared-message.js';
 
 /** What all connections of a server that compress share. */
 export interface PermessageDeflateSettings {
@@ -39,8 +36,6 @@ export interface PermessageDeflateSettings {
   /** See `createDeflater`. */
   readonly drive?: boolean | undefined;
 }
-
-const encoder = new FrameEncoder({ role: 'server' });
 
 /**
  * permessage-deflate as it was negotiated (RFC 7692): for one connection, or, where neither side
@@ -122,41 +117,6 @@ export class PermessageDeflate {
     if (!this.isShareable) this.#deflater.release();
     const { level, memLevel, drive } = this.#settings;
     return openDeflater({ windowBits: this.windowBits, takeover: true, level, memLevel }, drive);
-  }
-
-  /** The frame of a prepared message, compressed; `undefined` if it is too long for that, see {@link compressFrameAsync}. */
-  compressFrame(message: PreparedMessage): Buffer | undefined {
-    const { windowBits } = this;
-    const made = compressedFrames(message).get(windowBits);
-    if (made instanceof Buffer) return made;
-    const payload = this.deflate(message.payload);
-    return payload === undefined ? undefined : this.#keepFrame(message, payload);
-  }
-
-  /** Compress a long prepared message, once for all connections that ask meanwhile. */
-  compressFrameAsync(message: PreparedMessage, callback: (frame: Buffer) => void): void {
-    const waiting = compressedFrames(message).get(this.windowBits);
-    if (Array.isArray(waiting)) {
-      waiting.push(callback);
-      return;
-    }
-    const callbacks = [callback];
-    compressedFrames(message).set(this.windowBits, callbacks);
-    // A copy: if the application detached the memory while zlib reads it, the process would crash.
-    this.deflateAsync(Buffer.from(message.payload), (payload) => {
-      const frame = this.#keepFrame(message, payload);
-      for (const each of callbacks) each(frame);
-    });
-  }
-
-  /** Keep the compressed frame, or the uncompressed one if that is shorter. */
-  #keepFrame(message: PreparedMessage, payload: Buffer | undefined): Buffer {
-    const frame =
-      payload === undefined || payload.length >= message.payloadLength
-        ? message.frame
-        : encoder.encodeFrame(FIN | RSV1 | message.opcode, payload);
-    compressedFrames(message).set(this.windowBits, frame);
-    return frame;
   }
 
   /**

@@ -9,6 +9,7 @@ import {
 } from '../../protocol/framing/frame-decoder.js';
 import { type FrameHeader, isControl, Opcode } from '../../protocol/framing/frame.js';
 import type { Incoming } from '../stream/incoming.js';
+import { answerControlFrame } from './control-frames.js';
 import { timeMessage } from './message-timer.js';
 import type { ReceiverOwner } from './owner.js';
 import { RateLimiter } from './rate-limiter.js';
@@ -153,7 +154,7 @@ export class MessageReader {
         this.#receiver.deliver(this.#binary(decoder.payload), true);
         break;
       default:
-        this.#owner.onFrame(decoder);
+        answerControlFrame(this.#owner, decoder);
     }
     // Most reads end where their message ends. The rate limiter is asked all the same: it stops the socket early.
     return this.#rateLimiter !== undefined || !decoder.releaseIfRead();
@@ -166,7 +167,7 @@ export class MessageReader {
     if (!this.#find(decoder)) return false;
     const { opcode, compressed, payload, parts } = decoder;
     if (isControl(opcode)) {
-      this.#owner.onFrame(decoder);
+      answerControlFrame(this.#owner, decoder);
     } else {
       const isBinary = opcode === Opcode.Binary;
       const isLast = parts?.isLast !== false;

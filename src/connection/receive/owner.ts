@@ -1,15 +1,9 @@
-import type { ConnectionEmitter } from '../events.js';
-import type { ConnectionSettings } from '../settings.js';
-import type { FrameDecoder } from '../../protocol/framing/frame-decoder.js';
 import type { CloseState } from '../../protocol/framing/closing-handshake.js';
 import type { ProtocolError } from '../../protocol/framing/protocol-error.js';
+import type { ControlFrameOwner } from './control-frames.js';
 
 /** What the receiving half needs of its connection, the session: what happens between the parts is written there. */
-export interface ReceiverOwner {
-  /** Where messages and frames are emitted. */
-  readonly emitter: ConnectionEmitter;
-  /** Shared by all connections of a server. */
-  readonly settings: ConnectionSettings;
+export interface ReceiverOwner extends ControlFrameOwner {
   /** How far the closing handshake is. */
   readonly state: CloseState;
   /** Why the connection has ended; `undefined` before that, and if nothing went wrong. */
@@ -23,8 +17,6 @@ export interface ReceiverOwner {
   flush(): void;
   /** A message was received. */
   markMessageActivity(): void;
-  /** A control frame came; `decoder` has it. */
-  onFrame(decoder: FrameDecoder): void;
   /** The peer broke a rule. */
   failProtocol(error: ProtocolError): void;
   /** The peer ended its half of the transport, and all that came before is handled. */

@@ -1,4 +1,6 @@
-import { ConnectionError } from '../close/connection-error.js';
+import type { Closing } from '../close/closing.js';
+import { CONNECTION_ERRORS, ConnectionError } from '../close/connection-error.js';
+import { CloseCode } from '../../protocol/framing/close-frame.js';
 
 /** How much may wait for one connection, and what happens above. */
 export interface SlowConsumerSettings {
@@ -10,7 +12,7 @@ export interface SlowConsumerSettings {
 /** Milliseconds that are left to a connection whose peer was too slow. */
 export const SLOW_CLOSE_TIMEOUT = 1000;
 
-/** What happens to a message because of what waits before it. `session.ts` closes the slow consumer. */
+/** What happens to a message because of what waits before it. */
 export type Admission = 'queue' | 'drop' | 'close';
 
 /**
@@ -55,4 +57,42 @@ export function tooSlow(
 ): ConnectionError {
   const detail = `${amount} bytes wait for it, with a maxBufferedAmount of ${maxBufferedAmount}`;
   return new ConnectionError('ERR_SLOW_CONSUMER', { detail });
+}
+
+/** The connection of a slow consumer, the session, as far as its end concerns it. */
+export interface SlowConsumer {
+  readonly isOpen: boolean;
+  readonly sender: {
+    readonly bufferedAmount: number;
+    discard(reason: Error): void;
+  };
+  readonly receiver: {
+    stopDecoding(): void;
+    discardAll(): void;
+    scheduleRead(): void;
+  };
+  readonly closing: Pick<Closing, 'fail' | 'terminate'>;
+  /** Report that the connection has failed. */
+  reportIsolated(error: Error): void;
+}
+
+/** Close a slow consumer: discard what waits, try to send a Close, and terminate the transport soon. */
+export function failSlowConsumer(consumer: SlowConsumer, error: ConnectionError): void {
+  consumer.receiver.stopDecoding();
+  if (!consumer.isOpen) return;
+  consumer.sender.discard(error);
+  // The error has numbers for the operator; the peer gets the reason without them.
+  const reason = CONNECTION_ERRORS[error.code];
+  consumer.closing.fail(error, CloseCode.TryAgainLater, reason, SLOW_CLOSE_TIMEOUT);
+  consumer.reportIsolated(error);
+}
+
+/** As {@link failSlowConsumer}. But if the peer does not take the Close at once, terminate: the server has no memory left for it. */
+export function evict(consumer: SlowConsumer, error: ConnectionError): void {
+  const { isOpen, receiver, sender, closing } = consumer;
+  failSlowConsumer(consumer, error);
+  receiver.discardAll();
+  // A connection that was already closing has its Close queued, and has still not ended.
+  if (!isOpen || sender.bufferedAmount > 0) closing.terminate(error);
+  receiver.scheduleRead(); // reading may have stopped, but the peer's end must be seen
 }

@@ -1,4 +1,4 @@
-import { compressedFrames } from '../../../../src/connection/deflate/compressed-broadcasts.js';
+import { framesOf } from '../../../../src/connection/deflate/compressed-broadcasts.js';
 import { randomBytes } from 'node:crypto';
 import {
   PermessageDeflate,
@@ -332,8 +332,8 @@ describe.each([true, false])('Compressor, zlib driven: %s', (drive) => {
     expect(calls.filter((length) => length === PROSE.length)).toHaveLength(1);
     const pieces = sinks.map(({ writes }) => writes.flat());
     for (const written of pieces) {
-      expect(written).toContain(compressedFrames(prose).get(15));
-      expect(written).toContain(compressedFrames(long).get(15));
+      expect(written).toContain(framesOf(prose).get(15));
+      expect(written).toContain(framesOf(long).get(15));
     }
   });
 

@@ -1,4 +1,3 @@
-import { compressedFrames } from '../../../../src/connection/deflate/compressed-broadcasts.js';
 import { deflateRawSync } from 'node:zlib';
 import {
   PermessageDeflate,
@@ -8,11 +7,9 @@ import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import { ConcurrencyLimit } from '../../../../src/connection/deflate/concurrency-limit.js';
 import type { ProtocolError } from '../../../../src/protocol/framing/protocol-error.js';
 import type { DeflateParameters } from '../../../../src/protocol/deflate/negotiation.js';
-import { prepareMessage } from '../../../../src/protocol/framing/prepared-message.js';
 import { RawZlib } from '../../../../src/protocol/deflate/raw-zlib.js';
 import { hex, random } from '../../../support/bytes.js';
 import { readDeflate } from '../../../support/deflate-blocks.js';
-import { describeFrame, parseFrames } from '../../../support/frames.js';
 import { compressing, HandClock, parametersOf, TAKEOVER } from '../../../support/connection.js';
 
 const LIMIT = 4 * 1024 * 1024;
@@ -261,70 +258,6 @@ describe.each([true, false])('Compression, driven: %s', (drive) => {
       expect(await wanted).toStrictEqual(Buffer.from('Hello'));
       expect(callback).not.toHaveBeenCalled();
       for (let i = 0; i < 3; i++) held[i + 1]!();
-    });
-  });
-
-  describe('of prepared messages', () => {
-    const opened = (frame: Buffer): Buffer => parseFrames(frame)[0]!.payload;
-
-    it('makes one frame for each size of the window, and remembers it', () => {
-      const message = prepareMessage(PROSE.subarray(0, 5000).toString());
-      const frame = made({}, { drive }).compressFrame(message)!;
-      expect(describeFrame(parseFrames(frame)[0]!)).toMatch(/^rsv4 text /);
-      expect(made({}, { drive }).inflate(opened(frame), LIMIT)?.equals(message.payload)).toBe(true);
-      expect(made({}, { drive }).compressFrame(message)).toBe(frame);
-      expect(made({ clientMaxWindowBits: 9 }, { drive }).compressFrame(message)).toBe(frame);
-      const other = made({ serverMaxWindowBits: 9 }, { drive }).compressFrame(message)!;
-      expect(other).not.toBe(frame);
-      expect([...compressedFrames(message).keys()]).toStrictEqual([15, 9]);
-    });
-
-    it('keeps the frame as it is where nothing is gained', () => {
-      const message = prepareMessage(NOISE.subarray(0, 500));
-      expect(made({}, { drive }).compressFrame(message)).toBe(message.frame);
-      expect(compressedFrames(message).get(15)).toBe(message.frame);
-    });
-
-    it('compresses a long one once for all connections that wait for it', async () => {
-      const message = prepareMessage(PROSE);
-      const concurrency = new ConcurrencyLimit();
-      const compression = made({}, { drive, concurrency });
-      expect(compression.compressFrame(message)).toBeUndefined();
-      const frames: Buffer[] = [];
-      await new Promise<void>((resolve) => {
-        for (let i = 0; i < 5; i++)
-          compression.compressFrameAsync(message, (frame) => frames.push(frame));
-        expect(compression.compressFrame(message)).toBeUndefined(); // it is on its way
-        made({}, { drive, concurrency }).compressFrameAsync(message, (frame) => {
-          frames.push(frame);
-          resolve();
-        });
-        expect(concurrency.waiting).toBe(0);
-      });
-      expect(frames).toHaveLength(6);
-      expect(new Set(frames).size).toBe(1);
-      expect(compression.compressFrame(message)).toBe(frames[0]);
-      expect(await inflateOnPool(compression, opened(frames[0]!))).toStrictEqual(PROSE);
-    });
-
-    it('sends a long one as it is if nothing is gained, or zlib has no memory', async () => {
-      const zlib = jest.requireActual<{ deflateRaw: () => void }>('node:zlib');
-      let compression = made({}, { drive });
-      const noise = prepareMessage(NOISE);
-      const framed = (message: typeof noise): Promise<Buffer> =>
-        new Promise((resolve) => {
-          compression.compressFrameAsync(message, resolve);
-        });
-      expect(await framed(noise)).toBe(noise.frame);
-      const fails = (_message: unknown, _options: unknown, callback: (error: Error) => void) =>
-        void setImmediate(callback, new Error('insufficient memory'));
-      jest.spyOn(zlib, 'deflateRaw').mockImplementation(fails as never);
-      jest.spyOn(RawZlib, 'deflate').mockImplementation(() => {
-        throw new Error('insufficient memory');
-      });
-      compression = made({}, { drive });
-      const prose = prepareMessage(PROSE);
-      expect(await framed(prose)).toBe(prose.frame);
     });
   });
 });

@@ -2,9 +2,12 @@ import {
   admitsControl,
   admit,
   admitKeyed,
+  evict,
+  failSlowConsumer,
   SLOW_CLOSE_TIMEOUT,
   tooSlow,
   type Admission,
+  type SlowConsumer,
 } from '../../../../src/connection/send/slow-consumer.js';
 
 const close = { maxBufferedAmount: 100, slowConsumer: 'close' } as const;
@@ -63,5 +66,67 @@ describe('a slow consumer', () => {
       'the peer does not take what is sent to it fast enough: 123 bytes wait for it, with a maxBufferedAmount of 100',
     );
     expect(SLOW_CLOSE_TIMEOUT).toBe(1000);
+  });
+});
+
+describe('the connection of a slow consumer', () => {
+  const error = tooSlow(123, close);
+
+  /** A connection that writes down what is done to it. */
+  function connection({ isOpen = true, bufferedAmount = 0 } = {}): [SlowConsumer, string[]] {
+    const log: string[] = [];
+    const note =
+      (what: string) =>
+      (...args: unknown[]): void => {
+        log.push([what, ...args.filter((each) => each !== error)].join(' '));
+      };
+    const consumer: SlowConsumer = {
+      isOpen,
+      sender: { bufferedAmount, discard: note('discard what waits') },
+      receiver: {
+        stopDecoding: note('stop decoding'),
+        discardAll: note('discard what came'),
+        scheduleRead: note('read'),
+      },
+      closing: {
+        fail: (...args) => {
+          note('fail')(...args);
+          return true;
+        },
+        terminate: note('terminate'),
+      },
+      reportIsolated: note('report'),
+    };
+    return [consumer, log];
+  }
+  const FAILS = [
+    'stop decoding',
+    'discard what waits',
+    'fail 1013 the peer does not take what is sent to it fast enough 1000',
+    'report',
+  ];
+
+  it('is failed with 1013 and a reason without numbers, and has a second for its end', () => {
+    const [consumer, log] = connection();
+    failSlowConsumer(consumer, error);
+    expect(log).toEqual(FAILS);
+  });
+
+  it('is not failed again if it is closing', () => {
+    const [consumer, log] = connection({ isOpen: false });
+    failSlowConsumer(consumer, error);
+    expect(log).toEqual(['stop decoding']);
+  });
+
+  it('keeps nothing when it is evicted, and ends at once unless its Close has left', () => {
+    const [taking, taken] = connection();
+    evict(taking, error);
+    expect(taken).toEqual([...FAILS, 'discard what came', 'read']);
+    const [full, kept] = connection({ bufferedAmount: 30 });
+    evict(full, error);
+    expect(kept).toEqual([...FAILS, 'discard what came', 'terminate', 'read']);
+    const [closing, rest] = connection({ isOpen: false });
+    evict(closing, error);
+    expect(rest).toEqual(['stop decoding', 'discard what came', 'terminate', 'read']);
   });
 });
