@@ -18,6 +18,7 @@ import {
   type WorldOptions,
 } from '../../../support/connection.js';
 import { clientClose, describeFrame, type Frame, parseFrames } from '../../../support/frames.js';
+import { detach } from '../../../support/memory.js';
 
 let sink: Sink;
 let connection: WebSocketConnection;
@@ -435,6 +436,24 @@ describe('sendStream, failures', () => {
     expect(log.at(-1)).toMatch(message);
     expect(tap.returned).toBe(1);
     expect(words()).toEqual(['binary of 20000 ...', aborted]);
+  });
+
+  it('cancels the source if a chunk is transferred while others have their turn', async () => {
+    const chunk = bytes(2 * 1024 * 1024);
+    const tap = new Tap();
+    send(tap);
+    await turns();
+    const given = tap.give(chunk);
+    await new Promise((resolve) => {
+      process.nextTick(resolve);
+    });
+    expect(words()).toHaveLength(16); // a megabyte of it is sent
+    detach(chunk);
+    await given;
+    await turns();
+    expect(log.at(-1)).toMatch(/rejected: .*was transferred/);
+    expect(tap.returned).toBe(1);
+    expect(connection.readyState).toBe('closing'); // what the sink has of the chunk cannot be read any more
   });
 
   it('fails if the bytes of a Text message end inside a character', async () => {
