@@ -1,6 +1,6 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { ConnectionError } from '../close/connection-error.js';
-import { headerSize } from '../../protocol/framing/frame-encoder.js';
+import { asBuffer } from '../../protocol/framing/frame-encoder.js';
 import { freeOwn } from '../../protocol/framing/own-memory.js';
 
 /**
@@ -18,25 +18,24 @@ export class LongFrame {
   readonly payloadLength: number;
   /** Bytes of `head` and of the payload, as it was when it was sent. */
   readonly length: number;
+  /** Bytes of the frame: its header and its payload. */
+  readonly frameLength: number;
   /** Where in the stream it ends; known when it is written. */
   end = 0;
 
-  constructor(head: Buffer, payload: Uint8Array, isOwned = false) {
+  /** @param headerLength bytes at the end of `head` that are this frame's. */
+  constructor(head: Buffer, headerLength: number, payload: Uint8Array, isOwned = false) {
     this.head = head;
     this.payload = asBuffer(payload);
     this.isOwned = isOwned;
     this.payloadLength = payload.length;
     this.length = head.length + payload.length;
+    this.frameLength = headerLength + payload.length;
   }
 
   /** The payload is not what the header says any more. */
   get isBroken(): boolean {
     return this.payload.length !== this.payloadLength;
-  }
-
-  /** Bytes of the frame: its header and its payload. */
-  get frameLength(): number {
-    return headerSize(this.payloadLength) + this.payloadLength;
   }
 
   /** The kernel has the payload: free it, if it is ours. */
@@ -86,11 +85,4 @@ export class LongFrames {
     }
     return undefined;
   }
-}
-
-/** The same memory, in a view whose length does not follow that of its buffer. */
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes)
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { FrameEncoder } from '../../protocol/framing/frame-encoder.js';
-import { FIN, MAX_HEADER_BYTES, Opcode } from '../../protocol/framing/frame.js';
+import { FIN, MASKING_KEY_BYTES, MAX_HEADER_BYTES, Opcode } from '../../protocol/framing/frame.js';
 import { SMALL_FRAME } from '../../protocol/framing/prepared-message.js';
 import { encodeText } from '../../protocol/text/utf8-codec.js';
 import { COPY_UP_TO, type Piece, Backlog } from './backlog.js';
@@ -20,9 +20,8 @@ const unmaskedEncoder = new FrameEncoder();
  * What one connection has to send. The frames of a tick leave in one write: at the end of the read
  * event that caused them, or on `process.nextTick`.
  *
- * Nothing is written while the socket still has something to write. The backlog is therefore still ours:
- * it can be discarded, and only the newest of the waiting Pongs is kept (RFC 6455 section 5.5.3). The bytes
- * written to the socket always end on a frame boundary.
+ * Nothing is written while the socket still has something to write. So the backlog can be discarded, and only
+ * the newest of the waiting Pongs is kept (RFC 6455 section 5.5.3). Writes end on frame boundaries.
  */
 export class Outbox extends SocketWriter {
   /** Only a client has one: its frames are masked. */
@@ -70,7 +69,7 @@ export class Outbox extends SocketWriter {
   }
 
   /**
-   * Send a frame whose payload is bytes. A long payload is not copied.
+   * Send a frame whose payload is bytes. A long payload is not copied, unless it is masked.
    *
    * @param isOwned nothing else refers to the payload's memory: it can be freed when it is written.
    */
@@ -78,18 +77,25 @@ export class Outbox extends SocketWriter {
     if (payload.length <= COPY_UP_TO) {
       const slab = this.#grow(MAX_HEADER_BYTES + payload.length);
       this.#grown(slab, this.#masked(slab, slab.frame(byte0, payload)));
-    } else if (this.#masking !== undefined) {
-      this.frame(this.#masking.encodeFrame(byte0, payload));
-      return;
+      this.#schedule();
     } else if (this.writesTogether) {
-      const slab = this.#grow(MAX_HEADER_BYTES);
-      this.#grown(slab, slab.header(byte0, payload.length));
-      this.long ??= new LongFrames(this.nodeSocket !== undefined);
-      this.#add(new LongFrame(this.#takePiece()!, payload, isOwned), payload.length);
+      this.#long(byte0, payload, isOwned);
     } else {
-      this.frame(unmaskedEncoder.encodeFrame(byte0, payload));
-      return;
+      this.frame((this.#masking ?? unmaskedEncoder).encodeFrame(byte0, payload));
     }
+  }
+
+  #long(byte0: number, given: Uint8Array, isOwned: boolean): void {
+    const slab = this.#grow(MAX_HEADER_BYTES);
+    const { bytes, at } = slab;
+    const masking = this.#masking;
+    const unmaskedEnd = slab.header(byte0, given.length);
+    const payload = masking?.maskApart(bytes, at, unmaskedEnd, given, isOwned) ?? given;
+    const end = masking === undefined ? unmaskedEnd : unmaskedEnd + MASKING_KEY_BYTES;
+    this.#grown(slab, end);
+    const isOurs = isOwned || masking !== undefined;
+    this.long ??= new LongFrames(this.nodeSocket !== undefined);
+    this.#add(new LongFrame(this.#takePiece()!, end - at, payload, isOurs), payload.length);
     this.#schedule();
   }
 

@@ -16,6 +16,7 @@ import {
   RSV3,
 } from './frame.js';
 import { readKey, unmask } from './mask.js';
+import { allocateOwn } from './own-memory.js';
 import { anyFunction, isBoolean, checkOptions, oneOf, type Rules, show } from '../option-checks.js';
 import { type Payload, toBytes } from './payload.js';
 
@@ -129,8 +130,12 @@ export class FrameEncoder {
     const start = this.#masks ? unmaskedSize + MASKING_KEY_BYTES : unmaskedSize;
     const frame = Buffer.allocUnsafe(start + length);
     writeHeader(frame, 0, byte0, length);
-    frame.set(payload, start);
-    if (this.#masks) this.#mask(frame, 0, unmaskedSize, start + length);
+    if (this.#masks) {
+      const key = this.#addKey(frame, 0, unmaskedSize);
+      unmask(asBuffer(payload), 0, length, frame, start, key);
+    } else {
+      frame.set(payload, start);
+    }
     return frame;
   }
 
@@ -143,17 +148,46 @@ export class FrameEncoder {
   maskFrame(target: Buffer, at: number, end: number): number {
     const length = target[at + 1]!;
     const keyAt = at + (length < LENGTH_16 ? 2 : length === LENGTH_16 ? 4 : 10);
-    target.copyWithin(keyAt + MASKING_KEY_BYTES, keyAt, end);
-    this.#mask(target, at, keyAt, end + MASKING_KEY_BYTES);
+    const start = keyAt + MASKING_KEY_BYTES;
+    target.copyWithin(start, keyAt, end);
+    const key = this.#addKey(target, at, keyAt);
+    unmask(target, start, end + MASKING_KEY_BYTES, target, start, key);
     return end + MASKING_KEY_BYTES;
   }
 
-  #mask(target: Buffer, at: number, keyAt: number, end: number): void {
-    const start = keyAt + MASKING_KEY_BYTES;
-    this.#maskingKey(target.subarray(keyAt, start));
-    target[at + 1]! |= MASK;
-    unmask(target, start, end, target, start, readKey(target, keyAt));
+  /**
+   * Mask a payload apart from its unmasked header, which is in `target` from `at` to `end`. The masking key is added to
+   * the header; there must be room for it. @internal
+   *
+   * @param isOwned nothing else refers to the payload's memory: it is masked where it is.
+   * @returns the masked payload, in memory of its own.
+   */
+  maskApart(
+    target: Buffer,
+    at: number,
+    end: number,
+    payload: Uint8Array,
+    isOwned: boolean,
+  ): Buffer {
+    const source = asBuffer(payload);
+    const masked = isOwned ? source : allocateOwn(source.length);
+    unmask(source, 0, source.length, masked, 0, this.#addKey(target, at, end));
+    return masked;
   }
+
+  /** Add a masking key to an unmasked header in `target`, from `at` to `end`. @returns the key. */
+  #addKey(target: Buffer, at: number, end: number): number {
+    this.#maskingKey(target.subarray(end, end + MASKING_KEY_BYTES));
+    target[at + 1]! |= MASK;
+    return readKey(target, end);
+  }
+}
+
+/** The same memory as a Buffer, whose length does not follow that of its ArrayBuffer. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Random bytes for masking keys, each used once: a call for four of them costs as much as for thousands. */

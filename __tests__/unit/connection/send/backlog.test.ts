@@ -3,7 +3,8 @@ import { LongFrame } from '../../../../src/connection/send/long-frame.js';
 import { COPY_UP_TO, Backlog } from '../../../../src/connection/send/backlog.js';
 
 const piece = (text: string): Buffer => Buffer.from(text);
-const long = (head: string, length: number) => new LongFrame(piece(head), Buffer.alloc(length));
+const long = (head: string, length: number) =>
+  new LongFrame(piece(head), head.length, Buffer.alloc(length));
 
 /** All that `queue` gives. */
 function taken(queue: Backlog): string[] {

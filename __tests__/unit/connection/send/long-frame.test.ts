@@ -9,7 +9,7 @@ describe('LongFrame', () => {
     ['a part of one', own(30_000).subarray(10, 20_010)],
     ['a Buffer', Buffer.from(own(20_000))],
   ])('keeps the memory of %s', (_name, payload) => {
-    const frame = new LongFrame(head, payload);
+    const frame = new LongFrame(head, 4, payload);
     expect(frame.payload.buffer).toBe(payload.buffer);
     expect(frame.payload.byteOffset).toBe(payload.byteOffset);
     expect([frame.length, frame.payloadLength, frame.frameLength]).toEqual([
@@ -21,12 +21,12 @@ describe('LongFrame', () => {
 
   it('takes a Buffer as it is', () => {
     const payload = Buffer.alloc(20_000);
-    expect(new LongFrame(head, payload).payload).toBe(payload);
+    expect(new LongFrame(head, 4, payload).payload).toBe(payload);
   });
 
   it.each(TAKING)('is broken when its payload is %s, and remembers its lengths', (_name, make) => {
     const [payload, take] = make(70_000);
-    const frame = new LongFrame(Buffer.alloc(15), payload);
+    const frame = new LongFrame(Buffer.alloc(15), 10, payload);
     expect(frame.isBroken).toBe(false);
     take();
     expect(frame.isBroken).toBe(true);
@@ -39,7 +39,7 @@ describe('LongFrame', () => {
   it('does not follow the length of a buffer that grows', () => {
     const buffer = resizable(20_000, 40_000);
     const shared = growable(20_000, 40_000);
-    const frames = [buffer, shared].map((each) => new LongFrame(head, new Uint8Array(each)));
+    const frames = [buffer, shared].map((each) => new LongFrame(head, 4, new Uint8Array(each)));
     buffer.resize(40_000);
     shared.grow(40_000);
     for (const frame of frames) {
@@ -56,13 +56,13 @@ describe('LongFrames', () => {
     const frames = new LongFrames(false);
     const broken = [3, 4, 6].map((each) => {
       const [payload, take] = make(20_000);
-      const frame = new LongFrame(head, payload);
+      const frame = new LongFrame(head, 4, payload);
       frame.end = each;
       frames.inFlight.push(frame);
       take();
       return frame;
     });
-    const whole = new LongFrame(head, own(20_000));
+    const whole = new LongFrame(head, 4, own(20_000));
     whole.end = 2;
     frames.inFlight.unshift(whole);
     expect(frames.nextBroken(1)).toBeUndefined();
@@ -80,7 +80,7 @@ describe('LongFrames', () => {
   ])('%s', (_, frees, left) => {
     const frames = new LongFrames(frees);
     const [first, second, theirs, late] = [true, true, false, true].map((isOwned, index) => {
-      const frame = new LongFrame(head, own(20_000), isOwned);
+      const frame = new LongFrame(head, 4, own(20_000), isOwned);
       frame.end = index;
       frames.inFlight.push(frame);
       return frame.payload;

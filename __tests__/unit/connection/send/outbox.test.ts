@@ -5,7 +5,7 @@ import { FrameEncoder } from '../../../../src/protocol/framing/frame-encoder.js'
 import { prepareMessage } from '../../../../src/protocol/framing/prepared-message.js';
 import { countMoves, Sink, turns, until, world } from '../../../support/connection.js';
 import { parseFrames, serverFrame } from '../../../support/frames.js';
-import { detach, own } from '../../../support/memory.js';
+import { detach, FREES, own } from '../../../support/memory.js';
 import {
   BINARY,
   CLOSE,
@@ -497,6 +497,27 @@ describe('Outbox, a backpressured socket', () => {
     ]);
     expect(frames[0]!.payload.toString()).toBe('héllo');
     expect(sink.writes).toHaveLength(1);
+  });
+
+  it('masks long payloads, and frees the masked bytes when they are written', async () => {
+    const encoder = new FrameEncoder({ role: 'client' });
+    setOutbox(new Outbox(sink, encoder, uninterested, 'tcp'));
+    sink.backpressured = true;
+    const theirs = Buffer.alloc(20_000, 'a');
+    const ours = Buffer.allocUnsafeSlow(30_000).fill('b');
+    outbox.bytes(BINARY, theirs);
+    outbox.bytes(BINARY, ours, true);
+    await tick();
+    const [, masked] = sink.writes[0]!;
+    expect(masked!.buffer === theirs.buffer).toBe(false);
+    const sent = parseFrames(sink.bytes, 'client').map(({ payload }) => payload.toString());
+    expect(sent).toEqual(['a'.repeat(20_000)]);
+    expect(theirs.toString()).toBe('a'.repeat(20_000));
+    sink.backpressured = false;
+    sink.release();
+    await turns();
+    expect([masked, ours].map((bytes) => bytes!.length)).toEqual(FREES ? [0, 0] : [20_000, 30_000]);
+    expect(theirs).toHaveLength(20_000);
   });
 
   it('masks a pong of a client that waits', async () => {

@@ -220,6 +220,26 @@ describe('FrameEncoder.maskFrame', () => {
     },
   );
 
+  it.each([
+    [true, 300],
+    [false, 300],
+    [true, 70_000],
+    [false, 70_000],
+  ])('masks a payload apart from its header (owned: %p, %i bytes)', (isOwned, size) => {
+    const maskingKey = (target: Buffer): void => {
+      target.set([0x37, 0xfa, 0x21, 0x3d]);
+    };
+    const client = new FrameEncoder({ role: 'client', maskingKey });
+    const payload = new Uint8Array(size).fill(0x61);
+    const whole = client.encode(2, payload);
+    const target = Buffer.alloc(20, 0xee);
+    const end = writeHeader(target, 3, 0x82, size);
+    const masked = client.maskApart(target, 3, end, payload, isOwned);
+    expect(Buffer.concat([target.subarray(3, end + 4), masked]).equals(whole)).toBe(true);
+    expect(masked.buffer === payload.buffer).toBe(isOwned);
+    expect(target[end + 4]).toBe(0xee);
+  });
+
   it('takes random keys that do not repeat, however many', () => {
     const client = new FrameEncoder({ role: 'client' });
     const keys = Array.from({ length: 5000 }, () => client.encode(2, '').readUInt32BE(2));
