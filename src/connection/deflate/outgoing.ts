@@ -111,7 +111,7 @@ export class OutgoingDeflate {
     if (payload !== undefined) {
       // A message that does not shrink is sent uncompressed, unless later messages may refer to it.
       if (payload.length >= bytes.length && compression.isShareable) return false;
-      this.#outbox.bytes(byte0 | RSV1, payload);
+      this.#outbox.bytes(byte0 | RSV1, payload, true);
       return true;
     }
     // A copy: if the application detached its bytes while zlib reads them, the process would crash.
@@ -123,7 +123,7 @@ export class OutgoingDeflate {
     compression.deflateAsync(message, (compressed) => {
       this.#finish(job, () => {
         if (compressed === undefined || compressed.length >= message.length) sendUncompressed();
-        else this.#outbox.bytes(byte0 | RSV1, compressed);
+        else this.#outbox.bytes(byte0 | RSV1, compressed, true);
       });
     });
     return true;

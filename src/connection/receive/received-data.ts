@@ -1,9 +1,16 @@
 import { isAscii } from 'node:buffer';
+import { freeOwn, OWNED_FROM } from '../../protocol/framing/own-memory.js';
 import { textOf } from '../../protocol/text/utf8-codec.js';
 
-/** A decompressed Text message as a string. @throws ProtocolError for one that is too long to be a string. */
+/**
+ * A decompressed Text message as a string. The memory of a long one is freed: nothing else refers to it.
+ *
+ * @throws ProtocolError for one that is too long to be a string.
+ */
 export function inflatedText(data: Buffer): string {
-  return textOf(data, 0, data.length, isAscii(data));
+  const text = textOf(data, 0, data.length, isAscii(data));
+  if (data.length >= OWNED_FROM) freeOwn(data);
+  return text;
 }
 
 /** An ArrayBuffer that has these bytes and no others, and that nothing else refers to. */

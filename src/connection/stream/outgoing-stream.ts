@@ -256,7 +256,7 @@ class OutgoingStream extends AsyncResource implements StreamCall {
     this.#bytesThisTurn += payload.length * COMPRESSING_COSTS;
     // Only the last frame of the message leaves the tail out (RFC 7692 section 7.2.1).
     const part = isLast ? compressed : Buffer.concat([compressed, TAIL]);
-    outbox.bytes(isFirst ? byte0 | RSV1 : byte0, part);
+    outbox.bytes(isFirst ? byte0 | RSV1 : byte0, part, true);
   }
 
   /** The source has ended. */

@@ -1,8 +1,18 @@
 import { inflatedText, toArrayBuffer } from '../../../../src/connection/receive/received-data.js';
+import { FREES } from '../../../support/memory.js';
 
 describe('inflatedText', () => {
   it.each(['', 'ascii', 'é and €'])('makes a string of %p', (text) => {
     expect(inflatedText(Buffer.from(text))).toBe(text);
+  });
+
+  it('frees the memory of a long one', () => {
+    const [short, long] = [16_383, 16_384].map((length) =>
+      Buffer.allocUnsafeSlow(length).fill('a'),
+    );
+    expect(inflatedText(short!)).toBe('a'.repeat(16_383));
+    expect(inflatedText(long!)).toBe('a'.repeat(16_384));
+    expect([short!.length, long!.length]).toEqual([16_383, FREES ? 0 : 16_384]);
   });
 });
 
