@@ -125,7 +125,7 @@ const closing: fc.Arbitrary<FrameParts> = fc
   });
 
 /** A legal sequence of frames from a client: some messages, perhaps a Close. */
-export const legalFrames: fc.Arbitrary<FrameParts[]> = fc
+const legalFrames: fc.Arbitrary<FrameParts[]> = fc
   .tuple(
     fc.array(message, { minLength: 1, maxLength: 4 }),
     fc.option(closing, { nil: undefined, freq: 3 }),

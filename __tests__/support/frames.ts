@@ -144,6 +144,6 @@ export function describeFrame(frame: Frame): string {
 }
 
 /** `payload` masked or unmasked with `key`, in a new buffer (section 5.3). */
-export function xor(payload: Uint8Array, key: Uint8Array): Buffer {
+function xor(payload: Uint8Array, key: Uint8Array): Buffer {
   return Buffer.from(payload.map((byte, i) => byte ^ (key[i % 4] ?? 0)));
 }
