@@ -35,7 +35,7 @@ function calls(...names: string[]): (ts.CallExpression | ts.NewExpression)[] {
 }
 
 /** What is filled in at run time is `…` in the documents, and several of them in a row are one. */
-export function plain(text: string): string {
+function plain(text: string): string {
   return text.replaceAll(/…+/g, '…');
 }
 

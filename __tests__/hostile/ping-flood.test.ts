@@ -10,11 +10,15 @@ afterAll(stopChildren);
 
 /** As many pings as fit into so many bytes, numbered. */
 function pings(from: number, count: number, padding: number): Buffer {
-  return Buffer.concat(
-    Array.from({ length: count }, (_, i) =>
-      clientFrame({ opcode: 9, payload: String(from + i).padStart(padding, '0') }),
-    ),
-  );
+  const payload = (number: number): string => String(number).padStart(padding, '0');
+  // With a key of zeros the payload is masked as it is, so each number can be written into a copy of one frame.
+  const key = Buffer.alloc(4);
+  const frame = clientFrame({ opcode: 9, payload: payload(0), key });
+  const all = Buffer.alloc(count * frame.length, frame);
+  for (let i = 0; i < count; i++) {
+    all.write(payload(from + i), (i + 1) * frame.length - padding, 'latin1');
+  }
+  return all;
 }
 
 test.each([

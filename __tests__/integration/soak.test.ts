@@ -54,7 +54,7 @@ function soak(
      const isTurn = (data, every) => isEcho(data) && ++count % every === 0;
      ${fault}`,
   );
-  const size = ['--seconds', '3', '--connections', '80', '--echoes', String(echoes)];
+  const size = ['--seconds', '1', '--connections', '120', '--echoes', String(echoes)];
   const args = [RUN, ...size, '--json', '--dist', module];
   return new Promise((done, fail) => {
     execFile(

@@ -188,10 +188,13 @@ describe('a project that overrides ws', () => {
        wss.on('connection', (ws: WebSocket) => {
          ws.on('message', (data: RawData) => ws.send(String(data)));
        });
-       export const isOpen = (ws: WebSocket): boolean => ws.readyState === WebSocket.OPEN;\n`,
+       export const isOpen = (ws: WebSocket): boolean => ws.readyState === WebSocket.OPEN;
+       // @ts-expect-error: the types were found, and are not any
+       export const unknown: unknown = (ws: WebSocket) => ws.unknown;\n`,
     );
     const flags = ['--module', module, '--moduleResolution', resolution, '--target', 'es2022'];
-    const strict = ['--strict', '--types', 'node', '--noEmit', ...more];
+    // The declarations themselves, and Node's, have been checked above: that takes most of the time.
+    const strict = ['--strict', '--skipLibCheck', '--types', 'node', '--noEmit', ...more];
     expect(tool('typescript', 'tsc', ...flags, ...strict, file)).toEqual({ status: 0, output: '' });
   });
 });

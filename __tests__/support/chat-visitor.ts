@@ -84,19 +84,19 @@ export interface Said {
   turns: number;
 }
 
-export interface Person {
+interface Person {
   id: string;
   name: string;
   colour: number;
 }
 
-export interface Traffic {
+interface Traffic {
   messages: number;
   bytes: number;
   wire: number;
 }
 
-export interface Message {
+interface Message {
   id: string;
   from: string;
   name: string;

@@ -144,6 +144,8 @@ export function describeFrame(frame: Frame): string {
 }
 
 /** `payload` masked or unmasked with `key`, in a new buffer (section 5.3). */
-export function xor(payload: Uint8Array, key: Uint8Array): Buffer {
-  return Buffer.from(payload.map((byte, i) => byte ^ (key[i % 4] ?? 0)));
+function xor(payload: Uint8Array, key: Uint8Array): Buffer {
+  const masked = Buffer.from(payload);
+  for (let i = 0; i < masked.length; i++) masked[i]! ^= key[i % 4] ?? 0;
+  return masked;
 }

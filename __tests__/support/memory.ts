@@ -28,7 +28,7 @@ export function growable(length: number, most: number): SharedArrayBuffer & Resi
 }
 
 /** A view of a WebAssembly memory, and what makes that memory grow. */
-export function wasmView(length: number): [Uint8Array, () => void] {
+function wasmView(length: number): [Uint8Array, () => void] {
   const { WebAssembly } = globalThis as unknown as {
     WebAssembly: {
       Memory: new (pages: { initial: number }) => {
@@ -45,7 +45,7 @@ export function wasmView(length: number): [Uint8Array, () => void] {
 }
 
 /** `ArrayBuffer.prototype.transfer`; `undefined` before Node 22. */
-export const transfer: ((buffer: ArrayBuffer, length: number) => void) | undefined =
+const transfer: ((buffer: ArrayBuffer, length: number) => void) | undefined =
   'transfer' in ArrayBuffer.prototype
     ? (buffer, length) => {
         (buffer as unknown as Resizable).transfer(length);

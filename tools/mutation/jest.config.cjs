@@ -2,9 +2,7 @@
 // nothing but src/protocol. No socket, no reporter.
 'use strict';
 
-/** @type {any} */
-const unit = require('../../jest.config.js').projects?.[0];
-const { transform, moduleNameMapper } = unit;
+const { transform, moduleNameMapper } = require('../../jest.config.js');
 const { HAWSER_MUTATED: mutated = '*', HAWSER_CONFORMANCE: conformance } = process.env;
 
 module.exports = {

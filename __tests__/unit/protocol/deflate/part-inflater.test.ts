@@ -33,17 +33,15 @@ function whole(inflater: Inflater, limit = LIMIT): PartInflater {
 function inflate(parts: PartInflater, payload: Buffer, size = payload.length || 1): Buffer {
   const out: Buffer[] = [];
   const drain = (): void => {
-    for (let part; (part = parts.next()) !== undefined;) {
-      expect(part.length).toBeLessThanOrEqual(65_536);
-      expect(part.length).toBeGreaterThan(0);
-      out.push(part);
-    }
+    for (let part; (part = parts.next()) !== undefined;) out.push(part);
   };
   parts.begin();
   for (let at = 0; at < payload.length; at += size) {
     parts.push(payload.subarray(at, at + size));
     drain();
   }
+  const lengths = out.map(({ length }) => length);
+  expect(lengths.filter((length) => length === 0 || length > 65_536)).toEqual([]);
   out.push(parts.end());
   expect(parts.bytesLeft).toBe(0);
   return Buffer.concat(out);
