@@ -41,6 +41,9 @@ function writePieces(
   bytes: Buffer,
   callback?: (error?: Error | null) => void,
 ): boolean {
+  // Node ends our half at a reset, and what the peer has sent before it is still read. A write would be an error
+  // that keeps the stream from closing.
+  if (this.writableEnded) return false;
   const { write } = Writable.prototype as unknown as Pick<Adaptable, 'write'>;
   let at = 0;
   for (; bytes.length - at > MAX_PIECE; at += MAX_PIECE) {
@@ -65,7 +68,10 @@ export function cancelStream(stream: Http2Stream): void {
   stream.destroy();
 }
 
-/** Node reports most resets by `'aborted'` alone. */
+/**
+ * Node reports most resets by `'aborted'` alone. After a reset with NO_ERROR it destroys the stream only when its
+ * writes are done, and what waits for a window is never written.
+ */
 function onAborted(this: Http2Stream): void {
   const error = isSessionGone(this)
     ? new ConnectionError('ERR_SESSION_LOST')
@@ -73,6 +79,12 @@ function onAborted(this: Http2Stream): void {
         detail: `RST_STREAM with ${errorName(this.rstCode)}`,
       });
   this.emit('error', error);
+  if (this.readableEnded) this.destroy();
+  else this.once('end', destroy);
+}
+
+function destroy(this: Http2Stream): void {
+  this.destroy();
 }
 
 function isSessionGone({ session }: Http2Stream): boolean {
