@@ -16,7 +16,7 @@ export function adaptStream(stream: Http2Stream): void {
   adaptable[TRANSPORT_ENDS] = STREAM_ENDS;
   adaptable.write = writePieces;
   adaptable._writev = undefined; // hands all that waits to the session at once
-  stream.on('aborted', onAborted);
+  stream.on('aborted', onAborted).on('end', onEnd);
 }
 
 type Write = (this: Writable, bytes: Buffer, callback?: (error?: Error | null) => void) => boolean;
@@ -68,10 +68,7 @@ export function cancelStream(stream: Http2Stream): void {
   stream.destroy();
 }
 
-/**
- * Node reports most resets by `'aborted'` alone. After a reset with NO_ERROR it destroys the stream only when its
- * writes are done, and what waits for a window is never written.
- */
+/** Node reports most resets by `'aborted'` alone. */
 function onAborted(this: Http2Stream): void {
   const error = isSessionGone(this)
     ? new ConnectionError('ERR_SESSION_LOST')
@@ -80,11 +77,14 @@ function onAborted(this: Http2Stream): void {
       });
   this.emit('error', error);
   if (this.readableEnded) this.destroy();
-  else this.once('end', destroy);
 }
 
-function destroy(this: Http2Stream): void {
-  this.destroy();
+/**
+ * After a reset with NO_ERROR Node destroys the stream only when its writes are done, and what waits for a window
+ * is never written.
+ */
+function onEnd(this: Http2Stream): void {
+  if (this.closed) this.destroy();
 }
 
 function isSessionGone({ session }: Http2Stream): boolean {

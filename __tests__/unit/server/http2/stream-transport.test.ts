@@ -85,6 +85,18 @@ describe('a stream of HTTP/2 as the transport of a connection', () => {
     expect(errors[0]).toMatch(/RST_STREAM with NO_ERROR$/);
   });
 
+  it('is destroyed so when its own half was about to end', async () => {
+    const { stream, client } = await adapted();
+    client.stream.pause();
+    stream.resume();
+    stream.write(Buffer.alloc(200_000));
+    stream.end();
+    await eventually('the window is full', () => stream.writableLength < 200_000);
+    client.stream.close(0);
+    await eventually('the end', () => stream.destroyed);
+    expect(stream.writableFinished).toBe(false);
+  });
+
   it('is read to its end after a reset with NO_ERROR', async () => {
     const { stream, client, errors } = await adapted();
     client.stream.pause();
