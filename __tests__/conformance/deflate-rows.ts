@@ -9,26 +9,28 @@ import {
 } from '../../src/index.js';
 import { cutAt, everyByte, randomCuts } from '../support/bytes.js';
 import { clientClose } from '../support/frames.js';
-import { RawClient, upgradeRequest } from '../support/raw-client.js';
+import type { RawClient } from '../support/raw-client.js';
+import { openOver, type Version } from '../support/versions.js';
 import { digest } from './decoder-rows.js';
 import { deflateMessages, type DeflateRow } from './tables/deflate-messages.js';
 
 const SEED = Number(process.env['HAWSER_SEED'] ?? 1);
 
-/** A server for each policy and limit that rows ask for. */
+/** A server for each version of HTTP, policy and limit that rows ask for. */
 const servers = new Map<string, WebSocketServer>();
 
-async function serverFor({
-  takeover,
-  maxPayload,
-}: DeflateRow['options']): Promise<WebSocketServer> {
-  const name = `${takeover} ${maxPayload}`;
+async function serverFor(
+  version: Version,
+  { takeover, maxPayload }: DeflateRow['options'],
+): Promise<WebSocketServer> {
+  const name = `${version} ${takeover} ${maxPayload}`;
   const known = servers.get(name);
   if (known !== undefined) return known;
   const contextTakeover = takeover ? 'client' : 'none';
   const server = new WebSocketServer({
     port: 0,
     host: '127.0.0.1',
+    http2: version === 'HTTP/2',
     maxPayload,
     perMessageDeflate: { contextTakeover, windowBits: 15 },
     logger: { warn: () => {}, error: () => {} },
@@ -52,6 +54,7 @@ export function testDeflateRows(): void {
           .map((row) => [row.title, row] as const),
       )('%s', async (_title, row) => {
         await expectRow(row, [], 'whole');
+        await expectRow(row, [], 'whole', 'HTTP/2');
         if (row.bytes.length < 500) await expectRow(row, everyByte(row.bytes), 'byte by byte');
         for (let seed = SEED; seed < SEED + 2; seed++) {
           await expectRow(row, randomCuts(row.bytes, seed), `cut at random, HAWSER_SEED=${seed}`);
@@ -61,10 +64,15 @@ export function testDeflateRows(): void {
   }
 }
 
-async function expectRow(row: DeflateRow, cuts: readonly number[], how: string): Promise<void> {
-  const server = await serverFor(row.options);
+async function expectRow(
+  row: DeflateRow,
+  cuts: readonly number[],
+  how: string,
+  version: Version = 'HTTP/1.1',
+): Promise<void> {
+  const server = await serverFor(version, row.options);
   const connected = once(server, 'connection') as Promise<[WebSocketConnection]>;
-  const client = await open(server, row.options);
+  const client = await open(version, server, row.options);
   try {
     const [connection] = await connected;
     const events: string[] = [];
@@ -88,7 +96,8 @@ async function expectRow(row: DeflateRow, cuts: readonly number[], how: string):
     client.finish();
     const cause = (await ended).cause as ProtocolError | undefined;
     const failure = cause && { code: cause.code, closeCode: (await client.close()).code };
-    expect({ how, failure, events: events.map(digest) }).toEqual({
+    expect({ version, how, failure, events: events.map(digest) }).toEqual({
+      version,
       how,
       failure: row.failure,
       events: [...row.events, ...(failure || closes ? [] : ['close 4999'])].map(digest),
@@ -99,12 +108,16 @@ async function expectRow(row: DeflateRow, cuts: readonly number[], how: string):
 }
 
 /** Connects, and makes sure that what the row says was agreed on. */
-async function open(server: WebSocketServer, options: DeflateRow['options']): Promise<RawClient> {
+async function open(
+  version: Version,
+  server: WebSocketServer,
+  options: DeflateRow['options'],
+): Promise<RawClient> {
   const { takeover, window } = options;
   const offer = `permessage-deflate; client_max_window_bits${window < 15 ? `=${window}` : ''}`;
   const { port } = server.address() as AddressInfo;
   const headers = { 'Sec-WebSocket-Extensions': offer };
-  const client = await RawClient.open(port, upgradeRequest({ headers }));
+  const client = await openOver(version, port, { headers });
   const { header } = await client.response();
   expect(header('Sec-WebSocket-Extensions')).toBe(
     [

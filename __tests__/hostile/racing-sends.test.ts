@@ -5,9 +5,11 @@
  */
 import { Child, stopChildren } from '../support/child.js';
 import { clientClose, clientFrame } from '../support/frames.js';
-import { RawClient } from '../support/raw-client.js';
+import type { RawClient } from '../support/raw-client.js';
+import { VERSIONS } from '../support/versions.js';
 
-const PROGRAM = `
+describe.each(VERSIONS)('over %s', (version) => {
+  const PROGRAM = `
   const wss = new hawser.WebSocketServer(server, { closeTimeout: 300 });
   const big = Buffer.alloc(100_000, 0x62);
   let number = 0;
@@ -61,80 +63,81 @@ const PROGRAM = `
   });
 `;
 
-const RACES = [...PROGRAM.matchAll(/^ {6}'([^']+)'\(\)/gm)].map(([, name]) => name!);
+  const RACES = [...PROGRAM.matchAll(/^ {6}'([^']+)'\(\)/gm)].map(([, name]) => name!);
 
-let child: Child;
-beforeAll(async () => {
-  child = await Child.serve(PROGRAM);
-});
-afterAll(stopChildren);
-afterEach(async () => {
-  await child.expectAlive();
-  expect(child.stderr).toBe('');
-});
+  let child: Child;
+  beforeAll(async () => {
+    child = await Child.serveOver(version, PROGRAM);
+  });
+  afterAll(stopChildren);
+  afterEach(async () => {
+    await child.expectAlive();
+    expect(child.stderr).toBe('');
+  });
 
-/** What the peer does meanwhile. */
-const PEERS: [name: string, act: (client: RawClient) => Promise<void> | void][] = [
-  [
-    'reads and answers',
-    async (client) => {
-      await client.close().catch(() => undefined); // a terminated client receives no Close
-      if (client.ending === undefined) client.send(clientClose(1000));
-      client.finish();
-    },
-  ],
-  [
-    'closes at the same time',
-    (client) => {
-      client.send(clientClose(1000));
-    },
-  ],
-  ['resets', (client) => client.reset()],
-  ['ends without a Close', (client) => client.finish()],
-  [
-    'reads nothing for a while, and then closes',
-    async (client) => {
-      client.socket.pause();
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      client.socket.resume();
-      client.send(clientClose(1000));
-    },
-  ],
-  ['reads nothing and says nothing', (client) => void client.socket.pause()],
-];
+  /** What the peer does meanwhile. */
+  const PEERS: [name: string, act: (client: RawClient) => Promise<void> | void][] = [
+    [
+      'reads and answers',
+      async (client) => {
+        await client.close().catch(() => undefined); // a terminated client receives no Close
+        if (client.ending === undefined) client.send(clientClose(1000));
+        client.finish();
+      },
+    ],
+    [
+      'closes at the same time',
+      (client) => {
+        client.send(clientClose(1000));
+      },
+    ],
+    ['resets', (client) => client.reset()],
+    ['ends without a Close', (client) => client.finish()],
+    [
+      'reads nothing for a while, and then closes',
+      async (client) => {
+        client.socket.pause();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        client.socket.resume();
+        client.send(clientClose(1000));
+      },
+    ],
+    ['reads nothing and says nothing', (client) => void client.socket.pause()],
+  ];
 
-describe.each(PEERS)('with a peer that %s', (_name, act) => {
-  test.each(RACES)('%s: every callback once, one close, whole frames in order', async (race) => {
-    const already = child.said.filter(([word]) => word === 'over').length;
-    const client = await RawClient.open(child.port);
-    client.send(clientFrame({ opcode: 1, payload: race }));
-    // A race that does not close leaves it to the peer, and one that says nothing to us.
-    if (race === 'send at closing') client.send(clientClose(1000));
-    await act(client);
-    if (race === 'send after drained') client.send(clientClose(1000));
-    const late = setTimeout(() => client.reset(), 1000);
-    const [counts, state] = await child.saysTimes(already + 1, 'over');
-    clearTimeout(late);
-    expect(state).toBe('closed');
-    const { sent, promises } = counts as Record<string, number>;
-    expect(counts).toStrictEqual({
-      sent,
-      called: sent,
-      twice: 0,
-      closes: 1,
-      promises,
-      settled: promises,
+  describe.each(PEERS)('with a peer that %s', (_name, act) => {
+    test.each(RACES)('%s: every callback once, one close, whole frames in order', async (race) => {
+      const already = child.said.filter(([word]) => word === 'over').length;
+      const client = await child.open();
+      client.send(clientFrame({ opcode: 1, payload: race }));
+      // A race that does not close leaves it to the peer, and one that says nothing to us.
+      if (race === 'send at closing') client.send(clientClose(1000));
+      await act(client);
+      if (race === 'send after drained') client.send(clientClose(1000));
+      const late = setTimeout(() => client.reset(), 1000);
+      const [counts, state] = await child.saysTimes(already + 1, 'over');
+      clearTimeout(late);
+      expect(state).toBe('closed');
+      const { sent, promises } = counts as Record<string, number>;
+      expect(counts).toStrictEqual({
+        sent,
+        called: sent,
+        twice: 0,
+        closes: 1,
+        promises,
+        settled: promises,
+      });
+      client.destroy();
+      // The frame reader has thrown if anything was no frame; numbers only rise, and others' bytes never appear.
+      const texts = client.frames
+        .filter(({ opcode }) => opcode === 1)
+        .map(({ payload }) => String(payload));
+      const numbers = texts.filter((text) => /^\d+$/.test(text)).map(Number);
+      expect(numbers).toStrictEqual([...numbers].sort((a, b) => a - b));
+      for (const { opcode, payload } of client.frames) {
+        if (opcode === 2) expect(payload.equals(Buffer.alloc(100_000, 0x62))).toBe(true);
+      }
+      expect(client.frames.filter(({ opcode }) => opcode === 8).length).toBeLessThanOrEqual(1);
     });
-    client.destroy();
-    // The frame reader has thrown if anything was no frame; numbers only rise, and others' bytes never appear.
-    const texts = client.frames
-      .filter(({ opcode }) => opcode === 1)
-      .map(({ payload }) => String(payload));
-    const numbers = texts.filter((text) => /^\d+$/.test(text)).map(Number);
-    expect(numbers).toStrictEqual([...numbers].sort((a, b) => a - b));
-    for (const { opcode, payload } of client.frames) {
-      if (opcode === 2) expect(payload.equals(Buffer.alloc(100_000, 0x62))).toBe(true);
-    }
-    expect(client.frames.filter(({ opcode }) => opcode === 8).length).toBeLessThanOrEqual(1);
   });
 });

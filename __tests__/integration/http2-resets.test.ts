@@ -170,19 +170,23 @@ describe('a reset before the answer', () => {
 });
 
 describe('the callbacks of a reset stream', () => {
-  it('fail for every message that is not on its way, though Node calls the writes done', async () => {
-    const { session, connection } = await opened();
-    const outcomes: (string | undefined)[] = [];
-    for (let count = 0; count < 40; count++) {
-      connection.send(Buffer.alloc(16_000), (error) => outcomes.push(error?.name));
-    }
-    await eventually('the window is full', () => session.receivedLength(1) === 65_535);
-    session.send(reset(8));
-    await endOf(connection);
-    await eventually('the callbacks', () => outcomes.length === 40);
-    // Four messages are with the peer. What Node has beyond them is at most 32 KiB in the session.
-    const sent = outcomes.filter((name) => name === undefined).length;
-    expect(sent).toBeLessThanOrEqual(8);
-    expect(outcomes.slice(sent)).toEqual(Array(40 - sent).fill('ConnectionError'));
-  });
+  it.each([8, 0])(
+    'fail for every message that is not on its way, after a reset with %i',
+    async (code) => {
+      // Node calls the writes done after CANCEL, and never after NO_ERROR.
+      const { session, connection } = await opened();
+      const outcomes: (string | undefined)[] = [];
+      for (let count = 0; count < 40; count++) {
+        connection.send(Buffer.alloc(16_000), (error) => outcomes.push(error?.name));
+      }
+      await eventually('the window is full', () => session.receivedLength(1) === 65_535);
+      session.send(reset(code));
+      await endOf(connection);
+      await eventually('the callbacks', () => outcomes.length === 40);
+      // Four messages are with the peer. What Node has beyond them is at most 32 KiB in the session.
+      const sent = outcomes.filter((name) => name === undefined).length;
+      expect(sent).toBeLessThanOrEqual(8);
+      expect(outcomes.slice(sent)).toEqual(Array(40 - sent).fill('ConnectionError'));
+    },
+  );
 });

@@ -4,8 +4,9 @@
 
 const { writeSync } = require('node:fs');
 const { createServer } = require('node:http');
+const http2 = require('node:http2');
 
-const [, , path, setup] = process.argv;
+const [, , path, setup, version] = process.argv;
 
 /** One line of JSON, written before anything else can happen, a crash included. */
 const say = (...words) => {
@@ -29,7 +30,7 @@ process.on('message', async ([id, name, ...args]) => {
 });
 
 const hawser = require(path);
-const server = createServer();
+const server = version === 'HTTP/2' ? http2.createServer() : createServer();
 new Function('hawser', 'server', 'say', 'commands', 'require', setup)(
   hawser,
   server,

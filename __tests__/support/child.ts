@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { builtPackage } from './built-package.js';
-import { RawClient } from './raw-client.js';
+import type { RawClient, RequestParts } from './raw-client.js';
+import { openOver, type Version } from './versions.js';
 import { clientFrame } from './frames.js';
 
 const PROGRAM = resolve(__dirname, 'child-program.cjs');
@@ -33,8 +34,16 @@ export class Child {
   #ended: Exit | undefined;
   #asked = 0;
 
-  private constructor(setup: string, flags: string[], node = process.execPath) {
-    const args = [...flags, PROGRAM, builtPackage(), setup];
+  readonly #version: Version;
+
+  private constructor(
+    setup: string,
+    flags: string[],
+    node: string = process.execPath,
+    version: Version = 'HTTP/1.1',
+  ) {
+    this.#version = version;
+    const args = [...flags, PROGRAM, builtPackage(), setup, version];
     const child = spawn(node, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     this.#process = child;
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -68,6 +77,13 @@ export class Child {
    */
   static async serve(setup: string, ...flags: string[]): Promise<Child> {
     const child = new Child(setup, flags);
+    await child.says('port');
+    return child;
+  }
+
+  /** {@link serve} with an HTTP/2 server as `server`, or with an http.Server. */
+  static async serveOver(version: Version, setup: string, ...flags: string[]): Promise<Child> {
+    const child = new Child(setup, flags, undefined, version);
     await child.says('port');
     return child;
   }
@@ -112,9 +128,14 @@ export class Child {
     return (await this.says('answer', id))[0] as T;
   }
 
+  /** A raw client of this server, over its version of HTTP. */
+  open(parts?: Pick<RequestParts, 'target' | 'headers'>): Promise<RawClient> {
+    return openOver(this.#version, this.port, parts);
+  }
+
   /** That it still serves: a new connection is accepted and its ping answered. */
   async expectAlive(): Promise<void> {
-    const client = await RawClient.open(this.port);
+    const client = await this.open();
     client.send(clientFrame({ opcode: 9, payload: 'alive?' }));
     expect(await client.words()).toBe(`pong ${Buffer.from('alive?').toString('hex')}`);
     client.destroy();

@@ -1,16 +1,16 @@
 import { deflateRawSync } from 'node:zlib';
 import { clientFrame } from './frames.js';
-import { RawClient, upgradeRequest } from './raw-client.js';
+import type { RawClient, RequestParts } from './raw-client.js';
 
 const OFFER = 'permessage-deflate; client_max_window_bits';
 
-/** A raw client that has offered permessage-deflate, and the answer. */
+/** A raw client of a server that has offered permessage-deflate, and the answer. */
 export async function openCompressed(
-  port: number,
+  server: { open(parts: RequestParts): Promise<RawClient> },
   offer: string = OFFER,
 ): Promise<{ client: RawClient; extensions: string }> {
   const headers = { 'Sec-WebSocket-Extensions': offer };
-  const client = await RawClient.open(port, upgradeRequest({ headers }));
+  const client = await server.open({ headers });
   const response = await client.response();
   return { client, extensions: response.header('Sec-WebSocket-Extensions') ?? '' };
 }

@@ -1,13 +1,16 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { createServer as createHttp2Server } from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
 import {
   type CloseInfo,
   type ServerOptions,
   type WebSocketConnection,
   WebSocketServer,
 } from '../../src/index.js';
+import type { RawClient, RequestParts } from './raw-client.js';
+import { openOver, type Version } from './versions.js';
 
 /** A message as it is sent and received. */
 export type Message = string | Buffer;
@@ -66,10 +69,23 @@ export class Host {
   readonly #http: Server;
   readonly #connections = new Inbox<Ours>();
   readonly #scheme: string;
+  readonly #sockets = new Set<Socket>();
 
-  private constructor(http: Server, scheme: string, options: ServerOptions) {
+  readonly #version: Version;
+
+  private constructor(
+    http: Server,
+    scheme: string,
+    options: ServerOptions,
+    version: Version = 'HTTP/1.1',
+  ) {
     this.#http = http;
+    this.#version = version;
     this.#scheme = scheme;
+    http.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
     this.server = new WebSocketServer(http, options);
     this.server.on('connection', (connection) => this.#connections.put(new Ours(connection)));
   }
@@ -79,6 +95,12 @@ export class Host {
       response.setHeader('Content-Type', 'text/html; charset=utf-8').end(page);
     });
     return Host.#listen(new Host(http, 'ws', options));
+  }
+
+  /** {@link start} without a page, over a version of HTTP. */
+  static async startOver(version: Version, options: ServerOptions = {}): Promise<Host> {
+    if (version === 'HTTP/1.1') return Host.start(options);
+    return Host.#listen(new Host(createHttp2Server() as unknown as Server, 'ws', options, version));
   }
 
   static async startTls(identity: { key: string; cert: string }): Promise<Host> {
@@ -100,6 +122,11 @@ export class Host {
     return `${this.#scheme}://127.0.0.1:${String(this.port)}/`;
   }
 
+  /** A raw client of this host, over its version of HTTP. */
+  open(parts?: Pick<RequestParts, 'target' | 'headers'>): Promise<RawClient> {
+    return openOver(this.#version, this.port, parts);
+  }
+
   /** The next connection that a client has opened. */
   async connection(): Promise<Ours> {
     const [ours] = await this.#connections.take(1);
@@ -109,7 +136,7 @@ export class Host {
   async stop(): Promise<void> {
     for (const connection of this.server.connections) connection.terminate();
     await this.server.close();
-    this.#http.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
     await new Promise((done) => this.#http.close(done));
   }
 }

@@ -1,9 +1,10 @@
 /**
- * A client that is only a TCP socket: it sends whatever bytes it is told to,
+ * A client that is only a TCP socket, or a stream of HTTP/2: it sends whatever bytes it is told to,
  * split as it is told to, and reports every byte, end and reset it sees.
  * It knows nothing of the library under test.
  */
 import { once } from 'node:events';
+import type { ClientHttp2Stream } from 'node:http2';
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { describeFrame, FrameReader, type Frame } from './frames.js';
@@ -72,10 +73,20 @@ export class RawClient {
   #taken = 0;
   #ending: Ending | undefined;
   #fault: Error | undefined;
+  readonly #isStream: boolean;
 
-  /** Wraps a connected transport: TCP, TLS or a Unix socket. */
-  constructor(socket: Duplex) {
+  /**
+   * Wraps a connected transport: TCP, TLS or a Unix socket.
+   *
+   * @param response of a stream of HTTP/2 whose handshake was answered.
+   */
+  constructor(socket: Duplex, response?: RawResponse) {
     this.socket = socket;
+    this.#response = response;
+    this.#isStream = response !== undefined;
+    socket.on('aborted', () => {
+      this.#ending ??= 'reset'; // the 'end' of a stream comes even so
+    });
     socket.on('data', (chunk: Buffer) => {
       this.#take(chunk);
     });
@@ -147,13 +158,16 @@ export class RawClient {
     this.socket.end();
   }
 
-  /** Breaks the connection: the server sees a reset (RST). */
+  /** Breaks the connection: the server sees a reset (RST, or RST_STREAM). */
   reset(): void {
-    (this.socket as Duplex & Pick<Socket, 'resetAndDestroy'>).resetAndDestroy();
+    // `close` of a stream would send END_STREAM before the reset.
+    if (this.#isStream) this.socket.destroy(new Error('reset'));
+    else (this.socket as Duplex & Pick<Socket, 'resetAndDestroy'>).resetAndDestroy();
   }
 
-  /** Lets go of the socket; for the end of a test. */
+  /** Lets go of the socket, which is the session's for a stream; for the end of a test. */
   destroy(): void {
+    if (this.#isStream) (this.socket as ClientHttp2Stream).session?.destroy();
     this.socket.destroy();
   }
 
@@ -198,7 +212,7 @@ export class RawClient {
 
   #take(chunk: Buffer): void {
     try {
-      if (this.#response?.status === 101) {
+      if (this.#response?.status === 101 || this.#isStream) {
         this.frames.push(...this.#reader.push(chunk));
       } else {
         this.#head = Buffer.concat([this.#head, chunk]);

@@ -1,8 +1,9 @@
 import type { Buffer } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
 import type { WebSocketConnection } from '../connection/connection.js';
 import type { Deadlines } from '../connection/limits/deadlines.js';
 import { UpgradeRejection } from '../protocol/handshake/upgrade-rejection.js';
-import { unavailable } from './admission/admission.js';
+import { type Admitted, checkHandshake, unavailable } from './admission/admission.js';
 import type { UpgradePolicy } from './admission/upgrade-policy.js';
 import type { ConnectionOpener } from './connection-opener.js';
 import type { Log } from './logger.js';
@@ -10,13 +11,40 @@ import { checkAuthorization } from './options/authorization.js';
 import type { Authorization, AuthorizeResult } from './options/options.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
 import type { PendingOutcome, PendingRequest } from './pending-request.js';
+import { ignoreErrors } from './socket-errors.js';
 
 /** Milliseconds. */
 type Timeouts = Pick<ResolvedOptions<unknown>, 'upgradeTimeout' | 'closeTimeout'>;
 
+/** What a version of HTTP does with the transports of its requests. */
+export interface Carrier<Pending extends PendingRequest, Transport = Pending['socket']> {
+  readonly noun: 'socket' | 'stream';
+  /** Whether a transport was given to a WebSocketServer before. */
+  isTaken(request: IncomingMessage, transport: Transport): boolean;
+  /** Take a transport for good. */
+  take(request: IncomingMessage, transport: Transport): void;
+  peerAddressOf(request: IncomingMessage, transport: Transport): string | undefined;
+  pend(request: IncomingMessage, transport: Transport, head: Buffer, admitted: Admitted): Pending;
+  /** What another listener has done to a transport that is served; `undefined` if the client has left. */
+  whyServed(transport: Transport): string | undefined;
+  /** @throws Error if a request cannot be answered now, and UpgradeRejection if it must not be accepted */
+  checkReady(pending: Pending): void;
+  /** @param lingerMs milliseconds that the client has to take the answer. */
+  reject(
+    request: IncomingMessage,
+    transport: Transport,
+    rejection: UpgradeRejection,
+    deadlines: Deadlines,
+    lingerMs: number,
+  ): void;
+  /** End a transport now. */
+  terminate(transport: Transport): void;
+}
+
 /**
- * Takes admitted requests to a connection or a rejection. These are the steps that do not depend on the version
- * of HTTP: ask `authorize`, wait for it no longer than `upgradeTimeout`, and answer unless it is too late.
+ * Takes requests to a connection or a rejection. These are the steps that do not depend on the version of HTTP:
+ * take the transport, admit the request, ask `authorize`, wait for it no longer than `upgradeTimeout`, and answer
+ * unless it is too late. The decisions are those of UpgradePolicy, and ConnectionOpener makes the connections.
  */
 export abstract class UpgradeFlow<Context, Pending extends PendingRequest, Answer> {
   protected readonly policy: UpgradePolicy<Context>;
@@ -24,6 +52,9 @@ export abstract class UpgradeFlow<Context, Pending extends PendingRequest, Answe
   protected readonly timeouts: Timeouts;
   protected readonly deadlines: Deadlines;
   protected readonly log: Log;
+  protected abstract readonly carrier: Carrier<Pending>;
+  /** The transports of rejected requests whose clients have not ended yet. */
+  readonly #rejected = new Set<Pending['socket']>();
 
   constructor(
     policy: UpgradePolicy<Context>,
@@ -39,11 +70,83 @@ export abstract class UpgradeFlow<Context, Pending extends PendingRequest, Answe
     this.log = log;
   }
 
-  /** Answer any thrown value with a rejection, and report it. */
-  protected abstract rejectPending(pending: Pending, error: unknown): void;
+  /** See `WebSocketServer.handleUpgrade`. */
+  upgrade(
+    request: IncomingMessage,
+    transport: Pending['socket'],
+    head: Buffer,
+  ): Promise<WebSocketConnection<Context> | undefined> {
+    if (this.carrier.isTaken(request, transport)) {
+      this.log.hint(
+        `handleUpgrade: the ${this.carrier.noun} of ${JSON.stringify(request.url)} was given to a WebSocketServer before, and is left alone; let one listener have it`,
+      );
+      return Promise.resolve(undefined);
+    }
+    this.carrier.take(request, transport);
+    ignoreErrors(transport);
+    let admitted: Admitted;
+    try {
+      admitted = this.policy.admit(request, this.carrier.peerAddressOf(request, transport));
+    } catch (error) {
+      this.reject(request, transport, error);
+      return Promise.resolve(undefined);
+    }
+    const pending = this.carrier.pend(request, transport, head, admitted);
+    if (!pending.isServed()) return this.#decide(pending);
+    const fault = this.carrier.whyServed(transport);
+    if (fault !== undefined) {
+      this.log.hint(
+        `handleUpgrade: the ${this.carrier.noun} of ${JSON.stringify(request.url)} ${fault}`,
+      );
+    }
+    this.abandon(pending);
+    return Promise.resolve(undefined);
+  }
 
-  /** The client has left, or another listener has served it. */
-  protected abstract abandon(pending: Pending): void;
+  /** See `WebSocketServer.accept`. */
+  accept(
+    request: IncomingMessage,
+    transport: Pending['socket'],
+    head: Buffer,
+    options: Authorization<Context>,
+  ): WebSocketConnection<Context> {
+    if (this.policy.isClosing) {
+      throw new Error('accept: this WebSocketServer is closed or closing');
+    }
+    const checked = checkAuthorization<Context>(options, 'accept');
+    if (this.carrier.isTaken(request, transport)) {
+      throw new Error(
+        `accept: this ${this.carrier.noun} was given to a WebSocketServer before; let one listener have it`,
+      );
+    }
+    ignoreErrors(transport);
+    const handshake = checkHandshake(request);
+    const { host } = handshake;
+    const address = this.policy.addressOf(request, this.carrier.peerAddressOf(request, transport));
+    const admitted = { handshake, host, match: undefined, address };
+    const pending = this.carrier.pend(request, transport, head, admitted);
+    this.carrier.checkReady(pending);
+    const answer = this.answer(pending, checked);
+    this.carrier.take(request, transport);
+    this.policy.count(address);
+    return this.open(pending, pending.release(), checked, answer);
+  }
+
+  /** Answer any thrown value with a rejection, and report it. */
+  reject(request: IncomingMessage, transport: Pending['socket'], error: unknown): void {
+    const rejection = this.policy.rejectionFor(error);
+    if (!transport.destroyed) {
+      this.#rejected.add(transport);
+      transport.once('close', () => this.#rejected.delete(transport));
+    }
+    this.carrier.reject(request, transport, rejection, this.deadlines, this.timeouts.closeTimeout);
+    this.policy.reportRejected(request, this.carrier.peerAddressOf(request, transport), rejection);
+  }
+
+  /** Terminate the rejected clients that have not ended. */
+  terminateRejected(): void {
+    for (const transport of this.#rejected) this.carrier.terminate(transport);
+  }
 
   /** Make what is sent to accept a request. @throws TypeError for headers or a subprotocol that cannot be sent */
   protected abstract answer(pending: Pending, authorization: Authorization<Context>): Answer;
@@ -56,8 +159,13 @@ export abstract class UpgradeFlow<Context, Pending extends PendingRequest, Answe
     answer: Answer,
   ): WebSocketConnection<Context>;
 
+  /** The client has left, or another listener has served it. */
+  protected abandon({ request }: Pending): void {
+    this.policy.reportAbandoned(request);
+  }
+
   /** Decide about an admitted request, which counts from now on. Never rejects its promise. */
-  protected decide(pending: Pending): Promise<WebSocketConnection<Context> | undefined> {
+  #decide(pending: Pending): Promise<WebSocketConnection<Context> | undefined> {
     const { address } = pending.admitted;
     this.policy.count(address);
     const upgraded = this.#authorize(pending);
@@ -87,7 +195,7 @@ export abstract class UpgradeFlow<Context, Pending extends PendingRequest, Answe
       if (isPromise(result)) return this.#wait(Promise.resolve(result), pending);
       return Promise.resolve(this.#settle(pending, result));
     } catch (error) {
-      this.rejectPending(pending, error);
+      this.#rejectPending(pending, error);
       return Promise.resolve(undefined);
     }
   }
@@ -114,7 +222,7 @@ export abstract class UpgradeFlow<Context, Pending extends PendingRequest, Answe
     } catch (error) {
       pending.release();
       this.policy.stopWaiting(pending);
-      this.rejectPending(pending, error);
+      this.#rejectPending(pending, error);
     }
     return undefined;
   }
@@ -140,6 +248,10 @@ export abstract class UpgradeFlow<Context, Pending extends PendingRequest, Answe
     return this.open(pending, early, authorization, answer);
   }
 
+  #rejectPending({ request, socket }: Pending, error: unknown): void {
+    this.reject(request, socket, error);
+  }
+
   #rejectAborted(outcome: PendingOutcome, pending: Pending): void {
     if (pending.isServed()) {
       this.abandon(pending);
@@ -147,12 +259,12 @@ export abstract class UpgradeFlow<Context, Pending extends PendingRequest, Answe
       pending.socket.destroy();
       this.abandon(pending);
     } else if (outcome === 'closing') {
-      this.rejectPending(pending, unavailable('the server is shutting down'));
+      this.#rejectPending(pending, unavailable('the server is shutting down'));
     } else if (pending.isAsked) {
-      this.rejectPending(pending, unavailable('authorization took too long'));
+      this.#rejectPending(pending, unavailable('authorization took too long'));
     } else {
       const body = 'the end of the request, or of an earlier response, took too long';
-      this.rejectPending(pending, new UpgradeRejection(408, { body }));
+      this.#rejectPending(pending, new UpgradeRejection(408, { body }));
     }
   }
 }

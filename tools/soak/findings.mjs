@@ -13,6 +13,8 @@ export const found = {
   pongs: 0,
   bytes: 0,
   visits: 0,
+  /** How many of these were streams of HTTP/2. */
+  streams: 0,
   lost: 0,
   altered: 0,
   outOfOrder: 0,

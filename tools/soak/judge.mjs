@@ -151,6 +151,7 @@ export function work({ options, wellBehaved, found, deeds, limitedBy }) {
     atLeast('messages checked', 5 * wellBehaved, found.echoes + found.broadcasts),
     atLeast('echoes among them', options.echoes, found.echoes),
     atLeast('compressed messages among them', Math.ceil(wellBehaved / 2), found.compressed),
+    atLeast('visits over HTTP/2', Math.ceil(wellBehaved / 10), found.streams),
     all('kinds of chaos that were there', Object.keys(deeds), deeds),
   ];
   if (options.seconds >= LIMITS_FROM) {

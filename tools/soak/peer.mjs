@@ -5,6 +5,7 @@ import { allLatencies, fault, found, latencies, unanswered } from './findings.mj
 import { CLOSE, closeFrame, frame, FrameReader, PING, PONG, RSV1, TEXT } from './frames.mjs';
 import { broadcastMessage, claimOf, echoMessage } from './messages.mjs';
 import { Random } from './random.mjs';
+import { dialStream } from './streams.mjs';
 import { Series } from './tally.mjs';
 import { acceptFor, dial, newKey, upgradeRequest } from './transport.mjs';
 
@@ -12,6 +13,8 @@ import { acceptFor, dial, newKey, upgradeRequest } from './transport.mjs';
 const WINDOW = 4;
 /** Milliseconds between the messages of a peer, in the mean. */
 const PAUSE = 400;
+/** This share of the visits is over HTTP/2. */
+const STREAMS = 0.3;
 /** Messages that a peer sends before it closes and comes back. */
 const SHORTEST_VISIT = 5;
 const LONGEST_VISIT = 200;
@@ -27,12 +30,13 @@ export const course = {
 export class Peer {
   #id;
   #port;
+  #streamPort;
   #random;
   /** The number of the next message, over all visits. */
   #number = 0;
 
   // One visit, from the handshake to the end of the transport.
-  #socket = /** @type {import('node:net').Socket | undefined} */ (undefined);
+  #socket = /** @type {import('node:stream').Duplex | undefined} */ (undefined);
   #reader = new FrameReader();
   #key = '';
   #response = '';
@@ -53,11 +57,13 @@ export class Peer {
   /**
    * @param {number} id
    * @param {number} port
+   * @param {number} streamPort of HTTP/2
    * @param {number} seed
    */
-  constructor(id, port, seed) {
+  constructor(id, port, streamPort, seed) {
     this.#id = id;
     this.#port = port;
+    this.#streamPort = streamPort;
     this.#random = new Random(seed * 1_000_003 + id);
   }
 
@@ -101,7 +107,9 @@ export class Peer {
     this.#closedWith = 0;
     this.#closeCame = false;
     this.#over = false;
-    const socket = await dial(this.#port, this.#id);
+    const target = this.#random.of(['/', '/later', '/takeover', '/takeover/later']);
+    const isStream = this.#random.next() < STREAMS;
+    const socket = await (isStream ? this.#connectStream(target) : dial(this.#port, this.#id));
     if (socket === undefined) {
       found.notLetIn++;
       this.#over = true;
@@ -109,7 +117,8 @@ export class Peer {
     }
     this.#socket = socket;
     found.visits++;
-    const { localAddress: address, localPort: port = 0 } = socket;
+    const from =
+      'localPort' in socket ? { address: socket.localAddress, port: socket.localPort } : {};
     socket.on('data', (chunk) => this.#read(chunk));
     socket.on('end', () => socket.end());
     socket.on('close', () => {
@@ -119,12 +128,31 @@ export class Peer {
       if (!this.#upgraded) {
         const description = `peer ${this.#id}: no 101, but "${statusLine}"`;
         fault('refused', description);
-        if (this.#response === '') unanswered.push({ address, port, description });
+        if (this.#response === '' && 'localPort' in socket) {
+          const { address = '', port = 0 } = from;
+          unanswered.push({ address, port, description });
+        }
       } else if (!this.#closeCame) fault('cut', `peer ${this.#id}: cut without a Close`);
       this.#wake();
     });
-    const target = this.#random.of(['/', '/later', '/takeover', '/takeover/later']);
-    socket.write(upgradeRequest({ target, key: this.#key, headers: this.#offerHeaders() }));
+    if ('localPort' in socket)
+      socket.write(upgradeRequest({ target, key: this.#key, headers: this.#offerHeaders() }));
+  }
+
+  /** The same on a stream of a session that others use, too. */
+  async #connectStream(/** @type {string} */ target) {
+    const stream = await dialStream(this.#streamPort, this.#id, {
+      ':path': target,
+      ...this.#offerHeaders(),
+    });
+    stream?.on('response', (headers) => {
+      this.#response = `HTTP/2 ${headers[':status']}`;
+      if (headers[':status'] !== 200) return; // the end of the stream follows, and is counted
+      found.streams++;
+      this.#upgraded = true;
+      this.#agree(headers['sec-websocket-extensions']?.toString());
+    });
+    return stream;
   }
 
   /**
@@ -135,7 +163,7 @@ export class Peer {
   #offerHeaders() {
     if (this.#offer === undefined) return {};
     const offers = this.#random.next() < 0.2 ? [BAD_OFFER, this.#offer] : [this.#offer];
-    return { 'Sec-WebSocket-Extensions': offers.join(', ') };
+    return { 'sec-websocket-extensions': offers.join(', ') };
   }
 
   /** Wait until this is so, or the visit is over. */
@@ -239,13 +267,13 @@ export class Peer {
       return Buffer.alloc(0); // the end of the transport follows, and is counted
     }
     this.#upgraded = true;
-    this.#agree();
+    const [, response] = /\r\nSec-WebSocket-Extensions: (.*)\r\n/i.exec(this.#response) ?? [];
+    this.#agree(response);
     return Buffer.from(this.#response.slice(end + 4), 'latin1');
   }
 
   /** What the response says of compression has to fit what was offered. */
-  #agree() {
-    const [, response] = /\r\nSec-WebSocket-Extensions: (.*)\r\n/i.exec(this.#response) ?? [];
+  #agree(/** @type {string | undefined} */ response) {
     try {
       if (this.#offer !== undefined) this.#compression = new Compression(this.#offer, response);
       else if (response !== undefined) throw new Error(`nothing is answered with "${response}"`);

@@ -98,10 +98,10 @@ async function soak(options) {
     return { ends, limitedBy, warnings };
   };
   try {
-    const port = await server.call('listen');
+    const ports = await server.call('listen');
     const before = await server.call('sample');
-    await well.call('start', { port, count: wellBehaved, seed });
-    await chaos.call('start', { port, count: connections - wellBehaved, seed });
+    await well.call('start', { ...ports, count: wellBehaved, seed });
+    await chaos.call('start', { ...ports, count: connections - wellBehaved, seed });
     const count = samplesOf(seconds);
     const step = seconds / count;
     const isOver = async () => {

@@ -2,6 +2,7 @@
 // sends every message back, and now and then some to everyone.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
 import { createRequire } from 'node:module';
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { answer } from '../../bench/rpc.mjs';
@@ -22,6 +23,7 @@ const BROADCAST_EVERY = 250;
 
 const hawser = createRequire(import.meta.url)(process.argv[2] ?? '');
 const http = createServer();
+const http2 = createHttp2Server({ settings: { maxConcurrentStreams: 256 } });
 const options = {
   // Half of the upgrades are decided at once, half a little later.
   authorize: ({ url }) => (url.endsWith('/later') ? delay(5) : undefined),
@@ -41,12 +43,14 @@ const limits = {
 const limited = new hawser.WebSocketServer(http, { ...options, ...limits, path: '/limits' });
 const servers = [
   limited,
-  new hawser.WebSocketServer(http, { ...options, perMessageDeflate: true }),
-  new hawser.WebSocketServer(http, {
-    ...options,
-    path: /^\/takeover/,
-    perMessageDeflate: takeover,
-  }),
+  ...[http, http2].flatMap((server) => [
+    new hawser.WebSocketServer(server, { ...options, perMessageDeflate: true }),
+    new hawser.WebSocketServer(server, {
+      ...options,
+      path: /^\/takeover/,
+      perMessageDeflate: takeover,
+    }),
+  ]),
 ];
 /** Every socket there is, upgraded or not. */
 const sockets = /** @type {Set<import('node:net').Socket>} */ (new Set());
@@ -54,12 +58,14 @@ const sockets = /** @type {Set<import('node:net').Socket>} */ (new Set());
 const accepted = new Uint8Array((64 * 0x1_0000) / 8);
 const bitOf = (/** @type {string | undefined} */ address, /** @type {number | undefined} */ port) =>
   ((Number(address?.split('.').at(-1)) - 1) % 64) * 0x1_0000 + (port ?? 0);
-http.on('connection', (socket) => {
-  const bit = bitOf(socket.remoteAddress, socket.remotePort);
-  accepted[bit >> 3] = (accepted[bit >> 3] ?? 0) | (1 << (bit & 7));
-  sockets.add(socket);
-  socket.on('close', () => sockets.delete(socket));
-});
+for (const server of [http, http2]) {
+  server.on('connection', (socket) => {
+    const bit = bitOf(socket.remoteAddress, socket.remotePort);
+    accepted[bit >> 3] = (accepted[bit >> 3] ?? 0) | (1 << (bit & 7));
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+}
 const connections = () => servers.reduce((sum, { connections: { size } }) => sum + size, 0);
 
 let opened = 0;
@@ -107,9 +113,13 @@ async function restingExternal(/** @type {number} */ allowed) {
 
 answer({
   async listen() {
-    http.listen({ port: 0, host: '127.0.0.1', backlog: 4096 });
-    await once(http, 'listening');
-    return /** @type {import('node:net').AddressInfo} */ (http.address()).port;
+    const ports = [];
+    for (const server of [http, http2]) {
+      server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 });
+      await once(server, 'listening');
+      ports.push(/** @type {import('node:net').AddressInfo} */ (server.address()).port);
+    }
+    return { port: ports[0], streamPort: ports[1] };
   },
 
   /** What is alive after a garbage collection, and what has happened so far. */

@@ -11,9 +11,9 @@ const peers = /** @type {Peer[]} */ ([]);
 let allDone = false;
 
 answer({
-  /** @param {{ port: number, count: number, seed: number }} order */
-  start({ port, count, seed }) {
-    for (let id = 0; id < count; id++) peers.push(new Peer(id, port, seed));
+  /** @param {{ port: number, streamPort: number, count: number, seed: number }} order */
+  start({ port, streamPort, count, seed }) {
+    for (let id = 0; id < count; id++) peers.push(new Peer(id, port, streamPort, seed));
     Promise.all(peers.map((peer) => peer.live())).then(
       () => (allDone = true),
       (error) => {

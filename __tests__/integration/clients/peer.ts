@@ -1,4 +1,4 @@
-/** What the four clients have in common, so that one set of conversations serves them all. */
+/** What the clients have in common, so that one set of conversations serves them all. */
 
 import type { Message } from '../../support/host.js';
 

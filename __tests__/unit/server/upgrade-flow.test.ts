@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { UpgradeRejection } from '../../../src/protocol/handshake/upgrade-rejection.js';
 import type { ServerOptions } from '../../../src/server/options/options.js';
@@ -30,6 +31,91 @@ function decide(options: ServerOptions<unknown>, headers: Record<string, string>
   };
   return { wss, socket, peer, clock, log, upgraded, status };
 }
+
+describe('a request', () => {
+  it('is left alone, with a hint, if its transport was given to a server before', async () => {
+    const { wss, socket, log, upgraded, status } = decide({});
+    expect(await wss.handleUpgrade(fakeRequest(), socket, Buffer.alloc(0))).toBeUndefined();
+    expect(await upgraded).toBeDefined();
+    expect(log.lines).toEqual([
+      expect.stringMatching(
+        /handleUpgrade: the socket of "\/" was given .* let one listener have it/,
+      ),
+    ]);
+    expect(await status()).toBe('101');
+  });
+
+  it('that is not admitted is rejected and reported, even if its client is gone', async () => {
+    for (const leave of [() => undefined, (socket: Duplex) => socket.destroy()]) {
+      const wss = new WebSocketServer({ noServer: true, logger: new MemoryLogger() });
+      const rejected = jest.fn();
+      wss.on('rejected', rejected);
+      const [socket] = transportPair();
+      leave(socket);
+      const request = fakeRequest({ 'sec-websocket-version': '12' });
+      expect(await wss.handleUpgrade(request, socket, Buffer.alloc(0))).toBeUndefined();
+      expect(rejected).toHaveBeenCalledTimes(1);
+      expect(wss.stats()).toMatchObject({ upgradesRejected: { 426: 1 }, upgradesPending: 0 });
+    }
+  });
+
+  it.each<[string, (socket: Duplex) => unknown, number]>([
+    ['another listener has ended its transport, with a hint', (socket) => socket.end(), 1],
+    ['its client has left, without one', (socket) => socket.destroy(), 0],
+  ])('is abandoned if %s', async (_how, serve, hints) => {
+    const log = new MemoryLogger();
+    const wss = new WebSocketServer({ noServer: true, logger: log, clock: new HandClock() });
+    const [socket] = transportPair();
+    serve(socket);
+    expect(await wss.handleUpgrade(fakeRequest(), socket, Buffer.alloc(0))).toBeUndefined();
+    expect(wss.stats()).toMatchObject({ upgradesAbandoned: 1, upgradesPending: 0 });
+    expect(log.lines).toHaveLength(hints);
+  });
+
+  it('that was rejected is terminated with its server, if its client has not ended', async () => {
+    const wss = new WebSocketServer({ port: 0, host: '127.0.0.1', logger: new MemoryLogger() });
+    const [[left], [stays]] = [transportPair(), transportPair()];
+    for (const socket of [left, stays]) {
+      await wss.handleUpgrade(fakeRequest({ upgrade: 'x' }), socket, Buffer.alloc(0));
+    }
+    left.destroy();
+    await once(left, 'close');
+    expect(stays.destroyed).toBe(false);
+    await wss.close({ signal: AbortSignal.abort() });
+    expect(stays.destroyed).toBe(true);
+  });
+});
+
+describe('a request that accept gets', () => {
+  const make = (): WebSocketServer<string> =>
+    new WebSocketServer<string>({ noServer: true, logger: new MemoryLogger() });
+
+  it('is upgraded at once, with what came early, and counted for its address', () => {
+    const wss = make();
+    const [socket, peer] = transportPair();
+    const connection = wss.accept(fakeRequest(), socket, Buffer.alloc(0), { context: 'ann' });
+    expect([...wss.connections]).toEqual([connection]);
+    expect(connection.context).toBe('ann');
+    expect(String(peer.read())).toMatch(/^HTTP\/1\.1 101 /);
+  });
+
+  it('throws before anything is written, and leaves the transport to the caller', () => {
+    const wss = make();
+    const [socket, peer] = transportPair();
+    const accept = (headers: Record<string, string>, options: object): unknown =>
+      wss.accept(fakeRequest(headers), socket, Buffer.alloc(0), options);
+    expect(() => accept({}, { contxt: 'ann' })).toThrow(/contxt/);
+    expect(() => accept({ upgrade: 'h2c' }, { context: 'ann' })).toThrow(/only upgrades/);
+    expect(() => accept({}, { context: 'ann', subprotocol: 'x' })).toThrow(/"x" was chosen/);
+    expect(peer.read()).toBeNull();
+    expect(accept({}, { context: 'ann' })).toBeDefined();
+    expect(() => accept({}, { context: 'ann' })).toThrow(
+      'accept: this socket was given to a WebSocketServer before; let one listener have it',
+    );
+    void wss.close();
+    expect(() => accept({}, { context: 'ann' })).toThrow(/closed or closing/);
+  });
+});
 
 describe('a request that was admitted', () => {
   it('is upgraded at once without authorize, and with one that answers at once', async () => {

@@ -4,58 +4,35 @@ import { isWebSocketUpgrade, notWebSocket } from '../../protocol/handshake/openi
 import { requestPath } from '../../protocol/handshake/request-target.js';
 import { UpgradeRejection } from '../../protocol/handshake/upgrade-rejection.js';
 import { canGiveBack, giveBack, hasAllHeaders } from './give-back.js';
-import type { UpgradeEndpoint } from '../upgrade-endpoint.js';
-import { Endpoints } from '../endpoints.js';
+import { Dispatcher } from '../dispatcher.js';
 import { peerAddressOf, writtenTo } from './raw-socket.js';
 import { ignoreErrors } from '../socket-errors.js';
 import { isTaken } from './taken-sockets.js';
-
-const dispatchers = new WeakMap<Server, UpgradeDispatcher>();
 
 /**
  * Routes the upgrade requests of one http.Server to the WebSocketServers attached to it. It leaves
  * requests that are not theirs to the other `'upgrade'` listeners.
  */
-export class UpgradeDispatcher {
-  readonly #server: Server;
-  readonly #endpoints = new Endpoints();
+export class UpgradeDispatcher extends Dispatcher<Server> {
   /** The bytes written to the socket before the `'upgrade'` in progress reached the first listener. */
   #writtenBefore = 0;
 
-  /** The one dispatcher of an http.Server. */
-  static of(server: Server): UpgradeDispatcher {
-    let dispatcher = dispatchers.get(server);
-    if (dispatcher === undefined) {
-      dispatchers.set(server, (dispatcher = new UpgradeDispatcher(server)));
-    }
-    return dispatcher;
-  }
-
-  private constructor(server: Server) {
-    this.#server = server;
+  constructor(server: Server) {
+    super(server);
     server.prependListener('upgrade', this.#beforeOthers);
     server.on('upgrade', this.#dispatch);
     server.on('listening', this.#listening);
   }
 
-  /** Attach a WebSocketServer. */
-  add(endpoint: UpgradeEndpoint): void {
-    this.#endpoints.add(endpoint);
-  }
-
-  /** Detach a WebSocketServer. With the last one, all listeners are removed from the http.Server. */
-  remove(endpoint: UpgradeEndpoint): void {
-    this.#endpoints.delete(endpoint);
-    if (this.#endpoints.size > 0) return;
-    dispatchers.delete(this.#server);
-    this.#server
+  protected override detach(): void {
+    this.server
       .off('upgrade', this.#beforeOthers)
       .off('upgrade', this.#dispatch)
       .off('listening', this.#listening);
   }
 
   readonly #listening = (): void => {
-    this.#endpoints.listening();
+    this.endpoints.listening();
   };
 
   readonly #beforeOthers = (request: IncomingMessage, socket: Duplex): void => {
@@ -68,13 +45,13 @@ export class UpgradeDispatcher {
 
   readonly #dispatch = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     if (!socket.writable || writtenTo(request, socket) > this.#writtenBefore) return;
-    const first = this.#endpoints.first;
+    const first = this.endpoints.first;
     if (!isWebSocketUpgrade(request)) {
       if (this.hasOtherListeners) this.#leave(request, socket);
-      else if (first.ownsServer || this.#server.listenerCount('request') === 0 || !canGiveBack) {
+      else if (first.ownsServer || this.server.listenerCount('request') === 0 || !canGiveBack) {
         first.reject(request, socket, notWebSocket());
-      } else if (hasAllHeaders(this.#server, request)) {
-        giveBack(this.#server, request, socket, head);
+      } else if (hasAllHeaders(this.server, request)) {
+        giveBack(this.server, request, socket, head);
       } else {
         const body = 'a request for another protocol has too many headers';
         first.reject(request, socket, new UpgradeRejection(431, { body }));
@@ -82,19 +59,19 @@ export class UpgradeDispatcher {
       return;
     }
     const path = requestPath(request.url ?? '');
-    if (this.#endpoints.route(path, request, socket, head)) return;
+    if (this.endpoints.route(path, request, socket, head)) return;
     if (this.hasOtherListeners) this.#leave(request, socket);
-    else this.#endpoints.rejectUnserved(path!, request, socket); // a target without a path went to the first server
+    else this.endpoints.rejectUnserved(path!, request, socket); // a target without a path went to the first server
   };
 
   /** Whether there are other `'upgrade'` listeners than ours. */
   get hasOtherListeners(): boolean {
-    return this.#server.listenerCount('upgrade') > 2;
+    return this.server.listenerCount('upgrade') > 2;
   }
 
   /** Leave a request to the other listeners. A socket that none of them uses is destroyed in the end. */
   #leave(request: IncomingMessage, socket: Duplex): void {
-    const first = this.#endpoints.first;
+    const first = this.endpoints.first;
     const before = writtenTo(request, socket);
     const deadline = first.deadlines.start(first.upgradeTimeout, () => {
       const isUsed =

@@ -1,14 +1,11 @@
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Buffer } from 'node:buffer';
 import type { WebSocketConnection } from '../../connection/connection.js';
-import { checkUpgrade, formatUpgradeResponse } from '../../protocol/handshake/opening-handshake.js';
+import { formatUpgradeResponse } from '../../protocol/handshake/opening-handshake.js';
 import { UpgradeRejection } from '../../protocol/handshake/upgrade-rejection.js';
-import type { Admitted } from '../admission/admission.js';
 import type { Choice } from '../connection-opener.js';
 import type { Authorization } from '../options/options.js';
-import { checkAuthorization } from '../options/authorization.js';
-import { ignoreErrors, stopIgnoringErrors } from '../socket-errors.js';
-import { UpgradeFlow } from '../upgrade-flow.js';
+import { stopIgnoringErrors } from '../socket-errors.js';
+import { type Carrier, UpgradeFlow } from '../upgrade-flow.js';
 import { earlierResponses } from './earlier-responses.js';
 import { PendingUpgrade } from './pending-upgrade.js';
 import { peerAddressOf, rawSocketOf, tuneSocket } from './raw-socket.js';
@@ -21,65 +18,15 @@ interface Answer {
   readonly response: string;
 }
 
-/**
- * Takes upgrade requests of HTTP/1.1 from the socket to a connection or a rejection. It handles
- * the socket; the decisions are those of UpgradePolicy, and ConnectionOpener makes the connections.
- */
-export class Upgrader<Context> extends UpgradeFlow<Context, PendingUpgrade, Answer> {
-  /** Sockets of rejected upgrades whose clients have not ended yet. */
-  readonly #rejected = new Set<Duplex>();
-
-  /** See `WebSocketServer.handleUpgrade`. */
-  upgrade(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-  ): Promise<WebSocketConnection<Context> | undefined> {
-    if (isTaken(request, socket)) {
-      this.log.hint(
-        `handleUpgrade: the socket of ${JSON.stringify(request.url)} was given to a WebSocketServer before, and is left alone; let one 'upgrade' listener have it`,
-      );
-      return Promise.resolve(undefined);
-    }
-    takeSocket(request, socket);
-    ignoreErrors(socket);
-    let admitted: Admitted;
-    try {
-      admitted = this.policy.admit(request, peerAddressOf(request, socket));
-    } catch (error) {
-      this.reject(request, socket, error);
-      return Promise.resolve(undefined);
-    }
-    if (!socket.writable) {
-      if (!socket.destroyed) {
-        this.log.hint(
-          `handleUpgrade: the socket of ${JSON.stringify(request.url)} was ended before; no other 'upgrade' listener may end it`,
-        );
-      }
-      this.abandon({ request, socket });
-      return Promise.resolve(undefined);
-    }
-    return this.decide(new PendingUpgrade(request, socket, head, admitted));
-  }
-
-  /** See `WebSocketServer.accept`. */
-  accept(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    options: Authorization<Context>,
-  ): WebSocketConnection<Context> {
-    if (this.policy.isClosing) {
-      throw new Error('accept: this WebSocketServer is closed or closing');
-    }
-    const checked = checkAuthorization<Context>(options, 'accept');
-    if (isTaken(request, socket)) {
-      throw new Error(
-        "accept: this socket was given to a WebSocketServer before; let one 'upgrade' listener have it",
-      );
-    }
-    ignoreErrors(socket);
-    const handshake = checkUpgrade(request);
+const SOCKETS: Carrier<PendingUpgrade> = {
+  noun: 'socket',
+  isTaken,
+  take: takeSocket,
+  peerAddressOf,
+  pend: (request, socket, head, admitted) => new PendingUpgrade(request, socket, head, admitted),
+  whyServed: ({ destroyed }) =>
+    destroyed ? undefined : "was ended before; no other 'upgrade' listener may end it",
+  checkReady({ request, socket, body }) {
     if (socket.destroyed) throw new Error('accept: the client has left');
     if (!socket.writable) throw new Error('accept: the socket was ended before');
     if (earlierResponses(rawSocketOf(request, socket)) !== undefined) {
@@ -87,53 +34,28 @@ export class Upgrader<Context> extends UpgradeFlow<Context, PendingUpgrade, Answ
         'accept: the response to an earlier request is still being written; handleUpgrade waits for it',
       );
     }
-    const address = this.policy.addressOf(request, peerAddressOf(request, socket));
-    const { host } = handshake;
-    const pending = new PendingUpgrade(request, socket, head, {
-      handshake,
-      host,
-      match: undefined,
-      address,
-    });
-    const early = pending.release();
-    if (pending.body?.isComplete === false) {
+    if (body?.isComplete === false) {
       throw new UpgradeRejection(400, {
         body: 'a WebSocket handshake has no body, or an empty one that comes with it',
       });
     }
-    const answer = this.answer(pending, checked);
-    takeSocket(request, socket);
-    this.policy.count(address);
-    return this.open(pending, early, checked, answer);
-  }
-
-  /** Answer any thrown value with a rejection, and report it. */
-  reject(request: IncomingMessage, socket: Duplex, error: unknown): void {
-    const rejection = this.policy.rejectionFor(error);
-    if (!socket.destroyed) {
-      this.#rejected.add(socket);
-      socket.once('close', () => this.#rejected.delete(socket));
-    }
+  },
+  reject: (request, socket, rejection, deadlines, lingerMs) => {
     const earlier = earlierResponses(rawSocketOf(request, socket));
-    reject(socket, rejection, this.deadlines, this.timeouts.closeTimeout, earlier);
-    this.policy.reportRejected(request, peerAddressOf(request, socket), rejection);
-  }
+    reject(socket, rejection, deadlines, lingerMs, earlier);
+  },
+  terminate: (socket) => {
+    socket.destroy();
+  },
+};
 
-  protected override rejectPending({ request, socket }: PendingUpgrade, error: unknown): void {
-    this.reject(request, socket, error);
-  }
+/** Takes upgrade requests of HTTP/1.1 from the socket to a connection or a rejection. */
+export class Upgrader<Context> extends UpgradeFlow<Context, PendingUpgrade, Answer> {
+  protected override readonly carrier: Carrier<PendingUpgrade> = SOCKETS;
 
-  /** Terminate the rejected clients that have not ended. */
-  terminateRejected(): void {
-    for (const socket of this.#rejected) socket.destroy();
-  }
-
-  /** The client has left, or another listener has served it. */
-  protected override abandon({
-    request,
-    socket,
-  }: Pick<PendingUpgrade, 'request' | 'socket'>): void {
-    this.policy.reportAbandoned(request);
+  protected override abandon(pending: PendingUpgrade): void {
+    super.abandon(pending);
+    const { socket } = pending;
     // Nothing else reads an ended socket, so without this the client's end would never be noticed.
     if (socket.writableEnded && !socket.destroyed) {
       lingerUntilEnd(socket, this.deadlines, this.timeouts.closeTimeout);

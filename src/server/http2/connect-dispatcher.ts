@@ -10,54 +10,33 @@ import {
 } from 'node:http2';
 import { otherProtocol } from '../../protocol/handshake/extended-connect.js';
 import { requestPath } from '../../protocol/handshake/request-target.js';
-import { Endpoints } from '../endpoints.js';
+import { Dispatcher } from '../dispatcher.js';
 import { ignoreErrors } from '../socket-errors.js';
-import type { UpgradeEndpoint } from '../upgrade-endpoint.js';
 
 type AnyHttp2Server = Http2Server | Http2SecureServer;
 
 const EMPTY: Buffer = Buffer.alloc(0);
-const dispatchers = new WeakMap<AnyHttp2Server, ConnectDispatcher>();
 
 /**
  * Routes the extended CONNECTs (RFC 8441) of one HTTP/2 server to the WebSocketServers attached to it. Once a
  * server advertises them a browser has no other way to open a WebSocket, so every one of them is answered. All
  * other requests are left alone.
  */
-export class ConnectDispatcher {
-  readonly #server: AnyHttp2Server;
-  readonly #endpoints = new Endpoints();
+export class ConnectDispatcher extends Dispatcher<AnyHttp2Server> {
   /** The requests of the compatibility layer, from its `'connect'` to the end of that tick. */
   readonly #requests = new WeakMap<ServerHttp2Stream, Http2ServerRequest>();
 
-  /** The one dispatcher of an HTTP/2 server. */
-  static of(server: AnyHttp2Server): ConnectDispatcher {
-    let dispatcher = dispatchers.get(server);
-    if (dispatcher === undefined) {
-      dispatchers.set(server, (dispatcher = new ConnectDispatcher(server)));
-    }
-    return dispatcher;
-  }
-
-  private constructor(server: AnyHttp2Server) {
-    this.#server = server;
+  constructor(server: AnyHttp2Server) {
+    super(server);
     server.on('stream', this.#onStream);
     server.on('connect', this.#onConnect);
     server.updateSettings({ enableConnectProtocol: true });
   }
 
-  /** Attach a WebSocketServer. */
-  add(endpoint: UpgradeEndpoint): void {
-    this.#endpoints.add(endpoint);
-  }
-
-  /** Detach a WebSocketServer. With the last one, all listeners are removed, and new sessions hear of no extended CONNECT. */
-  remove(endpoint: UpgradeEndpoint): void {
-    this.#endpoints.delete(endpoint);
-    if (this.#endpoints.size > 0) return;
-    dispatchers.delete(this.#server);
-    this.#server.off('stream', this.#onStream).off('connect', this.#onConnect);
-    if (!this.#hasOtherListeners(0)) this.#server.updateSettings({ enableConnectProtocol: false });
+  /** Remove all listeners. New sessions hear of no extended CONNECT, unless the application answers them itself. */
+  protected override detach(): void {
+    this.server.off('stream', this.#onStream).off('connect', this.#onConnect);
+    if (!this.#hasOtherListeners(0)) this.server.updateSettings({ enableConnectProtocol: false });
   }
 
   readonly #onStream = (
@@ -76,7 +55,7 @@ export class ConnectDispatcher {
   readonly #onConnect = (request: Http2ServerRequest, response: Http2ServerResponse): void => {
     if (isExtendedConnect(request.headers)) {
       this.#requests.set(request.stream, request);
-    } else if (this.#server.listenerCount('connect') === 1) {
+    } else if (this.server.listenerCount('connect') === 1) {
       response.writeHead(405).end();
     }
   };
@@ -93,14 +72,14 @@ export class ConnectDispatcher {
     this.#requests.delete(stream);
     if (headers[':protocol'] !== 'websocket') {
       this.#leave(stream, () => {
-        this.#endpoints.first.reject(request, stream, otherProtocol());
+        this.endpoints.first.reject(request, stream, otherProtocol());
       });
       return;
     }
     const path = requestPath(headers[':path']!); // Node refuses an extended CONNECT without one
-    if (this.#endpoints.route(path, request, stream, EMPTY)) return;
+    if (this.endpoints.route(path, request, stream, EMPTY)) return;
     this.#leave(stream, () => {
-      this.#endpoints.rejectUnserved(path!, request, stream); // a target without a path went to the first server
+      this.endpoints.rejectUnserved(path!, request, stream); // a target without a path went to the first server
     });
   };
 
@@ -110,9 +89,9 @@ export class ConnectDispatcher {
       reject();
       return;
     }
-    const { deadlines, upgradeTimeout } = this.#endpoints.first;
+    const { deadlines, upgradeTimeout } = this.endpoints.first;
     const deadline = deadlines.start(upgradeTimeout, () => {
-      if (stream.writable && !stream.headersSent && this.#endpoints.size > 0) reject();
+      if (stream.writable && !stream.headersSent && this.endpoints.size > 0) reject();
     });
     stream.once('close', () => {
       deadline.cancel();
@@ -121,10 +100,10 @@ export class ConnectDispatcher {
 
   /** Whether the application listens for CONNECTs or streams. The compatibility layer is not the application. @param own the listeners of each that are ours. */
   #hasOtherListeners(own: 0 | 1): boolean {
-    const streams = this.#server
+    const streams = this.server
       .listeners('stream')
       .filter(({ name }) => name !== 'bound onServerStream');
-    return streams.length > own || this.#server.listenerCount('connect') > own;
+    return streams.length > own || this.server.listenerCount('connect') > own;
   }
 }
 

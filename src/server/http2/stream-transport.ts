@@ -16,7 +16,7 @@ export function adaptStream(stream: Http2Stream): void {
   adaptable[TRANSPORT_ENDS] = STREAM_ENDS;
   adaptable.write = writePieces;
   adaptable._writev = undefined; // hands all that waits to the session at once
-  stream.on('aborted', onAborted);
+  stream.on('aborted', onAborted).on('end', onEnd);
 }
 
 type Write = (this: Writable, bytes: Buffer, callback?: (error?: Error | null) => void) => boolean;
@@ -41,6 +41,9 @@ function writePieces(
   bytes: Buffer,
   callback?: (error?: Error | null) => void,
 ): boolean {
+  // Node ends our half at a reset, and what the peer has sent before it is still read. A write would be an error
+  // that keeps the stream from closing.
+  if (this.writableEnded) return false;
   const { write } = Writable.prototype as unknown as Pick<Adaptable, 'write'>;
   let at = 0;
   for (; bytes.length - at > MAX_PIECE; at += MAX_PIECE) {
@@ -73,6 +76,15 @@ function onAborted(this: Http2Stream): void {
         detail: `RST_STREAM with ${errorName(this.rstCode)}`,
       });
   this.emit('error', error);
+  if (this.readableEnded) this.destroy();
+}
+
+/**
+ * After a reset with NO_ERROR Node destroys the stream only when its writes are done, and what waits for a window
+ * is never written.
+ */
+function onEnd(this: Http2Stream): void {
+  if (this.closed) this.destroy();
 }
 
 function isSessionGone({ session }: Http2Stream): boolean {

@@ -1,18 +1,14 @@
 import type { Buffer } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
-import type { ServerHttp2Stream } from 'node:http2';
 import type { WebSocketConnection } from '../../connection/connection.js';
 import {
   extendedConnectFields,
   type Http2Fields,
 } from '../../protocol/handshake/extended-connect.js';
-import { type Admitted, checkHandshake } from '../admission/admission.js';
 import type { Choice } from '../connection-opener.js';
-import { TAKEN } from '../http1/taken-sockets.js';
-import { checkAuthorization } from '../options/authorization.js';
+import { isMarked, mark } from '../http1/taken-sockets.js';
 import type { Authorization } from '../options/options.js';
-import { ignoreErrors, stopIgnoringErrors } from '../socket-errors.js';
-import { UpgradeFlow } from '../upgrade-flow.js';
+import { stopIgnoringErrors } from '../socket-errors.js';
+import { type Carrier, UpgradeFlow } from '../upgrade-flow.js';
 import { PendingStream } from './pending-stream.js';
 import { rejectStream } from './stream-rejection.js';
 import { adaptStream, cancelStream, peerAddressOfStream } from './stream-transport.js';
@@ -23,102 +19,31 @@ interface Answer {
   readonly fields: Http2Fields;
 }
 
-type Markable = ServerHttp2Stream & { [TAKEN]?: true };
-
-/**
- * Takes the extended CONNECTs of HTTP/2 from the stream to a connection or a rejection (RFC 8441). It handles the
- * stream; the decisions are those of UpgradePolicy, and ConnectionOpener makes the connections.
- */
-export class StreamUpgrader<Context> extends UpgradeFlow<Context, PendingStream, Answer> {
-  /** Streams of rejected requests whose clients have not taken the answer yet. */
-  readonly #rejected = new Set<ServerHttp2Stream>();
-
-  /** See `WebSocketServer.handleUpgrade`. */
-  upgrade(
-    request: IncomingMessage,
-    stream: ServerHttp2Stream,
-    head: Buffer,
-  ): Promise<WebSocketConnection<Context> | undefined> {
-    if (isTaken(stream)) {
-      this.log.hint(
-        `handleUpgrade: the stream of ${JSON.stringify(request.url)} was given to a WebSocketServer before, and is left alone; let one listener have it`,
-      );
-      return Promise.resolve(undefined);
-    }
-    take(stream);
-    ignoreErrors(stream);
-    let admitted: Admitted;
-    try {
-      admitted = this.policy.admit(request, peerAddressOfStream(stream));
-    } catch (error) {
-      this.reject(request, stream, error);
-      return Promise.resolve(undefined);
-    }
-    const pending = new PendingStream(request, stream, head, admitted);
-    if (!pending.isServed()) return this.decide(pending);
-    if (stream.headersSent) {
-      this.log.hint(
-        `handleUpgrade: the stream of ${JSON.stringify(request.url)} was answered before; no other listener may answer a CONNECT for websocket`,
-      );
-    }
-    this.abandon(pending);
-    return Promise.resolve(undefined);
-  }
-
-  /** See `WebSocketServer.accept`. */
-  accept(
-    request: IncomingMessage,
-    stream: ServerHttp2Stream,
-    head: Buffer,
-    options: Authorization<Context>,
-  ): WebSocketConnection<Context> {
-    if (this.policy.isClosing) {
-      throw new Error('accept: this WebSocketServer is closed or closing');
-    }
-    const checked = checkAuthorization<Context>(options, 'accept');
-    if (isTaken(stream)) {
-      throw new Error(
-        'accept: this stream was given to a WebSocketServer before; let one listener have it',
-      );
-    }
-    ignoreErrors(stream);
-    const handshake = checkHandshake(request);
+const STREAMS: Carrier<PendingStream> = {
+  noun: 'stream',
+  isTaken: (_request, stream) => isMarked(stream),
+  take: (_request, stream) => {
+    mark(stream);
+  },
+  peerAddressOf: (_request, stream) => peerAddressOfStream(stream),
+  pend: (request, stream, head, admitted) => new PendingStream(request, stream, head, admitted),
+  whyServed: ({ headersSent }) =>
+    headersSent
+      ? 'was answered before; no other listener may answer a CONNECT for websocket'
+      : undefined,
+  checkReady({ socket: stream }) {
     if (stream.headersSent) throw new Error('accept: the stream was answered before');
     if (!stream.writable) throw new Error('accept: the client has left');
-    const address = this.policy.addressOf(request, peerAddressOfStream(stream));
-    const { host } = handshake;
-    const admitted = { handshake, host, match: undefined, address };
-    const pending = new PendingStream(request, stream, head, admitted);
-    const answer = this.answer(pending, checked);
-    take(stream);
-    this.policy.count(address);
-    return this.open(pending, pending.release(), checked, answer);
-  }
+  },
+  reject: (_request, stream, rejection, deadlines, lingerMs) => {
+    rejectStream(stream, rejection, deadlines, lingerMs);
+  },
+  terminate: cancelStream,
+};
 
-  /** Answer any thrown value with a rejection, and report it. */
-  reject(request: IncomingMessage, stream: ServerHttp2Stream, error: unknown): void {
-    const rejection = this.policy.rejectionFor(error);
-    const address = peerAddressOfStream(stream);
-    if (!stream.destroyed) {
-      this.#rejected.add(stream);
-      stream.once('close', () => this.#rejected.delete(stream));
-    }
-    rejectStream(stream, rejection, this.deadlines, this.timeouts.closeTimeout);
-    this.policy.reportRejected(request, address, rejection);
-  }
-
-  /** Reset the streams of rejected requests that have not ended. */
-  terminateRejected(): void {
-    for (const stream of this.#rejected) cancelStream(stream);
-  }
-
-  protected override rejectPending({ request, socket }: PendingStream, error: unknown): void {
-    this.reject(request, socket, error);
-  }
-
-  protected override abandon({ request }: PendingStream): void {
-    this.policy.reportAbandoned(request);
-  }
+/** Takes the extended CONNECTs of HTTP/2 from the stream to a connection or a rejection (RFC 8441). */
+export class StreamUpgrader<Context> extends UpgradeFlow<Context, PendingStream, Answer> {
+  protected override readonly carrier: Carrier<PendingStream> = STREAMS;
 
   protected override answer(
     { request, admitted: { handshake } }: PendingStream,
@@ -146,12 +71,4 @@ export class StreamUpgrader<Context> extends UpgradeFlow<Context, PendingStream,
     this.opener.announce(connection, request, early);
     return connection;
   }
-}
-
-function isTaken(stream: Markable): boolean {
-  return stream[TAKEN] === true;
-}
-
-function take(stream: Markable): void {
-  stream[TAKEN] = true;
 }

@@ -73,6 +73,51 @@ describe('a stream of HTTP/2 as the transport of a connection', () => {
     expect(errors[0]).toMatch(/the peer reset the HTTP\/2 stream .*: RST_STREAM with CANCEL$/);
   });
 
+  it('is destroyed when its peer resets it with NO_ERROR, whatever waits to be written', async () => {
+    const { stream, client, errors } = await adapted();
+    client.stream.pause();
+    stream.resume();
+    stream.write(Buffer.alloc(200_000)); // more than the window of the client
+    client.stream.end();
+    await eventually('the end of its half', () => stream.readableEnded);
+    client.stream.close(0);
+    await eventually('the end', () => stream.destroyed);
+    expect(errors[0]).toMatch(/RST_STREAM with NO_ERROR$/);
+  });
+
+  it('is destroyed so when its own half was about to end', async () => {
+    const { stream, client } = await adapted();
+    client.stream.pause();
+    stream.resume();
+    stream.write(Buffer.alloc(200_000));
+    stream.end();
+    await eventually('the window is full', () => stream.writableLength < 200_000);
+    client.stream.close(0);
+    await eventually('the end', () => stream.destroyed);
+    expect(stream.writableFinished).toBe(false);
+  });
+
+  it('is read to its end after a reset with NO_ERROR', async () => {
+    const { stream, client, errors } = await adapted();
+    client.stream.pause();
+    stream.write(Buffer.alloc(200_000));
+    let received = '';
+    stream.on('data', (chunk: Buffer) => (received += String(chunk)));
+    client.stream.write('read, ');
+    await eventually('the first bytes', () => received !== '');
+    stream.pause();
+    client.stream.write('unread');
+    await eventually('the bytes', () => stream.readableLength > 0);
+    client.stream.close(0);
+    await eventually('the reset', () => errors.length > 0);
+    expect(stream.destroyed).toBe(false);
+    expect(stream.write('too late')).toBe(false);
+    stream.resume();
+    await eventually('the end', () => stream.destroyed);
+    expect(received).toBe('read, unread');
+    expect(errors).toEqual([expect.stringMatching(/RST_STREAM with NO_ERROR$/)]);
+  });
+
   it.each<[string, (parts: Awaited<ReturnType<typeof adapted>>) => unknown]>([
     ['socket', ({ session }) => session.destroy()],
     ['session', ({ stream }) => setImmediate(() => stream.session!.destroy())],
