@@ -7,7 +7,7 @@ const common = {
   testEnvironment: 'node',
   transform: { '^.+\\.ts$': ['ts-jest', {}] },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' }, // a source imports './x.js' and means x.ts
-  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/build/', '<rootDir>/dist/'],
 };
 
 /** @type {import('jest').Config} */
