@@ -12,7 +12,7 @@ const unused = [
 ];
 
 export default defineConfig(
-  globalIgnores(['dist', 'coverage']),
+  globalIgnores(['build', 'dist', 'coverage']),
   js.configs.recommended,
   {
     // Which globals exist in a file is the type checker's business (checkJs, and the DOM library for pages).

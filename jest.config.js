@@ -5,7 +5,7 @@ module.exports = {
   transform: { '^.+\\.ts$': '<rootDir>/scripts/jest/transform.cjs' },
   runtime: '<rootDir>/scripts/jest/runtime.cjs',
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' }, // a source imports './x.js' and means x.ts
-  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/build/', '<rootDir>/dist/'],
   // A test that takes this long hangs. On a busy machine a test of seconds takes minutes.
   testTimeout: 600_000,
   coverageReporters: [], // scripts/coverage-reporter.cjs reads the coverage itself

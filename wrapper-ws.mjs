@@ -1,5 +1,14 @@
 // The ES module's door into `hawser/ws`, beside wrapper.mjs. A test compares these names too.
 import WebSocket from './ws.cjs';
 
-export const { WebSocketServer, Server, createWebSocketStream, Sender } = WebSocket;
+export const {
+  WebSocketServer,
+  Server,
+  createWebSocketStream,
+  extension,
+  PerMessageDeflate,
+  Receiver,
+  Sender,
+  subprotocol,
+} = WebSocket;
 export { WebSocket, WebSocket as default };

@@ -6,7 +6,11 @@ declare const WebSocket: typeof entry.WebSocket & {
   readonly WebSocketServer: typeof entry.WebSocketServer;
   readonly Server: typeof entry.WebSocketServer;
   readonly createWebSocketStream: typeof entry.createWebSocketStream;
+  readonly extension: typeof entry.extension;
+  readonly PerMessageDeflate: typeof entry.PerMessageDeflate;
+  readonly Receiver: typeof entry.Receiver;
   readonly Sender: typeof entry.Sender;
+  readonly subprotocol: typeof entry.subprotocol;
 };
 interface WebSocket extends entry.WebSocket {}
 declare namespace WebSocket {
@@ -18,8 +22,11 @@ declare namespace WebSocket {
   type Event = entry.Event;
   type HawserOptions = entry.HawserOptions;
   type MessageEvent = entry.MessageEvent;
+  type PerMessageDeflate = entry.PerMessageDeflate;
   type PerMessageDeflateOptions = entry.PerMessageDeflateOptions;
   type RawData = entry.RawData;
+  type Receiver = entry.Receiver;
+  type ReceiverOptions = entry.ReceiverOptions;
   type SendOptions = entry.SendOptions;
   type Server = entry.WebSocketServer;
   type ServerOptions = entry.ServerOptions;

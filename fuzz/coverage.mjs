@@ -34,7 +34,7 @@ export class Coverage {
   #steps = 0;
   #limit = Infinity;
 
-  /** @param {string} folder the build, such as dist/ */
+  /** @param {string} folder the build, such as build/ */
   constructor(folder) {
     this.folder = folder;
   }

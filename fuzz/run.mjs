@@ -17,8 +17,8 @@ const HELP = `npm run fuzz -- [options]
   --input file       run this one input, such as a crash that was written to a file
   --unreached        list what of the library no input reached
   --crashes folder   where inputs that fail are written (fuzz/crashes)
-  --dist file        another build's index.js; builds nothing
-  --no-build         dist/ as it is
+  --dist file        index.js of another build, one file a module; builds nothing
+  --no-build         build/ as it is
 `;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -46,7 +46,7 @@ if (values.help) {
   console.log(HELP);
 } else {
   for (const name of chosen) if (!names.includes(name)) throw new Error(`no target ${name}`);
-  const build = resolve(values.dist === undefined ? `${root}dist` : dirname(values.dist));
+  const build = resolve(values.dist === undefined ? `${root}build` : dirname(values.dist));
   if (values.dist === undefined && !values['no-build']) {
     const { status } = spawnSync('npm', ['run', '--silent', 'build'], {
       cwd: root,

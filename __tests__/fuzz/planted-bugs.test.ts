@@ -6,11 +6,11 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { builtPackage } from '../support/built-package.js';
+import { builtModules } from '../support/built-package.js';
 
 const ROOT = resolve(__dirname, '../..');
 const EXECUTIONS = 20_000;
-const healthy = builtPackage();
+const healthy = builtModules();
 const folder = mkdtempSync(join(tmpdir(), 'hawser-fuzz-'));
 const crashes = join(folder, 'crashes');
 const targets = readdirSync(join(ROOT, 'fuzz/targets'))

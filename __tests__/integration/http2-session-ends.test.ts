@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import { builtPackage } from '../support/built-package.js';
+import { builtModules } from '../support/built-package.js';
 import { Child } from '../support/child.js';
 import { clientFrame } from '../support/frames.js';
 import { connectFrame, http2Frame, RawSession, Type } from '../support/raw-http2.js';
@@ -29,7 +29,7 @@ const SETUP = `
   };
   let wss = serve();
   const { createOwnHttp2Server } = require(${JSON.stringify(
-    join(dirname(builtPackage()), 'server/http2/own-http2-server.js'),
+    join(dirname(builtModules()), 'server/http2/own-http2-server.js'),
   )});
   const own = createOwnHttp2Server(10_000);
   own.server.on('stream', (stream, { ':path': path }) => {

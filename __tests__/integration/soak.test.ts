@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { builtPackage } from '../support/built-package.js';
+import { builtModules } from '../support/built-package.js';
 
 const RUN = resolve(__dirname, '../../tools/soak/run.mjs');
 
@@ -45,10 +45,10 @@ function soak(
   const module = join(folder, `${name.replaceAll(/\W/g, '-')}.cjs`);
   writeFileSync(
     module,
-    `const hawser = module.exports = require(${JSON.stringify(builtPackage())});
+    `const hawser = module.exports = require(${JSON.stringify(builtModules())});
      const { prototype } = hawser.WebSocketConnection;
      const send = prototype.send;
-     const inside = (file) => require(${JSON.stringify(dirname(builtPackage()))} + '/' + file);
+     const inside = (file) => require(${JSON.stringify(dirname(builtModules()))} + '/' + file);
      let count = 0;
      const isEcho = (data) => /^E \\w{6} /.test(Buffer.isBuffer(data) ? data.toString('latin1', 0, 9) : data);
      const isTurn = (data, every) => isEcho(data) && ++count % every === 0;

@@ -6,6 +6,7 @@ import * as ws from 'ws';
 import * as hawser from '../../src/ws/index.js';
 import { clientClose, clientFrame, type FrameParts } from '../support/frames.js';
 import { RawClient, type RequestParts, upgradeRequest } from '../support/raw-client.js';
+import { eventually } from '../support/server.js';
 
 /**
  * The same small programs on ws and on hawser/ws. Each writes down what it sees, and both must have seen
@@ -1490,6 +1491,27 @@ PROGRAMS['paused while the peer sends and closes'] = async (stage) => {
   const withoutState = stage.log.map((line) => (line as unknown[]).slice(0, -1));
   stage.log.splice(0, Infinity, ...withoutState);
 };
+for (const count of [1, 5000]) {
+  PROGRAMS[`paused while it closes, and ${count} messages come after that`] = async (stage) => {
+    const { client, socket } = await stage.open();
+    const closed = stage.watch(socket);
+    socket.pause();
+    socket.close();
+    await turns(5);
+    const late = Array.from({ length: count }, (_, i) =>
+      clientFrame({ opcode: 1, payload: `message ${i} ${'x'.repeat(100)}` }),
+    );
+    client.send(Buffer.concat([...late, clientClose(1000, 'done')]));
+    await turns(50);
+    stage.saw(socket.isPaused);
+    socket.resume();
+    await eventually('the messages', () => stage.log.length > count);
+    client.finish();
+    await closed;
+    const withoutState = stage.log.map((line) => [line].flat().slice(0, 3));
+    stage.log.splice(0, Infinity, ...withoutState);
+  };
+}
 PROGRAMS['stream: a slow reader while the peer sends and closes'] = async (stage) => {
   const { client, duplex, socket } = await streamed(stage, { readableHighWaterMark: 10 });
   for (let i = 0; i < 20; i++)

@@ -127,12 +127,16 @@ describe('a project that overrides ws', () => {
       close: [4000, 'enough'],
       // Those of ws itself, and Server.
       names: expect.arrayContaining([
+        'PerMessageDeflate',
+        'Receiver',
         'Sender',
         'Server',
         'WebSocket',
         'WebSocketServer',
         'createWebSocketStream',
         'default',
+        'extension',
+        'subprotocol',
       ]) as string[],
       undefined: [],
       one: true,

@@ -171,6 +171,32 @@ describe('a project that installed the tarball', () => {
     }
   });
 
+  test.each(['', '/client', '/ws', '/metrics', '/redis'])(
+    'loads at most eight files for hawser%s',
+    (entry) => {
+      const program = `
+        require('hawser${entry}');
+        console.log(Object.keys(require.cache).length)`;
+      const { status, output } = run(project, process.execPath, '-e', program);
+      expect(status).toBe(0);
+      expect(Number(output)).toBeGreaterThan(0);
+      expect(Number(output)).toBeLessThanOrEqual(8);
+    },
+  );
+
+  test('names its sources in a stack, with --enable-source-maps', () => {
+    const program = `
+      const { WebSocketServer } = require('hawser');
+      try {
+        new WebSocketServer({ port: -1 });
+      } catch ({ stack }) {
+        console.log(stack);
+      }`;
+    const { output } = run(project, process.execPath, '--enable-source-maps', '-e', program);
+    expect(output).toMatch(/src[\\/]protocol[\\/]option-checks\.ts:\d+:\d+/);
+    expect(output).toMatch(/src[\\/]server[\\/]server\.ts:\d+:\d+/);
+  });
+
   test('runs its tool, of which nothing is loaded with the library', () => {
     const { version } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
       version: string;

@@ -1,5 +1,5 @@
 // `node run.mjs PROGRAM [FILTER]`: the portable tests on another runtime (Bun, Deno, or Node for comparison), against
-// dist/ as it is built. PROGRAM is the runtime's path. Compiled tests need no loader, and each file has a process.
+// build/ as it is. PROGRAM is the runtime's path. Compiled tests need no loader, and each file has a process.
 import { spawn } from 'node:child_process';
 import {
   cpSync,
@@ -39,7 +39,7 @@ const NOT_PORTABLE = [
 
 /** The tests beside a src/ that is the build, so that `../../src/index.js` is the built library. */
 function compile() {
-  cpSync(join(root, 'dist'), join(folder, 'src'), { recursive: true });
+  cpSync(join(root, 'build'), join(folder, 'src'), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   cpSync(join(root, 'package.json'), join(folder, 'package.json'));
   const files = [];

@@ -8,10 +8,19 @@ const ROOT = resolve(__dirname, '../..');
 
 /**
  * The file to `require` hawser from in another process: the output of `npm run build`, or, where that is missing or
- * older than a source, a separate build (another program may be using dist/).
+ * older than a source, a separate build of single modules (another program may be using dist/).
  */
 export function builtPackage(): string {
-  const main = join(ROOT, 'dist/index.js');
+  return built('dist');
+}
+
+/** The same with the modules one by one beside it. */
+export function builtModules(): string {
+  return built('build');
+}
+
+function built(output: string): string {
+  const main = join(ROOT, output, 'index.js');
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
@@ -25,7 +34,15 @@ export function builtPackage(): string {
   if (!existsSync(folder)) {
     const unfinished = mkdtempSync(join(tmpdir(), 'hawser-build-'));
     const compiler = require.resolve('typescript/bin/tsc');
-    const args = ['-p', 'tsconfig.build.json', '--noCheck', '--outDir', unfinished];
+    const args = [
+      '-p',
+      'tsconfig.build.json',
+      '--noCheck',
+      '--outDir',
+      unfinished,
+      '--declarationDir',
+      unfinished,
+    ];
     const { status, stdout } = spawnSync(process.execPath, [compiler, ...args], {
       cwd: ROOT,
       encoding: 'utf8',

@@ -123,6 +123,7 @@ export function settingsOf(clock: Clock, options: WorldOptions = {}): Connection
     messageRate: messageRate && new MessageRate(messageRate, deadlines, clock),
     topics: NO_TOPICS,
     answersPings: true,
+    holdsAfterClose: false,
     observer: undefined,
     ...rest,
   };

@@ -68,7 +68,16 @@ export function packedTarball(): string {
   const workshop = join(unfinished, 'workshop');
   mkdirSync(workshop);
   const isBuilt = builtPackage() === join(ROOT, 'dist/index.js');
-  const others = ['.git', 'node_modules', 'coverage', '__tests__', 'bench', 'fuzz', 'tools'];
+  const others = [
+    '.git',
+    'build',
+    'node_modules',
+    'coverage',
+    '__tests__',
+    'bench',
+    'fuzz',
+    'tools',
+  ];
   for (const name of readdirSync(ROOT)) {
     if (others.includes(name) || (name === 'dist' && !isBuilt)) continue;
     cpSync(join(ROOT, name), join(workshop, name), { recursive: true });

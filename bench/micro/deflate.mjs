@@ -1,6 +1,6 @@
 import { bench, do_not_optimize, group } from 'mitata';
-import { createDeflater } from '../../dist/protocol/deflate/contexts.js';
-import { CompactDeflater } from '../../dist/protocol/deflate/compact/compact-deflater.js';
+import { createDeflater } from '../../build/protocol/deflate/contexts.js';
+import { CompactDeflater } from '../../build/protocol/deflate/compact/compact-deflater.js';
 import { jsonMessages } from '../payloads.mjs';
 
 const windowBits = 12;

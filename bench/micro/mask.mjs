@@ -6,7 +6,7 @@ import {
   readKey,
   unmaskByKernel,
   unmaskByLoop,
-} from '../../dist/protocol/framing/mask.js';
+} from '../../build/protocol/framing/mask.js';
 import { payload } from '../payloads.mjs';
 
 const mask = payload('binary', 4, 0);

@@ -2,11 +2,11 @@
 // on this version of Node. Each call gets another text, as a server does: from one text repeated, the
 // processor learns which character comes next.
 import { bench, do_not_optimize, group } from 'mitata';
-import { decodeText, encodeText, loadTextKernel } from '../../dist/protocol/text/utf8-codec.js';
+import { decodeText, encodeText, loadTextKernel } from '../../build/protocol/text/utf8-codec.js';
 import { payload } from '../payloads.mjs';
 
 const kernel = loadTextKernel();
-/** @type {[how: string, by: import('../../dist/protocol/text/utf8-codec.js').TextKernel | undefined | null][]} */
+/** @type {[how: string, by: import('../../build/protocol/text/utf8-codec.js').TextKernel | undefined | null][]} */
 const ways = [
   ['Node', null],
   ['the kernel', kernel],

@@ -1,7 +1,7 @@
 // Text that arrives in pieces, against the native check of text that arrives whole.
 import { isUtf8 } from 'node:buffer';
 import { bench, do_not_optimize, group } from 'mitata';
-import { Utf8Validator } from '../../dist/protocol/text/utf8-validator.js';
+import { Utf8Validator } from '../../build/protocol/text/utf8-validator.js';
 import { payload } from '../payloads.mjs';
 
 for (const size of [16, 64, 1024, 65_536]) {

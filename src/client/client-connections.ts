@@ -10,7 +10,7 @@ import { createLog } from '../server/logger.js';
 import { nodeSocketOf } from '../server/node-socket.js';
 import type { ServerOptions } from '../server/options/options.js';
 import { resolveOptions } from '../server/options/resolve-options.js';
-import { StandaloneSettings } from '../server/standalone-settings.js';
+import { HAWSER, StandaloneSettings } from '../server/standalone-settings.js';
 import { UnreadHint } from '../server/unread-hint.js';
 import { ClientCompression } from './client-compression.js';
 
@@ -56,7 +56,7 @@ export class ClientConnections {
     const options = resolveOptions<undefined>(given, [], 'connect');
     const { clock = systemClock, logger, perMessageDeflate } = options;
     const log = createLog(logger, clock);
-    const standalone = new StandaloneSettings(options, true, (consumerTimeout) => {
+    const standalone = new StandaloneSettings(options, HAWSER, (consumerTimeout) => {
       const hint = new UnreadHint(log, clock, consumerTimeout);
       const addressOf = (connection: unknown) => (connection as WebSocketConnection).remoteAddress;
       return {

@@ -18,6 +18,11 @@ export interface ConnectionSettings extends SlowConsumerSettings {
   readonly highWaterMark: number;
   /** Every Ping is answered; otherwise the owner of `'ping'` answers them. */
   readonly answersPings: boolean;
+  /**
+   * What comes while the application has paused is held after our own Close, too, and reading stops for it. Otherwise
+   * it is discarded, so that the peer's Close and its end are seen.
+   */
+  readonly holdsAfterClose: boolean;
   /** Counts the bytes that wait for all of them; `undefined` if they are not limited. */
   readonly budget: BufferBudget | undefined;
   /** Milliseconds. */

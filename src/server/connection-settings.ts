@@ -24,6 +24,7 @@ export function connectionSettings(
     maxBufferedAmount: options.maxBufferedAmount,
     slowConsumer: options.slowConsumer,
     answersPings: parts.answersPings,
+    holdsAfterClose: parts.holdsAfterClose,
     budget: parts.budget,
     closeTimeout: options.closeTimeout,
     messageTimeout: options.messageTimeout,

@@ -142,6 +142,7 @@ export class WebSocketServer<
       messageRate: messageRate && new MessageRate(messageRate, deadlines, clock),
       topics: this.#topics,
       answersPings: true,
+      holdsAfterClose: false,
       observer: observeConnections(emitter, this.#connections, policy, log, unreadHint),
     });
     const { perMessageDeflate } = this.#options;

@@ -11,6 +11,12 @@ import type { ResolvedOptions } from './options/resolve-options.js';
 import { RetainedMessages } from './topics/retained-messages.js';
 import { Topics } from './topics/topics.js';
 
+/** Pings are answered, and a closing connection is read. */
+export const HAWSER: Pick<ConnectionSettings, 'answersPings' | 'holdsAfterClose'> = {
+  answersPings: true,
+  holdsAfterClose: false,
+};
+
 /** The settings of connections that belong to no `WebSocketServer`: of a pair, of `hawser/ws` and of `hawser/client`. */
 export class StandaloneSettings {
   readonly deadlines: Deadlines;
@@ -18,12 +24,12 @@ export class StandaloneSettings {
   readonly #parts: Omit<Parameters<typeof connectionSettings>[1], 'decoder' | 'counters'>;
 
   /**
-   * @param answersPings see `ConnectionSettings`.
+   * @param manners how connections behave: those of hawser, or those of ws.
    * @param observer makes what hears of failures and ends; its argument is how long, in ms, messages wait for a consumer.
    */
   constructor(
     options: ResolvedOptions<undefined>,
-    answersPings = true,
+    manners: Pick<ConnectionSettings, 'answersPings' | 'holdsAfterClose'> = HAWSER,
     observer?: (consumerTimeout: number) => ConnectionObserver,
   ) {
     const { clock = systemClock, messageRate } = options;
@@ -32,7 +38,7 @@ export class StandaloneSettings {
     this.#options = options;
     const heartbeat = new Heartbeat(deadlines, clock, options);
     this.#parts = {
-      answersPings,
+      ...manners,
       budget: undefined,
       deadlines,
       heartbeat,

@@ -33,8 +33,11 @@ export class ConnectionParts {
     this.role = role;
     this.#given = { maxPayload, closeTimeout, hawser };
     this.options = resolveConnectionOptions(given);
-    // The WebSocket answers Pings: ws lets its users turn that off, and override pong().
-    this.#standalone = new StandaloneSettings(this.options, false);
+    this.#standalone = new StandaloneSettings(this.options, {
+      // The WebSocket answers Pings: ws lets its users turn that off, and override pong().
+      answersPings: false,
+      holdsAfterClose: true,
+    });
     this.settings = this.#standalone.of(role);
     this.#compressedDecoder = { ...this.settings.decoder, rsv1: true };
   }

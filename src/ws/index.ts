@@ -16,6 +16,20 @@ export { type HawserOptions } from './hawser-options.js';
 export { type ClientOptions } from './connect.js';
 export { createWebSocketStream } from './stream.js';
 export { Sender, type FrameOptions } from './sender.js';
+export { Receiver, type ReceiverOptions } from './receiver.js';
+export {
+  type NegotiatedParameters,
+  PerMessageDeflate,
+  type PerMessageDeflateCallback,
+  type PerMessageDeflateSide,
+} from './per-message-deflate.js';
+export {
+  extension,
+  type Extension,
+  type ExtensionParameters,
+  type FormattedParameters,
+} from './extension.js';
+export { subprotocol } from './subprotocol.js';
 export {
   type AttributeHandler,
   CloseEvent,

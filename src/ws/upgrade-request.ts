@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { type ExtensionOffer, parseExtensions } from '../protocol/handshake/extensions.js';
 import { parseTokens } from '../protocol/handshake/http-grammar.js';
+import { readList } from './header-lists.js';
 
 /** The content of an upgrade request. */
 export interface UpgradeRequest {
@@ -44,13 +45,14 @@ export function readUpgrade(
   { headers }: IncomingMessage,
   readsExtensions: boolean,
 ): UpgradeRequest | UpgradeFault {
-  const names = readList(headers['sec-websocket-protocol'], parseTokens);
+  const list = headers['sec-websocket-protocol'];
+  const names = list === undefined ? [] : readList(list, parseTokens);
   const protocols = new Set(names);
   if (names === undefined || protocols.size < names.length) {
     return bad('Invalid Sec-WebSocket-Protocol header');
   }
   const extensions = readsExtensions ? headers['sec-websocket-extensions'] : undefined;
-  const offers = readList(extensions, parseExtensions);
+  const offers = extensions === undefined ? [] : readList(extensions, parseExtensions);
   if (offers === undefined) return UNACCEPTABLE;
   return {
     key: headers['sec-websocket-key']!,
@@ -60,18 +62,6 @@ export function readUpgrade(
     protocols,
     offers,
   };
-}
-
-/** An element that is empty. HTTP asks a recipient to skip it; ws refuses it. */
-const HOLE = /(?:^|,)[\t ]*(?:,|$)/;
-
-/** @returns `undefined` for a list that cannot be read. */
-function readList<T>(
-  list: string | undefined,
-  parse: (list: string) => readonly T[] | undefined,
-): readonly T[] | undefined {
-  if (list === undefined) return [];
-  return HOLE.test(list) ? undefined : parse(list);
 }
 
 function bad(message: string): UpgradeFault {

@@ -10,7 +10,7 @@ module.exports = {
   testEnvironment: 'node',
   transform,
   moduleNameMapper,
-  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/build/', '<rootDir>/dist/'],
   testMatch: [
     ...mutated.split(' ').map((name) => `<rootDir>/__tests__/unit/protocol/**/${name}.test.ts`),
     ...(conformance === 'true' ? ['<rootDir>/__tests__/conformance/*.test.ts'] : []),

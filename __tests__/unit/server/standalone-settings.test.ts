@@ -1,5 +1,5 @@
 import { resolveOptions } from '../../../src/server/options/resolve-options.js';
-import { StandaloneSettings } from '../../../src/server/standalone-settings.js';
+import { HAWSER, StandaloneSettings } from '../../../src/server/standalone-settings.js';
 import { HandClock } from '../../support/server.js';
 
 const resolve = (options: object) => resolveOptions<undefined>(options, []);
@@ -11,7 +11,7 @@ describe('StandaloneSettings', () => {
     const [server, client] = [standalone.of('server'), standalone.of('client')];
     expect(server.decoder).toEqual({ role: 'server', maxPayload: 7, rsv1: false });
     expect(client.decoder).toEqual({ role: 'client', maxPayload: 7, rsv1: false });
-    expect(server).toMatchObject({ textAs: 'buffer', answersPings: true, messageRate: undefined });
+    expect(server).toMatchObject({ textAs: 'buffer', ...HAWSER, messageRate: undefined });
     expect(server.deadlines).toBe(standalone.deadlines);
     expect(server.heartbeat).toBe(client.heartbeat);
     expect(server.counters).not.toBe(client.counters);
@@ -19,18 +19,19 @@ describe('StandaloneSettings', () => {
 
   it('limits messages, and leaves Pings to the owner, if it is told to', () => {
     const messageRate = { perSecond: 1, burst: 1, action: 'close' as const };
-    const { messageRate: limit, answersPings } = new StandaloneSettings(
+    const manners = { answersPings: false, holdsAfterClose: true };
+    const { messageRate: limit, ...settings } = new StandaloneSettings(
       resolve({ messageRate }),
-      false,
+      manners,
     ).of('server');
     expect(limit).toBeDefined();
-    expect(answersPings).toBe(false);
+    expect(settings).toMatchObject(manners);
   });
 
   it('has an observer that knows how long messages wait for a consumer', () => {
     const observer = { failed: () => {}, unread: () => {}, closed: () => {} };
     const waits: number[] = [];
-    const standalone = new StandaloneSettings(resolve({}), true, (milliseconds) => {
+    const standalone = new StandaloneSettings(resolve({}), HAWSER, (milliseconds) => {
       waits.push(milliseconds);
       return observer;
     });

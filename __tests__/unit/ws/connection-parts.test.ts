@@ -47,7 +47,11 @@ describe('ConnectionParts', () => {
   it('opens a connection that has the limits of ws, and leaves Pings to its WebSocket', async () => {
     const [socket, peer] = transportPair();
     const { session, log } = opened(new ConnectionParts('server', { maxPayload: 10 }), socket);
-    expect(session.settings).toMatchObject({ answersPings: false, textAs: 'buffer' });
+    expect(session.settings).toMatchObject({
+      answersPings: false,
+      holdsAfterClose: true,
+      textAs: 'buffer',
+    });
     const reader = new FrameReader();
     const frames: string[] = [];
     peer.on('data', (bytes: Buffer) => frames.push(...reader.push(bytes).map(describeFrame)));

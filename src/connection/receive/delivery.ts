@@ -67,8 +67,9 @@ export class Delivery {
   deliver(data: AnyMessage, isBinary: boolean): void {
     if (this.#discards === 'nothing') {
       const queue = this.#queue;
-      // Once we have sent a Close, reading goes on whether or not there is room.
-      if (this.#owner.state !== 'closing' || !(queue.paused || queue.full)) {
+      const { state, settings } = this.#owner;
+      // Once we have sent a Close, reading goes on whether or not there is room, unless it may stop.
+      if (state !== 'closing' || settings.holdsAfterClose || !(queue.paused || queue.full)) {
         queue.put(data, isBinary);
         this.#incoming?.onQueued();
         return;

@@ -197,12 +197,15 @@ export class Receiver extends AsyncResource {
   #readOne(): boolean {
     const delivery = this.#delivery;
     if (delivery !== undefined) {
-      const { state } = this.#owner;
+      const { state, settings } = this.#owner;
       if (delivery.isIdle) this.#delivery = undefined;
       else if (delivery.deliverHeld()) return true;
       else if (
         delivery.isFull &&
-        (state === 'open' || state === 'closed' || this.#ended === 'whole')
+        (state === 'open' ||
+          state === 'closed' ||
+          this.#ended === 'whole' ||
+          settings.holdsAfterClose)
       ) {
         return false;
       }
@@ -228,7 +231,7 @@ export class Receiver extends AsyncResource {
     const reader = this.#reader;
     const inflating = reader?.isInflating === true;
     if (this.#ended !== undefined && !inflating && this.#passOnEnd()) return;
-    const { state } = this.#owner;
+    const { state, settings } = this.#owner;
     const delivery = this.#delivery;
     const isFull = delivery?.isFull === true;
     if (state === 'closed') {
@@ -241,11 +244,12 @@ export class Receiver extends AsyncResource {
       }
       return;
     }
-    if (this.#owner.settings.budget !== undefined) {
+    if (settings.budget !== undefined) {
       this.#owner.onHeld(this.bytesHeld);
     }
     delivery?.awaitConsumer();
-    const stop = shouldPause(state, inflating, reader?.isRateLimited === true, isFull);
+    const mayStop = state === 'open' || (state === 'closing' && settings.holdsAfterClose);
+    const stop = shouldPause(mayStop, inflating, reader?.isRateLimited === true, isFull);
     if (delivery?.incoming === undefined) reader?.timeMessage();
     else reader?.timeParts(!stop);
     if (stop) reader!.releaseDelivered();

@@ -91,7 +91,7 @@ export function inflateSync(
   payload: Uint8Array,
   options: ContextOptions,
   limit: number,
-  primes: boolean = PRIMES,
+  primes: boolean = needsPrimer(),
 ): Buffer | undefined {
   const calls = inflateCalls(payload, options, limit, primes);
   let step = calls.next();
@@ -119,7 +119,7 @@ export function inflateAsync(
   options: ContextOptions,
   limit: number,
   callback: InflateCallback,
-  primes: boolean = PRIMES,
+  primes: boolean = needsPrimer(),
 ): void {
   const calls = inflateCalls(payload, options, limit, primes);
   const advance = (inflated?: Inflated): void => {
@@ -271,7 +271,12 @@ export function takesDictionary(inflate: typeof inflateRawSync = inflateRawSync)
   }
 }
 
-const PRIMES = !takesDictionary();
+/** Whether zlib does not take a dictionary; `undefined` until it was first asked. */
+let primesByDefault: boolean | undefined;
+
+function needsPrimer(): boolean {
+  return (primesByDefault ??= !takesDictionary());
+}
 
 function deflateOptions({ windowBits, level, memLevel, dictionary }: ContextOptions): ZlibOptions {
   return {

@@ -39,7 +39,8 @@ export function loadKernel(bytes: Uint8Array = KERNEL): Kernel | undefined {
   return undefined;
 }
 
-const kernel = loadKernel();
+/** `undefined` until the first payload that is long enough, `null` where there is no WebAssembly SIMD. */
+let kernel: Kernel | null | undefined;
 
 /** The masking key that the four bytes at `at` hold. */
 export function readKey(bytes: Buffer, at: number): number {
@@ -66,7 +67,10 @@ export function unmask(
   targetStart: number,
   key: number,
 ): number {
-  return end - start < KERNEL_FROM || kernel === undefined
+  if (end - start < KERNEL_FROM) return unmaskByLoop(source, start, end, target, targetStart, key);
+  // Not when the module is loaded: a process that only starts would pay a millisecond for it.
+  if (kernel === undefined) kernel = loadKernel() ?? null;
+  return kernel === null
     ? unmaskByLoop(source, start, end, target, targetStart, key)
     : unmaskByKernel(kernel, source, start, end, target, targetStart, key);
 }

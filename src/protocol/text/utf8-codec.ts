@@ -86,15 +86,24 @@ function fillTables(memory: Buffer): void {
   }
 }
 
-const kernel = loadTextKernel();
+/** `undefined` until it is first needed, `null` where there is no WebAssembly SIMD. */
+let kernel: TextKernel | null | undefined;
 
 /** The kernel, but only on versions of Node below `major`. */
 export function kernelBelow(major: number, node: string = versions.node): TextKernel | undefined {
-  return Number.parseInt(node, 10) < major ? kernel : undefined;
+  if (Number.parseInt(node, 10) >= major) return undefined;
+  if (kernel === undefined) kernel = loadTextKernel() ?? null;
+  return kernel ?? undefined;
 }
 
-const decoder = kernelBelow(NODE_DECODES);
-const encoder = kernelBelow(NODE_ENCODES);
+/** {@link kernelBelow}, when it is first called: a process that only starts does not pay a millisecond for it. */
+function lazyKernelBelow(major: number): () => TextKernel | undefined {
+  let found: TextKernel | null | undefined = null;
+  return () => (found === null ? (found = kernelBelow(major)) : found);
+}
+
+const decoder = lazyKernelBelow(NODE_DECODES);
+const encoder = lazyKernelBelow(NODE_ENCODES);
 
 /**
  * The string of a Text message: the bytes `start` to `end`, which must be valid UTF-8.
@@ -143,7 +152,7 @@ export function decodeText(
   bytes: Buffer,
   start = 0,
   end: number = bytes.length,
-  by: TextKernel | undefined = decoder,
+  by: TextKernel | undefined = end - start < DECODE_FROM ? undefined : decoder(),
   piece: number = LONG_PIECE,
 ): string {
   if (end - start > piece) {
@@ -187,7 +196,10 @@ function characterBefore(bytes: Buffer, at: number): number {
 }
 
 /** The UTF-8 of a string, in a buffer of its size. A surrogate without its other half becomes U+FFFD. */
-export function encodeText(text: string, by: TextKernel | undefined = encoder): Buffer {
+export function encodeText(
+  text: string,
+  by: TextKernel | undefined = text.length < ENCODE_FROM ? undefined : encoder(),
+): Buffer {
   if (by === undefined || text.length < ENCODE_FROM || looksAscii(text)) {
     return Buffer.from(text, 'utf8');
   }
@@ -209,7 +221,7 @@ export function writeText(
   text: string,
   target: Buffer,
   at: number,
-  by: TextKernel | undefined = encoder,
+  by: TextKernel | undefined = text.length < ENCODE_FROM ? undefined : encoder(),
 ): number {
   return by === undefined ||
     text.length < ENCODE_FROM ||

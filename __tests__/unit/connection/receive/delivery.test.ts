@@ -534,6 +534,22 @@ describe('Delivery, pause() and resume()', () => {
     await turns();
     expect(log).toEqual(['text held', 'text c']);
   });
+
+  it('holds it where the settings say so, and stops reading when it is enough', async () => {
+    start({ holdsAfterClose: true });
+    listen();
+    connection.pause();
+    void connection.close();
+    feed(text('a'), text('b'), text(FULL));
+    expect(sink.isPaused()).toBe(true);
+    feed(clientClose(1000));
+    expect(connection.readyState).toBe('closing');
+    connection.resume();
+    await turns();
+    expect(log.slice(0, 2)).toEqual(['text a', 'text b']);
+    expect(sink.isPaused()).toBe(false);
+    expect(answers().at(-1)).toContain('close');
+  });
 });
 
 describe('Delivery, iterating', () => {

@@ -618,6 +618,23 @@ describe('Receiver, when too much is held', () => {
   });
 });
 
+describe('Receiver, when the settings have holdsAfterClose', () => {
+  it('reads no further than what may be held after our own Close, and all of it after resume()', async () => {
+    start({ holdsAfterClose: true });
+    listen();
+    connection.pause();
+    void connection.close();
+    feed(text(FULL), text('a'), clientClose(1000));
+    expect(sink.isPaused()).toBe(true);
+    expect(sink.writableEnded).toBe(false);
+    expect(log).toEqual([]);
+    connection.resume();
+    await turns();
+    expect(log.map(({ length }) => length)).toEqual([5 + FULL.length, 'text a'.length]);
+    expect(sink.writableEnded).toBe(true); // the peer's Close was seen
+  });
+});
+
 describe('Receiver, messages in parts', () => {
   it('gives them to the loop, under its own limit or that of the connection', async () => {
     start({ maxPayload: 5 });

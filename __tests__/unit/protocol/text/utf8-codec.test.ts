@@ -1,4 +1,5 @@
 import type { ProtocolError } from '../../../../src/protocol/framing/protocol-error.js';
+import type * as codec from '../../../../src/protocol/text/utf8-codec.js';
 import {
   decodeText,
   encodeText,
@@ -169,6 +170,27 @@ describe('The kernel', () => {
 
   it('is undefined where WebAssembly cannot load it', () => {
     expect(loadTextKernel(Buffer.from('no module'))).toBeUndefined();
+  });
+
+  it('is not needed without WebAssembly, as under node --jitless', () => {
+    const realm = globalThis as unknown as Record<string, unknown>;
+    const { WebAssembly: real } = realm;
+    try {
+      realm['WebAssembly'] = undefined;
+      jest.isolateModules(() => {
+        const bare = jest.requireActual<typeof codec>(
+          '../../../../src/protocol/text/utf8-codec.js',
+        );
+        expect(bare.kernelBelow(24, '20.20.2')).toBeUndefined();
+        expect(bare.kernelBelow(24, '20.20.2')).toBeUndefined();
+        const text = 'ab漢'.repeat(67);
+        expect(bare.decodeText(bare.encodeText(text))).toBe(text);
+        const target = Buffer.alloc(1000);
+        expect(bare.writeText(text, target, 0)).toBe(Buffer.byteLength(text));
+      });
+    } finally {
+      realm['WebAssembly'] = real;
+    }
   });
 });
 

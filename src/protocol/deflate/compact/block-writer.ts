@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { BITS_MASK, COUNT_SHIFT, distanceCode, LENGTHS, LITERALS } from './fixed-codes.js';
+import { BITS_MASK, COUNT_SHIFT, distanceCode, lengthCodes, literalCodes } from './fixed-codes.js';
 import { distanceOf, isLiteral, lengthOf } from './match-finder.js';
 
 /** BFINAL is 0 and BTYPE is 01: three bits, the lowest first (RFC 1951 section 3.2.3). */
@@ -36,8 +36,8 @@ export class FixedBlockWriter {
    * @returns how many bytes there are so far, but for a few bits.
    */
   add(tokens: Int32Array, count: number): number {
-    const literals = LITERALS;
-    const lengths = LENGTHS;
+    const literals = literalCodes();
+    const lengths = lengthCodes();
     const output = this.#output;
     let bits = this.#bits;
     let held = this.#held;

@@ -17,10 +17,20 @@ const FIRST_LENGTH_SYMBOL = 257;
 /** Symbols for lengths up to 257; 258 has the one after them. */
 const LENGTH_STEPS = 28;
 
+// These tables are made for the first message: a process that only starts would pay a millisecond for them.
+let literals: Int32Array | undefined;
+let lengths: Int32Array | undefined;
+
 /** For each literal byte. */
-export const LITERALS: Int32Array = Int32Array.from({ length: 256 }, (_, byte) => symbolCode(byte));
+export function literalCodes(): Int32Array {
+  return (literals ??= Int32Array.from({ length: 256 }, (_, byte) => symbolCode(byte)));
+}
+
 /** For each length of a match from 3 on: its symbol and extra bits. */
-export const LENGTHS: Int32Array = lengthCodes();
+export function lengthCodes(): Int32Array {
+  return (lengths ??= makeLengthCodes());
+}
+
 /** For each symbol of a distance: five bits, whose extra bits are missing. */
 const DISTANCE_SYMBOLS: Int32Array = Int32Array.from({ length: 30 }, (_, symbol) =>
   huffmanCode(symbol, 5),
@@ -37,7 +47,7 @@ export function distanceCode(distance: number): number {
   return withExtra(DISTANCE_SYMBOLS[symbol]!, extra, extraBits);
 }
 
-function lengthCodes(): Int32Array {
+function makeLengthCodes(): Int32Array {
   const codes = new Int32Array(LONGEST_MATCH + 1);
   let length = 3;
   // Stryker disable next-line EqualityOperator: one step more is 258, which is overwritten, and beyond the array.

@@ -2,8 +2,8 @@ import {
   BITS_MASK,
   COUNT_SHIFT,
   distanceCode,
-  LENGTHS,
-  LITERALS,
+  lengthCodes,
+  literalCodes,
   LONGEST_MATCH,
 } from '../../../../../src/protocol/deflate/compact/fixed-codes.js';
 import { DeflateWriter } from '../../../../support/deflate-blocks.js';
@@ -18,7 +18,7 @@ const written = (writer: DeflateWriter): string =>
     .join('')
     .slice(3);
 
-describe('LITERALS', () => {
+describe('literalCodes', () => {
   it.each([
     [0, '00110000'],
     [1, '00110001'],
@@ -26,18 +26,18 @@ describe('LITERALS', () => {
     [144, '110010000'],
     [255, '111111111'],
   ])('has for %i the code of section 3.2.6', (byte, bits) => {
-    expect(bitsOf(LITERALS[byte]!)).toBe(bits);
+    expect(bitsOf(literalCodes()[byte]!)).toBe(bits);
   });
 
   it('has one for each byte, of which none begins like another', () => {
-    const codes = [...LITERALS].map(bitsOf);
+    const codes = [...literalCodes()].map(bitsOf);
     expect(codes).toHaveLength(256);
     const beginnings = codes.flatMap((code) => [code, code.slice(0, 8)]);
     expect(new Set(beginnings).size).toBe(144 + 112 + 112 / 2);
   });
 });
 
-describe('LENGTHS', () => {
+describe('lengthCodes', () => {
   it.each([
     [3, '0000001'],
     [10, '0001000'],
@@ -51,15 +51,15 @@ describe('LENGTHS', () => {
     [257, '11000100 01111'],
     [258, '11000101'],
   ])('has for %i the code and extra bits of section 3.2.5', (length, bits) => {
-    expect(bitsOf(LENGTHS[length]!)).toBe(bits.replace(' ', ''));
+    expect(bitsOf(lengthCodes()[length]!)).toBe(bits.replace(' ', ''));
   });
 
   it('has what another writer writes, for each length', () => {
     for (let length = 3; length <= LONGEST_MATCH; length++) {
       const other = written(new DeflateWriter().fixed([{ length, distance: 1 }], false, false));
-      expect(other).toMatch(new RegExp(`^${bitsOf(LENGTHS[length]!)}000000*$`));
+      expect(other).toMatch(new RegExp(`^${bitsOf(lengthCodes()[length]!)}000000*$`));
     }
-    expect(LENGTHS).toHaveLength(LONGEST_MATCH + 1);
+    expect(lengthCodes()).toHaveLength(LONGEST_MATCH + 1);
   });
 });
 
@@ -79,7 +79,7 @@ describe('distanceCode', () => {
   });
 
   it('has what another writer writes, for each distance', () => {
-    const length = bitsOf(LENGTHS[3]!);
+    const length = bitsOf(lengthCodes()[3]!);
     const wrong: number[] = [];
     for (let distance = 1; distance <= 32_768; distance++) {
       const other = written(new DeflateWriter().fixed([{ length: 3, distance }], false, false));
