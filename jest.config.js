@@ -8,6 +8,8 @@ module.exports = {
   modulePathIgnorePatterns: ['<rootDir>/build/', '<rootDir>/dist/'],
   // A test that takes this long hangs. On a busy machine a test of seconds takes minutes.
   testTimeout: 600_000,
+  // Of test.concurrent, which only the soak uses: more runs at once take as long, and a third more CPU time.
+  maxConcurrency: 2,
   coverageReporters: [], // scripts/coverage-reporter.cjs reads the coverage itself
   reporters: ['default', '<rootDir>/scripts/coverage-reporter.cjs'],
 };
