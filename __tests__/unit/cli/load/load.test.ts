@@ -97,13 +97,17 @@ describe('a load', () => {
 
   it('receives alone', async () => {
     const { wss, port } = await serve();
+    const load = new Load(options(port, { rate: 0, time: 600_000 }));
+    let done = 0;
     wss.on('connection', (conn) => {
       conn.on('message', () => conn.terminate());
       setTimeout(() => {
         for (let i = 0; i < 5; i++) conn.send('tick');
+        // The Pong says that they have been received.
+        void conn.roundTrip().then(() => ++done === 4 && load.stop());
       }, 50);
     });
-    const report = await new Load(options(port, { rate: 0, time: 300 })).run(quiet);
+    const report = await load.run(quiet);
     expect(report).toMatchObject({ planned: 0, sent: 0, lost: 0, unexpected: 20 });
     expect(report.latency).toBeUndefined();
   });
