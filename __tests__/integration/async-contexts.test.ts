@@ -1,10 +1,11 @@
 /** What `AsyncLocalStorage` sees in each thing that hawser calls later: one test for each row of the guide's table. */
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import {
   type ConnectionPair,
   type ConnectionPairOptions,
@@ -165,6 +166,40 @@ describe('an event of a connection runs in the context of its upgrade', () => {
       ]),
     );
     expect(await hasSeen(1)).toStrictEqual(['message ann']);
+  });
+
+  test('without entering it for each read of a socket of Node', async () => {
+    const { open } = await serve();
+    const { conn, client } = await open('ann');
+    conn.on('message', noted('message'));
+    client.send(clientFrame({ opcode: 1, payload: '0' }));
+    await hasSeen(1);
+    const enter = jest.spyOn(AsyncResource.prototype, 'runInAsyncScope');
+    for (let count = 2; count <= 20; count++) {
+      client.send(clientFrame({ opcode: 1, payload: 'a' }));
+      await until(() => seen.length >= count);
+    }
+    const entered = enter.mock.calls.length;
+    enter.mockRestore();
+    expect(seen).toEqual(Array(20).fill('message ann'));
+    expect(entered).toBe(0);
+  });
+
+  test('when another context resumes the socket', async () => {
+    const { wss, open } = await serve();
+    const sockets: Duplex[] = [];
+    wss.on('connection', (_conn, { socket }) => sockets.push(socket));
+    const { conn, client } = await open('ann');
+    conn.on('message', noted('message'));
+    const [socket] = sockets;
+    user.run('bob', () => socket!.pause());
+    client.send(clientFrame({ opcode: 1, payload: 'a' }));
+    for (let times = 0; times < 20; times++) await turn();
+    user.run('bob', () => {
+      socket!.unshift(clientFrame({ opcode: 1, payload: 'unshifted' }));
+      socket!.resume();
+    });
+    expect(await hasSeen(2)).toEqual(['message ann', 'message ann']);
   });
 
   test('when the transport fails', async () => {

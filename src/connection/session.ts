@@ -63,7 +63,9 @@ export class Session
 
   /** Begin to read, with what came in the same packet as the handshake. */
   start(head: Buffer): void {
-    startReading(this.#socket, this.outbox.nodeSocket); // after `head`
+    const { nodeSocket } = this.outbox;
+    if (nodeSocket !== undefined) this.receiver.adoptSocket(this.#socket);
+    startReading(this.#socket, nodeSocket); // after `head`
     if (head.length > 0) this.onData(head);
     // If the peer has already ended its half, the socket does not emit 'end' again.
     if (this.#socket.readableEnded) this.receiver.end();

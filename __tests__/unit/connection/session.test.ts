@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, executionAsyncId } from 'node:async_hooks';
 import { ConnectionError } from '../../../src/connection/close/connection-error.js';
 import type { ConnectionEvents } from '../../../src/connection/events.js';
 import { BufferBudget } from '../../../src/connection/limits/buffer-budget.js';
@@ -52,6 +52,26 @@ async function gone(): Promise<unknown> {
   await turns();
   return facts(session.closing.info);
 }
+
+describe('Session, on a socket of Node', () => {
+  it('lets the socket call back in its context, and does not enter it again for each read', async () => {
+    const reset: unknown[] = [];
+    const handle = {
+      asyncReset: (resource: unknown) => void reset.push(resource),
+      getAsyncId: () => executionAsyncId(),
+    };
+    Object.assign(sink, { _handle: handle });
+    session = new Session(emitter, sink, settingsOf(clock, {}), { nodeSocket: 'tcp' });
+    session.start(Buffer.alloc(0));
+    expect(reset).toStrictEqual([session.context]);
+    const enter = jest.spyOn(session.receiver, 'runInAsyncScope');
+    session.onData(text('here'));
+    expect([log, enter.mock.calls.length]).toStrictEqual([['message here'], 0]);
+    await turns();
+    session.onData(text('elsewhere'));
+    expect([log.at(-1), enter.mock.calls.length]).toStrictEqual(['message elsewhere', 1]);
+  });
+});
 
 describe('Session, unref', () => {
   it('asks its socket, and does nothing if the transport has no handle', () => {

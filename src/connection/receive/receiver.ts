@@ -1,7 +1,9 @@
-import { AsyncResource } from 'node:async_hooks';
+import { AsyncResource, executionAsyncId } from 'node:async_hooks';
+import type { Duplex } from 'node:stream';
 import type { PermessageDeflate } from '../deflate/permessage-deflate.js';
 import { IncomingDeflate } from '../deflate/incoming.js';
 import { publishReceived } from '../diagnostics.js';
+import { adoptSocket, NO_CONTEXT } from '../socket-context.js';
 import type { FrameDecoderOptions } from '../../protocol/framing/frame-decoder.js';
 import { Delivery } from './delivery.js';
 import { shouldPause } from './flow-control.js';
@@ -39,6 +41,8 @@ export class Receiver extends AsyncResource {
   #ended: 'half' | 'whole' | undefined;
   /** The socket is paused. */
   #stopped = false;
+  /** The async id of the socket's callbacks, if they run in the connection's context. */
+  #socketContext = NO_CONTEXT;
 
   constructor(owner: ReceiverOwner, decoder: FrameDecoderOptions, compression?: PermessageDeflate) {
     super('hawser.connection');
@@ -64,6 +68,11 @@ export class Receiver extends AsyncResource {
   /** Nothing is delivered any more. */
   get isTerminated(): boolean {
     return this.#delivery?.isTerminated === true;
+  }
+
+  /** The socket is one of Node's own. */
+  adoptSocket(socket: Duplex): void {
+    this.#socketContext = adoptSocket(socket, this);
   }
 
   // From the transport to the application.
@@ -174,7 +183,8 @@ export class Receiver extends AsyncResource {
   read(): void {
     if (this.#reading) return;
     this.#reading = true;
-    this.runInAsyncScope(this.#readAll, this);
+    if (executionAsyncId() === this.#socketContext) this.#readAll();
+    else this.runInAsyncScope(this.#readAll, this);
   }
 
   #readAll(): void {

@@ -1,3 +1,4 @@
+import { executionAsyncId } from 'node:async_hooks';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { ConnectionError } from '../../../../src/connection/close/connection-error.js';
 import { Counters } from '../../../../src/connection/counters.js';
@@ -117,6 +118,24 @@ describe('Receiver, what is counted', () => {
       { connection, data: Buffer.from('ab'), isBinary: true },
       { connection, data: 'discarded', isBinary: false },
     ]);
+  });
+});
+
+describe('Receiver, its async context', () => {
+  it('is entered for a read, unless the socket calls back in it', () => {
+    const emitter = new TypedEmitter<ConnectionEvents>();
+    const { receiver } = new Session(emitter, new Sink(), settingsOf(new HandClock(), {}));
+    const heard: unknown[] = [];
+    emitter.on('message', (data) => heard.push(data));
+    const enter = jest.spyOn(receiver, 'runInAsyncScope');
+    receiver.push(text('a'));
+    expect(enter).toHaveBeenCalledTimes(1);
+    const handle = { asyncReset: () => undefined, getAsyncId: () => executionAsyncId() };
+    receiver.adoptSocket(Object.assign(new Sink(), { _handle: handle }));
+    enter.mockClear(); // it was called for the reset, too
+    receiver.push(text('b'));
+    expect(enter).not.toHaveBeenCalled();
+    expect(heard).toEqual(['a', 'b']);
   });
 });
 
