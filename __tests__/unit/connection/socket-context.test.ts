@@ -49,7 +49,7 @@ describe('a socket of Node', () => {
       ['a', name, expected],
       ['b', name, expected],
     ]);
-    expect(id === NO_CONTEXT).toBe(!isNode);
+    expect(isNode && id === NO_CONTEXT).toBe(false);
   });
 });
 

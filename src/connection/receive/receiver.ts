@@ -80,7 +80,9 @@ export class Receiver extends AsyncResource {
   /** Bytes came from the peer. @param owned see `FrameDecoder.pushOwned`. */
   push(chunk: Buffer, owned = false): void {
     this.#requireReader().push(chunk, owned);
-    this.read();
+    // What comes from elsewhere, for example because the socket was resumed, comes in a callback with another id.
+    if (executionAsyncId() !== this.#socketContext) this.read();
+    else if (!this.#reading) this.#readAll();
   }
 
   /** The peer ended its half. It takes effect once everything it sent before has been handled. */
@@ -182,12 +184,11 @@ export class Receiver extends AsyncResource {
   /** Deliver everything that has arrived and is wanted, in the async context of the connection. */
   read(): void {
     if (this.#reading) return;
-    this.#reading = true;
-    if (executionAsyncId() === this.#socketContext) this.#readAll();
-    else this.runInAsyncScope(this.#readAll, this);
+    this.runInAsyncScope(this.#readAll, this);
   }
 
   #readAll(): void {
+    this.#reading = true;
     if (this.#compression !== undefined) IncomingDeflate.resetTurn();
     let thrown = true;
     const corked = this.#owner.cork(); // what the listeners send leaves in one write

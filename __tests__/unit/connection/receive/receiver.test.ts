@@ -126,7 +126,10 @@ describe('Receiver, its async context', () => {
     const emitter = new TypedEmitter<ConnectionEvents>();
     const { receiver } = new Session(emitter, new Sink(), settingsOf(new HandClock(), {}));
     const heard: unknown[] = [];
-    emitter.on('message', (data) => heard.push(data));
+    emitter.on('message', (data) => {
+      if (data === 'b') receiver.push(text('c'));
+      heard.push(data);
+    });
     const enter = jest.spyOn(receiver, 'runInAsyncScope');
     receiver.push(text('a'));
     expect(enter).toHaveBeenCalledTimes(1);
@@ -135,7 +138,7 @@ describe('Receiver, its async context', () => {
     enter.mockClear(); // it was called for the reset, too
     receiver.push(text('b'));
     expect(enter).not.toHaveBeenCalled();
-    expect(heard).toEqual(['a', 'b']);
+    expect(heard).toEqual(['a', 'b', 'c']);
   });
 });
 
