@@ -19,6 +19,7 @@ export interface StreamFormat {
 export let createMessageStream: (message: IncomingMessage, format: StreamFormat) => MessageStream;
 
 const NOTHING: Buffer = Buffer.alloc(0);
+const END = { done: true, value: undefined } as const;
 
 /**
  * One message that is taken while it arrives: a loop over its chunks, `readable`, `text()` or `bytes()`, one of
@@ -53,17 +54,11 @@ export class MessageStream<Received extends AnyMessage = Message> {
     const chunks = this.#chunks();
     let isLeft = false;
     const iterator: AsyncIterableIterator<Received, undefined, undefined> = {
-      next: async () => {
-        if (isLeft) return { done: true, value: undefined };
-        const value = await chunks();
-        return value === undefined
-          ? { done: true, value: undefined }
-          : { done: false, value: value as Received };
-      },
+      next: () => (isLeft ? Promise.resolve(END) : chunks()),
       return: () => {
         isLeft = true;
         this.discard();
-        return Promise.resolve({ done: true, value: undefined });
+        return Promise.resolve(END);
       },
       [Symbol.asyncIterator]: () => iterator,
     };
@@ -125,27 +120,38 @@ export class MessageStream<Received extends AnyMessage = Message> {
   }
 
   /** Takes one chunk after the other, in the form that the application wants. */
-  #chunks(): () => Promise<AnyMessage | undefined> {
+  #chunks(): () => Promise<IteratorResult<Received, undefined>> {
     const { textAs, binaryAs } = this.#format;
     let cut = NOTHING; // the beginning of a character
-    const take = async (): Promise<AnyMessage | undefined> => {
-      for (;;) {
-        const chunk = await this.#message.take();
-        if (!Buffer.isBuffer(chunk)) return chunk;
-        if (this.binary) return binaryAs === 'buffer' ? chunk : toArrayBuffer(chunk);
-        if (textAs === 'buffer') return chunk;
-        const bytes = cut.length === 0 ? chunk : Buffer.concat([cut, chunk]);
-        const end = wholeCharacters(bytes);
-        cut = Buffer.from(bytes.subarray(end));
-        const whole = bytes.subarray(0, end);
-        if (end > 0) return textOf(whole, 0, end, isAscii(whole));
+    let calls = 0;
+    let last: Promise<unknown>;
+    /** A chunk as the application gets it; `undefined` if it is only a part of a character. */
+    const formatted = (chunk: AnyMessage): AnyMessage | undefined => {
+      if (!Buffer.isBuffer(chunk)) return chunk;
+      if (this.binary) return binaryAs === 'buffer' ? chunk : toArrayBuffer(chunk);
+      if (textAs === 'buffer') return chunk;
+      const bytes = cut.length === 0 ? chunk : Buffer.concat([cut, chunk]);
+      const end = wholeCharacters(bytes);
+      cut = Buffer.from(bytes.subarray(end));
+      return end === 0 ? undefined : textOf(bytes, 0, end, isAscii(bytes.subarray(0, end)));
+    };
+    const take = async (): Promise<IteratorResult<Received, undefined>> => {
+      try {
+        for (;;) {
+          const chunk = await this.#message.take();
+          if (chunk === undefined) return END;
+          const value = formatted(chunk);
+          if (value !== undefined) return { done: false, value: value as Received };
+        }
+      } finally {
+        calls--;
       }
     };
-    let last: Promise<unknown> = Promise.resolve();
     return () => {
-      const next = last.then(take);
-      last = next.catch(() => undefined);
-      return next;
+      // A call waits for the one before it.
+      const result = calls++ === 0 ? take() : last.then(take, take);
+      last = result;
+      return result;
     };
   }
 

@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import { Buffer, isAscii } from 'node:buffer';
 import { KERNEL } from './mask-kernel.js';
 
 /**
@@ -68,11 +68,24 @@ export function unmask(
   key: number,
 ): number {
   if (end - start < KERNEL_FROM) return unmaskByLoop(source, start, end, target, targetStart, key);
+  if (key === 0) return copyUnmasked(source, start, end, target, targetStart);
   // Not when the module is loaded: a process that only starts would pay a millisecond for it.
   if (kernel === undefined) kernel = loadKernel() ?? null;
   return kernel === null
     ? unmaskByLoop(source, start, end, target, targetStart, key)
     : unmaskByKernel(kernel, source, start, end, target, targetStart, key);
+}
+
+/** {@link unmask} with a key of zeros, as a client does it: no frame of a server is masked. */
+function copyUnmasked(
+  source: Buffer,
+  start: number,
+  end: number,
+  target: Buffer,
+  targetStart: number,
+): number {
+  if (target !== source) source.copy(target, targetStart, start, end);
+  return isAscii(source.subarray(start, end)) ? 0 : 0x80;
 }
 
 /** {@link unmask} in plain JavaScript, four bytes a step. */

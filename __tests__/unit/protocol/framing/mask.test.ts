@@ -168,10 +168,23 @@ describe('unmask', () => {
     withWebAssembly(watched, (loaded) => {
       const bytes = Buffer.alloc(1000);
       for (const length of [0, 1, 127, 128, 129, 600]) {
-        loaded.unmask(bytes, 100, 100 + length, bytes, 100, 0);
+        loaded.unmask(bytes, 100, 100 + length, bytes, 100, 1);
+        loaded.unmask(bytes, 100, 100 + length, bytes, 100, 0); // nothing to unmask
       }
     });
     expect(lengths).toStrictEqual([128, 129, 600]);
+  });
+
+  it.each([
+    ['a', 0],
+    ['é', 0x80],
+  ])('copies what is not masked, and tells whether it is ASCII: %p', (last, seen) => {
+    const source = Buffer.from(`${'a'.repeat(200)}${last}`);
+    const target = Buffer.alloc(source.length + 2, '-');
+    expect(mask.unmask(source, 1, source.length, target, 1, 0)).toBe(seen);
+    expect(target.toString()).toBe(`-${'a'.repeat(199)}${last}--`);
+    expect(mask.unmask(source, 0, source.length, source, 0, 0)).toBe(seen);
+    expect(source.toString()).toBe(`${'a'.repeat(200)}${last}`);
   });
 });
 
