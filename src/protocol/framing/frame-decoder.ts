@@ -321,8 +321,9 @@ export class FrameDecoder extends FrameReader {
     }
     const from = this.at;
     const count = Math.min(this.frameRemaining, this.chunk.length - from);
-    // A long part gets memory of its own where that frees the chunk's. Otherwise it stays in the chunk.
-    const isCopied = FREES_AT_ONCE && count >= OWNED_FROM && !this.messageCompressed;
+    // A long part gets memory of its own where that frees the chunk's. `payload` would copy a small one.
+    const isLong = count >= OWNED_FROM && !this.messageCompressed;
+    const isCopied = (FREES_AT_ONCE && isLong) || count * 2 < this.chunk.length;
     const bytes = isCopied ? allocateOwn(count) : this.chunk;
     const start = isCopied ? 0 : from;
     if (count > 0) {
