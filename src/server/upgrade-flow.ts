@@ -19,6 +19,8 @@ type Timeouts = Pick<ResolvedOptions<unknown>, 'upgradeTimeout' | 'closeTimeout'
 /** What a version of HTTP does with the transports of its requests. */
 export interface Carrier<Pending extends PendingRequest, Transport = Pending['socket']> {
   readonly noun: 'socket' | 'stream';
+  /** What gives a transport to a WebSocketServer. */
+  readonly listener: string;
   /** Whether a transport was given to a WebSocketServer before. */
   isTaken(request: IncomingMessage, transport: Transport): boolean;
   /** Take a transport for good. */
@@ -78,7 +80,7 @@ export abstract class UpgradeFlow<Context, Pending extends PendingRequest, Answe
   ): Promise<WebSocketConnection<Context> | undefined> {
     if (this.carrier.isTaken(request, transport)) {
       this.log.hint(
-        `handleUpgrade: the ${this.carrier.noun} of ${JSON.stringify(request.url)} was given to a WebSocketServer before, and is left alone; let one listener have it`,
+        `handleUpgrade: the ${this.carrier.noun} of ${JSON.stringify(request.url)} was given to a WebSocketServer before, and is left alone; let one ${this.carrier.listener} have it`,
       );
       return Promise.resolve(undefined);
     }
@@ -116,7 +118,7 @@ export abstract class UpgradeFlow<Context, Pending extends PendingRequest, Answe
     const checked = checkAuthorization<Context>(options, 'accept');
     if (this.carrier.isTaken(request, transport)) {
       throw new Error(
-        `accept: this ${this.carrier.noun} was given to a WebSocketServer before; let one listener have it`,
+        `accept: this ${this.carrier.noun} was given to a WebSocketServer before; let one ${this.carrier.listener} have it`,
       );
     }
     ignoreErrors(transport);

@@ -39,7 +39,7 @@ describe('a request', () => {
     expect(await upgraded).toBeDefined();
     expect(log.lines).toEqual([
       expect.stringMatching(
-        /handleUpgrade: the socket of "\/" was given .* let one listener have it/,
+        /handleUpgrade: the socket of "\/" was given .* let one 'upgrade' listener have it/,
       ),
     ]);
     expect(await status()).toBe('101');
@@ -110,7 +110,7 @@ describe('a request that accept gets', () => {
     expect(peer.read()).toBeNull();
     expect(accept({}, { context: 'ann' })).toBeDefined();
     expect(() => accept({}, { context: 'ann' })).toThrow(
-      'accept: this socket was given to a WebSocketServer before; let one listener have it',
+      "accept: this socket was given to a WebSocketServer before; let one 'upgrade' listener have it",
     );
     void wss.close();
     expect(() => accept({}, { context: 'ann' })).toThrow(/closed or closing/);

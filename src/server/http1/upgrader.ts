@@ -20,6 +20,7 @@ interface Answer {
 
 const SOCKETS: Carrier<PendingUpgrade> = {
   noun: 'socket',
+  listener: "'upgrade' listener",
   isTaken,
   take: takeSocket,
   peerAddressOf,

@@ -21,6 +21,7 @@ interface Answer {
 
 const STREAMS: Carrier<PendingStream> = {
   noun: 'stream',
+  listener: 'listener',
   isTaken: (_request, stream) => isMarked(stream),
   take: (_request, stream) => {
     mark(stream);
