@@ -58,6 +58,7 @@ describe('the tarball', () => {
         'dist/cli/bin.js',
         'dist/index.d.ts',
         'dist/index.js',
+        'module-ws.mjs',
         'package.json',
         'src/index.ts',
         'wrapper-client.d.mts',
@@ -81,7 +82,7 @@ describe('the tarball', () => {
     const known = [
       /^(package\.json|(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|LICENSE)$/,
       /^wrapper(-(metrics|redis|nats|cluster|client|ws))?\.(mjs|d\.mts)$/,
-      /^ws\.(cjs|d\.cts)$/,
+      /^(ws\.(cjs|d\.cts)|module-ws\.mjs)$/,
       /^src\/.*\.(ts|wat)$/,
       /^dist\/(.*\.(js|d\.ts)(\.map)?|esm\/package\.json)$/,
       /^docs\/.*\.(md|svg)$/,
