@@ -84,13 +84,18 @@ export class RawClient {
     this.socket = socket;
     this.#response = response;
     this.#isStream = response !== undefined;
-    socket.on('aborted', () => {
-      this.#ending ??= 'reset'; // the 'end' of a stream comes even so
-    });
     socket.on('data', (chunk: Buffer) => {
       this.#take(chunk);
     });
     socket.on('end', () => {
+      if (this.#isStream) {
+        // That of a stream comes for a reset, too, and in some versions of Node before its code.
+        setImmediate(() => {
+          this.#ending ??= this.#resetCode > 0 ? 'reset' : 'end';
+          this.#wake();
+        });
+        return;
+      }
       this.#ending ??= 'end';
       if (!this.#response) this.#take(Buffer.alloc(0)); // a body without a length ends here
       this.#wake();
@@ -100,9 +105,15 @@ export class RawClient {
       this.#wake();
     });
     socket.on('close', () => {
-      this.#ending ??= 'reset';
+      // A server resets with NO_ERROR after its end if it waits for nothing more (RFC 9113 section 8.1).
+      this.#ending ??= this.#isStream && this.#resetCode === 0 ? 'end' : 'reset';
       this.#wake();
     });
+  }
+
+  /** The code of the RST_STREAM that came; 0 without one. */
+  get #resetCode(): number {
+    return (this.socket as Duplex & { rstCode?: number }).rstCode ?? 0;
   }
 
   /** Connects to a port of this machine, a Unix socket's path, or what `net.connect` takes. Nothing is sent yet. */

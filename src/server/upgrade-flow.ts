@@ -250,8 +250,11 @@ export abstract class UpgradeFlow<Context, Pending extends PendingRequest, Answe
     return this.open(pending, early, authorization, answer);
   }
 
-  #rejectPending({ request, socket }: Pending, error: unknown): void {
-    this.reject(request, socket, error);
+  #rejectPending(pending: Pending, error: unknown): void {
+    const { request, socket } = pending;
+    // Another listener has answered meanwhile: a rejection would be written into its connection.
+    if (socket.writable && pending.isServed()) this.abandon(pending);
+    else this.reject(request, socket, error);
   }
 
   #rejectAborted(outcome: PendingOutcome, pending: Pending): void {

@@ -33,6 +33,16 @@ function decide(options: ServerOptions<unknown>, headers: Record<string, string>
 }
 
 describe('a request', () => {
+  it('is abandoned where authorize rejects after another listener has answered', async () => {
+    const answer = deferred<undefined>();
+    const { wss, socket, upgraded, status } = decide({ authorize: () => answer.promise });
+    Object.assign(socket, { bytesWritten: 200 }); // as a socket of Node counts them
+    answer.reject(new UpgradeRejection(401));
+    expect(await upgraded).toBeUndefined();
+    expect(wss.stats()).toMatchObject({ upgradesAbandoned: 1, upgradesRejected: {} });
+    expect(await status()).toBe('none');
+  });
+
   it('is left alone, with a hint, if its transport was given to a server before', async () => {
     const { wss, socket, log, upgraded, status } = decide({});
     expect(await wss.handleUpgrade(fakeRequest(), socket, Buffer.alloc(0))).toBeUndefined();

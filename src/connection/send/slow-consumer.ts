@@ -1,4 +1,3 @@
-import type { Closing } from '../close/closing.js';
 import { CONNECTION_ERRORS, ConnectionError } from '../close/connection-error.js';
 import { CloseCode } from '../../protocol/framing/close-frame.js';
 
@@ -71,7 +70,10 @@ export interface SlowConsumer {
     discardAll(): void;
     scheduleRead(): void;
   };
-  readonly closing: Pick<Closing, 'fail' | 'terminate'>;
+  readonly closing: {
+    fail(error: Error, code: number, reason: string, timeout: number): boolean;
+    terminate(cause: Error): void;
+  };
   /** Report that the connection has failed. */
   reportIsolated(error: Error): void;
 }

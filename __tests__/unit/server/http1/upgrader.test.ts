@@ -746,6 +746,31 @@ describe('a socket that another listener has used', () => {
     expect([body, client.ending, wss.stats().upgradesRejected]).toEqual(['other', undefined, {}]);
   });
 
+  it.each<[string, boolean]>([
+    ['at once', false],
+    ['later', true],
+  ])(
+    'is not rejected either: where authorize rejects %s, the other has it',
+    async (_name, isLate) => {
+      const { wss, server, port, log } = await serve({
+        authorize: (request) => {
+          (request.socket as Duplex).write('HTTP/1.1 101 Switching Protocols\r\n\r\nother');
+          const rejection = new UpgradeRejection(401);
+          if (!isLate) throw rejection;
+          return Promise.reject(rejection);
+        },
+      });
+      const client = await ask(port);
+      await eventually('the outcome', () => wss.stats().upgradesAbandoned === 1);
+      await settle();
+      expect([server.listening, log.lines, wss.stats().upgradesRejected]).toEqual([true, [], {}]);
+      client.send('for the other');
+      await settle();
+      expect(client.ending).toBeUndefined();
+      client.destroy();
+    },
+  );
+
   it.each<[string, (socket: Duplex) => unknown]>([
     ["listens for 'data'", (socket) => socket.on('data', () => undefined)],
     ["listens for 'readable'", (socket) => socket.on('readable', () => undefined)],
