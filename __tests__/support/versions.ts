@@ -3,8 +3,11 @@ import { open, openSession } from './http2.js';
 import { RawClient, type RawResponse, type RequestParts, upgradeRequest } from './raw-client.js';
 import { later } from './server.js';
 
-export const VERSIONS = ['HTTP/1.1', 'HTTP/2'] as const;
-export type Version = (typeof VERSIONS)[number];
+export type Version = 'HTTP/1.1' | 'HTTP/2';
+
+/** HTTP/2 is not claimed for Bun and Deno, whose `node:http2` is another library (docs/runtimes.md). */
+const isNode = process.versions['bun'] === undefined && process.versions['deno'] === undefined;
+export const VERSIONS: readonly Version[] = isNode ? ['HTTP/1.1', 'HTTP/2'] : ['HTTP/1.1'];
 
 /** Fields of the handshake that HTTP/2 has no place for (RFC 8441 section 5). */
 const OF_HTTP1 = ['host', 'upgrade', 'connection', 'sec-websocket-key'];
