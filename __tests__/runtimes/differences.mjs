@@ -94,5 +94,26 @@ export const differences = {
       title: 'compresses what does not shrink too, where something may refer to it',
       row: 'preset dictionaries',
     },
+    {
+      file: 'unit/connection/deflate/permessage-deflate.test.ts',
+      title: 'refers to messages before only with takeover',
+      row: 'preset dictionaries',
+    },
+    {
+      file: 'unit/connection/deflate/permessage-deflate.test.ts',
+      title:
+        'opens a compressor for a message in parts, which refers to nothing before the message',
+      row: 'preset dictionaries',
+    },
+    {
+      file: 'unit/connection/deflate/permessage-deflate.test.ts',
+      title: 'opens a decompressor for messages in parts',
+      row: 'preset dictionaries',
+    },
+    {
+      file: 'unit/connection/deflate/permessage-deflate.test.ts',
+      title: 'knows a long message if the peer refers to it',
+      row: 'preset dictionaries',
+    },
   ],
 };
