@@ -1,9 +1,11 @@
+import { Buffer } from 'node:buffer';
 import { ConnectionError } from '../connection/close/connection-error.js';
 import {
   rejectCallback,
   type SendCallback,
   bindToCall,
 } from '../connection/send/send-callbacks.js';
+import { COPY_UP_TO } from '../connection/send/backlog.js';
 import type { SendOptions } from '../connection/send/send-options.js';
 import { takeMemory } from '../protocol/framing/own-memory.js';
 import {
@@ -12,6 +14,7 @@ import {
   isBlob,
   toBytes,
   type BlobLike,
+  type Payload,
 } from '../protocol/framing/payload.js';
 import { asPrepared, checkPrepared, type Data } from '../protocol/framing/prepared-message.js';
 
@@ -65,6 +68,8 @@ export class WaitingMessages {
       return;
     }
     this.#bytes += size;
+    // As `send` does: the application may use the memory of a small message again at once.
+    if (size <= COPY_UP_TO && isBytes(data)) data = Buffer.from(toBytes(data));
     this.#waiting.push({ data, options, callback: callback && bindToCall(callback) });
   }
 
@@ -94,6 +99,10 @@ export class WaitingMessages {
     this.#bytes = 0;
     return taken;
   }
+}
+
+function isBytes(data: Data | BlobLike): data is Payload {
+  return typeof data !== 'string' && !isBlob(data) && asPrepared(data) === undefined;
 }
 
 /** @throws TypeError for what cannot be sent. */

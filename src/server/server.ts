@@ -155,12 +155,12 @@ export class WebSocketServer<
     const ownsServer = own.port !== undefined || own.socketPath !== undefined;
     this.#own = ownsServer ? createOwnServer(own, this.#options.upgradeTimeout, log) : undefined;
     this.#server = attached ?? this.#own?.server;
+    this.#topics.connect(this.#options, deadlines, log); // may throw, so nothing is attached yet
     if (this.#server !== undefined) {
       const parts = { server: this, ownsServer, policy, upgrader, deadlines, log };
       const endpoint = createEndpoint({ ...parts, options: this.#options });
       this.#detach = attach(this.#server, endpoint, usesHttp2, log);
     }
-    this.#topics.connect(this.#options, deadlines, log);
     if (ownsServer) this.#listen(own);
   }
 

@@ -57,6 +57,18 @@ describe('WaitingMessages', () => {
     expect(sent).toHaveLength(5);
   });
 
+  it('copies small bytes, which the application may use again, and no long ones', () => {
+    const waiting = new WaitingMessages({ messages: 5, bytes: 100_000 });
+    const [small, long] = [own(16_384), own(16_385)];
+    waiting.add(small);
+    waiting.add(long);
+    small.fill(0);
+    waiting.flush(receiver);
+    const [[first], [second]] = sent as [[Buffer], [Uint8Array]];
+    expect(first.equals(own(16_384))).toBe(true);
+    expect(second).toBe(long);
+  });
+
   it('takes memory over at the call, and nothing that has none of its own', () => {
     const waiting = new WaitingMessages({ messages: 2, bytes: 100_000 });
     const data = own(20_000, 7);

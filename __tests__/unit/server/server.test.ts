@@ -1205,6 +1205,9 @@ describe('a broker', () => {
     const broker = new HandBroker();
     new WebSocketServer({ noServer: true, broker });
     expect(() => new WebSocketServer({ noServer: true, broker })).toThrow('serves one server');
+    const server = createServer();
+    expect(() => new WebSocketServer(server, { broker })).toThrow('serves one server');
+    expect(server.listenerCount('upgrade')).toBe(0);
   });
 
   it('is not started by a constructor that rejects the options', () => {
