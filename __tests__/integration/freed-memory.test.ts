@@ -129,6 +129,17 @@ describe('What was delivered', () => {
       (socket: Socket, listener: (chunk: Buffer) => void) =>
         socket.prependListener('data', listener),
     ],
+    [
+      'prependOnceListener',
+      (socket: Socket, listener: (chunk: Buffer) => void) => {
+        const again = (chunk: Buffer) => {
+          listener(chunk);
+          // After hawser's listener has been called, which then finds no other.
+          queueMicrotask(() => socket.prependOnceListener('data', again));
+        };
+        socket.prependOnceListener('data', again);
+      },
+    ],
   ])('is also what another listener of the socket has got (%s)', async (_, observe) => {
     const { connection, socket, client } = await open();
     const chunks: Buffer[] = [];

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { hasOwnEnds, isAloneWith, type NodeSocket, ownChunk } from './transport.js';
+import { hasOwnEnds, isWorthFreeing, type NodeSocket, ownChunk } from './transport.js';
 
 /** What reads a transport. */
 export interface TransportReader {
@@ -22,7 +22,9 @@ export function listenTo(transport: Duplex, reader: TransportReader): void {
 
 /** Begin to read. It takes effect in the next tick. */
 export function startReading(transport: Duplex, nodeSocket: NodeSocket | undefined): void {
-  transport.on('data', dataListener(transport, nodeSocket)).resume();
+  const listener = dataListener(transport, nodeSocket);
+  transport.on('data', listener).resume();
+  if (listener === onSocketData) transport.on('newListener', onNewListener);
 }
 
 type DataListener = (this: Carrier, chunk: Buffer) => void;
@@ -30,7 +32,13 @@ type DataListener = (this: Carrier, chunk: Buffer) => void;
 function dataListener(transport: Duplex, nodeSocket: NodeSocket | undefined): DataListener {
   if (hasOwnEnds(transport)) return onSharedData;
   // What is already there may be the application's: it can give bytes back with `unshift`.
-  return nodeSocket !== undefined && transport.readableLength === 0 ? onSocketData : onData;
+  const isOurs =
+    nodeSocket !== undefined && transport.readableLength === 0 && !isReadByOthers(transport);
+  return isOurs ? onSocketData : onData;
+}
+
+function isReadByOthers(transport: Duplex): boolean {
+  return transport.listenerCount('data') > 0 || transport.listenerCount('readable') > 0;
 }
 
 // Functions that all transports share: closures would cost each idle connection four of them.
@@ -39,9 +47,18 @@ function onData(this: Carrier, chunk: Buffer): void {
   this[READER].onData(chunk);
 }
 
-/** Of a socket of Node's own: a chunk is ours if nothing else listens. */
+/** Of a socket of Node's own that nothing else reads: its chunks are ours. */
 function onSocketData(this: Carrier, chunk: Buffer): void {
-  this[READER].onData(chunk, isAloneWith(chunk, this));
+  this[READER].onData(chunk, isWorthFreeing(chunk));
+}
+
+/**
+ * Something else begins to read the socket, so no chunk is ours from now on. The number of listeners would not
+ * tell: one that `prependOnceListener` added is gone when ours is called, and may have kept the chunk.
+ */
+function onNewListener(this: Carrier, event: string | symbol): void {
+  if (event !== 'data' && event !== 'readable') return;
+  this.off('newListener', onNewListener).on('data', onData).off('data', onSocketData);
 }
 
 /** Of a transport whose chunks are parts of a read that others share. */

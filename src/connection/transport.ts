@@ -49,7 +49,7 @@ export function ownChunk(chunk: Buffer): Buffer {
   return chunk.length * 2 < chunk.buffer.byteLength ? Buffer.from(chunk) : chunk;
 }
 
-/** Whether nothing else refers to the memory of a chunk that a socket of Node's has emitted, and it is worth freeing. */
-export function isAloneWith(chunk: Buffer, socket: Duplex): boolean {
-  return chunk.length >= OWNED_FROM && isWhole(chunk) && socket.listenerCount('data') === 1;
+/** Whether a chunk is all of its ArrayBuffer, and long enough that freeing its memory at once is a gain. */
+export function isWorthFreeing(chunk: Buffer): boolean {
+  return chunk.length >= OWNED_FROM && isWhole(chunk);
 }

@@ -55,6 +55,31 @@ describe('a transport', () => {
     transport.destroy();
   });
 
+  type Listen = (socket: PassThrough) => unknown;
+  it.each<[string, Listen]>([
+    ['on', (socket) => socket.on('data', () => 0)],
+    ['once', (socket) => socket.once('data', () => 0)],
+    ['prependListener', (socket) => socket.prependListener('data', () => 0)],
+    ['prependOnceListener', (socket) => socket.prependOnceListener('data', () => 0)],
+    ['pipe', (socket) => socket.pipe(new PassThrough())],
+    ['readable', (socket) => socket.on('readable', () => 0)],
+  ])('owns no chunk of a socket once something else reads it: %s', (_, listen) => {
+    const transport = new PassThrough();
+    listenTo(transport, reader);
+    startReading(transport, 'tcp');
+    transport.on('error', () => 0).emit('data', LONG);
+    listen(transport);
+    transport.emit('data', LONG);
+    transport.emit('data', LONG);
+    expect(log).toEqual([
+      ['data', 'abc', true],
+      ['data', 'abc', false],
+      ['data', 'abc', false],
+    ]);
+    expect(transport.listenerCount('newListener')).toBe(0);
+    transport.destroy();
+  });
+
   it('gives a part of a read that others share as a copy', () => {
     const transport = Object.assign(new PassThrough(), {
       [TRANSPORT_ENDS]: { reset: () => undefined, release: () => undefined },
