@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { borrow, projectWithPackage, run } from '../support/packed-package.js';
 import { describeIf } from '../support/requires.js';
@@ -66,7 +66,7 @@ const variations: readonly Variation[] = [
 
 const read = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
 
-/** What the compiler in `folder` says about types.ts in `project`: nothing, if all is well. */
+/** What the compiler in `folder` says about the programs in `project`: nothing, if all is well. */
 function compile(project: string, folder: string, variation: Variation): string {
   const { type, types = [], ...options } = variation;
   const ignoreDeprecations =
@@ -86,18 +86,23 @@ function compile(project: string, folder: string, variation: Variation): string 
   writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type }));
   writeFileSync(
     join(project, 'tsconfig.json'),
-    JSON.stringify({ compilerOptions, files: ['types.ts'] }),
+    JSON.stringify({ compilerOptions, files: programs.map((name) => `${name}.ts`) }),
   );
   const compiler = join(folder, 'bin/tsc');
   return run(project, process.execPath, compiler, '-p', '.', '--pretty', 'false').output.trim();
 }
 
+/** What is compiled. Between them they import every entry of the package. */
+const programs = ['types', 'entries'];
+
 const projects: string[] = [];
-/** A project with types.ts and the packed library. */
+/** A project with the programs and the packed library. */
 function projectWith(...borrowed: string[]): string {
   const project = projectWithPackage(borrowed);
   projects.push(project);
-  cpSync(join(__dirname, 'programs/types.mts'), join(project, 'types.ts'));
+  for (const name of programs) {
+    cpSync(join(__dirname, `programs/${name}.mts`), join(project, `${name}.ts`));
+  }
   return project;
 }
 afterAll(() => {
@@ -143,8 +148,10 @@ describeIf('a compiler (`npm ci --prefix __tests__/package/tools`)', there)(
 
     test('are looked at in earnest', () => {
       const broken = projectWith('@types/node', 'undici-types');
-      for (const name of ['index.d.ts', 'adapters/metrics.d.ts']) {
-        const file = join(broken, 'node_modules/hawser/dist', name);
+      const dist = join(broken, 'node_modules/hawser/dist');
+      const names = readdirSync(dist, { encoding: 'utf8', recursive: true });
+      for (const name of names.filter((each) => each.endsWith('.d.ts'))) {
+        const file = join(dist, name);
         const text = readFileSync(file, 'utf8');
         writeFileSync(file, text.replace('/// <reference types="node" preserve="true" />', ''));
       }
@@ -153,6 +160,16 @@ describeIf('a compiler (`npm ci --prefix __tests__/package/tools`)', there)(
     });
   },
 );
+
+test('every entry of the package is imported by a program that is compiled', () => {
+  const text = programs
+    .map((name) => readFileSync(join(__dirname, `programs/${name}.mts`), 'utf8'))
+    .join('');
+  const { exports } = read(join(root, 'package.json')) as unknown as { exports: object };
+  const entries = Object.keys(exports).filter((name) => name !== './package.json');
+  const names = entries.map((name) => name.replace(/^\./, 'hawser'));
+  expect(names.filter((name) => !text.includes(` from '${name}';`))).toEqual([]);
+});
 
 describe('the least TypeScript', () => {
   test.each(['README.md', 'docs/guide.md'])('is named in %s', (name) => {
