@@ -17,23 +17,8 @@ export const CLEAN = [
   'autobahn/README.md',
   'bench/LOG.md',
   'bench/README.md',
-  'docs/README.md',
-  'docs/api.md',
-  'docs/compression.md',
-  'docs/conformance.md',
-  'docs/deploying.md',
-  'docs/design.md',
-  'docs/errors.md',
-  'docs/guide.md',
-  'docs/migrating.md',
-  'docs/performance.md',
-  'docs/recipes.md',
-  'docs/runtimes.md',
-  'docs/scaling.md',
-  'docs/security.md',
-  'docs/tool.md',
-  'docs/tutorial.md',
-  'docs/ws.md',
+  'docs',
+  'examples/README.md',
   'fuzz/README.md',
   'packages/hawser-ws/README.md',
   'src',
@@ -94,7 +79,7 @@ export function filesIn(path) {
   if (/\.\w+$/.test(path)) return [path];
   return readdirSync(join(root, path), { recursive: true, encoding: 'utf8' })
     .map((file) => `${path}/${file.replaceAll('\\', '/')}`)
-    .filter((file) => /\.(ts|md)$/.test(file) && !file.startsWith('docs/api/'));
+    .filter((file) => /\.(ts|md)$/.test(file));
 }
 
 /** For ESLint: reports what {@link findWords} finds in a file. @type {import('eslint').Rule.RuleModule} */
