@@ -83,7 +83,7 @@ export class Closing {
     return this.#lazyProgress?.received;
   }
 
-  /** Both Closes are there, and nothing failed: the peer's end of the transport says nothing more. */
+  /** Both Closes were exchanged and nothing failed, so the peer's end of the transport tells nothing new. */
   get isComplete(): boolean {
     const ending = this.#lazyProgress;
     return ending?.sent !== undefined && ending.received !== undefined && !ending.failed;

@@ -1,11 +1,11 @@
 /**
- * Whether the socket is to be paused.
+ * Whether to pause the socket.
  *
- * @param mayStop whether it may be for what the application does not take. Not once the connection is closing,
- * because the peer's Close and its end must be seen, unless the settings have `holdsAfterClose`.
+ * @param mayStop a slow application or the rate limit may pause it. Once the connection is closing they may
+ * not, unless the settings have `holdsAfterClose`: the peer's Close and its end must be seen.
  * @param isInflating a message is being decompressed, and nothing after it can be read.
  * @param isRateLimited the peer has sent more messages than it may.
- * @param isFull as much is held as may be.
+ * @param isFull no more can be held for the application.
  */
 export function shouldPause(
   mayStop: boolean,

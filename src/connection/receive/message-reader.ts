@@ -156,7 +156,8 @@ export class MessageReader {
       default:
         answerControlFrame(this.#owner, decoder);
     }
-    // Most reads end where their message ends. The rate limiter is asked all the same: it stops the socket early.
+    // Most reads end where their message ends: then no further call is needed. With a rate limiter one is,
+    // because it decides whether to stop the socket.
     return this.#rateLimiter !== undefined || !decoder.releaseIfRead();
   }
 
@@ -248,7 +249,7 @@ export class MessageReader {
         text = inflatedText(data);
       }
     } catch (error) {
-      // Neither knows the position in the stream.
+      // Neither the decompressor nor the decoding of text knows the position in the stream.
       return this.#failed(atByte(this.#decoder.offset, error as ProtocolError));
     }
     if (message === undefined) return false;

@@ -211,6 +211,7 @@ export class Receiver extends AsyncResource {
       const { state, settings } = this.#owner;
       if (delivery.isIdle) this.#delivery = undefined;
       else if (delivery.deliverHeld()) return true;
+      // No more can be held: stop here. But while the closing handshake runs, the peer's Close must be seen.
       else if (
         delivery.isFull &&
         (state === 'open' ||

@@ -61,9 +61,9 @@ interface CallsOwner {
 /**
  * The calls of one connection that wait, in the order in which their frames go out. They wait for a
  * {@link Job}. Messages also wait for the end of a message that `sendFrame` left unfinished, or that is a
- * {@link StreamCall}. Once a message
- * with a key is among the calls, all of them wait until the transport takes them, because a newer message
- * may replace that one. A connection has no such object before the first call that has to wait.
+ * {@link StreamCall}. Once a message with a key is among the calls, all of them wait until the transport takes
+ * them, because a newer message may replace that one. A connection has no such object before the first call
+ * that has to wait.
  */
 export class PendingCalls {
   /** Bytes of the job's message and of all the calls that wait. */
@@ -205,7 +205,7 @@ export class PendingCalls {
     return false;
   }
 
-  /** From now on no message that waits may be replaced by a later one: none of this topic or, without a topic, none at all. */
+  /** Later messages may not replace those that wait now: those of this topic or, without a topic, all of them. */
   fence(topic: string | undefined): void {
     this.#replaceable?.fence(topic);
   }
@@ -267,7 +267,7 @@ export class PendingCalls {
     }
   }
 
-  /** The calls that wait go on waiting, except for control frames. */
+  /** Begin a message in parts. Of the calls that wait, only control frames go out before its end. */
   #beginStream(stream: StreamCall): void {
     const calls = this.#calls;
     this.#calls = undefined;

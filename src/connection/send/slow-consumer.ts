@@ -17,8 +17,8 @@ export type Admission = 'queue' | 'drop' | 'close';
 /**
  * Judge a message that is about to be queued.
  *
- * Droppable messages fill the room up to the limit. A message that must not be dropped would then end the
- * connection each time, so it may use as much room again.
+ * Droppable messages may fill the queue up to the limit, and the others up to twice the limit. With one limit
+ * for both, the next message that must not be dropped would end the connection.
  *
  * @param amount bytes that wait already.
  */
@@ -58,7 +58,7 @@ export function tooSlow(
   return new ConnectionError('ERR_SLOW_CONSUMER', { detail });
 }
 
-/** The connection of a slow consumer, the session, as far as its end concerns it. */
+/** What closing a slow consumer needs of its connection, the session. */
 export interface SlowConsumer {
   readonly isOpen: boolean;
   readonly sender: {

@@ -31,7 +31,7 @@ type Result = IteratorResult<MessageStream<AnyMessage>, undefined>;
 
 /**
  * The messages of one connection that are taken in parts, one at a time: the consumer that `incoming()` makes.
- * A message is read when the loop asks for it, and until then what comes before it, such as a Ping.
+ * Reading goes on up to the next message, and so handles Pings. The message is read when the loop asks for it.
  */
 export class Incoming implements StreamFormat {
   readonly #owner: ReceiverOwner;
@@ -107,7 +107,7 @@ export class Incoming implements StreamFormat {
         if (left) return Promise.resolve(end);
         return new Promise((resolve) => {
           this.#waiting.push(resolve);
-          // One that was not touched is not wanted.
+          // The loop goes on without having read the current message: its rest is not wanted.
           if (this.#current?.isTouched === false) this.#current.discard();
           this.#serve();
           this.#reader.read();
