@@ -171,11 +171,11 @@ export class Output {
   }
 }
 
-let drivable: boolean | undefined;
+let isSupported: boolean | undefined;
 
 /** Whether this Node's zlib can be driven as above; tried once, when it is first asked. */
 export function isRawZlibSupported(): boolean {
-  return (drivable ??= selfTest(RawZlib));
+  return (isSupported ??= selfTest(RawZlib));
 }
 
 /** Try everything that contexts.ts and steps.ts rely on, with data whose result is known. */

@@ -100,8 +100,8 @@ export function checkEnd(context: RawZlib, output: Output, limit: number): void 
   const before = output.length;
   const unused = context.run(Z_BLOCK, TAIL_AND_SENTINEL, output, limit);
   const added = output.length - before;
-  // All of it is unused if the message ended with a final block. Otherwise nothing may come out of it,
-  // or exactly the tail, where it completes a stored block.
+  // After a final block (BFINAL) zlib reads none of the tail. Otherwise only the sentinel may be unused, and
+  // nothing may have come out, or exactly the tail where it completed a stored block.
   const isWhole = unused === 1 && (added === 0 || added === TAIL.length);
   if (!isWhole && unused !== TAIL_AND_SENTINEL.length) throw invalidDeflate(TRUNCATED);
 }

@@ -16,7 +16,7 @@ import { KERNEL } from './text-kernel.js';
 const NODE_DECODES = 24;
 /** The first major version of Node whose encoder is faster than the kernel. */
 const NODE_ENCODES = 26;
-/** The least number of bytes to decode for which the copies into the kernel's memory pay. */
+/** Below this many bytes, copying them into the kernel's memory costs more than it saves. */
 const DECODE_FROM = 64;
 /** The same for encoding, in code units. */
 const ENCODE_FROM = 64;
