@@ -83,7 +83,7 @@ export class ClientHandshake implements OpeningListener, OpeningStreamListener {
       headers,
       transport,
       socketPath,
-      // Without any a redirect is a refusal like any other.
+      // With 0 a redirect is a refusal like any other.
       maxRedirects: options.maxRedirects === 0 ? undefined : options.maxRedirects,
     };
     if (http2 === undefined) {
@@ -118,16 +118,16 @@ export class ClientHandshake implements OpeningListener, OpeningStreamListener {
     try {
       this.#opening.start();
     } catch (error) {
-      // Such as an agent for TLS alone.
+      // Node throws at once for an agent that is for TLS alone, for example.
       this.#fail(error as Error);
     }
   }
 
   redirected(): void {
-    // The request is sent as it is.
+    // Nothing is to be done: the next request is sent like the first.
   }
 
-  /** A request without a time limit of its own fails for this reason only. */
+  /** An opening without a time limit of its own fails only because of the transport. */
   failed(failure: OpeningFailure): void {
     this.unreachable((failure as Extract<OpeningFailure, { code: 'transport' }>).error);
   }
@@ -165,7 +165,7 @@ export class ClientHandshake implements OpeningListener, OpeningStreamListener {
     const { statusCode, headers } = response;
     const answer = checkAnswer(response, this.#offerOf(response));
     const opened = this.#judge(answer);
-    this.#end(); // before code of the application's socket runs: an abort from there has nothing to abort
+    this.#end(); // first: what runs next may call the application's code, which could abort
     if (typeof opened === 'string') socket.destroy();
     else tune(socket);
     const { remoteAddress } = socket as Partial<Socket>;
@@ -194,7 +194,7 @@ export class ClientHandshake implements OpeningListener, OpeningStreamListener {
     const { subprotocol, extensions } = answer;
     const [extension] = extensions;
     if (extension === undefined) return { subprotocol, compression: undefined };
-    // It is the only one that was offered.
+    // Only permessage-deflate was offered, so it is that.
     const compression = this.#connections.compression!.accept(extension.params, this.#offer!);
     return 'fault' in compression
       ? describeDeflateFault(compression.fault)

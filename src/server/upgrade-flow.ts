@@ -27,7 +27,7 @@ export interface Carrier<Pending extends PendingRequest, Transport = Pending['so
   take(request: IncomingMessage, transport: Transport): void;
   peerAddressOf(request: IncomingMessage, transport: Transport): string | undefined;
   pend(request: IncomingMessage, transport: Transport, head: Buffer, admitted: Admitted): Pending;
-  /** What another listener has done to a transport that is served; `undefined` if the client has left. */
+  /** How another listener has already served a transport; `undefined` if the client has left instead. */
   whyServed(transport: Transport): string | undefined;
   /** @throws Error if a request cannot be answered now, and UpgradeRejection if it must not be accepted */
   checkReady(pending: Pending): void;

@@ -11,8 +11,8 @@ const MOST_UNCONFIRMED = 16 * 1024 * 1024;
  * Publishes all its arguments: channel, message, channel, message, and so on. It goes on after one that is refused,
  * and tells the last refusal.
  *
- * It is sent whole with each batch. EVALSHA would save 100 bytes, and needs a second try when Redis has forgotten
- * the script; by then, later messages of the same topic have overtaken.
+ * It is sent whole with each batch. EVALSHA would save 100 bytes, but it needs a second try when Redis has forgotten
+ * the script, and by then later messages of the same topic would have been published first.
  */
 const script = (command: string): string =>
   `local e for i=1,#ARGV,2 do local r=redis.pcall('${command}',ARGV[i],ARGV[i+1]) if type(r)=='table' then e=r end end return e`;

@@ -103,7 +103,7 @@ function isSameWay(one: SessionWay, other: SessionWay): boolean {
   );
 }
 
-/** Certificates and keys are compared by what they are, so that a file may be read twice; objects by identity. */
+/** Certificates and keys are compared by content, because a file may have been read twice. Other objects are compared by identity. */
 function isSame(one: unknown, other: unknown): boolean {
   if (Array.isArray(one) && Array.isArray(other)) {
     return one.length === other.length && one.every((each, at) => isSame(each, other[at]));

@@ -29,8 +29,8 @@ interface Adaptable {
 
 /**
  * The most bytes that a stream hands to its session at once. What the session holds for streams that are not
- * read counts against `maxSessionMemory`, and beyond those 10 MB Node refuses new streams on it: with this
- * limit 256 streams stay below.
+ * read counts against `maxSessionMemory` (10 MB by default), above which Node refuses new streams on it. With
+ * this limit 256 such streams stay below.
  */
 const MAX_PIECE = 32 * 1024;
 
