@@ -22,15 +22,6 @@ function adapters(): string[] {
     .map((name) => `src/adapters/${name}`);
 }
 
-/** Members that are public for the other modules of src/ alone. */
-const OF_OTHER_MODULES: ReadonlySet<string> = new Set([
-  'WebSocketConnection.start',
-  'WebSocketConnection.cut',
-  'PreparedMessage.compressed',
-  'FrameEncoder.encodeFrame',
-  'FrameDecoder.nonInitialFrames',
-]);
-
 // What the page has.
 
 interface Section {
@@ -184,7 +175,6 @@ function membersOf(name: string): Map<string, Member> {
     if (declaration === undefined || property.name.startsWith('#')) continue;
     if (ts.isPropertyDeclaration(declaration) && ts.isPrivateIdentifier(declaration.name)) continue;
     const shown = property.name.replace(/^__@(\w+)@\d+$/, '[Symbol.$1]');
-    if (OF_OTHER_MODULES.has(`${name}.${shown}`)) continue;
     const isMethod = ts.isMethodDeclaration(declaration) || ts.isMethodSignature(declaration);
     members.set(shown, {
       signature: isMethod ? signatureOf(shown, declaration) : undefined,

@@ -66,11 +66,15 @@ export interface DeflateOptions {
    * @default 'compact' with `contextTakeover` `'server'` or `'both'`, else 'zlib'
    */
   readonly compressor?: 'compact' | 'zlib';
-  /** The largest sliding window, as a power of two: 8 to 15. @default 15 with `contextTakeover: 'none'`, else 12 */
+  /**
+   * The largest sliding window, as a power of two: 8 to 15. Raise it for messages of more than 4 KiB that
+   * resemble each other; a compressor takes memory in proportion.
+   * @default 15 with `contextTakeover: 'none'`, else 12
+   */
   readonly windowBits?: number;
-  /** zlib's compression level, 0 to 9; with the compressor `'zlib'` only. @default 6 with `contextTakeover: 'none'`, else 3 */
+  /** zlib's compression level, 0 to 9: the higher, the fewer bytes and the more CPU time. With the compressor `'zlib'` only. @default 6 with `contextTakeover: 'none'`, else 3 */
   readonly level?: number;
-  /** zlib's memLevel, 1 to 9; with the compressor `'zlib'` only. @default 8 with `contextTakeover: 'none'`, else 5 */
+  /** zlib's memLevel, 1 to 9: the higher, the fewer bytes and the more memory. With the compressor `'zlib'` only. @default 8 with `contextTakeover: 'none'`, else 5 */
   readonly memLevel?: number;
   /** Bytes that the contexts of this server's connections may take. Above it a new connection gets shared contexts. @default 128 MiB */
   readonly memoryBudget?: number;
@@ -78,7 +82,10 @@ export interface DeflateOptions {
   readonly idleRelease?: number;
 }
 
-/** Options of a `WebSocketServer`. Durations are milliseconds, sizes are bytes. */
+/**
+ * Options of a `WebSocketServer`. Durations are milliseconds above 0, and sizes are bytes from 1. `Infinity`
+ * means no limit, except for `maxPayload`, which always has one.
+ */
 export interface ServerOptions<Context = undefined, Request extends AnyRequest = IncomingMessage> {
   /**
    * The paths to serve: one path, a RegExp without the flags g and y, or a function. It is compared
@@ -123,11 +130,16 @@ export interface ServerOptions<Context = undefined, Request extends AnyRequest =
   ) => AuthorizeResult<Context> | Promise<AuthorizeResult<Context>>;
   /**
    * Milliseconds from the request to the 101, including `authorize`. On a port of its own the client
-   * also has this long to send the request (at most 60 s; it can take a quarter longer).
+   * also has this long to send the request (at most 60 s; it can take a quarter longer). Raise it only
+   * if `authorize` needs more time.
    * @default 10 s
    */
   readonly upgradeTimeout?: number;
-  /** Milliseconds from the first Close to the end of the transport, which is then destroyed. @default 10 s */
+  /**
+   * Milliseconds from the first Close to the end of the transport, which is then destroyed. Raise it for
+   * very slow networks.
+   * @default 10 s
+   */
   readonly closeTimeout?: number;
   /**
    * The longest message in bytes, with all its fragments and after decompression. Minimum 1. A longer
@@ -140,6 +152,7 @@ export interface ServerOptions<Context = undefined, Request extends AnyRequest =
   /**
    * Milliseconds from the first byte of a message to its last. Time in which hawser does not read
    * because the application is slow does not count. Time in which `messageRate` pauses the peer does.
+   * Raise it for long messages over slow networks.
    * @default 60 s
    */
   readonly messageTimeout?: number;
@@ -151,11 +164,16 @@ export interface ServerOptions<Context = undefined, Request extends AnyRequest =
    * @default 'buffer'
    */
   readonly binaryAs?: 'buffer' | 'arraybuffer';
-  /** The buffered bytes above which `send` returns `false`. Minimum 0. @default 64 KiB */
+  /**
+   * The buffered bytes above which `send` returns `false`. Lower it to learn of a slow peer earlier. Raise
+   * it if your code waits although the peer could take more.
+   * @default 64 KiB
+   */
   readonly highWaterMark?: number;
   /**
    * The bytes that may be buffered for one connection. They are compared before a message is queued,
-   * so one message of any size may exceed the limit.
+   * so one message of any size may exceed the limit. Lower it if many peers can be slow at the same time
+   * and you do not set `maxTotalBuffered`. Raise it if you send more than that at once.
    * @default 16 MiB
    */
   readonly maxBufferedAmount?: number;
@@ -163,7 +181,8 @@ export interface ServerOptions<Context = undefined, Request extends AnyRequest =
    * What happens to a message for a connection that has `maxBufferedAmount` buffered.
    * `'close'` discards the buffer, tries to send Close 1013, and terminates within a second.
    * `'drop'` drops broadcasts and messages sent with `droppable`. Other messages may use up to twice
-   * the limit; above that the connection is closed.
+   * the limit; above that the connection is closed. Use `'drop'` where a missing message does no harm.
+   * Where only the latest value counts, send it with a `key` instead.
    * @default 'close'
    */
   readonly slowConsumer?: 'close' | 'drop';
@@ -195,6 +214,7 @@ export interface ServerOptions<Context = undefined, Request extends AnyRequest =
       };
   /**
    * Milliseconds without a message in either direction before Close 1001. Pings and Pongs do not count.
+   * Use it where a client that says nothing is not worth its memory.
    * @default Infinity
    */
   readonly idleTimeout?: number;
@@ -206,7 +226,7 @@ export interface ServerOptions<Context = undefined, Request extends AnyRequest =
   readonly maxLifetime?: number;
   /**
    * The connections and pending upgrades of this server; more are rejected with 503. For the sum of
-   * several servers see `limits`. Minimum 0.
+   * several servers see `limits`. Set it to what your memory and file descriptors allow. Minimum 0.
    * @default Infinity
    */
   readonly maxConnections?: number;
