@@ -6,8 +6,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { WebSocketServer } from '../wrapper.mjs';
-import { connect } from '../wrapper-client.mjs';
+import { WebSocketServer } from '../entries/index.mjs';
+import { connect } from '../entries/client.mjs';
 import { pairedRatio } from './statistics.mjs';
 
 const MIB = 2 ** 20;

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { builtPackage } from '../support/built-package.js';
 import { root } from './sources.js';
@@ -13,10 +13,8 @@ export function makeProject(folder: string, packages: readonly string[] = []): v
   const hawser = join(modules, 'hawser');
   mkdirSync(hawser, { recursive: true });
   symlinkSync(dirname(builtPackage()), join(hawser, 'dist'), 'dir');
-  for (const file of readdirSync(root).filter((name) =>
-    /^(package\.json|(wrapper|ws\.).*)$/.test(name),
-  )) {
-    cpSync(join(root, file), join(hawser, file));
+  for (const file of ['package.json', 'entries']) {
+    cpSync(join(root, file), join(hawser, file), { recursive: true });
   }
   for (const name of packages) {
     symlinkSync(join(root, 'node_modules', name), join(modules, name), 'dir');

@@ -48,7 +48,7 @@ function fingerprint(): string {
     }
   };
   for (const name of readdirSync(ROOT).sort()) {
-    if (/^(src|docs|scripts|tsconfig.*|wrapper.*|ws\..*|package.*|.*\.md|LICENSE)$/.test(name)) {
+    if (/^(src|docs|entries|examples|scripts|tsconfig.*|package.*|.*\.md|LICENSE)$/.test(name)) {
       visit(join(ROOT, name));
     }
   }

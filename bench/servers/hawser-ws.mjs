@@ -3,6 +3,6 @@ import { serveWith } from './ws-interface.mjs';
 
 export { claim } from './hawser.mjs';
 
-const { default: WebSocket } = await import('../../ws.cjs');
+const { default: WebSocket } = await import('../../entries/ws.cjs');
 
 export const serve = serveWith(WebSocket.WebSocketServer);

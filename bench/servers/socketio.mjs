@@ -4,7 +4,7 @@ import { listen, load, versionOf } from './common.mjs';
 const { Server } = load('socket.io');
 const engines = {
   ws: async () => load('ws').WebSocketServer,
-  'hawser-ws': async () => (await import('../../ws.cjs')).default.WebSocketServer,
+  'hawser-ws': async () => (await import('../../entries/ws.cjs')).default.WebSocketServer,
 };
 const name = /** @type {keyof typeof engines} */ (process.env.SOCKETIO_ENGINE ?? 'ws');
 const wsEngine = await engines[name]();

@@ -1,4 +1,4 @@
-import entry = require('./dist/ws/index.js');
+import entry = require('../dist/ws/index.js');
 
 /** The class of `hawser/ws`, with what the module exports on it. */
 declare const WebSocket: typeof entry.WebSocket & {

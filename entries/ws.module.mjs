@@ -1,4 +1,4 @@
-// The door into `hawser/ws` for bundlers, by the condition "module": as wrapper-ws.mjs, but from ES modules, and from the
+// The door into `hawser/ws` for bundlers, by the condition "module": as ws.mjs, but from ES modules, and from the
 // same ones as `hawser`.
 import {
   createWebSocketStream,
@@ -9,7 +9,7 @@ import {
   subprotocol,
   WebSocket,
   WebSocketServer,
-} from './dist/esm/ws/index.js';
+} from '../dist/esm/ws/index.js';
 
 Object.assign(WebSocket, {
   WebSocket,

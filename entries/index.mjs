@@ -1,6 +1,6 @@
 // The ES module's door into the one CommonJS build, so that `import` and `require` share every class.
 // A test compares these names with what dist/index.js exports.
-import hawser from './dist/index.js';
+import hawser from '../dist/index.js';
 
 export const {
   CloseCode,

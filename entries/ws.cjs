@@ -9,7 +9,7 @@ const {
   Receiver,
   Sender,
   subprotocol,
-} = require('./dist/ws/index.js');
+} = require('../dist/ws/index.js');
 
 module.exports = Object.assign(WebSocket, {
   WebSocket,

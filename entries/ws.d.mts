@@ -39,4 +39,4 @@ export {
   type VerifyClient,
   type WebSocketEventMap,
   type WebSocketEvents,
-} from './dist/ws/index.js';
+} from '../dist/ws/index.js';

@@ -1,4 +1,4 @@
-// The ES module's door into `hawser/ws`, beside wrapper.mjs. A test compares these names too.
+// The ES module's door into `hawser/ws`, beside index.mjs. A test compares these names too.
 import WebSocket from './ws.cjs';
 
 export const {

@@ -1,4 +1,0 @@
-// The ES module's door into `hawser/cluster`, beside wrapper.mjs. A test compares these names too.
-import clusterAdapter from './dist/adapters/cluster.js';
-
-export const { clusterBroker, relayTopics } = clusterAdapter;

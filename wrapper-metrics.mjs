@@ -1,4 +1,0 @@
-// The ES module's door into `hawser/metrics`, beside wrapper.mjs. A test compares these names too.
-import metricsAdapter from './dist/adapters/metrics.js';
-
-export const { CONTENT_TYPE, metrics, registerMetrics } = metricsAdapter;
