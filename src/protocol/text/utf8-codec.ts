@@ -12,9 +12,9 @@ import { KERNEL } from './text-kernel.js';
  * (measured: docs/performance.md).
  */
 
-/** The first major version of Node whose decoder is faster than the kernel. */
+/** The first major version of Node whose decoder is faster than the kernel. Support for Node 22 ends in April 2027. */
 const NODE_DECODES = 24;
-/** The first major version of Node whose encoder is faster than the kernel. */
+/** The first major version of Node whose encoder is faster than the kernel. Support for Node 24 ends in April 2028. */
 const NODE_ENCODES = 26;
 /** Below this many bytes, copying them into the kernel's memory costs more than it saves. */
 const DECODE_FROM = 64;
