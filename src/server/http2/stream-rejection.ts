@@ -7,14 +7,14 @@ import { ErrorCode } from './error-codes.js';
 import { cancelStream } from './stream-transport.js';
 
 /** So many requests of one session may be rejected for faults of the client. */
-const MAX_REFUSALS = 1000;
+const MAX_REJECTIONS = 1000;
 
-/** How often each session was refused. */
-const refusals = new WeakMap<Http2Session, number>();
+/** How many requests of each session were rejected. */
+const rejections = new WeakMap<Http2Session, number>();
 
 /**
  * Answer an extended CONNECT with a rejection and end the stream. The client is told to send nothing more (RFC
- * 9113 section 8.1); what it still sends is discarded. A session with a thousand refusals is closed: it opens
+ * 9113 section 8.1); what it still sends is discarded. A session with a thousand rejections is closed: it opens
  * no more streams, and those that are open go on.
  *
  * @param lingerMs milliseconds that the client has to take the answer.
@@ -41,14 +41,14 @@ export function rejectStream(
     stream.close(ErrorCode.NO_ERROR);
   });
   stream.end(text);
-  if (status < 500) countRefusal(session!);
+  if (status < 500) countRejection(session!);
 }
 
-function countRefusal(session: Http2Session): void {
-  const count = (refusals.get(session) ?? 0) + 1;
-  refusals.set(session, count);
+function countRejection(session: Http2Session): void {
+  const count = (rejections.get(session) ?? 0) + 1;
+  rejections.set(session, count);
   // Node 22 aborts the process if the session ends while it still reads.
-  if (count === MAX_REFUSALS)
+  if (count === MAX_REJECTIONS)
     setImmediate(() => {
       session.close();
     });
