@@ -7,7 +7,7 @@ import { freeMemory } from './own-memory.js';
 const EMPTY: Buffer = Buffer.alloc(0);
 
 /**
- * Reads frame headers from chunks that are cut at any place (RFC 6455 section 5.2): the ground of `FrameDecoder`,
+ * Reads frame headers from chunks that are cut at any place (RFC 6455 section 5.2): the base class of `FrameDecoder`,
  * which reads the payloads. It knows where in the stream the peer is, which frame that is, and of which message.
  */
 export abstract class FrameReader {
