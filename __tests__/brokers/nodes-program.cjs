@@ -82,16 +82,21 @@ const commands = {
       cluster.workers[id].once('exit', done).process.kill('SIGKILL');
     }),
 
-  /** Starts a server; several brokers are combined. @returns its port. */
-  begin: async (name, kind, brokers, options) => {
-    const made = await Promise.all(brokers.map((each) => kinds[kind](each)));
+  /** Starts a server; several brokers are combined, each of its own kind if it says so. @returns its port. */
+  begin: async (name, usual, brokers, options) => {
+    const made = await Promise.all(
+      brokers.map(({ kind = usual, ...settings }) => kinds[kind](settings)),
+    );
     const broker =
       made.length === 1 ? made[0].broker : shardBroker(made.map((each) => each.broker));
     const http = createServer();
     const wss = new WebSocketServer(http, { ...options, broker });
-    node = { name, http, wss, made, counts: new Map(), states: [], faults: [] };
-    const { states, faults } = node;
-    wss.on('brokerState', (state) => states.push(state));
+    node = { name, http, wss, made, counts: new Map(), states: [], reasons: [], faults: [] };
+    const { states, reasons, faults } = node;
+    wss.on('brokerState', (state, error) => {
+      states.push(state);
+      if (error) reasons.push(error.message);
+    });
     wss.on('brokerError', ({ message }) => faults.push(message));
     wss.on('connection', (conn) => {
       // A client names its topics, and is told when the broker has confirmed all of them.
@@ -139,6 +144,7 @@ const commands = {
   counts: () => [...node.counts],
   stats: () => ({ ...node.wss.stats().broker, conflated: node.wss.stats().messagesConflated }),
   states: () => node.states,
+  reasons: () => node.reasons,
   faults: () => node.faults,
   deliveries: () => node.made[0].deliveries(),
 };

@@ -1,7 +1,7 @@
 /* What topics promise over a broker: whole servers in processes of their own, real brokers and WebSocket clients. */
-import { once } from 'node:events';
-import { connect } from 'node:net';
+import { shardOf } from '../../src/server/topics/shard-broker.js';
 import {
+  askRedis,
   BrokerProcess,
   Gate,
   hasNats,
@@ -163,7 +163,7 @@ function promises({ kind, serve }: Row): void {
     }
     if (kind === 'ioredis' || kind === 'node-redis') {
       const channels = [`${prefix}here`, `${prefix}everywhere`];
-      expect(await redis(server!, 'PUBSUB', 'NUMSUB', ...channels)).toEqual([
+      expect(await askRedis(server!, 'PUBSUB', 'NUMSUB', ...channels)).toEqual([
         channels[0],
         '1',
         channels[1],
@@ -381,50 +381,123 @@ describeIf(REDIS, hasRedis)('nodes over Redis', () => {
   });
 });
 
-describeIf(REDIS, hasRedis)('nodes over two Redis servers', () => {
+/** Three brokers, of which the second is killed. */
+function shards(starts: readonly (readonly [Kind, () => Promise<BrokerProcess>])[]): void {
   afterAll(stopFleets);
-  test('topics are divided, and while one server is away all that is published is counted', async () => {
-    const servers = [await BrokerProcess.redis(), await BrokerProcess.redis()];
+
+  test('a server is killed under load: topics of the two others miss nothing and go on, its own come back and are counted', async () => {
+    const servers = await Promise.all(starts.map(async ([, start]) => start()));
     const prefix = newPrefix();
     const fleet = await Fleet.start('ioredis');
     const { nodes } = fleet;
-    await fleet.begin(() => servers.map(({ port }) => ({ port, prefix })));
-    const topics = names(20, 'topic');
-    const clients = await openClients(nodes, 6, () => topics);
-    await Promise.all(nodes.map(async (node) => node.ask('publish', topics, 20)));
-    await expectEverything(nodes, clients);
-    const channels = await Promise.all(
-      servers.map(async (server) => redis(server, 'PUBSUB', 'CHANNELS')),
+    await fleet.begin(() =>
+      servers.map(({ port }, place) => ({ kind: starts[place]![0], port, prefix })),
     );
-    for (const each of channels) expect(each.length).toBeGreaterThan(2);
-    expect(channels.flat().sort()).toEqual(topics.map((topic) => prefix + topic).sort());
+    const ofShard = (place: number, count: number, name: string): string[] =>
+      names(1000, name)
+        .filter((topic) => shardOf(topic, 3) === place)
+        .slice(0, count);
+    const healthy = [0, 2].flatMap((place) => ofShard(place, 3, 'healthy'));
+    const hurt = ofShard(1, 3, 'hurt');
+    const topics = [...healthy, ...hurt];
+    const clients = await openClients(nodes, 6, () => topics);
+    const redisPlaces = [0, 2];
+    const channels = await Promise.all(
+      redisPlaces.map(async (place) => askRedis(servers[place]!, 'PUBSUB', 'CHANNELS')),
+    );
+    expect(channels.map((each) => each.sort())).toEqual(
+      redisPlaces.map((place) =>
+        healthy
+          .filter((topic) => shardOf(topic, 3) === place)
+          .map((topic) => prefix + topic)
+          .sort(),
+      ),
+    );
+    // Counting begins with the first message that comes.
+    await publishLast(nodes, topics);
+    await expectEverything(nodes, clients);
+    await Promise.all(nodes.map(async (node) => node.ask('load', topics)));
+    const countsOf = (some: readonly string[]): number[] =>
+      clients.flatMap((client) =>
+        nodes.flatMap((node) => some.map((topic) => client.of(topic, node).length)),
+      );
+    /** Waits until each client has 50 messages more of each node and topic. */
+    const flows = async (some: readonly string[]): Promise<void> => {
+      const before = countsOf(some);
+      await until('the load', () => countsOf(some).every((count, i) => count > before[i]! + 50));
+    };
+    await flows(topics);
 
     await servers[1]!.kill();
     await Promise.all(nodes.map(async (node) => node.is('down')));
-    await publishLast(nodes, topics);
-    for (const node of nodes) expect((await node.stats()).bufferDropped).toBe(20);
+    // Its server is away until all of this is done.
+    await flows(healthy);
+    const [late] = ofShard(0, 1, 'late');
+    const newcomer = await Client.open(nodes[0]!, [late!]);
+    await nodes[1]!.ask('publish', [late], 1);
+    await until('the message', () => newcomer.count === 1);
+    for (const node of nodes) {
+      expect(await node.stats()).toMatchObject({ state: 'down', joinsPending: hurt.length });
+      expect(await node.ask<string[]>('reasons')).toEqual([
+        expect.stringMatching(/^broker 2 of 3: /),
+      ]);
+    }
+
     await servers[1]!.start();
     await Promise.all(nodes.map(async (node) => node.is('up')));
+    await flows(topics);
+    await Promise.all(nodes.map(async (node) => node.ask('unload')));
     await publishLast(nodes, topics);
-    const expected = [...upTo(20), 21];
-    const last = (client: Client, topic: string, node: Node): boolean =>
-      client.of(topic, node).at(-1) === 21;
+    const published = await Promise.all(nodes.map(async (node) => node.counts()));
     await until('the last', () =>
-      clients.every((client) => nodes.every((node) => topics.every((t) => last(client, t, node)))),
+      clients.every((client) =>
+        nodes.every((node, i) =>
+          topics.every((t) => client.of(t, node).at(-1) === published[i]!.get(t)! - 1),
+        ),
+      ),
     );
+    await Promise.all(clients.map(async (client) => client.settle()));
+
+    const all = await Promise.all(nodes.map(async (node) => node.stats()));
     for (const client of clients) {
-      for (const topic of topics) {
-        for (const node of nodes) {
-          expect(client.of(topic, node)).toEqual(node === client.node ? upTo(22) : expected);
+      let missed = 0;
+      for (const [i, node] of nodes.entries()) {
+        for (const topic of healthy) {
+          expect(client.of(topic, node)).toEqual(upTo(published[i]!.get(topic)!));
+        }
+        for (const topic of hurt) {
+          const numbers = client.of(topic, node);
+          // Growing: in order, and none twice.
+          expect(numbers.every((number, at) => at === 0 || number > numbers[at - 1]!)).toBe(true);
+          const missing = published[i]!.get(topic)! - numbers.length;
+          if (node === client.node) expect(missing).toBe(0);
+          missed += missing;
         }
       }
-      client.close();
+      expect(missed).toBeGreaterThan(0);
+      expect(missed).toBe(all[nodes.indexOf(client.node)]!.lost);
     }
-    // Of each topic one message of each of the two others.
-    for (const node of nodes) expect((await node.stats()).lost).toBe(40);
+    for (const [i, { interruptions, published: taken, bufferDropped }] of all.entries()) {
+      expect(interruptions).toBeGreaterThanOrEqual(1);
+      expect(bufferDropped).toBeGreaterThan(0);
+      const own = [...published[i]!.values()].reduce((sum, count) => sum + count, 0);
+      expect(taken + bufferDropped).toBe(own);
+    }
+    for (const client of [...clients, newcomer]) client.close();
     await fleet.end();
   });
+}
+
+const aRedis = ['ioredis', async () => BrokerProcess.redis()] as const;
+describeIf(REDIS, hasRedis)('nodes over three Redis servers', () => {
+  shards([aRedis, ['node-redis', aRedis[1]], aRedis]);
 });
+describeIf(`${REDIS} and ${NATS}`, hasRedis && hasNats)(
+  'nodes over two Redis servers and a NATS',
+  () => {
+    shards([aRedis, ['nats', async () => BrokerProcess.nats()], aRedis]);
+  },
+);
 
 describeIf(NATS, hasNats)('nodes over NATS', () => {
   const row: Row = { kind: 'nats', serve: async () => BrokerProcess.nats() };
@@ -434,16 +507,3 @@ describeIf(NATS, hasNats)('nodes over NATS', () => {
 describe('nodes of a cluster', () => {
   promises({ kind: 'cluster', serve: async () => undefined });
 });
-
-/** Asks Redis without a client library. @returns the values of a flat array. */
-async function redis({ port }: BrokerProcess, ...command: string[]): Promise<string[]> {
-  const socket = connect(port, '127.0.0.1');
-  await once(socket, 'connect');
-  const words = command.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
-  socket.end(`*${command.length}\r\n${words.join('')}`);
-  let reply = '';
-  for await (const chunk of socket) reply += String(chunk);
-  // *4 $10 name :1 …: a string has its length in a line before it, a number has not.
-  const lines = reply.split('\r\n').slice(1, -1);
-  return lines.filter((line) => !line.startsWith('$')).map((line) => line.replace(/^:/, ''));
-}

@@ -50,6 +50,12 @@ export class BrokerProcess {
     return new BrokerProcess('redis-server', port, args).start();
   }
 
+  /** A server of a Redis Cluster that knows no other and has no slots: see {@link redisCluster}. */
+  static async clusterRedis(...settings: string[]): Promise<BrokerProcess> {
+    const bus = ['--cluster-port', String(await freePort())];
+    return BrokerProcess.redis('--cluster-enabled', 'yes', ...bus, ...settings);
+  }
+
   static async nats(...settings: string[]): Promise<BrokerProcess> {
     const port = await freePort();
     const args = ['-a', '127.0.0.1', '-p', String(port), ...settings];
@@ -113,6 +119,51 @@ export class BrokerProcess {
     rmSync(this.#folder, { recursive: true, force: true });
     running.delete(this);
   }
+}
+
+/** Asks Redis without a client library. @returns the values of a flat array. */
+export async function askRedis({ port }: BrokerProcess, ...command: string[]): Promise<string[]> {
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  const words = command.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
+  socket.end(`*${command.length}\r\n${words.join('')}`);
+  let reply = '';
+  for await (const chunk of socket) reply += String(chunk);
+  if (reply.startsWith('-')) throw new Error(reply);
+  // *4 $10 name :1 …: a string has its length in a line before it, a number has not.
+  const lines = reply.split('\r\n').slice(reply.startsWith('*') ? 1 : 0, -1);
+  return lines.filter((line) => !line.startsWith('$')).map((line) => line.replace(/^[:+]/, ''));
+}
+
+/** Slots of a Redis Cluster. */
+const SLOTS = 16384;
+
+/** A Redis Cluster of so many servers, each with an equal range of slots and no replica. */
+export async function redisCluster(count: number): Promise<BrokerProcess[]> {
+  // Without full coverage the servers go on when one is down.
+  const settings = ['--cluster-require-full-coverage', 'no'];
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => BrokerProcess.clusterRedis(...settings)),
+  );
+  const [first] = servers;
+  const firstOf = (place: number): number => Math.ceil((place * SLOTS) / count);
+  for (const [place, server] of servers.entries()) {
+    const range = [firstOf(place), firstOf(place + 1) - 1].map(String);
+    await askRedis(server, 'CLUSTER', 'ADDSLOTSRANGE', ...range);
+    // Otherwise the servers may take the same number for the state of the cluster.
+    await askRedis(server, 'CLUSTER', 'SET-CONFIG-EPOCH', String(place + 1));
+    if (server === first) continue;
+    const bus = await askRedis(first!, 'CONFIG', 'GET', 'cluster-port');
+    await askRedis(server, 'CLUSTER', 'MEET', '127.0.0.1', String(first!.port), bus[1]!);
+  }
+  await until('the cluster', async () => {
+    const all = await Promise.all(servers.map(async (each) => askRedis(each, 'CLUSTER', 'INFO')));
+    return all.every(
+      (lines) =>
+        lines.includes('cluster_state:ok') && lines.includes(`cluster_known_nodes:${count}`),
+    );
+  });
+  return servers;
 }
 
 const running = new Set<BrokerProcess>();

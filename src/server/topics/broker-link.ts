@@ -6,69 +6,59 @@ import type { TypedEmitter } from '../../connection/typed-emitter.js';
 import { publishBrokerLoss, publishBrokerState } from '../diagnostics.js';
 import type { ServerEvents } from '../events.js';
 import type { Log } from '../logger.js';
-import type { Broker, BrokerNode } from './broker.js';
-import { BrokerBuffer, type BrokerBufferLimits, type Kept } from './broker-buffer.js';
+import type { Broker } from './broker.js';
+import { BrokerBuffer, type BrokerBufferLimits } from './broker-buffer.js';
 import type { BrokerStats } from './broker-stats.js';
 import {
   bytesInEnvelope,
   EMPTY_ENVELOPE_BYTES,
-  encodeEnvelope,
   type EnvelopeHeader,
   type EnvelopeMessage,
   isFrom,
   readHeader,
   readMessages,
 } from './envelope.js';
-import { Interest } from './interest.js';
 import { JoinWaiters } from './join-waiters.js';
 import { Lag } from './lag.js';
 import { Losses } from './losses.js';
 import { Sequences } from './sequences.js';
+import { shardOf, takeShards } from './shard-broker.js';
+import { ShardLink, type ShardLinkOwner } from './shard-link.js';
 
 /** Milliseconds that a broker has to end. */
 const CLOSE_TIMEOUT = 1000;
 
 const NOTHING_KEPT: BrokerBufferLimits = { messages: 0, bytes: 0, age: 0 };
 
-/** Messages of one topic that leave at the end of the tick, as many as fit into an envelope. */
-interface Gathered {
-  readonly topic: string;
-  readonly messages: EnvelopeMessage[];
-  bytes: number;
-}
-
 /** What comes from other nodes goes here. */
 type Deliver = (topic: string, message: EnvelopeMessage) => void;
 
 /**
- * The server's end of its broker. It tells the broker which topics this node wants, gathers what is published in a
- * tick into one envelope for each topic, and counts what was lost.
+ * The server's end of its broker, or of the several brokers of `shardBroker`. It passes on what comes from other
+ * nodes, counts what was lost, and emits the events.
  */
-export class BrokerLink<Context> implements BrokerNode {
+export class BrokerLink<Context> implements ShardLinkOwner {
   readonly id: string;
+  readonly deadlines: Deadlines;
+  readonly sequences: Sequences = new Sequences();
+  readonly buffer: BrokerBuffer;
   readonly #idBytes: Buffer;
   readonly #server: TypedEmitter<ServerEvents<Context>>;
   readonly #broker: Broker;
-  readonly #deadlines: Deadlines;
   readonly #log: Log;
   readonly #deliver: Deliver;
-  readonly #interest: Interest;
+  /** A link for each broker. */
+  readonly #shards: readonly ShardLink[];
   readonly #waiters = new JoinWaiters();
-  readonly #sequences = new Sequences();
   readonly #losses = new Losses();
   readonly #lag = new Lag();
-  readonly #buffer: BrokerBuffer;
-  #gathered: Gathered[] = [];
-  /** The newest entry of `#gathered` for each topic. */
-  readonly #newest = new Map<string, Gathered>();
   #isScheduled = false;
+  /** Up while all brokers are. */
   #state: 'up' | 'down' = 'down';
   #isClosed = false;
-  #published = 0;
   #received = 0;
   #lost = 0;
-  #interruptions = 0;
-  /** Milliseconds for which the broker was down, up to `#downSince`. */
+  /** Milliseconds for which a broker was down, up to `#downSince`. */
   #millisecondsDown = 0;
   #downSince: number;
 
@@ -85,42 +75,31 @@ export class BrokerLink<Context> implements BrokerNode {
     this.id = this.#idBytes.toString('hex');
     this.#server = server;
     this.#broker = broker;
-    this.#deadlines = deadlines;
+    this.deadlines = deadlines;
     this.#log = log;
     this.#deliver = deliver;
     this.#downSince = deadlines.now();
-    this.#buffer = new BrokerBuffer(limits ?? NOTHING_KEPT);
-    this.#interest = new Interest(deadlines, {
-      join: (topics) => {
-        this.#call(() => {
-          broker.join(topics);
-        });
-      },
-      leave: (topics) => {
-        for (const topic of topics) this.#losses.forget(topic);
-        this.#call(() => {
-          broker.leave(topics);
-        });
-      },
-    });
-    broker.start(this);
+    const brokers = takeShards(broker);
+    this.buffer = new BrokerBuffer(limits ?? NOTHING_KEPT, brokers.length);
+    this.#shards = brokers.map((each, place) => new ShardLink(this, each, place, brokers.length));
+    this.#start();
   }
 
   /** A topic has its first local subscriber. */
   onActive(topic: string): void {
-    this.#interest.add(topic);
+    this.#shardOf(topic).onActive(topic);
     this.#schedule();
   }
 
   /** A topic has lost its last local subscriber. */
   onIdle(topic: string): void {
-    this.#interest.delete(topic);
+    this.#shardOf(topic).onIdle(topic);
     this.#waiters.reject(topic);
   }
 
   /** Wait until the broker has confirmed a topic that has a local subscriber. */
   async whenJoined(topic: string, signal: AbortSignal | undefined): Promise<void> {
-    if (!this.#interest.isConfirmed(topic)) await this.#waiters.wait(topic, signal);
+    if (!this.#shardOf(topic).isConfirmed(topic)) await this.#waiters.wait(topic, signal);
   }
 
   /**
@@ -139,85 +118,67 @@ export class BrokerLink<Context> implements BrokerNode {
 
   /** Publish to the other nodes, at the end of this tick. */
   publish(topic: string, message: EnvelopeMessage): void {
-    const bytes = bytesInEnvelope(message);
-    let gathered = this.#newest.get(topic);
-    if (gathered === undefined || gathered.bytes + bytes > this.#broker.maxMessage) {
-      gathered = { topic, messages: [], bytes: EMPTY_ENVELOPE_BYTES };
-      this.#newest.set(topic, gathered);
-      this.#gathered.push(gathered);
-    }
-    gathered.messages.push(message);
-    gathered.bytes += bytes;
+    this.#shardOf(topic).gather(topic, message, this.#broker.maxMessage);
     this.#schedule();
   }
 
-  /** Send what was gathered. What the broker does not take is kept as far as `brokerBuffer` allows. */
+  /** Send what was published in this tick, after the changes of interest. */
   flush(): void {
     this.#isScheduled = false;
-    this.#interest.flush();
-    const gathered = this.#gathered;
-    this.#gathered = [];
-    this.#newest.clear();
-    const now = this.#deadlines.now();
-    const batch = gathered.map((each): Kept => {
-      const count = each.messages.length;
-      const place = this.#sequences.take(each.topic, count);
-      const header = { node: this.id, ...place, sentAt: Date.now() };
-      const envelope = encodeEnvelope(header, each.messages, each.bytes);
-      return { topic: each.topic, envelope, count, madeAt: now };
-    });
-    if (batch.length === 0) return;
-    // What waits longer goes first. A broker that is down is offered the batch too: it may have lost only its subscriber.
-    const taken = this.#buffer.isEmpty ? this.#offer(batch) : 0;
-    for (const rest of batch.slice(taken)) this.#buffer.push(rest);
+    for (const shard of this.#shards) shard.flush();
   }
 
   /** See `ServerStats.broker`. */
   stats(): BrokerStats {
-    const down = this.#state === 'up' ? 0 : this.#deadlines.now() - this.#downSince;
+    const down = this.#state === 'up' ? 0 : this.deadlines.now() - this.#downSince;
+    const sum = (of: (shard: ShardLink) => number): number =>
+      this.#shards.reduce((all, shard) => all + of(shard), 0);
     return {
       state: this.#state,
-      published: this.#published,
+      published: sum(({ published }) => published),
       received: this.#received,
       lost: this.#lost,
-      interruptions: this.#interruptions,
+      interruptions: sum(({ interruptions }) => interruptions),
       secondsDown: (this.#millisecondsDown + down) / 1000,
-      buffered: this.#buffer.messages,
-      bufferDropped: this.#buffer.dropped,
-      joinsPending: this.#interest.pending,
+      buffered: this.buffer.messages,
+      bufferDropped: this.buffer.dropped,
+      joinsPending: sum(({ joinsPending }) => joinsPending),
       lag: this.#lag.stats(),
     };
   }
 
-  /** Send what was gathered, and end: a broker that does not answer has a second. */
+  /** Send what was gathered, and end: brokers that do not answer have a second. */
   async close(): Promise<void> {
     this.flush();
     this.#isClosed = true;
     this.#waiters.rejectAll();
-    this.#interest.close();
+    for (const shard of this.#shards) shard.stop();
     let deadline: Deadline | undefined;
     const timeout = new Promise<void>((resolve) => {
-      deadline = this.#deadlines.start(CLOSE_TIMEOUT, resolve);
+      deadline = this.deadlines.start(CLOSE_TIMEOUT, resolve);
     });
-    try {
-      await Promise.race([this.#broker.close(), timeout]);
-    } catch (error) {
-      this.#tellError(error);
-    }
+    let isOver = false;
+    const ends = this.#shards.map(async (shard) => {
+      await shard.close().catch((error: unknown) => {
+        if (!isOver) shard.error(error);
+      });
+    });
+    await Promise.race([Promise.all(ends), timeout]);
+    isOver = true;
     deadline?.cancel();
   }
 
-  // What the broker tells.
+  // What the brokers tell.
 
   deliver(topic: string, envelope: Uint8Array): void {
-    if (this.#isClosed || !this.#interest.has(topic) || isFrom(envelope, this.#idBytes)) return;
+    if (isFrom(envelope, this.#idBytes)) return;
     let header: EnvelopeHeader;
     let messages: EnvelopeMessage[];
     try {
       header = readHeader(envelope);
       messages = readMessages(envelope);
     } catch (error) {
-      this.#tellError(error);
+      this.error(error as Error);
       return;
     }
     this.#lag.add(Date.now() - header.sentAt);
@@ -229,35 +190,58 @@ export class BrokerLink<Context> implements BrokerNode {
     }
   }
 
-  joined(topics: readonly string[]): void {
-    for (const topic of this.#interest.confirm(topics)) this.#waiters.resolve(topic);
+  confirmed(topics: readonly string[]): void {
+    for (const topic of topics) this.#waiters.resolve(topic);
   }
 
-  writable(): void {
-    this.#drain();
+  left(topics: readonly string[]): void {
+    for (const topic of topics) this.#losses.forget(topic);
   }
 
   up(): void {
-    for (const topic of this.#interest.confirmAll()) this.#waiters.resolve(topic);
-    if (this.#state === 'down') {
-      this.#state = 'up';
-      this.#millisecondsDown += this.#deadlines.now() - this.#downSince;
-      this.#tellState(undefined);
-    }
-    this.#drain();
+    if (!this.#shards.every(({ isUp }) => isUp)) return;
+    this.#state = 'up';
+    this.#millisecondsDown += this.deadlines.now() - this.#downSince;
+    this.#tellState(undefined);
   }
 
   down(error: Error): void {
-    this.#interest.unconfirm();
-    if (this.#state === 'down') return;
+    if (this.#state === 'down') {
+      // Another broker is down already, so the state does not change.
+      if (!this.#isClosed) this.error(error);
+      return;
+    }
     this.#state = 'down';
-    this.#interruptions++;
-    this.#downSince = this.#deadlines.now();
+    this.#downSince = this.deadlines.now();
     this.#tellState(error);
   }
 
   error(error: Error): void {
-    this.#tellError(error);
+    this.#log.applicationError(`the broker: ${error.message}`, error);
+    callIsolated(() => this.#server.emit('brokerError', error));
+  }
+
+  /** Start all brokers. @throws Error if one serves another server; those before it are ended. */
+  #start(): void {
+    for (const [place, shard] of this.#shards.entries()) {
+      try {
+        shard.start();
+      } catch (error) {
+        this.#isClosed = true;
+        for (const started of this.#shards.slice(0, place)) {
+          started.stop();
+          started.close().catch((fault: unknown) => {
+            started.error(fault);
+          });
+        }
+        throw error;
+      }
+    }
+  }
+
+  #shardOf(topic: string): ShardLink {
+    const shards = this.#shards;
+    return shards.length === 1 ? shards[0]! : shards[shardOf(topic, shards.length)]!;
   }
 
   #schedule(): void {
@@ -270,32 +254,6 @@ export class BrokerLink<Context> implements BrokerNode {
     });
   }
 
-  #offer(batch: readonly Kept[]): number {
-    let taken = 0;
-    this.#call(() => {
-      const answer = this.#broker.publish(batch);
-      if (Number.isInteger(answer) && answer >= 0 && answer <= batch.length) taken = answer;
-      else this.#tellError(`publish took ${answer} of ${batch.length} envelopes, which cannot be`);
-    });
-    for (const { count } of batch.slice(0, taken)) this.#published += count;
-    return taken;
-  }
-
-  #drain(): void {
-    if (!this.#isClosed) {
-      this.#buffer.drain(this.#deadlines.now(), (batch) => this.#offer(batch));
-    }
-  }
-
-  /** Call the broker. What an adapter throws is not the fault of the code that published. */
-  #call(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#tellError(error);
-    }
-  }
-
   #tellState(error: Error | undefined): void {
     if (this.#isClosed) return;
     publishBrokerState(this.#server, this.#state, error);
@@ -306,11 +264,5 @@ export class BrokerLink<Context> implements BrokerNode {
     this.#lost += count;
     publishBrokerLoss(this.#server, topic, node, count);
     callIsolated(() => this.#server.emit('brokerLoss', { topic, node, count }));
-  }
-
-  #tellError(error: unknown): void {
-    const told = error instanceof Error ? error : new Error(String(error));
-    this.#log.applicationError(`the broker: ${told.message}`, told);
-    callIsolated(() => this.#server.emit('brokerError', told));
   }
 }

@@ -6,7 +6,9 @@ import { type Broker, type BrokerNode, isBroker, type Outgoing } from './broker.
  * consistent hash of its name: all servers have to name the same brokers in the same order. A broker that is added
  * at the end takes over its share of the topics, and all others stay where they are.
  *
- * It is up when all brokers are up, and down when any is down.
+ * While a broker is down, only its topics stop: the others are delivered as before, and `joined(topic)` waits for the
+ * topic's own broker alone. `'brokerState'` is `'down'` with the first broker that is down, which its error names, and
+ * `'up'` when all brokers are up.
  *
  * ```ts
  * const brokers = urls.map((url) => {
@@ -41,72 +43,87 @@ export function shardBroker(brokers: readonly Broker[]): Broker {
   return new ShardBroker([...brokers]);
 }
 
-/** A broker and what it is asked. */
-interface Shard {
-  readonly broker: Broker;
-  isUp: boolean;
-  /** What it did not take of the last batch. It is offered again before any other. */
-  held: readonly Outgoing[];
+/**
+ * The brokers that a server has to start, in place of the one that it was given: those of a `shardBroker`. A server
+ * keeps each of them apart, so that one which is down stops its own topics only.
+ *
+ * @throws Error if they serve a server already.
+ */
+export function takeShards(broker: Broker): readonly Broker[] {
+  return broker instanceof ShardBroker ? broker.take() : [broker];
 }
 
+/**
+ * Several brokers as one. A server asks for the brokers themselves; the methods are for code that wraps a broker, which
+ * sees one state for all.
+ */
 class ShardBroker implements Broker {
-  readonly #shards: readonly Shard[];
-  #node: BrokerNode | undefined;
-  #isUp = false;
-  /** A batch was refused because something was held. */
+  readonly #brokers: readonly Broker[];
+  /** For each broker, whether it is up. */
+  readonly #areUp: boolean[];
+  #isTaken = false;
+  /** The last batch was not taken whole. */
   #wasShort = false;
 
   constructor(brokers: readonly Broker[]) {
-    this.#shards = brokers.map((broker) => ({ broker, isUp: false, held: [] }));
+    this.#brokers = brokers;
+    this.#areUp = brokers.map(() => false);
   }
 
   get maxMessage(): number {
-    return Math.min(...this.#shards.map(({ broker }) => broker.maxMessage));
+    return Math.min(...this.#brokers.map(({ maxMessage }) => maxMessage));
+  }
+
+  take(): readonly Broker[] {
+    if (this.#isTaken) {
+      throw new Error('shardBroker: this broker serves a server already; make one for each server');
+    }
+    this.#isTaken = true;
+    return this.#brokers;
   }
 
   start(node: BrokerNode): void {
-    if (this.#node !== undefined) {
-      throw new Error('shardBroker: this broker serves a server already; make one for each server');
-    }
-    this.#node = node;
-    this.#shards.forEach((shard, index) => {
-      shard.broker.start(this.#nodeOf(shard, index, node));
+    this.take().forEach((broker, place) => {
+      broker.start(this.#nodeOf(place, node));
     });
   }
 
   join(topics: readonly string[]): void {
-    for (const [{ broker }, group] of this.#divide(topics, itself)) broker.join(group);
+    for (const [broker, part] of this.#divide(topics)) broker.join(part);
   }
 
   leave(topics: readonly string[]): void {
-    for (const [{ broker }, group] of this.#divide(topics, itself)) broker.leave(group);
+    for (const [broker, part] of this.#divide(topics)) broker.leave(part);
   }
 
   /**
-   * All or nothing. What one broker does not take of its part is held here, and nothing else is taken until it has
-   * gone: otherwise "the first so many were taken" would be wrong for the parts of the others. So what is held is
-   * never more than one batch, and messages of a topic stay in order.
+   * What is taken has to be counted from the first. So neighbours of one broker go to it together, and nothing is
+   * published after the first envelope that is not taken.
    */
   publish(batch: readonly Outgoing[]): number {
-    if (!this.#isUp) return 0;
-    if (this.#isHolding()) {
-      this.#wasShort = true;
-      return 0;
+    let taken = 0;
+    while (taken < batch.length) {
+      const broker = this.#brokerOf(batch[taken]!.topic);
+      let end = taken + 1;
+      while (end < batch.length && this.#brokerOf(batch[end]!.topic) === broker) end++;
+      const count = broker.publish(batch.slice(taken, end));
+      taken += count;
+      if (taken < end) break;
     }
-    for (const [shard, part] of this.#divide(batch, ({ topic }) => topic)) offer(shard, part);
-    return batch.length;
+    this.#wasShort = taken < batch.length;
+    return taken;
   }
 
   async close(): Promise<void> {
-    this.#isUp = false;
-    for (const shard of this.#shards) shard.held = [];
-    await Promise.all(this.#shards.map(async ({ broker }) => broker.close()));
+    await Promise.all(this.#brokers.map(async (broker) => broker.close()));
   }
 
-  /** The server, as one of the brokers sees it. */
-  #nodeOf(shard: Shard, index: number, node: BrokerNode): BrokerNode {
-    const named = ({ message, cause }: Error): Error =>
-      new Error(`broker ${index + 1} of ${this.#shards.length}: ${message}`, { cause });
+  /** The node, as one of the brokers sees it. */
+  #nodeOf(place: number, node: BrokerNode): BrokerNode {
+    const named = (error: Error): Error =>
+      new Error(`broker ${place + 1} of ${this.#brokers.length}: ${error.message}`, {
+        cause: error,
+      });
     return {
       id: node.id,
       deliver: (topic, envelope) => {
@@ -116,29 +133,18 @@ class ShardBroker implements Broker {
         node.joined(topics);
       },
       writable: () => {
-        this.#offerHeld(shard);
+        node.writable();
       },
       up: () => {
-        shard.isUp = true;
-        this.#offerHeld(shard);
-        if (this.#isUp || !this.#shards.every(({ isUp }) => isUp)) return;
-        this.#isUp = true;
-        node.up();
+        this.#areUp[place] = true;
+        if (this.#areUp.every(Boolean)) node.up();
+        else if (this.#wasShort) node.writable();
       },
       down: (error) => {
-        shard.isUp = false;
-        const lost = shard.held.length;
-        shard.held = [];
-        if (lost > 0) {
-          // Those that get later messages count what is missing.
-          node.error(named(new Error(`${lost} envelopes that it had not taken yet are lost`)));
-        }
-        if (!this.#isUp) {
-          node.error(named(error));
-          return;
-        }
-        this.#isUp = false;
-        node.down(named(error));
+        const wereUp = this.#areUp.every(Boolean);
+        this.#areUp[place] = false;
+        if (wereUp) node.down(named(error));
+        else node.error(named(error));
       },
       error: (error) => {
         node.error(named(error));
@@ -146,35 +152,20 @@ class ShardBroker implements Broker {
     };
   }
 
-  #isHolding(): boolean {
-    return this.#shards.some(({ held }) => held.length > 0);
+  #brokerOf(topic: string): Broker {
+    return this.#brokers[shardOf(topic, this.#brokers.length)]!;
   }
 
-  #offerHeld(shard: Shard): void {
-    if (shard.held.length > 0) offer(shard, shard.held);
-    if (!this.#wasShort || this.#isHolding()) return;
-    this.#wasShort = false;
-    // When it is down, the batch is offered again once it is up.
-    if (this.#isUp) this.#node!.writable();
-  }
-
-  /** What belongs to each shard, in order. */
-  #divide<T>(all: readonly T[], topicOf: (each: T) => string): Map<Shard, T[]> {
-    const parts = new Map<Shard, T[]>();
-    for (const each of all) {
-      const shard = this.#shards[shardOf(topicOf(each), this.#shards.length)]!;
-      const part = parts.get(shard);
-      if (part === undefined) parts.set(shard, [each]);
-      else part.push(each);
+  #divide(topics: readonly string[]): Map<Broker, string[]> {
+    const parts = new Map<Broker, string[]>();
+    for (const topic of topics) {
+      const broker = this.#brokerOf(topic);
+      const part = parts.get(broker);
+      if (part === undefined) parts.set(broker, [topic]);
+      else part.push(topic);
     }
     return parts;
   }
-}
-
-const itself = (topic: string): string => topic;
-
-function offer(shard: Shard, part: readonly Outgoing[]): void {
-  shard.held = part.slice(shard.broker.publish(part));
 }
 
 /**

@@ -4,18 +4,17 @@ import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import { TypedEmitter } from '../../../../src/connection/typed-emitter.js';
 import type { ServerEvents } from '../../../../src/server/events.js';
 import { createLog } from '../../../../src/server/logger.js';
-import type { Broker, BrokerNode, Outgoing } from '../../../../src/server/topics/broker.js';
+import type { Broker } from '../../../../src/server/topics/broker.js';
 import type { BrokerBufferLimits } from '../../../../src/server/topics/broker-buffer.js';
 import { BrokerLink } from '../../../../src/server/topics/broker-link.js';
 import {
   bytesInEnvelope,
   EMPTY_ENVELOPE_BYTES,
-  encodeEnvelope,
-  type EnvelopeHeader,
   type EnvelopeMessage,
   readHeader,
-  readMessages,
 } from '../../../../src/server/topics/envelope.js';
+import { shardBroker, shardOf } from '../../../../src/server/topics/shard-broker.js';
+import { envelopeOf, HandBroker, message, words } from '../../../support/hand-broker.js';
 import { seededRandom } from '../../../support/random.cjs';
 import {
   catchSurfacing,
@@ -26,100 +25,10 @@ import {
   settle,
 } from '../../../support/server.js';
 
-/** A broker that writes down what it is told. The test decides what it takes, and what it confirms. */
-class HandBroker implements Broker {
-  readonly calls: string[] = [];
-  /** The envelopes that were taken. */
-  readonly sent: Outgoing[] = [];
-  /** How many envelopes each call of `publish` had. */
-  readonly offers: number[] = [];
-  node!: BrokerNode;
-  maxMessage = 1_000_000;
-  /** How many envelopes the next calls of `publish` take. */
-  takes = Infinity;
-  /** Called by each method, with its name. */
-  onCall: (method: string) => void = () => undefined;
-  ended: Promise<void> = Promise.resolve();
-
-  /** It takes nothing before it is up, and after it was down. */
-  #isReady = false;
-
-  start(node: BrokerNode): void {
-    this.node = {
-      id: node.id,
-      deliver: node.deliver.bind(node),
-      joined: node.joined.bind(node),
-      writable: node.writable.bind(node),
-      error: node.error.bind(node),
-      up: () => {
-        this.#isReady = true;
-        node.up();
-      },
-      down: (error) => {
-        this.#isReady = false;
-        node.down(error);
-      },
-    };
-    this.onCall('start');
-  }
-
-  join(topics: readonly string[]): void {
-    this.calls.push(`join ${topics.join(' ')}`);
-    this.onCall('join');
-  }
-
-  leave(topics: readonly string[]): void {
-    this.calls.push(`leave ${topics.join(' ')}`);
-    this.onCall('leave');
-  }
-
-  publish(batch: readonly Outgoing[]): number {
-    if (!this.#isReady) return 0;
-    this.offers.push(batch.length);
-    this.onCall('publish');
-    const taken = batch.slice(0, this.takes);
-    this.sent.push(...taken);
-    return taken.length;
-  }
-
-  close(): Promise<void> {
-    this.calls.push('close');
-    this.onCall('close');
-    return this.ended;
-  }
-}
-
-const message = (payload: string, changed: Partial<EnvelopeMessage> = {}): EnvelopeMessage => ({
-  payload: Buffer.from(payload),
-  binary: false,
-  compress: undefined,
-  droppable: true,
-  key: undefined,
-  retain: false,
-  ...changed,
-});
-
-/** An envelope of another node. */
-function envelopeOf(
-  messages: readonly (string | EnvelopeMessage)[],
-  changed: Partial<EnvelopeHeader> = {},
-): Buffer {
-  const all = messages.map((each) => (typeof each === 'string' ? message(each) : each));
-  const header = { node: 'ab'.repeat(8), epoch: 1, first: 0, sentAt: Date.now(), ...changed };
-  const bytes = all.reduce((sum, each) => sum + bytesInEnvelope(each), EMPTY_ENVELOPE_BYTES);
-  return encodeEnvelope(header, all, bytes);
-}
-
-/** An envelope in words: `news 3: a b`. */
-function words({ topic, envelope }: Outgoing): string {
-  const texts = readMessages(envelope).map(({ payload }) => Buffer.from(payload).toString());
-  return `${topic} ${readHeader(envelope).first}: ${texts.join(' ')}`;
-}
-
 const open: BrokerLink<undefined>[] = [];
 
-/** A link on a broker of the test's. */
-function linked(limits?: BrokerBufferLimits, broker = new HandBroker()) {
+/** A link on a broker of the test's. @param served what the server gets; that broker, if nothing else. */
+function linked(limits?: BrokerBufferLimits, broker = new HandBroker(), served: Broker = broker) {
   const server = new TypedEmitter<ServerEvents<undefined>>();
   const clock = new HandClock();
   const logger = new MemoryLogger();
@@ -137,7 +46,7 @@ function linked(limits?: BrokerBufferLimits, broker = new HandBroker()) {
   server.on('brokerError', (error) => events.push(`error ${error.message}`));
   const link = new BrokerLink(
     server,
-    broker,
+    served,
     limits,
     new Deadlines(clock),
     createLog(logger, clock),
@@ -1134,5 +1043,159 @@ describe('close', () => {
     clock.advance(60_000);
     expect([got, events, broker.sent, broker.offers]).toStrictEqual([[], [], [], offers]);
     expect([broker.calls, clock.timers.size]).toStrictEqual([calls, 0]);
+  });
+});
+
+describe('several brokers', () => {
+  /** A topic of each broker: `a` of the first, and so on. */
+  const [a, b, c] = [0, 1, 2].map((place) => {
+    for (let i = 0; ; i++) if (shardOf(`t${i}`, 3) === place) return `t${i}`;
+  }) as [string, string, string];
+
+  /** A link on three brokers, with the topics joined. The places are those of the brokers that are up. */
+  async function sharded(places: readonly number[], limits?: BrokerBufferLimits) {
+    const brokers = [new HandBroker(), new HandBroker(), new HandBroker()];
+    const all = linked(limits, brokers[0], shardBroker(brokers));
+    for (const topic of [a, b, c]) all.link.onActive(topic);
+    await settle();
+    for (const place of places) brokers[place]!.node.up();
+    /** What each was told, or has sent, since the last call. */
+    const calls = (): string[][] => brokers.map((each) => each.calls.splice(0));
+    const sent = (): string[][] => brokers.map((each) => each.sent.splice(0).map(words));
+    return { ...all, brokers, calls, sent };
+  }
+
+  it('each get their own topics and messages', async () => {
+    const { calls, sent, say, clock, link, got, brokers } = await sharded([0, 1, 2]);
+    expect(calls()).toStrictEqual([[`join ${a}`], [`join ${b}`], [`join ${c}`]]);
+    say(a, '1', '2');
+    say(c, '3');
+    say(a, '4');
+    await settle();
+    expect(sent()).toStrictEqual([[`${a} 0: 1 2 4`], [], [`${c} 0: 3`]]);
+    brokers[1]!.node.deliver(b, envelopeOf(['x']));
+    brokers[1]!.node.deliver(a, envelopeOf(['not its topic']));
+    expect(got).toStrictEqual([`${b} x`]);
+    link.onIdle(b);
+    clock.advance(11_000);
+    expect(calls()).toStrictEqual([[], [`leave ${b}`], []]);
+    expect(link.stats()).toMatchObject({ published: 4, received: 1, state: 'up' });
+  });
+
+  it('go on when one is down: only its own topics stop', async () => {
+    const { brokers, sent, say, link, got, events } = await sharded([0, 1, 2], NO_LIMITS);
+    brokers[1]!.node.down(new Error('reset'));
+    say(a, '1');
+    say(b, '2');
+    say(c, '3');
+    await settle();
+    say(b, '4');
+    say(c, '5');
+    await settle();
+    expect(sent()).toStrictEqual([[`${a} 0: 1`], [], [`${c} 0: 3`, `${c} 1: 5`]]);
+    brokers[2]!.node.deliver(c, envelopeOf(['x']));
+    expect(got).toStrictEqual([`${c} x`]);
+    expect(link.stats()).toMatchObject({
+      state: 'down',
+      published: 3,
+      buffered: 2,
+      bufferDropped: 0,
+      joinsPending: 1,
+      interruptions: 1,
+    });
+    await link.whenJoined(a, undefined);
+    const joined = outcomeOf(link.whenJoined(b, undefined));
+    await settle();
+    expect(joined.now).toBe('waits');
+    brokers[1]!.node.up();
+    await settle();
+    expect([joined.now, sent()]).toStrictEqual(['joined', [[], [`${b} 0: 2`, `${b} 1: 4`], []]]);
+    expect(events).toStrictEqual(['up', 'down broker 2 of 3: reset', 'up']);
+    expect(link.stats()).toMatchObject({ state: 'up', published: 5, buffered: 0, joinsPending: 0 });
+  });
+
+  it('may be absent from the start: the topics of the others are joined and delivered', async () => {
+    const { brokers, sent, say, link, events } = await sharded([0, 2]);
+    brokers[1]!.node.error(new Error('refused'));
+    await link.whenJoined(a, undefined);
+    await link.whenJoined(c, undefined);
+    say(a, '1');
+    say(b, '2');
+    await settle();
+    expect(sent()).toStrictEqual([[`${a} 0: 1`], [], []]);
+    expect(link.stats()).toMatchObject({ state: 'down', bufferDropped: 1, interruptions: 0 });
+    expect(events).toStrictEqual(['error broker 2 of 3: refused']);
+  });
+
+  it('are up together when all are, and their seconds down are counted once', async () => {
+    const { brokers, clock, link, events } = await sharded([0, 1, 2]);
+    const first = new Error('reset');
+    brokers[0]!.node.down(first);
+    clock.advance(1000);
+    brokers[2]!.node.down(new Error('refused'));
+    clock.advance(1000);
+    brokers[0]!.node.up();
+    clock.advance(1000);
+    brokers[2]!.node.up();
+    clock.advance(1000);
+    expect(events).toStrictEqual([
+      'up',
+      'down broker 1 of 3: reset',
+      'error broker 3 of 3: refused',
+      'up',
+    ]);
+    expect(link.stats()).toMatchObject({ state: 'up', interruptions: 2, secondsDown: 3 });
+  });
+
+  it('share the limits of brokerBuffer', async () => {
+    const { say, clock, brokers, sent, link } = await sharded([0], {
+      ...NO_LIMITS,
+      messages: 2,
+    });
+    for (const topic of [b, c, b]) {
+      say(topic, 'x');
+      await settle();
+      clock.advance(1);
+    }
+    expect(link.stats()).toMatchObject({ buffered: 2, bufferDropped: 1 });
+    brokers[1]!.node.up();
+    brokers[2]!.node.up();
+    expect(sent()).toStrictEqual([[], [`${b} 1: x`], [`${c} 0: x`]]);
+  });
+
+  it('have one limit for a message: that of the smallest', async () => {
+    const { brokers, link } = await sharded([]);
+    brokers[2]!.maxMessage = 100;
+    expect(() => link.check(message('x'.repeat(101)))).toThrow(/the broker takes 100;/);
+  });
+
+  it('all end, and each that rejects is told', async () => {
+    const { brokers, link, events, calls } = await sharded([0, 1, 2]);
+    calls();
+    const end = deferred<void>();
+    brokers[0]!.ended = Promise.reject(new Error('rejected'));
+    brokers[1]!.ended = end.promise;
+    const closed = outcomeOf(link.close());
+    await settle();
+    expect([calls(), closed.now]).toStrictEqual([[['close'], ['close'], ['close']], 'waits']);
+    brokers[1]!.node.down(new Error('closed'));
+    brokers[2]!.node.down(new Error('closed'));
+    end.resolve();
+    await settle();
+    expect([closed.now, events]).toStrictEqual(['joined', ['up', 'error broker 1 of 3: rejected']]);
+    brokers[0]!.ended = Promise.resolve(); // the link is closed once more after the test
+  });
+
+  it('that have started are ended when a later one serves another server', async () => {
+    const brokers = [new HandBroker(), new HandBroker(), new HandBroker()];
+    brokers[0]!.ended = Promise.reject(new Error('rejected'));
+    brokers[1]!.onCall = () => {
+      throw new Error('it was started before');
+    };
+    expect(() => linked(undefined, brokers[0], shardBroker(brokers))).toThrow(
+      'it was started before',
+    );
+    await settle();
+    expect(brokers.map(({ calls }) => calls)).toStrictEqual([['close'], [], []]);
   });
 });

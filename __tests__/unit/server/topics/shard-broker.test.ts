@@ -1,5 +1,5 @@
 import type { Broker, BrokerNode, Outgoing } from '../../../../src/server/topics/broker.js';
-import { shardBroker, shardOf } from '../../../../src/server/topics/shard-broker.js';
+import { shardBroker, shardOf, takeShards } from '../../../../src/server/topics/shard-broker.js';
 import { FakeNode } from '../../../support/fake-node.js';
 
 /** A broker that takes as much as the test lets it. */
@@ -10,6 +10,8 @@ class FakeBroker implements Broker {
   joined: string[] = [];
   left: string[] = [];
   readonly published: string[] = [];
+  /** How often something was published. */
+  calls = 0;
   isClosed = false;
 
   start(node: BrokerNode): void {
@@ -22,6 +24,7 @@ class FakeBroker implements Broker {
     this.left.push(...topics);
   }
   publish(batch: readonly Outgoing[]): number {
+    this.calls++;
     const taken = batch.slice(0, this.room);
     this.room -= taken.length;
     for (const { topic, envelope } of taken) {
@@ -112,81 +115,71 @@ test('each topic goes to its broker, messages in order', () => {
   ]);
 });
 
-test('is up when all are up, and down when any is', () => {
-  const { broker, shards, node } = make(3);
-  const [one, other, third] = shards.map((shard) => shard.node!);
-  expect(one!.id).toBe(node.id);
-  one!.up();
-  other!.up();
-  other!.down(new Error('refused'));
-  expect(broker.publish(batch(['a']))).toBe(0);
-  third!.up();
-  expect(node.take()).toEqual(['error broker 2 of 3: refused']);
-  other!.up();
-  other!.up();
-  expect(node.take()).toEqual(['up']);
-  third!.down(new Error('reset'));
-  one!.down(new Error('reset'));
-  one!.up();
-  expect(node.take()).toEqual(['down broker 3 of 3: reset', 'error broker 1 of 3: reset']);
-  expect(broker.publish(batch(['a']))).toBe(0);
-  third!.up();
-  one!.error(new Error('odd', { cause: 'why' }));
-  one!.joined(['a']);
-  one!.deliver('a', Buffer.from('x'));
-  expect(node.take()).toEqual(['up', 'error broker 1 of 3: odd', 'joined a', 'deliver a x']);
+test('a server takes the brokers themselves, once, and starts them', () => {
+  const shards = [new FakeBroker(), new FakeBroker()];
+  const broker = shardBroker(shards);
+  expect(takeShards(broker)).toEqual(shards);
+  expect(shards.map(({ node }) => node)).toEqual([undefined, undefined]);
+  expect(() => takeShards(broker)).toThrow('serves a server already');
+  expect(() => broker.start(new FakeNode())).toThrow('serves a server already');
+  const other = new FakeBroker();
+  expect(takeShards(other)).toEqual([other]);
 });
 
-test('what one broker does not take is held, and nothing else is taken until it has gone', () => {
-  const { broker, shards, node } = up(3);
-  const topics = topicsOf(0, 1, 1, 0);
-  shards[1]!.room = 1;
-  expect(broker.publish(batch(topics))).toBe(4);
-  expect(broker.publish(batch(topics, '2'))).toBe(0);
-  shards[0]!.node!.writable();
-  expect(node.take()).toEqual([]);
-  shards[1]!.room = 0;
-  shards[1]!.node!.writable();
-  expect(node.take()).toEqual([]);
-  shards[1]!.room = Infinity;
-  shards[1]!.node!.writable();
-  expect(node.take()).toEqual(['writable']);
-  expect(broker.publish(batch(topics, '2'))).toBe(4);
-  expect(shards[0]!.published).toEqual([
-    `${topics[0]!} 1`,
-    `${topics[3]!} 1`,
-    `${topics[0]!} 2`,
-    `${topics[3]!} 2`,
-  ]);
-  expect(shards[1]!.published).toEqual([
-    `${topics[1]!} 1`,
-    `${topics[2]!} 1`,
-    `${topics[1]!} 2`,
-    `${topics[2]!} 2`,
-  ]);
-  // Nobody waits.
-  shards[1]!.node!.writable();
-  expect(node.take()).toEqual([]);
-});
+describe('for code that wraps it', () => {
+  test('is up when all are up, and down when any is', () => {
+    const { shards, node } = make(3);
+    const [one, other, third] = shards.map((shard) => shard.node!);
+    expect(one!.id).toBe(node.id);
+    one!.up();
+    other!.up();
+    other!.down(new Error('refused'));
+    third!.up();
+    expect(node.take()).toEqual(['error broker 2 of 3: refused']);
+    other!.up();
+    expect(node.take()).toEqual(['up']);
+    third!.down(new Error('reset'));
+    one!.down(new Error('reset'));
+    one!.up();
+    expect(node.take()).toEqual(['down broker 3 of 3: reset', 'error broker 1 of 3: reset']);
+    third!.up();
+    one!.error(new Error('odd'));
+    one!.joined(['a']);
+    one!.deliver('a', Buffer.from('x'));
+    expect(node.take()).toEqual(['up', 'error broker 1 of 3: odd', 'joined a', 'deliver a x']);
+  });
 
-test('what is held is lost with its broker, and reported', () => {
-  const { broker, shards, node } = up(3);
-  const topics = topicsOf(0, 1, 1);
-  shards[1]!.room = 0;
-  shards[0]!.room = 0;
-  expect(broker.publish(batch(topics))).toBe(3);
-  expect(broker.publish(batch(topics))).toBe(0);
-  shards[1]!.node!.down(new Error('reset'));
-  expect(node.take()).toEqual([
-    'error broker 2 of 3: 2 envelopes that it had not taken yet are lost',
-    'down broker 2 of 3: reset',
-  ]);
-  // The rest leaves all the same. Up tells the server to offer again, so writable has no need to.
-  shards[0]!.room = 1;
-  shards[0]!.node!.writable();
-  expect([shards[0]!.published, node.take()]).toEqual([[`${topics[0]!} 1`], []]);
-  shards[1]!.node!.up();
-  expect(node.take()).toEqual(['up']);
+  test('takes a batch up to the first envelope that is not taken', () => {
+    const { broker, shards, node } = up(3);
+    const topics = topicsOf(0, 0, 1, 1, 0);
+    shards[1]!.room = 1;
+    expect(broker.publish(batch(topics))).toBe(3);
+    expect(shards.map(({ published }) => published)).toEqual([
+      [`${topics[0]!} 1`, `${topics[1]!} 1`],
+      [`${topics[2]!} 1`],
+      [],
+    ]);
+    expect(shards.map(({ calls }) => calls)).toEqual([1, 1, 0]);
+    shards[1]!.room = Infinity;
+    shards[1]!.node!.writable();
+    expect(node.take()).toEqual(['writable']);
+    expect(broker.publish(batch(topics.slice(3)))).toBe(2);
+    expect(shards[0]!.published.at(-1)).toBe(`${topics[4]!} 1`);
+  });
+
+  test('asks for the rest when one broker is back and another is not', () => {
+    const { broker, shards, node } = up(3);
+    for (const each of [0, 1]) shards[each]!.node!.down(new Error('reset'));
+    node.take();
+    shards[0]!.node!.up();
+    expect(node.take()).toEqual([]);
+    shards[0]!.node!.down(new Error('reset'));
+    shards[0]!.room = 0;
+    expect(broker.publish(batch(topicsOf(0)))).toBe(0);
+    node.take();
+    shards[0]!.node!.up();
+    expect(node.take()).toEqual(['writable']);
+  });
 });
 
 test('an envelope has to fit each of them', () => {
@@ -201,12 +194,6 @@ test('close() closes all', async () => {
   const { broker, shards } = up(3);
   await broker.close();
   expect(shards.map(({ isClosed }) => isClosed)).toEqual([true, true, true]);
-  expect(broker.publish(batch(['a']))).toBe(0);
-});
-
-test('serves one server', () => {
-  const { broker } = make(2);
-  expect(() => broker.start(new FakeNode())).toThrow('serves a server already');
 });
 
 test.each([
