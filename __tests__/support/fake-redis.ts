@@ -1,5 +1,10 @@
 import { EventEmitter } from 'node:events';
-import type { ClientEvents, Receiver, RedisClient } from '../../src/adapters/redis/client.js';
+import type {
+  ClientEvents,
+  Receiver,
+  ReceiverEvents,
+  RedisClient,
+} from '../../src/adapters/redis/client.js';
 import { Calls } from './fake-node.js';
 
 /** A client whose connection and answers are the test's. */
@@ -13,7 +18,7 @@ export class FakeRedisClient implements RedisClient {
   isConnected = false;
   isSharded: boolean | undefined;
   events: ClientEvents | undefined;
-  deliver: ((channel: string, message: Buffer) => void) | undefined;
+  received: ReceiverEvents | undefined;
   forgotten = 0;
 
   isReady(): boolean {
@@ -27,14 +32,14 @@ export class FakeRedisClient implements RedisClient {
 
   readonly send: (command: (string | Buffer)[]) => Promise<unknown> = this.commands.call('send');
 
-  receive(isSharded: boolean, deliver: (channel: string, message: Buffer) => void): Receiver {
+  receive(isSharded: boolean, events: ReceiverEvents): Receiver {
     this.isSharded = isSharded;
-    this.deliver = deliver;
+    this.received = events;
     return {
       subscribe: this.subscriptions.call('sub'),
       unsubscribe: this.subscriptions.call('unsub'),
       forget: () => this.forgotten++,
-      end: () => (this.deliver = undefined),
+      end: () => (this.received = undefined),
     };
   }
 

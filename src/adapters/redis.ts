@@ -17,6 +17,7 @@ export interface RedisBrokerOptions {
   subscriber: NodeRedisClient | IoredisClient;
   /**
    * Use sharded channels (Redis 7, SSUBSCRIBE and SPUBLISH), which one shard of a Redis Cluster keeps to itself.
+   * If Redis moves one of them to another shard, the broker is down until it is back.
    * @default false
    */
   sharded?: boolean;
@@ -58,8 +59,8 @@ const ADVICE = {
  * - A subscriber of the package `redis` may have 450 sharded channels. With more than about 500 of them, version
  *   6.3.1 never becomes ready after a lost connection. What is above is not joined, and reported.
  * - A cluster's client is refused: it does not tell when a shard is lost. To use several shards or servers, make a
- *   broker of two plain clients for each and combine them with `shardBroker`; on a Redis Cluster, give each a prefix
- *   with a hash tag of its shard, such as `{shard-1}:`, and `sharded: true`.
+ *   broker of two plain clients for each and combine them with `shardBroker`; on a Redis Cluster, give each `sharded:
+ *   true` and a prefix with a hash tag whose slot the shard has, such as `{a}:`. `docs/scaling.md` has an example.
  * - An ioredis publisher sends what was not confirmed a second time after a lost connection, and receivers drop it
  *   by its number. With `autoResendUnfulfilledCommands: false` it does not.
  *

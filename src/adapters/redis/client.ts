@@ -25,7 +25,13 @@ export interface RedisClient {
   /** Send one command. It is never called while the client is not ready. */
   send(command: Argument[]): Promise<unknown>;
   /** Receive messages. @returns the two calls that decide which, and a third that ends it. */
-  receive(isSharded: boolean, deliver: (channel: string, message: Buffer) => void): Receiver;
+  receive(isSharded: boolean, events: ReceiverEvents): Receiver;
+}
+
+export interface ReceiverEvents {
+  readonly deliver: (channel: string, message: Buffer) => void;
+  /** A sharded channel is on another server of a cluster now. Redis sends nothing more of it. */
+  readonly moved: () => void;
 }
 
 export interface Receiver {

@@ -4,6 +4,7 @@ import {
   type Emitter,
   followReadiness,
   type Receiver,
+  type ReceiverEvents,
   type RedisClient,
 } from './client.js';
 
@@ -55,20 +56,24 @@ export class Ioredis implements RedisClient {
     return this.#client.call(command as string, args);
   }
 
-  receive(isSharded: boolean, deliver: (channel: string, message: Buffer) => void): Receiver {
+  receive(isSharded: boolean, { deliver, moved }: ReceiverEvents): Receiver {
     const client = this.#client;
     const event = isSharded ? 'smessageBuffer' : 'messageBuffer';
     const listener = (channel: Buffer, message: Buffer): void => {
       deliver(channel.toString(), message);
     };
     client.on(event, listener);
+    client.on('moved', moved);
     return {
       subscribe: async (channels) =>
         isSharded ? client.ssubscribe(...channels) : client.subscribe(...channels),
       unsubscribe: async (channels) =>
         isSharded ? client.sunsubscribe(...channels) : client.unsubscribe(...channels),
       forget: () => undefined, // it subscribes in groups, and again does no harm
-      end: () => client.off(event, listener),
+      end: () => {
+        client.off(event, listener);
+        client.off('moved', moved);
+      },
     };
   }
 }

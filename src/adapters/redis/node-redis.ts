@@ -4,6 +4,7 @@ import {
   type Emitter,
   followReadiness,
   type Receiver,
+  type ReceiverEvents,
   type RedisClient,
 } from './client.js';
 
@@ -69,8 +70,9 @@ export class NodeRedis implements RedisClient {
     return this.#client.sendCommand(command);
   }
 
-  receive(isSharded: boolean, deliver: (channel: string, message: Buffer) => void): Receiver {
+  receive(isSharded: boolean, { deliver, moved }: ReceiverEvents): Receiver {
     const client = this.#client;
+    client.on('sharded-channel-moved', moved);
     const listener: Listener = (message, channel) => {
       deliver(channel.toString(), message);
     };
@@ -97,7 +99,8 @@ export class NodeRedis implements RedisClient {
           }
         }
       },
-      end: () => undefined, // each channel has its own listener
+      // Each channel has its own listener for messages.
+      end: () => client.off('sharded-channel-moved', moved),
     };
   }
 }

@@ -63,10 +63,20 @@ export class RedisBroker implements Broker {
     this.#state.start(node);
     const describe = (error: Error): Error =>
       new Error(`the subscriber (${this.#subscriber.library}): ${error.message}`, { cause: error });
-    this.#receiver = this.#subscriber.receive(this.#isSharded, (channel, message) => {
-      // Another broker, or the application, may use the client for other channels.
-      if (!channel.startsWith(this.#prefix)) return;
-      this.#state.deliver(channel.slice(this.#prefix.length), message);
+    this.#receiver = this.#subscriber.receive(this.#isSharded, {
+      deliver: (channel, message) => {
+        // Another broker, or the application, may use the client for other channels.
+        if (!channel.startsWith(this.#prefix)) return;
+        this.#state.deliver(channel.slice(this.#prefix.length), message);
+      },
+      moved: () => {
+        // While it is down, this may be about the SSUBSCRIBE of this broker. It is sent again later.
+        if (!this.#state.isUp) return;
+        this.#state.disconnected(
+          describe(new Error('Redis has moved a sharded channel to another server of its cluster')),
+        );
+        this.#state.connected();
+      },
     });
     this.#unfollow = this.#subscriber.follow({
       ready: () => this.#state.connected(),

@@ -36,14 +36,16 @@ test.each([
 ] as const)('sharded: %s', (isSharded, event, subscribe, unsubscribe) => {
   const fake = new FakeIoredis();
   const lines: string[] = [];
-  const receiver = new Ioredis(fake).receive(isSharded, (channel, message) => {
-    lines.push(`${channel} ${message.toString()}`);
+  const receiver = new Ioredis(fake).receive(isSharded, {
+    deliver: (channel, message) => lines.push(`${channel} ${message.toString()}`),
+    moved: () => lines.push('moved'),
   });
   void receiver.subscribe(['a', 'b']);
   void receiver.unsubscribe(['b']);
   expect(fake.calls.take()).toEqual([`${subscribe} a b`, `${unsubscribe} b`]);
   fake.emit(event, Buffer.from('a'), Buffer.from('x'));
-  expect(lines).toEqual(['a x']);
+  fake.emit('moved');
+  expect(lines).toEqual(['a x', 'moved']);
   receiver.forget();
   receiver.end();
   expect(fake.eventNames()).toEqual([]);

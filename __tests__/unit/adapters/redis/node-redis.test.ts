@@ -9,8 +9,9 @@ function make(isSharded: boolean): {
 } {
   const fake = new FakeNodeRedis();
   const lines: string[] = [];
-  const receiver = new NodeRedis(fake).receive(isSharded, (channel, message) => {
-    lines.push(`${channel} ${message.toString()}`);
+  const receiver = new NodeRedis(fake).receive(isSharded, {
+    deliver: (channel, message) => lines.push(`${channel} ${message.toString()}`),
+    moved: () => lines.push('moved'),
   });
   return { fake, receiver, lines };
 }
@@ -51,7 +52,8 @@ test.each([
   const [, listener, bufferMode] = fake.calls.open[0]!.args;
   expect(bufferMode).toBe(true);
   (listener as (message: Buffer, channel: Buffer) => void)(Buffer.from('x'), Buffer.from('a'));
-  expect(lines).toEqual(['a x']);
+  fake.emit('sharded-channel-moved', 'a', {});
+  expect(lines).toEqual(['a x', 'moved']);
 
   // The client knows `a`, and `b` of another listener: it would send nothing for `a`.
   fake.channels.set('a', { buffers: new Set([listener]), strings: new Set() });

@@ -43,9 +43,9 @@ test('is up when both clients are ready and the publisher has an answer', async 
 test('delivers what comes with its prefix, and publishes with it', async () => {
   const { broker, node, publisher, subscriber } = await up();
   broker.join(['a']);
-  subscriber.deliver!('p:a', Buffer.from('x'));
-  subscriber.deliver!('q:a', Buffer.from('x'));
-  subscriber.deliver!('p:b', Buffer.from('x'));
+  subscriber.received!.deliver('p:a', Buffer.from('x'));
+  subscriber.received!.deliver('q:a', Buffer.from('x'));
+  subscriber.received!.deliver('p:b', Buffer.from('x'));
   expect(node.take()).toEqual(['deliver a x']);
   publisher.commands.take();
   expect(broker.publish([{ topic: 'a', envelope: Buffer.from('x') }])).toBe(1);
@@ -79,6 +79,24 @@ test('refuses sharded channels above the limit of the client, until others are l
   subscriber.subscriptions.take();
   broker.leave(['t0']);
   expect(subscriber.subscriptions.take()).toEqual(['unsub p:t0', 'sub p:t450']);
+});
+
+test('is down when a sharded channel was moved, until all are confirmed again', async () => {
+  const { broker, node, subscriber } = await up(true);
+  broker.join(['a', 'b']);
+  await subscriber.subscriptions.resolve();
+  subscriber.subscriptions.take();
+  node.take();
+  // Redis tells it of each channel, and ioredis of each refused SSUBSCRIBE.
+  subscriber.received!.moved();
+  subscriber.received!.moved();
+  expect(node.take()).toEqual([
+    'down redisBroker: the subscriber (redis): Redis has moved a sharded channel to another server of its cluster',
+  ]);
+  expect(subscriber.subscriptions.take()).toEqual(['sub p:a', 'sub p:b']);
+  subscriber.received!.moved();
+  await subscriber.subscriptions.reject(new Error('MOVED 1 127.0.0.1:2'));
+  expect(node.take()).toEqual(['error redisBroker: MOVED 1 127.0.0.1:2']);
 });
 
 test('is down when either client is lost, and says which', async () => {
@@ -135,7 +153,7 @@ test('close() leaves the channels and removes every listener', async () => {
   expect(subscriber.subscriptions.take()).toEqual(['unsub p:a']);
   await subscriber.subscriptions.resolve();
   await closed;
-  expect([subscriber.deliver, subscriber.events, publisher.events]).toEqual([
+  expect([subscriber.received, subscriber.events, publisher.events]).toEqual([
     undefined,
     undefined,
     undefined,
