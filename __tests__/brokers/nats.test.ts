@@ -10,6 +10,8 @@ import type { Broker } from '../../src/index.js';
 import {
   batch,
   BrokerProcess,
+  churn,
+  expectOnly,
   hasNats,
   NATS,
   publishAll,
@@ -126,6 +128,15 @@ describeIf(NATS, hasNats)('natsBroker', () => {
     expect(other.node.delivered.map(([topic, each]) => [topic, each.toString()])).toEqual(
       topics.map((topic) => [topic, topic]),
     );
+  });
+
+  test('of 1000 topics that come and go for 50 ticks exactly those are there that are wanted', async () => {
+    const one = await begin(nats.url);
+    const other = await begin(nats.url);
+    const wanted = await churn(other.broker, names(1000));
+    expect(wanted.size).toBeGreaterThan(100);
+    await expectOnly(wanted, names(1000), one, other);
+    expect(other.node.errors).toEqual([]);
   });
 
   test('comes back after the server was killed, with every topic and every message once', async () => {

@@ -8,8 +8,11 @@ import { NodeRedis, type NodeRedisClient } from '../../src/adapters/redis/node-r
 import { RedisBroker } from '../../src/adapters/redis/redis-broker.js';
 import type { Broker } from '../../src/index.js';
 import {
+  askRedis,
   batch,
   BrokerProcess,
+  churn,
+  expectOnly,
   hasRedis,
   publishAll,
   REDIS,
@@ -207,6 +210,20 @@ describeIf(REDIS, hasRedis)('redisBroker', () => {
       await publishAll(one.broker, one.node, batch(['gone', '1'], ['back', '2'], ['kept', '3']));
       await until('the last message', () => other.node.texts('kept').length === 1);
       expect(other.node.delivered.map(([topic]) => topic)).toEqual(['back', 'kept']);
+    });
+
+    test('of 1000 topics that come and go for 50 ticks exactly those are there that are wanted', async () => {
+      const [one, other] = await two();
+      const wanted = await churn(other.broker, names(1000));
+      expect(wanted.size).toBeGreaterThan(100);
+      await expectOnly(wanted, names(1000), one, other);
+      const list = sharded ? 'SHARDCHANNELS' : 'CHANNELS';
+      const channels = [...wanted].map((topic) => `hawser:${topic}`).sort();
+      await until('what was left to be unsubscribed', async () => {
+        const all = await askRedis(redis, 'PUBSUB', list, 'hawser:*');
+        return all.sort().join() === channels.join();
+      });
+      expect(other.node.errors).toEqual([]);
     });
 
     test('comes back after Redis was killed, with every topic and every message once', async () => {

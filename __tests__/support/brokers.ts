@@ -5,6 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Broker, BrokerNode, Outgoing } from '../../src/index.js';
+import { seededRandom } from './random.cjs';
 import { runs } from './requires.js';
 
 export const REDIS = 'redis-server (apt-get install redis-server)';
@@ -345,6 +346,48 @@ export function batch(...messages: (readonly [string, string | Uint8Array])[]): 
     topic,
     envelope: typeof data === 'string' ? Buffer.from(data) : data,
   }));
+}
+
+/** Lets topics come and go at random, many in each of 50 ticks. @returns those that are joined at the end. */
+export async function churn(broker: Broker, topics: readonly string[]): Promise<Set<string>> {
+  const random = seededRandom(50);
+  const joined = new Set<string>();
+  for (let tick = 0; tick < 50; tick++) {
+    const [coming, going] = [new Set<string>(), new Set<string>()];
+    for (let change = 0; change < topics.length / 5; change++) {
+      const topic = topics[Math.floor(random() * topics.length)]!;
+      if (random() < 0.4) coming.add(topic);
+      else going.add(topic);
+    }
+    const join = [...coming].filter((topic) => !going.has(topic) && !joined.has(topic));
+    const leave = [...going].filter((topic) => joined.has(topic));
+    for (const topic of join) joined.add(topic);
+    for (const topic of leave) joined.delete(topic);
+    broker.join(join);
+    broker.leave(leave);
+    await new Promise(setImmediate);
+  }
+  return joined;
+}
+
+/** Publishes to all topics until a broker has got something of each that it has joined, and checks that it gets no other. */
+export async function expectOnly(
+  wanted: ReadonlySet<string>,
+  topics: readonly string[],
+  one: { broker: Broker; node: TestNode },
+  other: { node: TestNode },
+): Promise<void> {
+  const publish = async (text: string): Promise<void> =>
+    publishAll(one.broker, one.node, batch(...topics.map((topic) => [topic, text] as const)));
+  const got = (text: string): string[] =>
+    other.node.delivered.filter(([, each]) => each.toString() === text).map(([topic]) => topic);
+  await until('all that are wanted', async () => {
+    await publish('first');
+    return new Set(got('first')).size >= wanted.size;
+  });
+  await publish('last');
+  await until('the last', () => got('last').length >= wanted.size);
+  expect(got('last').sort()).toEqual([...wanted].sort());
 }
 
 /** Publishes all of a batch, as a server with a buffer does: what is not taken is offered again. */

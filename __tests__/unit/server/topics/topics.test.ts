@@ -78,6 +78,39 @@ describe('Topics', () => {
     expect([topics.has('news'), topics.has('weather')]).toStrictEqual([true, false]);
   });
 
+  it('writes what a tick has once to each subscriber, and the same bytes to all', async () => {
+    for (const connection of [connect(), connect(), connect()]) connection.subscribe('t');
+    for (let i = 0; i < 16; i++) publish('t', `message ${i}`.padEnd(200));
+    await turns();
+    expect(sinks.map(({ writes }) => writes.length)).toStrictEqual([1, 1, 1]);
+    const [first, ...others] = sinks.map(({ writes }) => writes[0]!);
+    for (const other of others) {
+      expect(other).toHaveLength(first!.length);
+      expect(other.every((piece, i) => piece === first![i])).toBe(true);
+    }
+  });
+
+  it('keeps the order of the calls with send', async () => {
+    const connection = connect();
+    connection.subscribe('t');
+    connection.send('1');
+    publish('t', '2');
+    connection.send('3');
+    publish('t', '4');
+    expect(await got()).toStrictEqual(['1 2 3 4']);
+  });
+
+  it('looks at the subscribers of the topic alone, however many others there are', () => {
+    let looks = 0;
+    const all = Array.from({ length: 300 }, () => connect());
+    for (const [i, connection] of all.entries()) {
+      connection.subscribe(i < 3 ? 't' : `other ${i}`);
+      Object.defineProperty(connection, 'readyState', { get: () => (looks++, 'open') });
+    }
+    expect(publish('t', 'x')).toBe(3);
+    expect(looks).toBe(3);
+  });
+
   it('leaves out those in except', async () => {
     const [one, two] = [connect(), connect()];
     for (const each of [one, two]) each.subscribe('t');
