@@ -2,7 +2,7 @@ import type { LagStats } from './lag.js';
 
 /** The gauges and counters of a server's broker; see `ServerStats`. */
 export interface BrokerStats {
-  /** Whether the broker can be used, and has confirmed all the topics that this node wants. */
+  /** Whether the broker can be used, and has confirmed all the topics that this node wants. With `shardBroker`, whether all of them can. */
   readonly state: 'up' | 'down';
   /** Counter. Messages that the broker took. */
   readonly published: number;
@@ -10,9 +10,9 @@ export interface BrokerStats {
   readonly received: number;
   /** Counter. Messages of other nodes that did not come, although later ones of the same node and topic did. */
   readonly lost: number;
-  /** Counter. How often the broker became unusable after it had been usable. */
+  /** Counter. How often the broker became unusable after it had been usable; with `shardBroker`, those of all brokers. */
   readonly interruptions: number;
-  /** Counter. Seconds for which it could not be used, from the start of the server on. */
+  /** Counter. Seconds for which `state` was `'down'`, from the start of the server on. */
   readonly secondsDown: number;
   /** Gauge. Messages that wait for it; see `brokerBuffer`. */
   readonly buffered: number;
