@@ -416,22 +416,24 @@ describe('several on one http.Server', () => {
     expect((await (await ask(port, { target: '/chat' })).response()).status).toBe(101);
   });
 
-  it.each([[undefined], [createServer()], ['text']])(
-    'say so when handleUpgrade is called on %p',
-    (self) => {
-      const handleUpgrade = Reflect.get(
-        WebSocketServer.prototype,
-        'handleUpgrade',
-      ) as unknown as () => void;
-      expect(() => {
-        void Reflect.apply(handleUpgrade, self, [
-          fakeRequest(),
-          transportPair()[0],
-          Buffer.alloc(0),
-        ]);
-      }).toThrow('handleUpgrade: called without its server; write (request, socket, head) =>');
-    },
-  );
+  it.each(
+    (['handleUpgrade', 'accept'] as const).flatMap((method) =>
+      [undefined, createServer(), 'text'].map((self) => [method, self] as const),
+    ),
+  )('say so when %s is called on %p', (method, self) => {
+    const called = Reflect.get(WebSocketServer.prototype, method) as unknown as () => void;
+    expect(() => {
+      void Reflect.apply(called, self, [fakeRequest(), transportPair()[0], Buffer.alloc(0)]);
+    }).toThrow(`${method}: called without its server; write (request, socket, head) =>`);
+  });
+
+  it('say so when accept gets a callback', () => {
+    const wss = new WebSocketServer({ noServer: true });
+    const args = [fakeRequest(), transportPair()[0], Buffer.alloc(0), {}, () => undefined] as const;
+    expect(() => {
+      Reflect.apply(Reflect.get(wss, 'accept') as () => unknown, wss, args);
+    }).toThrow('accept: expected four arguments, got a fifth, a function; there is no callback');
+  });
 
   it('can be joined by a transport in memory', () => {
     const wss = new WebSocketServer<string>({ noServer: true });
