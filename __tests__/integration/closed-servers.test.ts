@@ -27,7 +27,7 @@ const PROGRAM = `
     }
     return refs.filter((ref) => ref.deref() !== undefined).length;
   };
-  commands.listeners = () => server.listenerCount('upgrade') + server.listenerCount('listening');
+  commands.listeners = () => ['upgrade', 'listening', 'newListener'].reduce((sum, name) => sum + server.listenerCount(name), 0);
   process.on('warning', (warning) => say('warning', warning.message));
   const last = new hawser.WebSocketServer(server); // for the test's own question at its end
 `;

@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { UpgradeRejection } from '../protocol/handshake/upgrade-rejection.js';
-import { pathHint } from './admission/hints.js';
+import { pathHint, readOnlyHint } from './admission/hints.js';
 import type { UpgradeEndpoint } from './upgrade-endpoint.js';
 
 /** The WebSocketServers that are attached to one server of Node's, and which of them gets a request. */
@@ -51,11 +51,25 @@ export class Endpoints {
     return false;
   }
 
-  /** Reject a request for a path that no endpoint serves. The first one reports it. */
-  rejectUnserved(path: string, request: IncomingMessage, socket: Duplex): void {
-    const paths = [...this.#endpoints].filter(({ isClosed }) => !isClosed).map((each) => each.path);
+  /**
+   * Reject a request for a path that no endpoint serves. The first one reports it.
+   *
+   * @param waited milliseconds that other listeners have had for an answer, if there are such listeners.
+   */
+  rejectUnserved(path: string, request: IncomingMessage, socket: Duplex, waited?: number): void {
     const body = 'no WebSocket is served at this path';
-    this.first.reject(request, socket, new UpgradeRejection(404, { body }), pathHint(path, paths));
+    const hint = pathHint(path, this.#paths(), waited);
+    this.first.reject(request, socket, new UpgradeRejection(404, { body }), hint);
+  }
+
+  /** Tell that a request has no answer, though another listener reads it. */
+  reportUnanswered(path: string, waited: number): void {
+    this.first.hint(readOnlyHint(path, this.#paths(), waited));
+  }
+
+  /** Option `path` of each open server. */
+  #paths(): unknown[] {
+    return [...this.#endpoints].filter(({ isClosed }) => !isClosed).map((each) => each.path);
   }
 
   /** Open servers first, in order of construction; those that take any path last. */

@@ -29,11 +29,7 @@ import {
 import { collectStats, type ServerStats } from './stats.js';
 import { callIsolated } from '../connection/call-isolated.js';
 import { TypedEmitter } from '../connection/typed-emitter.js';
-import {
-  checkNoCallback,
-  checkReceiver,
-  checkUpgradeArguments,
-} from './http1/upgrade-arguments.js';
+import { checkUpgradeCall, type UpgradeArguments } from './http1/upgrade-arguments.js';
 import { attach } from './attach.js';
 import { createEndpoint } from './upgrade-endpoint.js';
 import { UnreadHint } from './unread-hint.js';
@@ -211,16 +207,10 @@ export class WebSocketServer<
     socket: Duplex,
     head: Buffer,
   ): Promise<WebSocketConnection<Context> | undefined>;
-  handleUpgrade(
-    request: AnyRequest,
-    socket: Duplex,
-    head: Buffer,
-    ...rest: unknown[]
-  ): Promise<WebSocketConnection<Context> | undefined> {
-    checkReceiver(#upgrader in (Object(this) as object));
-    checkNoCallback(rest);
-    const first = checkUpgradeArguments('handleUpgrade', request, socket, head);
-    return this.#upgrader.upgrade(request, socket, first);
+  handleUpgrade(...args: UpgradeArguments): Promise<WebSocketConnection<Context> | undefined> {
+    const isServer = #upgrader in (Object(this) as object);
+    const checked = checkUpgradeCall('handleUpgrade', isServer, args);
+    return this.#upgrader.upgrade(...checked);
   }
 
   /**
@@ -230,16 +220,17 @@ export class WebSocketServer<
    * @throws UpgradeRejection if the request is not a WebSocket handshake; TypeError for a header or
    * subprotocol that cannot be sent, and for arguments that are not those of an `'upgrade'` event;
    * Error once `close()` was called, if the client has left, or if the socket was given to a
-   * WebSocketServer before.
+   * WebSocketServer before, ws's included.
    */
   accept(
     request: AnyRequest,
     socket: Duplex,
     head: Buffer,
-    options: Authorization<Context> = {},
-  ): WebSocketConnection<Context> {
-    const first = checkUpgradeArguments('accept', request, socket, head);
-    return this.#upgrader.accept(request, socket, first, options);
+    options?: Authorization<Context>,
+  ): WebSocketConnection<Context>;
+  accept(...args: UpgradeArguments): WebSocketConnection<Context> {
+    const checked = checkUpgradeCall('accept', #upgrader in (Object(this) as object), args);
+    return this.#upgrader.accept(...checked, args[3] ?? {});
   }
 
   /**

@@ -23,6 +23,8 @@ export interface UpgradeEndpoint {
    * @param hint for the log.
    */
   reject(request: IncomingMessage, socket: Duplex, error: unknown, hint?: string): void;
+  /** Log a probable mistake in the configuration. */
+  hint(message: string): void;
   /** The http.Server listens. */
   listening(): void;
 }
@@ -72,6 +74,9 @@ export function createEndpoint<Context>({
     reject: (request, socket, error, hint) => {
       if (hint !== undefined) log.hint(hint);
       upgrader.reject(request, socket, error);
+    },
+    hint: (message) => {
+      log.hint(message);
     },
     listening: () => {
       callIsolated(() => server.emit('listening'));

@@ -28,6 +28,7 @@ function endpoint(): UpgradeEndpoint {
     matches: () => true,
     handle: () => undefined,
     reject: () => undefined,
+    hint: () => undefined,
     listening: () => undefined,
   };
 }

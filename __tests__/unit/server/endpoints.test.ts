@@ -25,6 +25,7 @@ function endpoint(
       told.push(
         `${name} rejects: ${(error as Error).message}${hint === undefined ? '' : '; hint'}`,
       ),
+    hint: (message) => told.push(`${name} hints: ${message}`),
     listening: () => told.push(`${name} listens`),
   };
 }
@@ -72,6 +73,14 @@ describe('Endpoints', () => {
     expect(set.route('/c', request, socket, Buffer.alloc(0))).toBe(false);
     set.rejectUnserved('/c', request, socket);
     expect(told).toEqual(['a rejects: no WebSocket is served at this path; hint']);
+  });
+
+  it('lets the first tell that a request has no answer, with the paths of the open ones', () => {
+    const { told, set } = endpoints(['a', '/a'], ['b', '/b', true]);
+    set.reportUnanswered('/c', 1000);
+    expect(told).toEqual([
+      expect.stringMatching(/^a hints: path "\/c" .* option path is "\/a"; .* within 1000 ms/),
+    ]);
   });
 
   it('tells all that the server listens, until they are deleted', () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { createServer as createNetServer } from 'node:net';
+import { createServer as createNetServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -364,15 +364,24 @@ describe('several on one http.Server', () => {
   });
 
   it('leave a request that none of them serves to other listeners, for upgradeTimeout', async () => {
-    const { server, port, clock } = await serve({ path: '/', upgradeTimeout: 700 });
-    const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Duplex]>;
+    const { wss, server, port, clock, log } = await serve({ path: '/', upgradeTimeout: 700 });
+    const rejected = jest.fn<void, [RejectedUpgrade]>();
+    wss.on('rejected', rejected);
+    const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Socket]>;
     server.on('upgrade', () => undefined);
-    await ask(port, { target: '/x' });
+    const client = await ask(port, { target: '/x' });
     const [, socket] = await seen;
     clock.advance(699);
-    expect(socket.destroyed).toBe(false);
+    expect([socket.destroyed, socket.bytesWritten]).toEqual([false, 0]);
     clock.advance(1);
-    expect(socket.destroyed).toBe(true);
+    const { status, body } = await client.response();
+    expect([status, body]).toEqual([404, 'no WebSocket is served at this path\n']);
+    expect(rejected).toHaveBeenCalledTimes(1);
+    expect(wss.stats().upgradesRejected).toEqual({ 404: 1 });
+    expect(log.lines).toEqual([
+      `warn rejected path "/x": no WebSocket is served there; option path is "/"; no other 'upgrade' listener has answered within 700 ms`,
+      'warn rejected an upgrade from 127.0.0.1 with 404: no WebSocket is served at this path',
+    ]);
   });
 
   it('answer 500 for a path predicate that throws, and the process lives on', async () => {
@@ -407,22 +416,24 @@ describe('several on one http.Server', () => {
     expect((await (await ask(port, { target: '/chat' })).response()).status).toBe(101);
   });
 
-  it.each([[undefined], [createServer()], ['text']])(
-    'say so when handleUpgrade is called on %p',
-    (self) => {
-      const handleUpgrade = Reflect.get(
-        WebSocketServer.prototype,
-        'handleUpgrade',
-      ) as unknown as () => void;
-      expect(() => {
-        void Reflect.apply(handleUpgrade, self, [
-          fakeRequest(),
-          transportPair()[0],
-          Buffer.alloc(0),
-        ]);
-      }).toThrow('handleUpgrade: called without its server; write (request, socket, head) =>');
-    },
-  );
+  it.each(
+    (['handleUpgrade', 'accept'] as const).flatMap((method) =>
+      [undefined, createServer(), 'text'].map((self) => [method, self] as const),
+    ),
+  )('say so when %s is called on %p', (method, self) => {
+    const called = Reflect.get(WebSocketServer.prototype, method) as unknown as () => void;
+    expect(() => {
+      void Reflect.apply(called, self, [fakeRequest(), transportPair()[0], Buffer.alloc(0)]);
+    }).toThrow(`${method}: called without its server; write (request, socket, head) =>`);
+  });
+
+  it('say so when accept gets a callback', () => {
+    const wss = new WebSocketServer({ noServer: true });
+    const args = [fakeRequest(), transportPair()[0], Buffer.alloc(0), {}, () => undefined] as const;
+    expect(() => {
+      Reflect.apply(Reflect.get(wss, 'accept') as () => unknown, wss, args);
+    }).toThrow('accept: expected four arguments, got a fifth, a function; there is no callback');
+  });
 
   it('can be joined by a transport in memory', () => {
     const wss = new WebSocketServer<string>({ noServer: true });
@@ -440,7 +451,15 @@ describe('several on one http.Server', () => {
     process.on('warning', warned);
     later(() => process.off('warning', warned));
     const server = createServer();
-    const names = ['upgrade', 'listening', 'request', 'connection', 'close', 'error'];
+    const names = [
+      'upgrade',
+      'listening',
+      'request',
+      'connection',
+      'close',
+      'error',
+      'newListener',
+    ];
     const count = (): number[] => names.map((name) => server.listenerCount(name));
     const before = count();
     const opened = Array.from({ length: 12 }, (_, i) => {

@@ -72,14 +72,37 @@ export function subprotocolHint(
     : `${rejected}; ${adviceFor('subprotocols', subprotocols, first)}`;
 }
 
-/** No server has this path. @param paths option `path` of each server */
-export function pathHint(asked: string, paths: readonly unknown[]): string {
-  const served = paths.map((path) => {
+/**
+ * No server has this path.
+ *
+ * @param paths option `path` of each server
+ * @param waited milliseconds that other listeners have had for an answer, if there are such listeners.
+ */
+export function pathHint(asked: string, paths: readonly unknown[], waited?: number): string {
+  return `rejected path ${show(asked)}: ${served(paths)}${waited === undefined ? '' : `; ${unanswered(waited)}`}`;
+}
+
+/** No server has this path, and another listener that reads its socket has not answered. */
+export function readOnlyHint(asked: string, paths: readonly unknown[], waited: number): string {
+  return `path ${show(asked)} is left without an answer: ${served(paths)}; ${unanswered(waited)}, but one of them reads the socket, so it may still do so; a listener that only counts bytes can read socket.bytesRead instead`;
+}
+
+/** An upgrade to another protocol was rejected. */
+export function otherProtocolHint(protocol: string, waited: number): string {
+  return `rejected an upgrade to ${show(protocol)}: only WebSockets are served here; ${unanswered(waited)}`;
+}
+
+function unanswered(waited: number): string {
+  return `no other 'upgrade' listener has answered within ${waited} ms`;
+}
+
+function served(paths: readonly unknown[]): string {
+  const all = paths.map((path) => {
     if (typeof path === 'string') return JSON.stringify(path);
     return typeof path === 'function' ? 'what a function decides' : String(path);
   });
-  const are = served.length === 0 ? 'none is served' : `option path is ${named(served)}`;
-  return `rejected path ${show(asked)}: no WebSocket is served there; ${are}`;
+  const are = all.length === 0 ? 'none is served' : `option path is ${named(all)}`;
+  return `no WebSocket is served there; ${are}`;
 }
 
 function adviceFor(option: string, listed: readonly string[], entry: string): string {

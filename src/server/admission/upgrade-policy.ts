@@ -9,6 +9,7 @@ import type { AuthorizeResult } from '../options/options.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { UpgradeCounters } from '../stats.js';
 import { AddressLimit } from './address-limit.js';
+import { rejectionOfHttpError, statusAdvice, withResponses } from './foreign-rejections.js';
 import { Admission, type Admitted, unavailable } from './admission.js';
 import type { PathMatch } from './path-match.js';
 import { requestUrl } from './request-url.js';
@@ -102,22 +103,27 @@ export class UpgradePolicy<Context> {
     return this.#admission.subprotocolFor(offered, request);
   }
 
-  /** Call `authorize`. It gets getters, because `signal` and `url` are made only when they are used. */
+  /**
+   * Call `authorize`. It gets getters, because `signal` and `url` are made only when they are used. A `Response`
+   * that it throws or returns is a rejection.
+   */
   authorize(
     request: IncomingMessage,
     { handshake, host, match }: Admitted,
     waiting: WaitingUpgrade,
   ): AuthorizeResult<Context> | Promise<AuthorizeResult<Context>> {
     let url: URL | undefined;
-    return this.#authorize?.(request, {
-      get signal() {
-        return waiting.signal;
-      },
-      get url() {
-        return (url ??= requestUrl(host, handshake.target));
-      },
-      match,
-    });
+    return withResponses(() =>
+      this.#authorize?.(request, {
+        get signal() {
+          return waiting.signal;
+        },
+        get url() {
+          return (url ??= requestUrl(host, handshake.target));
+        },
+        match,
+      }),
+    );
   }
 
   /** Count a connection or an upgrade of this address; one {@link uncount} must follow. */
@@ -150,8 +156,14 @@ export class UpgradePolicy<Context> {
   rejectionFor(error: unknown): UpgradeRejection {
     const rejection = rejectionOf(error);
     if (rejection !== undefined) return rejection;
-    this.#log.applicationError('an upgrade failed with an exception of the application', error);
-    return new UpgradeRejection(500);
+    const foreign = rejectionOfHttpError(error);
+    if (foreign !== undefined && foreign.status < 500) return foreign;
+    const advice = foreign === undefined ? statusAdvice(error) : '';
+    this.#log.applicationError(
+      `an upgrade failed with an exception of the application${advice}`,
+      error,
+    );
+    return foreign ?? new UpgradeRejection(500);
   }
 
   /** Log, count and publish a rejection that has been answered, and emit `'rejected'`. */

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { earlierResponses } from './earlier-responses.js';
 import { rawSocketOf } from './raw-socket.js';
 import { replay } from './request-replay.js';
+import { isHttp2Server } from '../options/kinds-of-server.js';
 import { stopIgnoringErrors } from '../socket-errors.js';
 
 /**
@@ -57,7 +58,8 @@ export function hasAllHeaders(
 /** Give a transport to the server's parser, without a second `'connection'` event for the application. */
 function parse(server: Server, transport: Duplex): void {
   const event = 'encrypted' in transport ? 'secureConnection' : 'connection';
-  if (server.listeners(event).includes(parseWithNode!)) {
+  // The listener of an HTTP/2 server with `allowHTTP1` ends in the same function.
+  if (server.listeners(event).includes(parseWithNode!) || isHttp2Server(server)) {
     Reflect.apply(parseWithNode!, server, [transport]);
   } else {
     server.emit(event, transport);

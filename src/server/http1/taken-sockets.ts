@@ -24,9 +24,20 @@ export function mark(transport: Markable): void {
   if (transport.listenerCount('readable') > 0) transport.removeAllListeners('readable');
 }
 
-/** {@link isMarked} for the socket of a request, or what stands in for it. */
+/**
+ * {@link isMarked} for the socket of a request, or what stands in for it. A socket that ws has upgraded is
+ * taken too: a second 101 on it would be read as frames.
+ */
 export function isTaken(request: IncomingMessage, socket: Duplex): boolean {
-  return isMarked(socket) || isMarked(rawSocketOf(request, socket));
+  const raw = rawSocketOf(request, socket);
+  return isMarked(socket) || isMarked(raw) || isOfWs(socket) || isOfWs(raw);
+}
+
+/** Whether ws has upgraded a socket. It marks it with a symbol that is private, by which it finds a second call of its own. */
+function isOfWs(socket: Duplex): boolean {
+  return Object.getOwnPropertySymbols(socket).some(
+    ({ description }) => description === 'websocket',
+  );
 }
 
 /** {@link mark} for the socket of a request, and what stands in for it. */

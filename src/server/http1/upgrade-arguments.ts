@@ -1,24 +1,54 @@
 import { Buffer } from 'node:buffer';
+import type { Duplex } from 'node:stream';
 import { show } from '../../protocol/option-checks.js';
+import type { AnyRequest } from '../options/options.js';
 
 const USAGE =
   "server.on('upgrade', (request, socket, head) => wss.handleUpgrade(request, socket, head))";
 
+type Method = 'handleUpgrade' | 'accept';
+
+/** The arguments of a method: those of an `'upgrade'` event, and what the caller has added. */
+export type UpgradeArguments = [
+  request: AnyRequest,
+  socket: Duplex,
+  head: Buffer,
+  ...rest: unknown[],
+];
+
+/** How many arguments a method takes, and where to find what a callback would get. */
+const LIMITS = {
+  handleUpgrade: {
+    most: 3,
+    all: 'three',
+    next: 'fourth',
+    advice: "listen for 'connection', or await what handleUpgrade returns",
+  },
+  accept: { most: 4, all: 'four', next: 'fifth', advice: 'accept returns the connection' },
+} as const;
+
 const TRANSPORT_METHODS = ['on', 'off', 'read', 'write', 'end', 'pause', 'resume', 'destroy'];
 
 /**
- * Check the arguments of `handleUpgrade` or `accept`.
+ * Check a call of `handleUpgrade` or `accept`.
  *
  * @param method the method's name, for the message.
- * @returns `head` as a Buffer.
+ * @param isServer whether it was called as a method of a server.
+ * @returns the arguments of the `'upgrade'` event, with `head` as a Buffer.
  * @throws TypeError with what was expected and how to call the method.
  */
-export function checkUpgradeArguments(
-  method: string,
-  request: unknown,
-  socket: unknown,
-  head: unknown,
-): Buffer {
+export function checkUpgradeCall(
+  method: Method,
+  isServer: boolean,
+  args: UpgradeArguments,
+): [request: AnyRequest, socket: Duplex, head: Buffer] {
+  checkReceiver(method, isServer);
+  checkNoMore(method, args);
+  const [request, socket, head] = args;
+  return [request, socket, checkArguments(method, request, socket, head)];
+}
+
+function checkArguments(method: Method, request: unknown, socket: unknown, head: unknown): Buffer {
   const { headers, upgrade, socket: own } = fields(request);
   if (
     typeof headers !== 'object' ||
@@ -39,19 +69,20 @@ export function checkUpgradeArguments(
   return Buffer.isBuffer(head) ? head : Buffer.from(head.buffer, head.byteOffset, head.byteLength);
 }
 
-/** Reject a call of `handleUpgrade` as a function of its own. @throws TypeError */
-export function checkReceiver(isServer: boolean): void {
+/** @throws TypeError for a call as a function of its own. */
+function checkReceiver(method: string, isServer: boolean): void {
   if (isServer) return;
   throw new TypeError(
-    'handleUpgrade: called without its server; write (request, socket, head) => wss.handleUpgrade(request, socket, head)',
+    `${method}: called without its server; write (request, socket, head) => wss.${method}(request, socket, head)`,
   );
 }
 
-/** Reject a fourth argument of `handleUpgrade`. @throws TypeError */
-export function checkNoCallback(rest: readonly unknown[]): void {
-  if (rest.length === 0) return;
+/** @throws TypeError for one argument more than the method takes. */
+function checkNoMore(method: Method, args: UpgradeArguments): void {
+  const { most, all, next, advice } = LIMITS[method];
+  if (args.length <= most) return;
   throw new TypeError(
-    `handleUpgrade: expected three arguments, got a fourth, ${nameOf(rest[0])}; there is no callback: listen for 'connection', or await what handleUpgrade returns`,
+    `${method}: expected ${all} arguments, got a ${next}, ${nameOf(args[most])}; there is no callback: ${advice}`,
   );
 }
 

@@ -121,7 +121,8 @@ export interface ServerOptions<Context = undefined, Request extends AnyRequest =
   readonly allowedHosts?: readonly string[];
   /**
    * Decides about each upgrade, after all other checks. Return to accept; throw an `UpgradeRejection`
-   * to reject. It may be async. Check sessions and tokens here.
+   * to reject, or a `Response` with a status from 300 on, or an error of http-errors or Boom. It may be async.
+   * Check sessions and tokens here.
    * @default accepts
    */
   readonly authorize?: (

@@ -8,7 +8,9 @@ import {
 import {
   hostHint,
   originHint,
+  otherProtocolHint,
   pathHint,
+  readOnlyHint,
   show,
   subprotocolHint,
 } from '../../../../src/server/admission/hints.js';
@@ -186,5 +188,27 @@ describe('pathHint', () => {
     ],
   ])('of %p names them', (paths, are) => {
     expect(pathHint('/x', paths)).toBe(`rejected path "/x": no WebSocket is served there; ${are}`);
+  });
+
+  it('tells how long other listeners have had for an answer', () => {
+    expect(pathHint('/x', ['/chat'], 700)).toBe(
+      `rejected path "/x": no WebSocket is served there; option path is "/chat"; no other 'upgrade' listener has answered within 700 ms`,
+    );
+  });
+});
+
+describe('readOnlyHint', () => {
+  it('names the path, and why the request is left alone', () => {
+    expect(readOnlyHint('/x', ['/chat'], 700)).toBe(
+      `path "/x" is left without an answer: no WebSocket is served there; option path is "/chat"; no other 'upgrade' listener has answered within 700 ms, but one of them reads the socket, so it may still do so; a listener that only counts bytes can read socket.bytesRead instead`,
+    );
+  });
+});
+
+describe('otherProtocolHint', () => {
+  it('names the protocol', () => {
+    expect(otherProtocolHint('h2c', 700)).toBe(
+      `rejected an upgrade to "h2c": only WebSockets are served here; no other 'upgrade' listener has answered within 700 ms`,
+    );
   });
 });

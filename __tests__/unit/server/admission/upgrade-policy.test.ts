@@ -357,6 +357,20 @@ describe('authorize', () => {
   });
 });
 
+it.each([
+  [{ status: 403, expose: false }, 403, 0],
+  [{ status: 503, expose: false }, 503, 1],
+  [{ status: 403 }, 500, 1],
+])('answers an error with %j with %d, and logs %d lines for it', async (members, status, lines) => {
+  const error = Object.assign(new Error('secret'), members);
+  const { port, log } = await serve({ authorize: () => Promise.reject(error) });
+  expect(await (await ask(port)).response()).toMatchObject({
+    status,
+    body: expect.not.stringContaining('secret') as unknown,
+  });
+  expect(log.causes).toEqual(Array.from({ length: lines }, () => error));
+});
+
 it('rejects with 500 once, where the function of option trustProxy throws', async () => {
   const mistake = new Error('a mistake');
   const { wss, port, log } = await serve({

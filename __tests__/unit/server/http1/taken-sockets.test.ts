@@ -15,6 +15,14 @@ describe('a socket that was taken', () => {
     expect(isTaken(fakeRequest(), new PassThrough())).toBe(false);
   });
 
+  it('may have been taken by ws, which has a mark of its own', () => {
+    const [standIn, raw] = [new PassThrough(), new PassThrough()];
+    const request = Object.assign(fakeRequest(), { socket: raw }) as never;
+    expect(isTaken(request, standIn)).toBe(false);
+    Object.assign(raw, { [Symbol('websocket')]: {} });
+    expect([isTaken(request, standIn), isTaken(fakeRequest(), raw)]).toEqual([true, true]);
+  });
+
   it("flows, though something has listened for 'readable'", async () => {
     const socket = new PassThrough();
     socket.on('readable', () => undefined);

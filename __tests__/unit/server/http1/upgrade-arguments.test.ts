@@ -2,9 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { PassThrough } from 'node:stream';
 import { runInNewContext } from 'node:vm';
 import {
-  checkNoCallback,
-  checkReceiver,
-  checkUpgradeArguments,
+  checkUpgradeCall,
+  type UpgradeArguments,
 } from '../../../../src/server/http1/upgrade-arguments.js';
 import { upgradeRequest } from '../../../support/raw-client.js';
 import { connect, fakeRequest, listen, transportPair } from '../../../support/server.js';
@@ -14,19 +13,24 @@ const USAGE =
 const socket = new PassThrough();
 const head = Buffer.alloc(0);
 
+/** Call a method with any arguments. @returns `head` */
+function call(method: 'handleUpgrade' | 'accept', ...args: unknown[]): Buffer {
+  return checkUpgradeCall(method, true, args as UpgradeArguments)[2];
+}
+
 describe('the arguments of an upgrade', () => {
   it('are a request, any Duplex, and a Buffer, which is handed back', () => {
-    expect(checkUpgradeArguments('accept', fakeRequest(), transportPair()[0], head)).toBe(head);
+    expect(call('accept', fakeRequest(), transportPair()[0], head)).toBe(head);
   });
 
   it('may have a Uint8Array as head, of any realm', () => {
     const bytes = Buffer.from('xabcx');
     const view = new Uint8Array(bytes.buffer, bytes.byteOffset + 1, 3);
-    const first = checkUpgradeArguments('accept', fakeRequest(), socket, view);
+    const first = call('accept', fakeRequest(), socket, view);
     expect(Buffer.isBuffer(first)).toBe(true);
     expect(String(first)).toBe('abc');
     const foreign: unknown = runInNewContext('Uint8Array.of(97, 98)');
-    expect(String(checkUpgradeArguments('accept', fakeRequest(), socket, foreign))).toBe('ab');
+    expect(String(call('accept', fakeRequest(), socket, foreign))).toBe('ab');
   });
 
   it.each<[string, unknown[]]>([
@@ -49,7 +53,7 @@ describe('the arguments of an upgrade', () => {
     ],
     ["head to be the Buffer of an 'upgrade' event, got x (string)", [fakeRequest(), socket, 'x']],
   ])('are rejected: expected %s', (expected, given) => {
-    const check = () => checkUpgradeArguments('handleUpgrade', given[0], given[1], given[2]);
+    const check = () => call('handleUpgrade', given[0], given[1], given[2]);
     expect(check).toThrow(TypeError);
     expect(check).toThrow(`handleUpgrade: expected ${expected}; call it like this: ${USAGE}`);
   });
@@ -59,7 +63,7 @@ describe('the arguments of an upgrade', () => {
     const server = createServer((request: IncomingMessage, response: ServerResponse) => {
       for (const transport of [response, request.socket]) {
         try {
-          checkUpgradeArguments('handleUpgrade', request, transport, head);
+          call('handleUpgrade', request, transport, head);
         } catch (error) {
           caught.push((error as Error).message);
         }
@@ -75,25 +79,32 @@ describe('the arguments of an upgrade', () => {
     ]);
   });
 
-  it('are three', () => {
-    expect(() => {
-      checkNoCallback([]);
-    }).not.toThrow();
-    expect(() => {
-      checkNoCallback([() => undefined]);
-    }).toThrow(
-      "handleUpgrade: expected three arguments, got a fourth, a function; there is no callback: listen for 'connection', or await what handleUpgrade returns",
+  it.each([
+    [
+      'handleUpgrade',
+      [],
+      "three arguments, got a fourth, a function; there is no callback: listen for 'connection', or await what handleUpgrade returns",
+    ],
+    [
+      'accept',
+      [{}],
+      'four arguments, got a fifth, a function; there is no callback: accept returns the connection',
+    ],
+  ] as const)('of %s are no more than it takes', (method, options, expected) => {
+    expect(() => call(method, fakeRequest(), socket, head, ...options)).not.toThrow();
+    const callback = () => undefined;
+    expect(() => call(method, fakeRequest(), socket, head, ...options, callback)).toThrow(
+      new TypeError(`${method}: expected ${expected}`),
     );
   });
 });
 
-describe('checkReceiver', () => {
-  it('wants handleUpgrade to be called on its server', () => {
-    expect(() => {
-      checkReceiver(true);
-    }).not.toThrow();
-    expect(() => {
-      checkReceiver(false);
-    }).toThrow(/called without its server; write \(request, socket, head\) =>/);
+describe('a call', () => {
+  it.each(['handleUpgrade', 'accept'] as const)('of %s is one of a method', (method) => {
+    expect(() => checkUpgradeCall(method, false, [fakeRequest(), socket, head])).toThrow(
+      new TypeError(
+        `${method}: called without its server; write (request, socket, head) => wss.${method}(request, socket, head)`,
+      ),
+    );
   });
 });

@@ -15,6 +15,7 @@ import {
   fakeRequest,
   HandClock,
   listen,
+  settle,
   transportPair,
 } from '../../../support/server.js';
 
@@ -54,6 +55,10 @@ class FakeEndpoint implements UpgradeEndpoint {
       this.errors.push(error);
       answer(socket, 500, this.name);
     }
+  }
+
+  hint(message: string): void {
+    this.hints.push(message);
   }
 
   listening(): void {
@@ -176,7 +181,7 @@ describe('a closed server', () => {
     expect(await answerTo(port, { target: '/a' })).toBe('404 second');
     const before = createServer();
     dispatcher.remove(second);
-    for (const event of ['upgrade', 'listening']) {
+    for (const event of ['upgrade', 'listening', 'newListener']) {
       expect(server.listenerCount(event)).toBe(before.listenerCount(event));
     }
     expect(UpgradeDispatcher.of(server)).not.toBe(dispatcher);
@@ -224,20 +229,68 @@ describe('a request that no server serves', () => {
     expect((await client.response()).body).toBe('other');
   });
 
-  it('is destroyed after upgradeTimeout if no listener has used it', async () => {
+  it.each([
+    [
+      'at another path, with 404',
+      { target: '/x' },
+      '404 a',
+      `rejected path "/x": no WebSocket is served there; option path is "/a"; no other 'upgrade' listener has answered within 1000 ms`,
+    ],
+    [
+      'to another protocol, with 426',
+      { target: '/a', headers: { Upgrade: 'h2c' } },
+      '426 a websocket',
+      `rejected an upgrade to "h2c": only WebSockets are served here; no other 'upgrade' listener has answered within 1000 ms`,
+    ],
+  ])(
+    'is rejected after upgradeTimeout if no listener has used it: %s',
+    async (_name, parts, expected, hint) => {
+      const endpoint = new FakeEndpoint('a', '/a');
+      const { server, port } = await setUp(endpoint);
+      const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Socket]>;
+      server.on('upgrade', () => undefined);
+      const client = await ask(port, parts);
+      const [, socket] = await seen;
+      endpoint.clock.advance(999);
+      expect([socket.destroyed, socket.bytesWritten]).toEqual([false, 0]);
+      endpoint.clock.advance(1);
+      const { status, body } = await client.response();
+      expect(`${String(status)} ${body}`).toBe(expected);
+      expect(endpoint.hints).toEqual([hint]);
+    },
+  );
+
+  it('is destroyed after upgradeTimeout if all our servers have closed meanwhile', async () => {
     const endpoint = new FakeEndpoint('a', '/a');
     const { server, port } = await setUp(endpoint);
-    const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Duplex]>;
+    const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Socket]>;
     server.on('upgrade', () => undefined);
     const client = await ask(port, { target: '/x' });
     const [, socket] = await seen;
-    endpoint.clock.advance(999);
-    expect(socket.destroyed).toBe(false);
-    endpoint.clock.advance(1);
+    UpgradeDispatcher.of(server).remove(endpoint);
+    endpoint.clock.advance(1000);
     expect(socket.destroyed).toBe(true);
     await client.ended();
-    expect(client.frames).toEqual([]);
+    expect(endpoint.hints).toEqual([]);
   });
+
+  it.each([
+    ['at another path', { target: '/x' }],
+    ['to another protocol', { target: '/a', headers: { Upgrade: 'h2c' } }],
+  ])(
+    'is left to a one-off listener before us when it is %s, and the next one is not',
+    async (_name, parts) => {
+      const server = createServer();
+      const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Socket]>;
+      UpgradeDispatcher.of(server).add(new FakeEndpoint('a', '/a'));
+      const port = await listen(server);
+      const client = await ask(port, parts);
+      const [, socket] = await seen;
+      expect(await answerTo(port, parts)).toMatch(/^4(04|26) a/);
+      answer(socket, 200, 'one-off');
+      expect((await client.response()).body).toBe('one-off');
+    },
+  );
 
   it.each<[string, (socket: Duplex) => unknown]>([
     ['written to it', (socket) => socket.write('HTTP/1.1 101 X\r\n\r\n')],
@@ -250,27 +303,61 @@ describe('a request that no server serves', () => {
       const endpoint = new FakeEndpoint('a', '/a');
       const { server, port } = await setUp(endpoint);
       server.on('upgrade', (_request, socket: Duplex) => touch(socket));
-      const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Duplex]>;
+      const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Socket]>;
       await ask(port, { target: '/x' });
       const [, socket] = await seen;
+      const { bytesWritten } = socket;
       endpoint.clock.advance(10_000);
-      expect(socket.destroyed).toBe(false);
+      expect([socket.destroyed, socket.bytesWritten]).toEqual([false, bytesWritten]);
     },
   );
+
+  it.each([
+    ['at another path, with a line in the log', { target: '/x' }, [/^path "\/x" is left without/]],
+    ['to another protocol, without one', { headers: { Upgrade: 'h2c' } }, []],
+  ])(
+    'is left without an answer where another listener reads it and writes nothing: %s',
+    async (_name, parts, hints) => {
+      const endpoint = new FakeEndpoint('a', '/a');
+      const { server, port } = await setUp(endpoint);
+      server.on('upgrade', (_request, socket: Duplex) => socket.on('data', () => undefined));
+      const seen = once(server, 'upgrade');
+      await ask(port, parts);
+      await seen;
+      endpoint.clock.advance(10_000);
+      expect(endpoint.hints).toEqual(
+        hints.map((hint) => expect.stringMatching(hint) as unknown as string),
+      );
+    },
+  );
+
+  it('has no line in the log where another listener reads it and all our servers have closed', async () => {
+    const endpoint = new FakeEndpoint('a', '/a');
+    const { server, port } = await setUp(endpoint);
+    server.on('upgrade', (_request, socket: Duplex) => socket.on('data', () => undefined));
+    const seen = once(server, 'upgrade');
+    await ask(port, { target: '/x' });
+    await seen;
+    UpgradeDispatcher.of(server).remove(endpoint);
+    endpoint.clock.advance(10_000);
+    expect(endpoint.hints).toEqual([]);
+  });
 
   it.each<[string, (socket: Socket) => unknown]>([
     ['paused it', (socket) => socket.pause()],
     ['set its timers', (socket) => socket.setTimeout(0).setNoDelay(true).setKeepAlive(true)],
     ['listened for its end', (socket) => socket.on('end', () => undefined).on('error', () => 0)],
-  ])('is destroyed after upgradeTimeout where another listener has only %s', async (_n, look) => {
+    ['looked at its counter', (socket) => socket.on('close', () => socket.bytesRead)],
+  ])('is rejected after upgradeTimeout where another listener has only %s', async (_n, look) => {
     const endpoint = new FakeEndpoint('a', '/a');
     const { server, port } = await setUp(endpoint);
     server.on('upgrade', (_request, socket: Socket) => look(socket));
-    const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Duplex]>;
-    await ask(port, { target: '/x' });
-    const [, socket] = await seen;
+    const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Socket]>;
+    const client = await ask(port, { target: '/x' });
+    await seen;
     endpoint.clock.advance(1000);
-    expect(socket.destroyed).toBe(true);
+    client.finish();
+    expect((await client.response()).status).toBe(404);
   });
 
   it('is left to a listener that has given it to handleUpgrade', async () => {
@@ -279,7 +366,7 @@ describe('a request that no server serves', () => {
     server.on('upgrade', (request, socket: Duplex) => {
       takeSocket(request, socket);
     });
-    const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Duplex]>;
+    const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Socket]>;
     await ask(port, { target: '/x' });
     const [, socket] = await seen;
     endpoint.clock.advance(10_000);
@@ -354,6 +441,77 @@ describe('a request that another listener has answered', () => {
     expect(await answerTo(await listen(server))).toBe('200 a');
   });
 
+  it.each(ways)(
+    'is not ours when it was %s by a listener that was prepended later',
+    async (_name, act) => {
+      const endpoint = new FakeEndpoint('a');
+      const { server, port } = await setUp(endpoint);
+      const handle = jest.spyOn(endpoint, 'handle');
+      server.prependListener('upgrade', (_request, socket: Duplex) => act(socket));
+      const seen = once(server, 'upgrade');
+      await ask(port);
+      await seen;
+      expect(handle).not.toHaveBeenCalled();
+    },
+  );
+
+  it('moves before a prepended listener once, and leaves those that were only added where they are', async () => {
+    const { server } = await setUp(new FakeEndpoint('a'));
+    const [ours, dispatch] = server.listeners('upgrade');
+    const [prepended, added] = [jest.fn(), jest.fn()];
+    server.prependListener('upgrade', prepended).on('upgrade', added);
+    await settle();
+    expect(server.listeners('upgrade')).toEqual([ours, prepended, dispatch, added]);
+    server.off('upgrade', prepended).prependListener('upgrade', prepended);
+    await settle();
+    expect(server.listeners('upgrade')).toEqual([prepended, ours, dispatch, added]);
+  });
+
+  it('comes to an end where another listener wants to be the first, too', async () => {
+    const { server } = await setUp(new FakeEndpoint('a'));
+    const wantsToBeFirst = jest.fn();
+    let moves = 0;
+    server.on('newListener', (event) => {
+      if (event !== 'upgrade') return;
+      process.nextTick(() => {
+        if (server.listeners('upgrade')[0] === wantsToBeFirst) return;
+        moves++;
+        server.off('upgrade', wantsToBeFirst).prependListener('upgrade', wantsToBeFirst);
+      });
+    });
+    server.prependListener('upgrade', wantsToBeFirst);
+    await settle();
+    expect([moves, server.listeners('upgrade')[0]]).toEqual([1, wantsToBeFirst]);
+  });
+
+  it('stays detached when a listener is added before it is removed', async () => {
+    const endpoint = new FakeEndpoint('a');
+    const { server } = await setUp(endpoint);
+    const prepended = jest.fn();
+    server.prependListener('upgrade', prepended);
+    UpgradeDispatcher.of(server).remove(endpoint);
+    await settle();
+    expect(server.listeners('upgrade')).toEqual([prepended]);
+  });
+
+  it('is routed once where another listener has emitted the event again', async () => {
+    const server = createServer();
+    let again = false;
+    server.on('upgrade', (...args) => {
+      if (again) return;
+      again = true;
+      server.emit('upgrade', ...args);
+    });
+    const endpoint = new FakeEndpoint('a');
+    const handle = jest.spyOn(endpoint, 'handle').mockImplementation();
+    UpgradeDispatcher.of(server).add(endpoint);
+    const seen = once(server, 'upgrade');
+    await ask(await listen(server));
+    await seen;
+    await settle();
+    expect(handle).toHaveBeenCalledTimes(1);
+  });
+
   it('is ours when a listener before us has only looked', async () => {
     const server = createServer();
     const urls: unknown[] = [];
@@ -380,7 +538,7 @@ describe('a request that another listener has answered', () => {
 describe('a transport that fails', () => {
   it('is not an uncaught exception, whichever listener has the socket', async () => {
     const { server, port } = await setUp(new FakeEndpoint('a', '/a'));
-    const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Duplex]>;
+    const seen = once(server, 'upgrade') as Promise<[IncomingMessage, Socket]>;
     server.on('upgrade', (_request, socket: Duplex) => socket.resume());
     const client = await ask(port, { target: '/x' });
     const [, socket] = await seen;

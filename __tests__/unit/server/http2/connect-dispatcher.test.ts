@@ -34,6 +34,7 @@ function endpoint(clock: HandClock, path?: string) {
     reject: (_request, socket, error) => {
       answer(socket, (error as UpgradeRejection).status);
     },
+    hint: () => undefined,
     listening: () => undefined,
   };
   return { made, requests };
