@@ -14,6 +14,19 @@ export interface TopicRegistry {
   announceIdle(): void;
 }
 
+/** The topics of connections that belong to no server: nothing is published to them, so it is not kept which are subscribed. */
+export class UnpublishedTopics implements TopicRegistry {
+  readonly maxTopicsPerConnection: number;
+
+  constructor(maxTopicsPerConnection: number) {
+    this.maxTopicsPerConnection = maxTopicsPerConnection;
+  }
+
+  add(): void {}
+  delete(): void {}
+  announceIdle(): void {}
+}
+
 /** The topics of one connection. Made for the first of them. */
 export class Subscriptions {
   readonly names: Set<string> = new Set<string>();
