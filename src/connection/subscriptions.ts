@@ -22,9 +22,17 @@ export class UnpublishedTopics implements TopicRegistry {
     this.maxTopicsPerConnection = maxTopicsPerConnection;
   }
 
-  add(): void {}
-  delete(): void {}
-  announceIdle(): void {}
+  add(): void {
+    // nothing is kept
+  }
+
+  delete(): void {
+    // nothing was kept
+  }
+
+  announceIdle(): void {
+    // no server is told
+  }
 }
 
 /** The topics of one connection. Made for the first of them. */
