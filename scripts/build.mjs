@@ -7,7 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, relative, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { rollup } from 'rollup';
@@ -56,6 +56,32 @@ const typescript = {
   },
 };
 
+/**
+ * Builtins that take milliseconds to load and that many processes never need. In `dist/` they are loaded at their first
+ * use; an ES module would load them at once. A file of hawser is never loaded late: an installation may have replaced it
+ * by then.
+ */
+const LATE = ['node:http2', 'node:https', 'node:tls', 'node:zlib'];
+
+/** @type {import('rollup').Plugin} */
+const late = {
+  name: 'late',
+  renderChunk(code) {
+    let changed = code;
+    for (const name of LATE) {
+      const binding = name.replace(':', '_');
+      const loaded = `${binding}$loaded`;
+      changed = changed
+        .replaceAll(`${binding}.`, `${binding}().`)
+        .replace(
+          `const ${binding} = require('${name}');`,
+          `let ${loaded}; const ${binding} = () => (${loaded} ??= require('${name}'));`,
+        );
+    }
+    return { code: changed, map: null };
+  },
+};
+
 /** V8 reads a file of ASCII alone faster than any other. @type {import('rollup').Plugin} */
 const ascii = {
   name: 'ascii',
@@ -67,6 +93,25 @@ const ascii = {
     return { code: escaped, map: null };
   },
 };
+
+/**
+ * The files that a file imports, their imports, and so on.
+ *
+ * @param {string} id
+ * @param {import('rollup').GetModuleInfo} getModuleInfo
+ * @param {Set<string>} [found]
+ */
+function importsOf(id, getModuleInfo, found = new Set()) {
+  for (const imported of getModuleInfo(id)?.importedIds ?? []) {
+    if (found.has(imported)) continue;
+    found.add(imported);
+    importsOf(imported, getModuleInfo, found);
+  }
+  return found;
+}
+const WS = `${src}ws/`;
+/** What `hawser/ws` imports. @type {Set<string> | undefined} */
+let importsOfWs;
 
 const bundle = await rollup({
   input: Object.fromEntries(ENTRIES.map((entry) => [entry, `${src}${entry}.ts`])),
@@ -82,12 +127,17 @@ await bundle.write({
   exports: 'named',
   esModule: true,
   interop: 'default',
-  // The two lower floors are needed by every entry. What else several entries share, Rollup finds.
-  manualChunks: (id) => (/^(protocol|connection)\b/.test(relative(src, id)) ? 'core' : null),
+  // What `hawser/ws` needs of the other folders is one file. `hawser` needs all of it, too. What else several entries
+  // share, Rollup finds.
+  manualChunks(id, { getModuleInfo }) {
+    importsOfWs ??= importsOf(`${WS}index.ts`, getModuleInfo);
+    const isShared = importsOfWs.has(id) && id.startsWith(src) && !id.startsWith(WS);
+    return isShared ? 'core' : null;
+  },
   chunkFileNames: 'shared/[name].js',
   hoistTransitiveImports: false,
   generatedCode: { preset: 'es2015', symbols: false },
   sourcemap: true,
   sourcemapExcludeSources: true, // src is published
-  plugins: [ascii],
+  plugins: [late, ascii],
 });

@@ -197,6 +197,45 @@ describe('a project that installed the tarball', () => {
     expect(output).toMatch(/src[\\/]server[\\/]server\.ts:\d+:\d+/);
   });
 
+  test.each([
+    [
+      'hawser',
+      [
+        'dist/index.js',
+        'dist/shared/core.js',
+        'dist/shared/server.js',
+        'dist/shared/stream-transport.js',
+      ],
+    ],
+    [
+      'hawser/client',
+      [
+        'dist/client/index.js',
+        'dist/shared/core.js',
+        'dist/shared/reconnecting.js',
+        'dist/shared/stream-transport.js',
+      ],
+    ],
+    ['hawser/ws', ['dist/shared/core.js', 'dist/ws/index.js', 'ws.cjs']],
+  ])('loads few files for %s, and no builtin that most processes never need', (entry, expected) => {
+    const program = `
+      const { relative } = require('node:path');
+      require('node:http');
+      const before = new Set(process.moduleLoadList);
+      require('${entry}');
+      const files = Object.keys(require.cache).map((file) => relative(${JSON.stringify(installed)}, file));
+      const builtins = process.moduleLoadList
+        .filter((name) => !before.has(name))
+        .flatMap((name) => /^NativeModule (http2|https|tls|zlib)$/.exec(name)?.[1] ?? []);
+      console.log(JSON.stringify({ files: files.map((file) => file.replaceAll('\\\\', '/')).sort(), builtins }));`;
+    const { status, output } = run(project, process.execPath, '-e', program);
+    expect({ status, ...(JSON.parse(output) as object) }).toEqual({
+      status: 0,
+      files: expected,
+      builtins: [],
+    });
+  });
+
   test('runs its tool, of which nothing is loaded with the library', () => {
     const { version } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
       version: string;

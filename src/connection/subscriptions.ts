@@ -14,6 +14,27 @@ export interface TopicRegistry {
   announceIdle(): void;
 }
 
+/** The topics of connections that belong to no server: nothing is published to them, so it is not kept which are subscribed. */
+export class UnpublishedTopics implements TopicRegistry {
+  readonly maxTopicsPerConnection: number;
+
+  constructor(maxTopicsPerConnection: number) {
+    this.maxTopicsPerConnection = maxTopicsPerConnection;
+  }
+
+  add(): void {
+    // nothing is kept
+  }
+
+  delete(): void {
+    // nothing was kept
+  }
+
+  announceIdle(): void {
+    // no server is told
+  }
+}
+
 /** The topics of one connection. Made for the first of them. */
 export class Subscriptions {
   readonly names: Set<string> = new Set<string>();

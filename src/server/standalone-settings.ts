@@ -4,12 +4,10 @@ import { Deadlines } from '../connection/limits/deadlines.js';
 import { Heartbeat } from '../connection/limits/keepalive.js';
 import { MessageRate } from '../connection/receive/rate-limiter.js';
 import type { ConnectionObserver, ConnectionSettings } from '../connection/settings.js';
-import { TypedEmitter } from '../connection/typed-emitter.js';
+import { UnpublishedTopics } from '../connection/subscriptions.js';
 import type { Role } from '../protocol/framing/frame.js';
 import { connectionSettings } from './connection-settings.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
-import { RetainedMessages } from './topics/retained-messages.js';
-import { Topics } from './topics/topics.js';
 
 /** Pings are answered, and a closing connection is read. */
 export const HAWSER: Pick<ConnectionSettings, 'answersPings' | 'holdsAfterClose'> = {
@@ -43,12 +41,7 @@ export class StandaloneSettings {
       deadlines,
       heartbeat,
       messageRate: messageRate && new MessageRate(messageRate, deadlines, clock),
-      // Nothing is published to them.
-      topics: new Topics(
-        new TypedEmitter(),
-        options.maxTopicsPerConnection,
-        new RetainedMessages(0, undefined),
-      ),
+      topics: new UnpublishedTopics(options.maxTopicsPerConnection),
       observer: observer?.(heartbeat.consumerTimeout),
     };
   }

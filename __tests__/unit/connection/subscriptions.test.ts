@@ -1,4 +1,8 @@
-import { Subscriptions, type TopicRegistry } from '../../../src/connection/subscriptions.js';
+import {
+  Subscriptions,
+  type TopicRegistry,
+  UnpublishedTopics,
+} from '../../../src/connection/subscriptions.js';
 
 const connection = {};
 let log: string[];
@@ -58,5 +62,15 @@ describe('Subscriptions', () => {
     expect(subscriptions.names.size).toBe(2);
     subscriptions.clear();
     expect(subscriptions.names.size).toBe(0);
+  });
+});
+
+describe('UnpublishedTopics', () => {
+  it('lets connections have as many topics as it is told', () => {
+    const limited = new Subscriptions(new UnpublishedTopics(1), connection);
+    expect([limited.add('a'), limited.add('a')]).toStrictEqual([true, false]);
+    expect(() => limited.add('b')).toThrow(/as many as maxTopicsPerConnection allows/);
+    expect(limited.delete('a')).toBe(true);
+    expect(limited.add('b')).toBe(true);
   });
 });

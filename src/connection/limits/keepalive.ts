@@ -98,7 +98,8 @@ export class Heartbeat {
   readonly #clock: Clock;
   /** Returns a number from 0 up to 1, as `Math.random` does. */
   readonly #random: () => number;
-  readonly #wheel = new TimingWheel<HeartbeatTarget>();
+  /** Made for the first connection that has a limit. */
+  #wheel: TimingWheel<HeartbeatTarget> | undefined;
   /** Milliseconds of a tick. */
   readonly #tick: number;
   // In ticks. One tick is added, because an event between two ticks is stored with the number of the earlier one.
@@ -144,8 +145,9 @@ export class Heartbeat {
 
   /** Remove a connection that has ended. */
   remove(target: HeartbeatTarget): void {
+    if (this.#wheel === undefined) return;
     this.#wheel.remove(target);
-    this.#stopTimerIfUnused();
+    this.#stopTimerIfUnused(this.#wheel);
   }
 
   /**
@@ -169,29 +171,30 @@ export class Heartbeat {
   }
 
   #schedule(target: HeartbeatTarget, ticks: number): void {
-    this.#wheel.put(target, ticks);
+    const wheel = (this.#wheel ??= new TimingWheel());
+    wheel.put(target, ticks);
     if (this.#timer !== undefined) return;
     this.#nextAt = this.#clock.now() + this.#tick;
-    this.#arm(this.#tick);
+    this.#arm(wheel, this.#tick);
   }
 
-  #arm(milliseconds: number): void {
+  #arm(wheel: TimingWheel<HeartbeatTarget>, milliseconds: number): void {
     this.#timer = this.#deadlines.start(milliseconds, () => {
       const now = this.#clock.now();
       // If the timer was a little late, the next tick is due earlier. A delay of a whole tick is not
       // recovered: the event loop was blocked.
       this.#nextAt += this.#tick;
       if (this.#nextAt <= now) this.#nextAt = now + this.#tick;
-      this.#arm(this.#nextAt - now);
+      this.#arm(wheel, this.#nextAt - now);
       this.now++;
-      this.#wheel.tick(this.#checkLimits);
-      this.#stopTimerIfUnused();
+      wheel.tick(this.#checkLimits);
+      this.#stopTimerIfUnused(wheel);
     });
   }
 
   /** Stop the timer if no connection is on the wheel. */
-  #stopTimerIfUnused(): void {
-    if (this.#wheel.size > 0) return;
+  #stopTimerIfUnused(wheel: TimingWheel<HeartbeatTarget>): void {
+    if (wheel.size > 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
   }

@@ -11,8 +11,9 @@ export type SendCallback = (error?: Error) => void;
  */
 export function bindToCall(callback: SendCallback): SendCallback {
   const call = new AsyncResource('hawser.send');
-  return (...args) => {
-    call.runInAsyncScope(callback, undefined, ...args);
+  return (error) => {
+    if (error === undefined) call.runInAsyncScope(callback);
+    else call.runInAsyncScope(callback, undefined, error);
   };
 }
 
@@ -27,6 +28,16 @@ export function freeing(bytes: Uint8Array, callback: SendCallback | undefined): 
 /** Tell a callback, in a call of its own, why its message is not sent. */
 export function rejectCallback(callback: SendCallback, reason: Error): void {
   process.nextTick(callback, reason);
+}
+
+/** Call the callbacks from an index on. One that throws does not cost the others theirs. */
+function callAll(callbacks: readonly SendCallback[], from: number): void {
+  let next = from;
+  try {
+    while (next < callbacks.length) callbacks[next++]!();
+  } finally {
+    if (next < callbacks.length) process.nextTick(callAll, callbacks, next);
+  }
 }
 
 /** The callbacks of one connection's messages, each with the end of its message in the stream. */
@@ -45,10 +56,11 @@ export class SendCallbacks {
 
   /** The kernel has taken this many bytes of the stream. */
   written(bytes: number): void {
+    const due: SendCallback[] = [];
     while (this.#waiting.first !== undefined && this.#waiting.first.at <= bytes) {
-      // In a call of its own, so that one that throws does not cost the others theirs.
-      process.nextTick(this.#waiting.take()!.callback);
+      due.push(this.#waiting.take()!.callback);
     }
+    if (due.length > 0) process.nextTick(callAll, due, 0);
   }
 
   /** Bytes after this position in the stream, up to `end`, will never be sent. */

@@ -26,8 +26,6 @@ import {
  * own: synchronously, or on zlib's thread pool.
  */
 
-const { Z_SYNC_FLUSH } = constants;
-
 /** The tail, an empty final block, and a sentinel byte that zlib must leave unread. */
 const TAIL_AND_END: Buffer = Buffer.concat([TAIL, Buffer.from('010000ffff00', 'hex')]);
 /** The same with one more empty block before the final one. */
@@ -220,7 +218,7 @@ function* inflateCalls(
     const known = Math.max(0, primer.length - STORED_HEADER);
     const zlib = {
       windowBits,
-      finishFlush: Z_SYNC_FLUSH,
+      finishFlush: constants.Z_SYNC_FLUSH,
       dictionary: primes ? undefined : history,
     };
     const longest = Math.min(limit, LONGEST_MESSAGE);
@@ -264,7 +262,10 @@ export function takesDictionary(inflate: typeof inflateRawSync = inflateRawSync)
   // "hawser", as a copy of six bytes from the dictionary.
   const copy = Buffer.of(0x82, 0x90, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff);
   try {
-    const options = { dictionary: Buffer.from('hawser hawser'), finishFlush: Z_SYNC_FLUSH };
+    const options = {
+      dictionary: Buffer.from('hawser hawser'),
+      finishFlush: constants.Z_SYNC_FLUSH,
+    };
     return inflate(copy, options).toString() === 'hawser';
   } catch {
     return false;
@@ -280,7 +281,7 @@ function needsPrimer(): boolean {
 
 function deflateOptions({ windowBits, level, memLevel, dictionary }: ContextOptions): ZlibOptions {
   return {
-    finishFlush: Z_SYNC_FLUSH,
+    finishFlush: constants.Z_SYNC_FLUSH,
     windowBits: Math.max(9, windowBits), // as in RawZlib.deflate
     level,
     memLevel,

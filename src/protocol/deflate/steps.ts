@@ -16,8 +16,6 @@ import { SlidingWindow } from './sliding-window.js';
  * the next step is taken; the context belongs to the message until then. A short message takes one step.
  */
 
-const { Z_NO_FLUSH, Z_SYNC_FLUSH, Z_BLOCK } = constants;
-
 /** Bytes of input that one step takes. */
 export const INPUT_PER_STEP: number = 64 * 1024;
 /** A step of decompressing ends when this many bytes have come out. */
@@ -45,11 +43,11 @@ export function* deflateSteps(context: RawZlib, message: Uint8Array): Steps<Buff
   let at = 0;
   for (; message.length - at > INPUT_PER_STEP; at += INPUT_PER_STEP) {
     const input = message.subarray(at, at + INPUT_PER_STEP);
-    context.run(Z_NO_FLUSH, input, output, Infinity);
+    context.run(constants.Z_NO_FLUSH, input, output, Infinity);
     output.save();
     yield;
   }
-  context.run(Z_SYNC_FLUSH, message.subarray(at), output, Infinity);
+  context.run(constants.Z_SYNC_FLUSH, message.subarray(at), output, Infinity);
   return output.take(TAIL.length);
 }
 
@@ -75,7 +73,7 @@ export function* inflateSteps(
   for (let streams = 1; ;) {
     const input = rest.length > INPUT_PER_STEP ? rest.subarray(0, INPUT_PER_STEP) : rest;
     const pause = Math.min(limit, output.length + OUTPUT_PER_STEP);
-    const unused = context.run(Z_SYNC_FLUSH, input, output, pause);
+    const unused = context.run(constants.Z_SYNC_FLUSH, input, output, pause);
     if (output.length > limit) return undefined;
     rest = rest.subarray(input.length - unused);
     if (output.length > pause || (unused === 0 && rest.length > 0)) {
@@ -98,7 +96,7 @@ export function* inflateSteps(
 /** @throws ProtocolError if what was put through a decompressor ends inside a block. */
 export function checkEnd(context: RawZlib, output: Output, limit: number): void {
   const before = output.length;
-  const unused = context.run(Z_BLOCK, TAIL_AND_SENTINEL, output, limit);
+  const unused = context.run(constants.Z_BLOCK, TAIL_AND_SENTINEL, output, limit);
   const added = output.length - before;
   // After a final block (BFINAL) zlib reads none of the tail. Otherwise only the sentinel may be unused, and
   // nothing may have come out, or exactly the tail where it completed a stored block.

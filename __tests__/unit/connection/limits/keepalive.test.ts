@@ -1,6 +1,7 @@
 import type { WebSocketConnection } from '../../../../src/connection/connection.js';
 import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import { Heartbeat, HeartbeatTarget } from '../../../../src/connection/limits/keepalive.js';
+import { TimingWheel } from '../../../../src/connection/limits/timing-wheel.js';
 import { Outbox } from '../../../../src/connection/send/outbox.js';
 import { random } from '../../../support/bytes.js';
 import { clientClose, clientFrame, type Frame, parseFrames } from '../../../support/frames.js';
@@ -87,6 +88,16 @@ function stopReading(): void {
   feed(message(64 * 1024));
   expect(sink.isPaused()).toBe(true);
 }
+
+it('has no timing wheel without a limit', async () => {
+  const removed = jest.spyOn(TimingWheel.prototype, 'remove');
+  start({ heartbeat: false });
+  connection.terminate();
+  await turns();
+  expect(log).toStrictEqual(['close 1006']);
+  expect(removed).not.toHaveBeenCalled();
+  removed.mockRestore();
+});
 
 describe('Heartbeat, a silent peer', () => {
   it('is pinged after the interval, at most a second later', async () => {

@@ -64,6 +64,17 @@ describe('SendCallbacks', () => {
     expect(callbacks.isEmpty).toBe(true);
   });
 
+  it('calls all that are due in one tick', async () => {
+    const nextTick = jest.spyOn(process, 'nextTick');
+    for (const at of [1, 2, 3]) add(at);
+    callbacks.written(0);
+    expect(nextTick).not.toHaveBeenCalled();
+    callbacks.written(3);
+    expect(nextTick).toHaveBeenCalledTimes(1);
+    await turns();
+    expect(called).toStrictEqual(['1', '2', '3']);
+  });
+
   it('loses no other callback when one throws', async () => {
     const surfaced = catchSurfacing();
     const mistake = new Error('mine');
@@ -71,10 +82,13 @@ describe('SendCallbacks', () => {
       throw mistake;
     });
     add(2);
-    callbacks.written(2);
+    callbacks.add(3, () => {
+      throw mistake;
+    });
+    callbacks.written(3);
     await turns();
     expect(called).toStrictEqual(['2']);
-    expect(surfaced).toStrictEqual([mistake]);
+    expect(surfaced).toStrictEqual([mistake, mistake]);
   });
 });
 
