@@ -64,15 +64,15 @@ describe.each(VERSIONS)('over %s', (version) => {
       expect(await answer({ headers: { [`${name} `.trim()]: 'x', 'X-Y': 'z' } })).toEqual(PLAIN);
     });
 
-    test.each(
+    test.each<readonly [header: string, value: string, status: number]>(
       version === 'HTTP/1.1'
         ? [
-            ['Upgrade', name, 200] as const, // the application's own request
-            ['Connection', `Upgrade, ${name}`, 101] as const,
-            ['Sec-WebSocket-Version', name, 426] as const,
-            ['Sec-WebSocket-Key', name, 400] as const,
+            ['Upgrade', name, 200], // the application's own request
+            ['Connection', `Upgrade, ${name}`, 101],
+            ['Sec-WebSocket-Version', name, 426],
+            ['Sec-WebSocket-Key', name, 400],
           ]
-        : [['Sec-WebSocket-Version', name, 400] as const],
+        : [['Sec-WebSocket-Version', name, 400]],
     )('as the value of %s is a value like any other', async (header, value, expected) => {
       const { status } = await answer({ headers: { [header]: value } });
       expect(status).toBe(expected);

@@ -159,7 +159,7 @@ describe.each(VERSIONS)('over %s', (version) => {
             await new Promise((resolve) => socket.once('response', resolve));
           }
           const answers = i % 10 !== 0;
-          socket.on('data', (chunk) => {
+          socket.on('data', (chunk: Buffer) => {
             if (answers && chunk.equals(CLOSE)) socket.end(clientClose(1001));
           });
           socket.on('error', () => undefined); // the others are terminated
