@@ -4,7 +4,9 @@
  */
 import { Child, type Exit, stopChildren } from '../support/child.js';
 import { clientClose, clientFrame } from '../support/frames.js';
-import { RawClient, upgradeRequest } from '../support/raw-client.js';
+import type { RawClient } from '../support/raw-client.js';
+import { openSession } from '../support/http2.js';
+import { askOn, RESET, VERSIONS } from '../support/versions.js';
 
 afterAll(stopChildren);
 
@@ -68,61 +70,67 @@ const throwingAt = (event: string): string => `
   ${event === 'connectionError' ? "wss.on('connectionError', fail);" : ''}
 `;
 
-describe('an exception ends the process, with its message on stderr, when it is thrown', () => {
-  test.each(Object.keys(CAUSES))('at %s', async (event) => {
-    const child = await Child.serve(throwingAt(event));
-    const client = await RawClient.connect(child.port);
-    client.send(upgradeRequest());
-    // At 'connection' the process may be gone before the client has read the 101.
-    if (event !== 'connection') await client.response();
-    CAUSES[event]!(client);
-    const exit: Exit = await child.exit;
-    expect(exit).toEqual({ code: 1, signal: null });
-    expect(child.stderr).toContain(`thrown at ${event}`);
-    client.destroy();
-  });
+describe.each(VERSIONS)('over %s', (version) => {
+  describe('an exception ends the process, with its message on stderr, when it is thrown', () => {
+    test.each(Object.keys(CAUSES))('at %s', async (event) => {
+      const child = await Child.serveOver(version, throwingAt(event));
+      const client = await child.request();
+      // At 'connection' the process may be gone before the client has read the 101.
+      if (event !== 'connection') await client.response();
+      CAUSES[event]!(client);
+      const exit: Exit = await child.exit;
+      expect(exit).toEqual({ code: 1, signal: null });
+      expect(child.stderr).toContain(`thrown at ${event}`);
+      client.destroy();
+    });
 
-  test('at rejected', async () => {
-    const child = await Child.serve(`
+    test('at rejected', async () => {
+      const child = await Child.serveOver(
+        version,
+        `
       const wss = new hawser.WebSocketServer(server);
       wss.on('rejected', () => { throw new Error('thrown at rejected'); });
-    `);
-    const client = await RawClient.connect(child.port);
-    client.send(upgradeRequest({ headers: { 'Sec-WebSocket-Version': '12' } }));
-    expect(await child.exit).toEqual({ code: 1, signal: null });
-    expect(child.stderr).toContain('thrown at rejected');
-    client.destroy();
+    `,
+      );
+      const client = await child.request({ headers: { 'Sec-WebSocket-Version': '12' } });
+      expect(await child.exit).toEqual({ code: 1, signal: null });
+      expect(child.stderr).toContain('thrown at rejected');
+      client.destroy();
+    });
   });
-});
 
-describe('an exception of authorize', () => {
-  test.each(['', 'async '])(
-    'answers 500 without a word of it, goes to the logger, and ends nothing (%sfunction)',
-    async (kind) => {
-      const child = await Child.serve(`
+  describe('an exception of authorize', () => {
+    test.each(['', 'async '])(
+      'answers 500 without a word of it, goes to the logger, and ends nothing (%sfunction)',
+      async (kind) => {
+        const child = await Child.serveOver(
+          version,
+          `
         const wss = new hawser.WebSocketServer(server, {
           authorize: ${kind}() => { throw new Error('the password is swordfish'); },
           logger: { warn() {}, error: (message, cause) => say('logged', message, cause.message) },
         });
         wss.on('rejected', ({ status }) => say('rejected', status));
-      `);
-      const client = await RawClient.connect(child.port);
-      client.send(upgradeRequest());
-      const { status, body } = await client.response();
-      expect([status, body]).toEqual([500, 'Internal Server Error\n']);
-      expect(await child.says('logged')).toEqual([
-        expect.stringContaining('exception'),
-        'the password is swordfish',
-      ]);
-      expect(await child.says('rejected')).toEqual([500]);
-      expect(child.running).toBe(true);
-      expect(child.stderr).toBe('');
-      client.destroy();
-    },
-  );
+      `,
+        );
+        const client = await child.request();
+        const { status, body } = await client.response();
+        expect([status, body]).toEqual([500, 'Internal Server Error\n']);
+        expect(await child.says('logged')).toEqual([
+          expect.stringContaining('exception'),
+          'the password is swordfish',
+        ]);
+        expect(await child.says('rejected')).toEqual([500]);
+        expect(child.running).toBe(true);
+        expect(child.stderr).toBe('');
+        client.destroy();
+      },
+    );
 
-  test('after its client has left is ignored', async () => {
-    const child = await Child.serve(`
+    test('after its client has left is ignored', async () => {
+      const child = await Child.serveOver(
+        version,
+        `
       new hawser.WebSocketServer(server, {
         authorize: async (request, { signal }) => {
           say('asked');
@@ -132,20 +140,20 @@ describe('an exception of authorize', () => {
         },
       });
       commands.tick = () => new Promise((resolve) => setTimeout(resolve, 20));
-    `);
-    const client = await RawClient.connect(child.port);
-    client.send(upgradeRequest());
-    await child.says('asked');
-    client.reset();
-    await child.says('aborted');
-    await child.ask('tick');
-    expect([child.running, child.stderr]).toEqual([true, '']);
+    `,
+      );
+      const client = await child.request();
+      await child.says('asked');
+      client.reset();
+      await child.says('aborted');
+      await child.ask('tick');
+      expect([child.running, child.stderr]).toEqual([true, '']);
+    });
   });
-});
 
-describe('where the application catches uncaught exceptions', () => {
-  /** Every listener throws whenever it is called, after it has told what it was called with. */
-  const PROGRAM = `
+  describe('where the application catches uncaught exceptions', () => {
+    /** Every listener throws whenever it is called, after it has told what it was called with. */
+    const PROGRAM = `
     process.on('uncaughtException', (error) => say('caught', error.message));
     const wss = new hawser.WebSocketServer(server, { closeTimeout: 4000 });
     const fail = (...words) => { say(...words); throw new Error(words.join(' ')); };
@@ -165,122 +173,131 @@ describe('where the application catches uncaught exceptions', () => {
     commands.open = () => wss.connections.size;
     commands.tick = () => new Promise(setImmediate);
   `;
-  let child: Child;
-  beforeEach(async () => {
-    child = await Child.serve(PROGRAM);
-  });
-  afterEach(async () => {
-    await child.ask('tick');
-    expect([child.running, child.stderr]).toEqual([true, '']);
-    // Whatever was thrown has come out, once.
-    const thrown = child.said.filter(
-      ([word]) => !['caught', 'port', 'answer'].includes(String(word)),
-    );
-    const caught = child.said.filter(([word]) => word === 'caught').map(([, message]) => message);
-    expect(caught.sort()).toEqual(thrown.map((words) => words.join(' ')).sort());
-  });
+    let child: Child;
+    beforeEach(async () => {
+      child = await Child.serveOver(version, PROGRAM);
+    });
+    afterEach(async () => {
+      await child.ask('tick');
+      expect([child.running, child.stderr]).toEqual([true, '']);
+      // Whatever was thrown has come out, once.
+      const thrown = child.said.filter(
+        ([word]) => !['caught', 'port', 'answer'].includes(String(word)),
+      );
+      const caught = child.said.filter(([word]) => word === 'caught').map(([, message]) => message);
+      expect(caught.sort()).toEqual(thrown.map((words) => words.join(' ')).sort());
+    });
 
-  test('no message is lost, their order is kept, and each is answered', async () => {
-    const client = await RawClient.open(child.port);
-    const words = Array.from({ length: 100 }, (_, i) => `word ${String(i)}`);
-    const bytes = Buffer.concat(words.map(text));
-    client.send(bytes.subarray(0, 700));
-    await client.frame();
-    client.send(bytes.subarray(700));
-    await child.saysTimes(100, 'message');
-    expect(child.said.filter(([word]) => word === 'message').map(([, data]) => data)).toEqual(
-      words,
-    );
-    client.send(clientClose(1000));
-    expect((await client.close()).code).toBe(1000);
-    expect(client.frames.slice(0, -1).map(({ payload }) => String(payload))).toEqual(
-      words.map((word) => `got ${word}`),
-    );
-    client.finish();
-    expect(await child.says('close')).toEqual([1000, true]);
-  });
+    test('no message is lost, their order is kept, and each is answered', async () => {
+      const client = await child.open();
+      const words = Array.from({ length: 100 }, (_, i) => `word ${String(i)}`);
+      const bytes = Buffer.concat(words.map(text));
+      client.send(bytes.subarray(0, 700));
+      await client.frame();
+      client.send(bytes.subarray(700));
+      await child.saysTimes(100, 'message');
+      expect(child.said.filter(([word]) => word === 'message').map(([, data]) => data)).toEqual(
+        words,
+      );
+      client.send(clientClose(1000));
+      expect((await client.close()).code).toBe(1000);
+      expect(client.frames.slice(0, -1).map(({ payload }) => String(payload))).toEqual(
+        words.map((word) => `got ${word}`),
+      );
+      client.finish();
+      expect(await child.says('close')).toEqual([1000, true]);
+    });
 
-  test('messages, pings and pongs mixed in one packet all arrive, and the pings are answered', async () => {
-    const client = await RawClient.open(child.port);
-    client.send(
-      Buffer.concat([
-        text('a'),
-        clientFrame({ opcode: 9, payload: '1' }),
-        clientFrame({ opcode: 10, payload: '2' }),
-        text('b'),
-        clientFrame({ opcode: 9, payload: '3' }),
-        clientClose(4000),
-      ]),
-    );
-    client.finish();
-    expect(await child.says('close')).toEqual([4000, true]);
-    expect(child.said.filter(([word]) => /message|ping|pong/.test(String(word)))).toEqual([
-      ['message', 'a'],
-      ['ping', '1'],
-      ['pong', '2'],
-      ['message', 'b'],
-      ['ping', '3'],
-    ]);
-    await client.ended();
-    expect(client.received().map((words) => words.split(' ')[0])).toEqual([
-      'text',
-      'pong',
-      'text',
-      'pong',
-      'close',
-    ]);
-  });
+    test('messages, pings and pongs mixed in one packet all arrive, and the pings are answered', async () => {
+      const client = await child.open();
+      client.send(
+        Buffer.concat([
+          text('a'),
+          clientFrame({ opcode: 9, payload: '1' }),
+          clientFrame({ opcode: 10, payload: '2' }),
+          text('b'),
+          clientFrame({ opcode: 9, payload: '3' }),
+          clientClose(4000),
+        ]),
+      );
+      client.finish();
+      expect(await child.says('close')).toEqual([4000, true]);
+      expect(child.said.filter(([word]) => /message|ping|pong/.test(String(word)))).toEqual([
+        ['message', 'a'],
+        ['ping', '1'],
+        ['pong', '2'],
+        ['message', 'b'],
+        ['ping', '3'],
+      ]);
+      await client.ended();
+      expect(client.received().map((words) => words.split(' ')[0])).toEqual([
+        'text',
+        'pong',
+        'text',
+        'pong',
+        'close',
+      ]);
+    });
 
-  test('frames in the same packet as the handshake are not lost to a throwing connection listener', async () => {
-    const client = await RawClient.connect(child.port);
-    client.send(Buffer.concat([Buffer.from(upgradeRequest()), text('early'), text('too')]));
-    await child.says('message', 'too');
-    expect(child.said.slice(1).filter(([word]) => word !== 'caught')).toEqual([
-      ['connection'],
-      ['message', 'early'],
-      ['message', 'too'],
-    ]);
-    client.reset();
-    await child.says('close');
-  });
+    test('frames in the same packet as the handshake are not lost to a throwing connection listener', async () => {
+      const client = await child.request({}, text('early'), text('too'));
+      await child.says('message', 'too');
+      expect(child.said.slice(1).filter(([word]) => word !== 'caught')).toEqual([
+        ['connection'],
+        ['message', 'early'],
+        ['message', 'too'],
+      ]);
+      client.reset();
+      await child.says('close');
+    });
 
-  test('a failed connection still sends its Close, and closes once', async () => {
-    const client = await RawClient.open(child.port);
-    client.send(Buffer.concat([text('before'), clientFrame({ opcode: 3 }), text('after')]));
-    expect((await client.close()).code).toBe(1002);
-    client.finish();
-    expect(await client.ended()).toBe('end');
-    expect(await child.says('close')).toEqual([1002, false]);
-    expect(await child.says('connectionError')).toEqual(['ERR_RESERVED_OPCODE']);
-    expect(child.said).not.toContainEqual(['message', 'after']);
-    expect(await child.ask('open')).toBe(0);
-  });
+    test('a failed connection still sends its Close, and closes once', async () => {
+      const client = await child.open();
+      client.send(Buffer.concat([text('before'), clientFrame({ opcode: 3 }), text('after')]));
+      expect((await client.close()).code).toBe(1002);
+      client.finish();
+      expect(await client.ended()).toBe('end');
+      expect(await child.says('close')).toEqual([1002, false]);
+      expect(await child.says('connectionError')).toEqual(['ERR_RESERVED_OPCODE']);
+      expect(child.said).not.toContainEqual(['message', 'after']);
+      expect(await child.ask('open')).toBe(0);
+    });
 
-  test('a reset connection still closes', async () => {
-    const client = await RawClient.open(child.port);
-    client.reset();
-    expect(await child.says('close')).toEqual([1006, false]);
-    expect(await child.says('connectionError')).toEqual(['ECONNRESET']);
-    expect(await child.ask('open')).toBe(0);
-  });
+    test('a reset connection still closes', async () => {
+      const client = await child.open();
+      client.reset();
+      expect(await child.says('close')).toEqual([1006, false]);
+      expect(await child.says('connectionError')).toEqual([RESET[version]]);
+      expect(await child.ask('open')).toBe(0);
+    });
 
-  test('a listener that throws instead of answering a Close is answered for', async () => {
-    const client = await RawClient.open(
-      child.port,
-      upgradeRequest({ headers: { 'X-Closing': '1' } }),
-    );
-    client.send(clientClose(4001));
-    expect((await client.close()).code).toBe(4001);
-    client.finish();
-    expect(await child.says('close')).toEqual([4001, true]);
-  });
+    if (version === 'HTTP/2') {
+      test('all connections of a session that is lost still close', async () => {
+        const session = await openSession(child.port);
+        const clients = [1, 2, 3].map(() => askOn(session, {}));
+        for (const client of clients) await client.response();
+        session.destroy();
+        await child.saysTimes(3, 'close', 1006, false);
+        expect(child.said.filter(([word]) => word === 'connectionError')).toHaveLength(3);
+        expect(await child.ask('open')).toBe(0);
+      });
+    }
 
-  test('a refusal is still sent', async () => {
-    const client = await RawClient.connect(child.port);
-    client.send(upgradeRequest({ headers: { 'Sec-WebSocket-Version': '12' } }));
-    expect((await client.response()).status).toBe(426);
-    expect(await client.ended()).toBe('end');
-    await child.says('rejected', 426);
-    client.destroy();
+    test('a listener that throws instead of answering a Close is answered for', async () => {
+      const client = await child.open({ headers: { 'X-Closing': '1' } });
+      client.send(clientClose(4001));
+      expect((await client.close()).code).toBe(4001);
+      client.finish();
+      expect(await child.says('close')).toEqual([4001, true]);
+    });
+
+    test('a refusal is still sent', async () => {
+      const client = await child.request({ headers: { 'Sec-WebSocket-Version': '12' } });
+      const status = version === 'HTTP/1.1' ? 426 : 400; // 426 tells to upgrade, which HTTP/2 has not
+      expect((await client.response()).status).toBe(status);
+      expect(await client.ended()).toBe('end');
+      await child.says('rejected', status);
+      client.destroy();
+    });
   });
 });

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { builtPackage } from './built-package.js';
 import type { RawClient, RequestParts } from './raw-client.js';
-import { openOver, type Version } from './versions.js';
+import { askOver, openOver, type Version } from './versions.js';
 import { clientFrame } from './frames.js';
 
 const PROGRAM = resolve(__dirname, 'child-program.cjs');
@@ -131,6 +131,14 @@ export class Child {
   /** A raw client of this server, over its version of HTTP. */
   open(parts?: Pick<RequestParts, 'target' | 'headers'>): Promise<RawClient> {
     return openOver(this.#version, this.port, parts);
+  }
+
+  /** A raw client that has sent a handshake, and frames with it, over the version of HTTP of this server. */
+  request(
+    parts?: Pick<RequestParts, 'target' | 'headers'>,
+    ...early: Buffer[]
+  ): Promise<RawClient> {
+    return askOver(this.#version, this.port, parts, ...early);
   }
 
   /** That it still serves: a new connection is accepted and its ping answered. */

@@ -10,7 +10,7 @@ import {
   WebSocketServer,
 } from '../../src/index.js';
 import type { RawClient, RequestParts } from './raw-client.js';
-import { openOver, type Version } from './versions.js';
+import { askOver, openOver, type Version } from './versions.js';
 
 /** A message as it is sent and received. */
 export type Message = string | Buffer;
@@ -125,6 +125,14 @@ export class Host {
   /** A raw client of this host, over its version of HTTP. */
   open(parts?: Pick<RequestParts, 'target' | 'headers'>): Promise<RawClient> {
     return openOver(this.#version, this.port, parts);
+  }
+
+  /** A raw client that has sent a handshake, and frames with it, over the version of HTTP of this host. */
+  request(
+    parts?: Pick<RequestParts, 'target' | 'headers'>,
+    ...early: Buffer[]
+  ): Promise<RawClient> {
+    return askOver(this.#version, this.port, parts, ...early);
   }
 
   /** The next connection that a client has opened. */

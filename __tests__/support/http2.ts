@@ -42,8 +42,8 @@ export async function openSession(
   port: number,
   options: SecureClientSessionOptions & { readonly scheme?: 'http' | 'https' } = {},
 ): Promise<ClientHttp2Session> {
-  const { scheme = 'http', ...rest } = options;
-  const session = connect(`${scheme}://127.0.0.1:${port}`, { rejectUnauthorized: false, ...rest });
+  const { scheme = 'http', host = '127.0.0.1', ...rest } = options;
+  const session = connect(`${scheme}://${host}:${port}`, { rejectUnauthorized: false, ...rest });
   session.on('error', () => undefined);
   later(() => {
     session.destroy();

@@ -4,7 +4,7 @@
  * It knows nothing of the library under test.
  */
 import { once } from 'node:events';
-import type { ClientHttp2Stream } from 'node:http2';
+import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { describeFrame, FrameReader, type Frame } from './frames.js';
@@ -41,7 +41,7 @@ export function upgradeRequest(parts: RequestParts = {}): string {
   return [`${method} ${target} ${version}`, ...lines, '', ''].join('\r\n');
 }
 
-/** An HTTP response; header names are in lower case, repeated ones appear repeatedly. */
+/** An HTTP response. Names of `headers` are in lower case, repeated ones appear repeatedly; over HTTP/2 there is only `header`. */
 export interface RawResponse {
   status: number;
   statusLine: string;
@@ -74,21 +74,23 @@ export class RawClient {
   #ending: Ending | undefined;
   #fault: Error | undefined;
   readonly #isStream: boolean;
+  /** The header fields of the response on a stream whose body is still to come. */
+  #fields: IncomingHttpHeaders | undefined;
 
-  /**
-   * Wraps a connected transport: TCP, TLS or a Unix socket.
-   *
-   * @param response of a stream of HTTP/2 whose handshake was answered.
-   */
-  constructor(socket: Duplex, response?: RawResponse) {
+  /** Wraps a connected transport: TCP, TLS, a Unix socket, or a stream of HTTP/2 whose request was sent. */
+  constructor(socket: Duplex) {
     this.socket = socket;
-    this.#response = response;
-    this.#isStream = response !== undefined;
+    this.#isStream = 'rstCode' in socket;
+    socket.on('response', (fields: IncomingHttpHeaders) => {
+      this.#fields = fields;
+      if ((fields[':status'] as unknown) === 200) this.#readFields();
+    });
     socket.on('data', (chunk: Buffer) => {
       this.#take(chunk);
     });
     socket.on('end', () => {
       if (this.#isStream) {
+        if (!this.#response && this.#fields) this.#readFields();
         // That of a stream comes for a reset, too, and in some versions of Node before its code.
         setImmediate(() => {
           this.#ending ??= this.#resetCode > 0 ? 'reset' : 'end';
@@ -223,15 +225,25 @@ export class RawClient {
 
   #take(chunk: Buffer): void {
     try {
-      if (this.#response?.status === 101 || this.#isStream) {
+      if (this.#response?.status === 101 || (this.#isStream && this.#response)) {
         this.frames.push(...this.#reader.push(chunk));
       } else {
         this.#head = Buffer.concat([this.#head, chunk]);
-        this.#readResponse();
+        if (!this.#isStream) this.#readResponse();
       }
     } catch (error) {
       this.#fault = error as Error;
     }
+    this.#wake();
+  }
+
+  /** The response on a stream, with the body that has come. */
+  #readFields(): void {
+    const fields = this.#fields!;
+    const status = fields[':status'] as unknown as number;
+    const header = (name: string): string | undefined => fields[name.toLowerCase()]?.toString();
+    const body = this.#head.toString();
+    this.#response = { status, statusLine: String(status), headers: [], header, body };
     this.#wake();
   }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -24,4 +25,11 @@ export function nodes(): string[] {
     join(cache, `node${line}/node_modules/${platform}/bin/node`),
   );
   return [process.execPath, ...installed.filter((file) => existsSync(file))];
+}
+
+/** The version of a program of Node, such as `22.19.0`. */
+export function versionOf(node: string): string {
+  const version =
+    node === process.execPath ? process.version : String(execFileSync(node, ['--version']));
+  return version.slice(1).trim();
 }

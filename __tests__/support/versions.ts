@@ -1,6 +1,7 @@
 /** Both versions of HTTP, for tests that are about connections: each runs over both. */
+import type { ClientHttp2Session } from 'node:http2';
 import { open, openSession } from './http2.js';
-import { RawClient, type RawResponse, type RequestParts, upgradeRequest } from './raw-client.js';
+import { RawClient, type RequestParts, upgradeRequest } from './raw-client.js';
 import { later } from './server.js';
 
 export type Version = 'HTTP/1.1' | 'HTTP/2';
@@ -9,55 +10,77 @@ export type Version = 'HTTP/1.1' | 'HTTP/2';
 const isNode = process.versions['bun'] === undefined && process.versions['deno'] === undefined;
 export const VERSIONS: readonly Version[] = isNode ? ['HTTP/1.1', 'HTTP/2'] : ['HTTP/1.1'];
 
-/** Fields of the handshake that HTTP/2 has no place for (RFC 8441 section 5). */
+/** The status of a response that accepts a WebSocket. */
+export const ACCEPTED: Readonly<Record<Version, number>> = { 'HTTP/1.1': 101, 'HTTP/2': 200 };
+
+/** Why a connection has ended whose peer has reset it. */
+export const RESET: Readonly<Record<Version, string>> = {
+  'HTTP/1.1': 'ECONNRESET',
+  'HTTP/2': 'ERR_STREAM_RESET',
+};
+
+/** Fields of the handshake that HTTP/2 has no place for (RFC 8441 section 5), or another one. */
 const OF_HTTP1 = ['host', 'upgrade', 'connection', 'sec-websocket-key'];
+
+type Parts = Pick<RequestParts, 'target' | 'headers'>;
+
+/** Where a client connects to, and from. */
+export type Target = number | { port: number; host?: string; localAddress?: string };
 
 /**
  * Opens a WebSocket of a raw client: on a socket, or on a stream of a session of its own. It is gone after the
  * test.
- *
- * @param parts its target and headers.
  */
 export async function openOver(
   version: Version,
-  port: number,
-  { target = '/', headers = {} }: Pick<RequestParts, 'target' | 'headers'> = {},
+  target: Target,
+  parts: Parts = {},
 ): Promise<RawClient> {
-  const client =
-    version === 'HTTP/1.1'
-      ? await RawClient.open(port, upgradeRequest({ target, headers }))
-      : await openStream(port, target, headers);
+  const client = await askOver(version, target, parts);
+  const { status, statusLine, body } = await client.response();
+  if (status === ACCEPTED[version]) return client;
+  client.destroy();
+  throw new Error(`expected ${ACCEPTED[version]}, got "${statusLine}": ${body}`);
+}
+
+/**
+ * A raw client that has sent a handshake, and frames in the same packet. It does not wait for the answer. It is gone
+ * after the test.
+ */
+export async function askOver(
+  version: Version,
+  target: Target,
+  parts: Parts = {},
+  ...early: Buffer[]
+): Promise<RawClient> {
+  const { port, ...options } = typeof target === 'number' ? { port: target } : target;
+  let client: RawClient;
+  if (version === 'HTTP/1.1') {
+    client = await RawClient.connect({ host: '127.0.0.1', port, ...options });
+    client.send(Buffer.concat([Buffer.from(upgradeRequest(parts)), ...early]));
+  } else {
+    const session = await openSession(port, options);
+    client = askOn(session, parts, ...early);
+    client.socket.on('close', () => {
+      session.close(); // so that its server can stop
+    });
+  }
   later(() => {
     client.destroy();
   });
   return client;
 }
 
-async function openStream(
-  port: number,
-  target: string,
-  headers: NonNullable<RequestParts['headers']>,
-): Promise<RawClient> {
-  const fields: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (!OF_HTTP1.includes(name.toLowerCase())) fields[name.toLowerCase()] = String(value);
+/** A raw client whose handshake was sent on a session that others may use. */
+export function askOn(session: ClientHttp2Session, parts: Parts, ...early: Buffer[]): RawClient {
+  const fields: Record<string, string> = { ':path': parts.target ?? '/' };
+  for (const [name, value] of Object.entries(parts.headers ?? {})) {
+    if (value === null) continue;
+    const field = name.toLowerCase() === 'host' ? ':authority' : name.toLowerCase();
+    // Node sends a list as fields of their own, as a client of HTTP/1.1 does.
+    if (!OF_HTTP1.includes(field)) fields[field] = value as string;
   }
-  const session = await openSession(port);
-  const { stream } = open(session, { ':path': target, ...fields });
-  stream.on('close', () => {
-    session.close(); // so that its server can stop
-  });
-  const response = await new Promise<RawResponse>((resolve, reject) => {
-    stream.once('close', () => {
-      reject(new Error('the stream was closed without a response'));
-    });
-    stream.once('response', (answer) => {
-      const status = answer[':status']!;
-      const header = (name: string): string | undefined =>
-        answer[name.toLowerCase()] as string | undefined;
-      resolve({ status, statusLine: String(status), headers: [], header, body: '' });
-    });
-  });
-  if (response.status !== 200) throw new Error(`expected 200, got ${String(response.status)}`);
-  return new RawClient(stream, response);
+  const client = new RawClient(open(session, fields).stream);
+  if (early.length > 0) client.send(Buffer.concat(early));
+  return client;
 }

@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import type { Http2Stream } from 'node:http2';
 import { type Duplex, Writable } from 'node:stream';
+import { callIsolated } from '../../connection/call-isolated.js';
 import { ConnectionError } from '../../connection/close/connection-error.js';
 import { TRANSPORT_ENDS, type TransportEnds } from '../../connection/transport.js';
 import { ErrorCode, errorName } from './error-codes.js';
@@ -68,14 +69,17 @@ export function cancelStream(stream: Http2Stream): void {
   stream.destroy();
 }
 
-/** Node reports most resets by `'aborted'` alone. */
+/**
+ * Node reports most resets by `'aborted'` alone. A listener that throws must not interrupt it: the stream would never
+ * close, and with the end of a session the others would not either.
+ */
 function onAborted(this: Http2Stream): void {
   const error = isSessionGone(this)
     ? new ConnectionError('ERR_SESSION_LOST')
     : new ConnectionError('ERR_STREAM_RESET', {
         detail: `RST_STREAM with ${errorName(this.rstCode)}`,
       });
-  this.emit('error', error);
+  callIsolated(() => this.emit('error', error));
   if (this.readableEnded) this.destroy();
 }
 
