@@ -8,11 +8,18 @@ jest.mock('node:buffer', () => {
 });
 
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { deflateRawSync } from 'node:zlib';
 import { builtPackage } from '../support/built-package.js';
 import type { ServerOptions } from '../../src/server/options/options.js';
-import { clientFrame, type Frame } from '../support/frames.js';
-import { ask, eventually, serve, settle } from '../support/server.js';
+import { createWebSocketStream } from '../../src/ws/stream.js';
+import { WebSocketServer as WsServer } from '../../src/ws/server.js';
+import { WebSocket } from '../../src/ws/web-socket.js';
+import { clientFrame, type Frame, serverFrame } from '../support/frames.js';
+import { RawServer } from '../support/raw-server.js';
+import { ask, eventually, later, serve, settle } from '../support/server.js';
 
 afterEach(async () => {
   await settle();
@@ -103,6 +110,193 @@ describe.each(WAYS)('A text %s', (_, encode) => {
     const { heard } = await become(encode(text), { textAs: 'buffer' });
     expect(heard).toEqual([Buffer.from(text)]);
   });
+});
+
+/** How a program that uses hawser/ws gets strings: each tells what it has got. */
+const LISTENERS: [string, (ws: WebSocket, got: (value: unknown) => void) => void][] = [
+  ['onmessage', (ws, got) => (ws.onmessage = ({ data }) => got(data))],
+  ['addEventListener', (ws, got) => ws.addEventListener('message', ({ data }) => got(data))],
+  [
+    'addEventListener, once, with an object',
+    (ws, got) => {
+      const handler = { handleEvent: (event: { data: unknown }) => got(event.data) };
+      ws.addEventListener('message', handler, { once: true });
+    },
+  ],
+  [
+    'a listener of both kinds',
+    (ws, got) => {
+      ws.on('message', (data) => got((data as Buffer).toString()));
+      ws.addEventListener('message', () => undefined);
+    },
+  ],
+  ['a stream of objects', (ws, got) => streamOf(ws, { readableObjectMode: true }, got)],
+  ['a stream with an encoding', (ws, got) => streamOf(ws, { encoding: 'utf8' }, got)],
+  [
+    'a stream whose encoding is set later',
+    (ws, got) => void streamOf(ws, {}, got).setEncoding('utf8'),
+  ],
+];
+
+function streamOf(
+  ws: WebSocket,
+  options: Parameters<typeof createWebSocketStream>[1],
+  got: (value: unknown) => void,
+): Duplex {
+  const stream = createWebSocketStream(ws, options);
+  stream.on('error', () => undefined);
+  return stream.on('data', got);
+}
+
+/** What becomes of what a client sends to a server of hawser/ws without a limit. */
+async function becomeThere(
+  listen: (ws: WebSocket, got: (value: unknown) => void) => void,
+  pieces: Buffer[],
+) {
+  const wss = new WsServer({ port: 0, host: '127.0.0.1', perMessageDeflate: true, maxPayload: 0 });
+  later(() => wss.close());
+  await once(wss, 'listening');
+  const got: unknown[] = [];
+  const errors: Error[] = [];
+  let closed: unknown;
+  wss.on('connection', (ws) => {
+    listen(ws, (value) => got.push(value));
+    ws.on('error', (error) => errors.push(error));
+    ws.on('close', (code) => (closed = code));
+  });
+  const client = await ask((wss.address() as AddressInfo).port, { headers: OFFER });
+  await client.response();
+  for (const piece of pieces) {
+    client.send(piece);
+    await settle();
+  }
+  await eventually('a verdict', () => got.length > 0 || errors.length > 0);
+  if (errors.length === 0) return { got, closed, errors, reason: '' };
+  const { payload } = await client.frame();
+  client.socket.end();
+  await eventually('the end', () => closed !== undefined);
+  return { got, closed: payload.readUInt16BE(0), errors, reason: payload.toString('latin1', 2) };
+}
+
+describe.each(LISTENERS)('A text that hawser/ws gives to %s', (name, listen) => {
+  const longest = name.includes('encoding') ? MAX - 3 : MAX; // Node's decoder may have kept 3 bytes
+
+  it.each(WAYS)('is delivered if it is as long as a string can be, %s', async (_, encode) => {
+    const text = 'a'.repeat(longest);
+    expect((await becomeThere(listen, encode(text))).got).toEqual([text]);
+  });
+
+  it.each(WAYS)(
+    'closes with 1009 if it is longer, and nothing is thrown, %s',
+    async (_, encode) => {
+      const { got, closed, errors, reason } = await becomeThere(
+        listen,
+        encode('a'.repeat(longest + 1)),
+      );
+      expect(got).toEqual([]);
+      expect(closed).toBe(1009);
+      expect(reason).toMatch(
+        /^byte \d+: a message of \d+ bytes is longer than a string can be, 1000 /,
+      );
+      expect(errors).toMatchObject([
+        { code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', cause: { code: 'ERR_MESSAGE_TOO_BIG' } },
+      ]);
+    },
+  );
+});
+
+describe('A long message in hawser/ws', () => {
+  it.each(['é'.repeat(MAX), '🚀'.repeat(MAX / 2)])(
+    'is counted in the units of a string, not in bytes',
+    async (text) => {
+      for (const [, listen] of LISTENERS.slice(0, 5)) {
+        expect((await becomeThere(listen, whole(text))).got).toEqual([text]);
+      }
+    },
+  );
+
+  const binary = (length: number) => [clientFrame({ opcode: 2, payload: Buffer.alloc(length) })];
+
+  it.each([
+    ['hex', 497],
+    ['HEX', 497],
+    ['base64', 747],
+    ['base64url', 747],
+    ['latin1', 997],
+    ['utf8', 997],
+  ] as const)('of Binary has to fit into a string of the encoding %s', async (encoding, most) => {
+    const listen = (ws: WebSocket, got: (value: unknown) => void) =>
+      streamOf(ws, { encoding: encoding as BufferEncoding }, got);
+    const fits = await becomeThere(listen, binary(most));
+    expect(fits.got).toHaveLength(1);
+    expect((await becomeThere(listen, binary(most + 1))).closed).toBe(1009);
+  });
+
+  it('reaches listeners that take bytes, however long it is', async () => {
+    const text = 'a'.repeat(5000);
+    const bytes: typeof LISTENERS = [
+      ['on', (ws, got) => ws.on('message', got)],
+      ['once', (ws, got) => ws.once('message', got)],
+      ['a stream', (ws, got) => streamOf(ws, {}, got)],
+    ];
+    for (const [, listen] of bytes) {
+      expect((await becomeThere(listen, whole(text))).got).toEqual([Buffer.from(text)]);
+    }
+    const [, events] = LISTENERS[0]!;
+    expect((await becomeThere(events, binary(5000))).got).toEqual([Buffer.alloc(5000)]);
+  });
+
+  it('closes the connection of a client, too, also if it was held by pause()', async () => {
+    const server = await RawServer.start();
+    later(() => {
+      server.close();
+    });
+    const ws = new WebSocket(server.url, { maxPayload: 0 });
+    const got: unknown[] = [];
+    ws.onmessage = ({ data }) => got.push(data);
+    const failed = once(ws, 'error');
+    await once(ws, 'open');
+    ws.pause();
+    const peer = await server.peer();
+    const texts = ['first', 'a'.repeat(MAX + 1), 'last'];
+    for (const payload of texts) await peer.send(serverFrame({ opcode: 1, payload }));
+    await settle();
+    ws.resume();
+    expect(await failed).toMatchObject([{ code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' }]);
+    expect((await peer.frame()).payload.readUInt16BE(0)).toBe(1009);
+    peer.socket.end();
+    expect((await once(ws, 'close'))[0]).toBe(1006);
+    expect(got).toEqual(['first']);
+  });
+});
+
+describe('A long message that is taken in parts', () => {
+  it.each([
+    ['Text', 1, Buffer.alloc(MAX + 1, 'a')],
+    ['Binary that is UTF-8', 2, Buffer.alloc(MAX + 1, 'a')],
+    ['Binary that is not', 2, Buffer.alloc(MAX + 1, 0xff)],
+  ])(
+    'rejects text() if it is %s, with advice that helps, and not bytes()',
+    async (_what, opcode, payload) => {
+      const { wss, port } = await serve();
+      const outcomes: unknown[] = [];
+      wss.on('connection', (conn) => {
+        void (async () => {
+          for await (const message of conn.incoming()) {
+            outcomes.push(await message[outcomes.length === 0 ? 'text' : 'bytes']().catch(String));
+          }
+        })();
+      });
+      const client = await ask(port);
+      await client.response();
+      for (let count = 0; count < 2; count++) client.send(clientFrame({ opcode, payload }));
+      await eventually('both', () => outcomes.length === 2);
+      expect(outcomes).toEqual([
+        'ProtocolError: the message of 1001 bytes is longer than a string can be, 1000 UTF-16 code units; take it with bytes(), or send less at a time',
+        payload,
+      ]);
+    },
+  );
 });
 
 describe('The longest string of a real process', () => {

@@ -1,3 +1,4 @@
+import { abortWith, isAbortSignal } from '../connection/abort-signal.js';
 import type { CloseInfo } from '../connection/close/close-info.js';
 import { ConnectionError } from '../connection/close/connection-error.js';
 import { callIsolated } from '../connection/call-isolated.js';
@@ -111,7 +112,8 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
   readonly #delay: { readonly min: number; readonly max: number };
   readonly #clock: typeof waitingClock;
   readonly #outbox: WaitingMessages;
-  readonly #closing = new AbortController();
+  /** Aborts the attempt in progress. */
+  #aborter: AbortController | undefined;
   #connection: WebSocketConnection | undefined;
   #attempt = 0;
   #last: ReconnectFailure | undefined;
@@ -179,7 +181,7 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
     const connection = this.#connection;
     this.#end();
     this.#clock.clearTimeout(this.#timer);
-    this.#closing.abort();
+    this.#aborter?.abort();
     return connection === undefined ? Promise.resolve(undefined) : connection.close(code, reason);
   }
 
@@ -216,34 +218,46 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
   async #open(): Promise<void> {
     if (this.#isOver) return;
     this.#attempt++;
+    const aborter = (this.#aborter = new AbortController());
     let connection: WebSocketConnection;
     try {
-      connection = await connect(this.#url, await this.#connectOptions());
+      connection = await this.#connect(aborter);
     } catch (error) {
       // close() aborts the attempt.
-      if (this.#closing.signal.aborted) return;
+      if (this.#isOver) return;
       if (error instanceof HandshakeError) this.#down(error);
       else this.#giveUp(this.#wrapped(error), error as Error);
       return;
+    } finally {
+      this.#aborter = undefined;
     }
-    if (this.#closing.signal.aborted) connection.terminate();
+    if (this.#isOver) connection.terminate();
     else this.#opened(connection);
   }
 
-  /** The options of the next attempt, with a signal for `close()`. */
+  async #connect(aborter: AbortController): Promise<WebSocketConnection> {
+    const options = await this.#connectOptions();
+    // connect() tells what is wrong with other values.
+    if (!isObject(options)) return connect(this.#url, options);
+    const { signal: given } = options;
+    if (given !== undefined && !isAbortSignal(given)) return connect(this.#url, options);
+    const stop = given && abortWith(given, aborter);
+    try {
+      return await connect(this.#url, { ...options, signal: aborter.signal });
+    } finally {
+      stop?.();
+    }
+  }
+
+  /** The options of the next attempt. */
   async #connectOptions(): Promise<ConnectOptions> {
     const { connect: given = {} } = this.#options;
-    let options = given as ConnectOptions;
-    if (typeof given === 'function') {
-      try {
-        options = await given(this.#attempt, this.#last);
-      } catch (error) {
-        throw this.#wrapped(error);
-      }
+    if (typeof given !== 'function') return given;
+    try {
+      return await given(this.#attempt, this.#last);
+    } catch (error) {
+      throw this.#wrapped(error);
     }
-    const { signal } = this.#closing;
-    const both = options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]);
-    return { ...options, signal: both };
   }
 
   #opened(connection: WebSocketConnection): void {

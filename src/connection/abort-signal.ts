@@ -59,6 +59,21 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   };
 }
 
+/**
+ * Abort `controller` when the signal aborts or has aborted, with its reason. `AbortSignal.any` would keep an object for each
+ * call on a signal that lives on, in Node 20 and 22, and takes no signal of another realm or polyfill.
+ *
+ * @returns a function that stops that.
+ */
+export function abortWith(signal: AbortSignal, controller: AbortController): () => void {
+  const abort = (): void => {
+    controller.abort(abortReason(signal));
+  };
+  if (!signal.aborted) return onAbort(signal, abort);
+  abort();
+  return () => undefined;
+}
+
 function listen(signal: AbortSignal): Waiting {
   const calls = new Set<() => void>();
   const listener = (): void => {

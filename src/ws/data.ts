@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { toArrayBuffer } from '../connection/receive/received-data.js';
 import { MAX_7_BIT_LENGTH } from '../protocol/framing/frame.js';
 import {
   type BlobLike,
@@ -67,7 +68,7 @@ export function toBinaryType(data: Buffer, type: BinaryType): RawData | Blob {
     case 'nodebuffer':
       return data;
     case 'arraybuffer':
-      return data.buffer.slice(data.byteOffset, data.byteOffset + data.length) as ArrayBuffer;
+      return toArrayBuffer(data);
     case 'fragments':
       return data.length === 0 ? [] : [data];
     case 'blob':

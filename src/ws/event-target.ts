@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { TypedEmitter } from '../connection/typed-emitter.js';
 import type { Data } from './data.js';
+import { type StringListener, textOfMessage } from './message-strings.js';
 
 /** An event as the WebSocket API has it, for listeners of `addEventListener`. */
 export class Event {
@@ -82,18 +83,22 @@ interface Target extends EventEmitter {
 const EVENTS: Readonly<Record<string, (target: Target, args: readonly unknown[]) => Event>> = {
   open: (target) => new Event('open', target),
   message: (target, [data, isBinary]) =>
-    new MessageEvent(target, isBinary === true ? (data as Data) : String(data)),
+    new MessageEvent(target, isBinary === true ? (data as Data) : textOfMessage(data)),
   close: (target, [code, reason]) =>
     new CloseEvent(target, code as number, String(reason), target.wasClean),
   error: (target, [error]) => new ErrorEvent(target, error as Error),
 };
 
 /** A listener of the emitter that calls an {@link EventHandler}. */
-type Wrapper = ((...args: unknown[]) => void) & {
-  readonly handler: EventHandler;
-  /** It was set as `onmessage`, for example; such a listener is apart from the others. */
-  readonly isAttribute: boolean;
-};
+type Wrapper = ((...args: unknown[]) => void) &
+  StringListener & {
+    readonly handler: EventHandler;
+    /** It was set as `onmessage`, for example; such a listener is apart from the others. */
+    readonly isAttribute: boolean;
+  };
+
+/** See {@link StringListener}: Text is a string in an event. */
+const stringAs = (isBinary: boolean): 'text' | undefined => (isBinary ? undefined : 'text');
 
 /** An emitter that has the listeners of the WebSocket API, too. */
 export abstract class EventTargetEmitter<Events> extends TypedEmitter<Events> {
@@ -173,7 +178,7 @@ function listen(
     if (typeof handler === 'function') handler.call(target, event);
     else handler.handleEvent(event);
   };
-  const wrapper: Wrapper = Object.assign(listener, { handler, isAttribute });
+  const wrapper: Wrapper = Object.assign(listener, { handler, isAttribute, stringAs });
   if (once) target.once(type, wrapper);
   else target.on(type, wrapper);
 }

@@ -1,5 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { Duplex, type DuplexOptions } from 'node:stream';
+import type { RawData } from './data.js';
+import { type StringListener, textOfMessage } from './message-strings.js';
 import { READY_STATES } from './ready-state.js';
 import type { WebSocket } from './web-socket.js';
 
@@ -30,11 +32,15 @@ class WebSocketStream extends Duplex {
       writableObjectMode: false,
     });
     this.#webSocket = webSocket;
-    webSocket.on('message', (data, isBinary) => {
-      const chunk: unknown =
-        !isBinary && this.readableObjectMode ? (data as Buffer).toString() : data;
+    const listener = (data: RawData, isBinary: boolean): void => {
+      const chunk: unknown = !isBinary && this.readableObjectMode ? textOfMessage(data) : data;
       if (!this.push(chunk)) webSocket.pause();
-    });
+    };
+    const strings: StringListener = {
+      stringAs: (isBinary) =>
+        !isBinary && this.readableObjectMode ? 'text' : (this.readableEncoding ?? undefined),
+    };
+    webSocket.on('message', Object.assign(listener, strings));
     webSocket.once('error', (error) => {
       if (this.destroyed) return;
       this.#hasFailed = true;

@@ -19,6 +19,7 @@ import {
 } from './data.js';
 import { EventTargetEmitter } from './event-target.js';
 import type { ConnectionOptions } from './hawser-options.js';
+import { emitLong, FITS_ANY_STRING } from './message-strings.js';
 import { notOpen, READY_STATES, type ReadyState } from './ready-state.js';
 import { sendMessage } from './send-message.js';
 import { Sender } from './sender.js';
@@ -258,7 +259,8 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
       message(ws, data, isBinary) {
         const plain = !isBinary || ws.#binaryType === 'nodebuffer';
         const given = plain ? data : (toBinaryType(data, ws.#binaryType) as RawData);
-        ws.emit('message', given, isBinary);
+        if (data.length > FITS_ANY_STRING) emitLong(ws, ws.#session!, data, given, isBinary);
+        else ws.emit('message', given, isBinary);
       },
       ping(ws, payload) {
         if (ws.#autoPong) {

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect as connectTcp } from 'node:net';
 import { HandshakeError } from '../../../src/client/handshake-error.js';
@@ -85,6 +85,57 @@ describe('reconnecting', () => {
     expect(conns[1]!.closeInfo).toMatchObject({ reason: 'bye' });
     expect(all.log).toEqual(['open', 'down 1006', 'open']);
     expect(await link.close()).toBeUndefined();
+  });
+
+  it('leaves nothing on a signal that many clients and attempts share', async () => {
+    const shared = new AbortController();
+    const any = jest.spyOn(AbortSignal, 'any'); // it keeps an object for each call in Node 20 and 22
+    const warnings: Error[] = [];
+    const warned = (warning: Error) => void warnings.push(warning);
+    process.on('warning', warned);
+    later(() => process.off('warning', warned));
+    const all = await Promise.all(
+      Array.from({ length: 12 }, () => world({ connect: { signal: shared.signal } })),
+    );
+    await Promise.all(all.map((each) => opened(each)));
+    for (const { conns } of all) conns[0]!.terminate();
+    await Promise.all(all.map(down));
+    for (const { clock } of all) clock.advance(500);
+    await Promise.all(all.map((each) => opened(each, 2)));
+    expect(getEventListeners(shared.signal, 'abort')).toEqual([]);
+    expect(any).not.toHaveBeenCalled();
+    expect(warnings).toEqual([]);
+  });
+
+  it('gives up with the reason of a signal, also of one that is not of Node', async () => {
+    const heard: (() => void)[] = [];
+    const signal = {
+      aborted: false,
+      reason: new Error('no more'),
+      addEventListener: (_: string, listener: () => void) => heard.push(listener),
+      removeEventListener: () => undefined,
+    };
+    const all = await world({ connect: { signal: signal as never } }, { authorize: () => abort() });
+    const abort = async () => {
+      signal.aborted = true;
+      for (const listener of heard) listener();
+      await new Promise(() => undefined);
+    };
+    const failed = expect(all.link[Symbol.asyncIterator]().next()).rejects.toBe(signal.reason);
+    await once(all.link, 'giveUp');
+    await failed;
+    expect(all.log).toEqual(['give up ERR_HANDSHAKE_UNREACHABLE']);
+  });
+
+  it.each([
+    [null, /options/],
+    [{ signal: {} }, /signal/],
+    [{ signals: 1 }, /signals/],
+  ])('gives up if the function makes %j of the options', async (options, message) => {
+    const { link, log } = await world({ connect: () => options as never });
+    await once(link, 'giveUp');
+    await expect(link[Symbol.asyncIterator]().next()).rejects.toThrow(message);
+    expect(log).toHaveLength(1);
   });
 
   it('makes the options of each attempt', async () => {

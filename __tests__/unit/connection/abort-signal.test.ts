@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events';
 import { runInNewContext } from 'node:vm';
 import {
   abortReason,
+  abortWith,
   checkSignal,
   isAbortSignal,
   onAbort,
@@ -138,5 +139,32 @@ describe('abortReason', () => {
     expect(abortReason(AbortSignal.abort(null))).toBe(null);
     expect(abortReason(AbortSignal.abort())).toMatchObject({ name: 'AbortError' });
     expect(abortReason(polyfill().signal)).toMatchObject({ name: 'AbortError' });
+  });
+});
+
+describe('abortWith', () => {
+  it('aborts with the reason of a signal, and leaves no listener', () => {
+    const [one, other] = [new AbortController(), new AbortController()];
+    abortWith(one.signal, other);
+    expect(listeners(one.signal)).toBe(1);
+    one.abort('reason');
+    expect([other.signal.aborted, other.signal.reason]).toEqual([true, 'reason']);
+    expect(listeners(one.signal)).toBe(0);
+  });
+
+  it('aborts at once with a signal that has aborted', () => {
+    const controller = new AbortController();
+    abortWith(AbortSignal.abort('before'), controller)();
+    expect(controller.signal.reason).toBe('before');
+  });
+
+  it('aborts with a signal of a polyfill, until it is stopped', () => {
+    const { signal, abort } = polyfill();
+    const [followed, stopped] = [new AbortController(), new AbortController()];
+    abortWith(signal as never, followed);
+    abortWith(signal as never, stopped)();
+    abort();
+    expect(followed.signal.reason).toMatchObject({ name: 'AbortError' });
+    expect(stopped.signal.aborted).toBe(false);
   });
 });

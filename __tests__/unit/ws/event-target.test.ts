@@ -5,6 +5,7 @@ import {
   EventTargetEmitter,
   MessageEvent,
 } from '../../../src/ws/event-target.js';
+import type { StringListener } from '../../../src/ws/message-strings.js';
 
 interface Events {
   open: [];
@@ -44,6 +45,12 @@ describe('the events', () => {
     target.emit('message', bytes, true);
     expect(events).toEqual([new MessageEvent(target, 'grüße'), new MessageEvent(target, bytes)]);
     expect((events[1] as MessageEvent).data).toBe(bytes);
+  });
+
+  it('are made of a string only of Text, and their listeners say so', () => {
+    const { target } = listened('message');
+    const [listener] = target.listeners('message') as unknown as StringListener[];
+    expect([listener!.stringAs(false), listener!.stringAs(true)]).toEqual(['text', undefined]);
   });
 
   it.each([true, false])('say how the connection was closed, clean: %p', (isClean) => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
+import type { StringListener } from '../../../src/ws/message-strings.js';
 import { createWebSocketStream } from '../../../src/ws/stream.js';
 import { clientClose, clientFrame } from '../../support/frames.js';
 import { eventually, settle } from '../../support/server.js';
@@ -49,6 +50,17 @@ describe('a stream over a WebSocket', () => {
     client.send(clientFrame({ opcode: 2, payload: 'b' }));
     await eventually('both', () => chunks.length === 2);
     expect(chunks).toEqual(['a', Buffer.from('b')]);
+  });
+
+  it.each([
+    [{}, undefined, undefined],
+    [{ readableObjectMode: true }, 'text', undefined],
+    [{ encoding: 'hex' }, 'hex', 'hex'],
+    [{ readableObjectMode: true, encoding: 'hex' }, 'text', 'hex'],
+  ] as const)('says which strings it makes, with %j', async (options, ofText, ofBinary) => {
+    const { webSocket } = await streamed(options);
+    const [listener] = webSocket.listeners('message') as unknown as StringListener[];
+    expect([listener!.stringAs(false), listener!.stringAs(true)]).toEqual([ofText, ofBinary]);
   });
 
   it('waits for the WebSocket to be open, with chunks and with the end', async () => {

@@ -1,3 +1,9 @@
+/** Here a string has at most 1000 UTF-16 code units. */
+jest.mock('node:buffer', () => {
+  const actual = jest.requireActual<{ constants: object }>('node:buffer');
+  return { ...actual, constants: { ...actual.constants, MAX_STRING_LENGTH: 1000 } };
+});
+
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -120,6 +126,16 @@ describe('WebSocket, what it receives', () => {
     client.send(Buffer.from('cafe', 'hex'));
     while (seen.length < 4) await turns();
     expect(seen).toEqual(['text', false, binaryType === 'blob' ? 2 : 'cafe', true]);
+  });
+
+  it('fails with 1009 for Text that is longer than the string that an event would have', async () => {
+    const { ws, client } = await open();
+    const seen: unknown[] = [];
+    const failed = once(ws, 'error');
+    ws.onmessage = ({ data }) => seen.push(data);
+    for (const length of [1000, 1001]) client.send('a'.repeat(length));
+    expect(await failed).toMatchObject([{ code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' }]);
+    expect(seen).toEqual(['a'.repeat(1000)]);
   });
 
   it('holds messages while it is paused, and answers Pings', async () => {

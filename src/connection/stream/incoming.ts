@@ -2,6 +2,7 @@ import { ConnectionError } from '../close/connection-error.js';
 import type { PermessageDeflate } from '../deflate/permessage-deflate.js';
 import type { ReceiverOwner } from '../receive/owner.js';
 import type { AnyMessage, ReceiveQueue } from '../receive/receive-queue.js';
+import { LONGEST_MESSAGE } from '../../protocol/framing/message-buffer.js';
 import { ProtocolError } from '../../protocol/framing/protocol-error.js';
 import { IncomingInflate } from './incoming-inflate.js';
 import { IncomingMessage } from './incoming-message.js';
@@ -74,7 +75,7 @@ export class Incoming implements StreamFormat {
   }
 
   get maxCollected(): number {
-    return Math.min(this.#owner.settings.decoder.maxPayload!, this.#maxPayload);
+    return Math.min(this.#owner.settings.decoder.maxPayload!, this.#maxPayload, LONGEST_MESSAGE);
   }
 
   /** There is no state left: the connection can drop this object. */

@@ -1,7 +1,7 @@
-import { Buffer, isAscii } from 'node:buffer';
+import { Buffer, isAscii, isUtf8 } from 'node:buffer';
 import type { AnyMessage, Message } from '../receive/receive-queue.js';
 import { toArrayBuffer } from '../receive/received-data.js';
-import { textOf } from '../../protocol/text/utf8-codec.js';
+import { LONGEST_STRING, stringTooLong, textOf } from '../../protocol/text/utf8-codec.js';
 import { discarded, type IncomingMessage } from './incoming-message.js';
 import { wholeCharacters } from './whole-characters.js';
 
@@ -94,7 +94,15 @@ export class MessageStream<Received extends AnyMessage = Message> {
    */
   async text(): Promise<string> {
     const bytes = await this.#collect();
-    return this.binary ? bytes.toString() : textOf(bytes, 0, bytes.length, isAscii(bytes));
+    try {
+      // Text was checked while it came.
+      const isValid = !this.binary || isUtf8(bytes);
+      if (isValid) return textOf(bytes, 0, bytes.length, isAscii(bytes));
+      if (bytes.length <= LONGEST_STRING) return bytes.toString();
+    } catch {
+      // It is too long.
+    }
+    throw stringTooLong('the message', bytes.length, 'take it with bytes()');
   }
 
   /** The whole message as bytes, of Text its UTF-8. Limits and errors as for `text()`. */

@@ -21,7 +21,7 @@ const DECODE_FROM = 64;
 /** The same for encoding, in code units. */
 const ENCODE_FROM = 64;
 /** The longest string of this process, in UTF-16 code units; in V8 less than 512 Mi. */
-const LONGEST_STRING: number = constants.MAX_STRING_LENGTH;
+export const LONGEST_STRING: number = constants.MAX_STRING_LENGTH;
 /**
  * The most bytes of text that are decoded at once. V8 rejects UTF-8 of more bytes than the longest string
  * has units, although the string might be short enough, and the kernel would need one very large block.
@@ -126,11 +126,16 @@ export function textOf(bytes: Buffer, start: number, end: number, isAscii: boole
   }
 }
 
-function textTooLong(length: number): ProtocolError {
+/** The error for bytes that do not fit into a string. @param advice how the application gets them all the same. */
+export function stringTooLong(what: string, bytes: number, advice: string): ProtocolError {
   return new ProtocolError(
     'ERR_MESSAGE_TOO_BIG',
-    `a Text message of ${length} bytes is longer than a string can be, ${LONGEST_STRING} UTF-16 code units; take it as bytes (textAs: 'buffer'), or send less at a time`,
+    `${what} of ${bytes} bytes is longer than a string can be, ${LONGEST_STRING} UTF-16 code units; ${advice}, or send less at a time`,
   );
+}
+
+function textTooLong(bytes: number): ProtocolError {
+  return stringTooLong('a Text message', bytes, "take it as bytes (textAs: 'buffer')");
 }
 
 /** The number of UTF-16 code units in the bytes `start` to `end`, which must be valid UTF-8. */

@@ -1,3 +1,8 @@
+jest.mock('node:buffer', () => {
+  const actual = jest.requireActual<{ constants: object }>('node:buffer');
+  return { ...actual, constants: { ...actual.constants, MAX_STRING_LENGTH: 100 } };
+});
+
 import type { AnyMessage } from '../../../../src/connection/receive/receive-queue.js';
 import { IncomingMessage } from '../../../../src/connection/stream/incoming-message.js';
 import {
@@ -145,6 +150,24 @@ describe('MessageStream.text() and bytes()', () => {
     const text = make(true).text();
     await push(Buffer.from([0x61, 0xff]));
     expect(await text).toBe('a\ufffd');
+  });
+
+  it.each([
+    ['Text', false, 0x61],
+    ['Binary that is UTF-8', true, 0x61],
+    ['Binary that is not', true, 0xff],
+  ])('reject a text that is longer than a string can be, of %s', async (_, isBinary, byte) => {
+    const longest = make(isBinary).text();
+    await push(Buffer.alloc(100, byte));
+    expect(await longest).toHaveLength(100);
+    const text = make(isBinary).text();
+    text.catch(() => undefined);
+    await push(Buffer.alloc(101, byte));
+    await expect(text).rejects.toMatchObject({
+      code: 'ERR_MESSAGE_TOO_BIG',
+      message:
+        'the message of 101 bytes is longer than a string can be, 100 UTF-16 code units; take it with bytes(), or send less at a time',
+    });
   });
 
   it('collect no more than they may', async () => {
