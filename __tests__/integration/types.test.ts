@@ -58,16 +58,12 @@ test('the context of authorize flows to the connection, wherever it comes from',
 });
 
 test('a context of the wrong shape is refused', async () => {
+  const nameOnly = () => ({ context: { name: 'Ann' } });
   // @ts-expect-error -- `admin` is missing
-  const wss = new WebSocketServer<User>({
-    noServer: true,
-    authorize: () => ({ context: { name: 'Ann' } }),
-  });
+  const wss = new WebSocketServer<User>({ noServer: true, authorize: nameOnly });
+  const promise = async () => ({ context: 'Ann' });
   // @ts-expect-error -- a promise of something else
-  const other = new WebSocketServer<User>({
-    noServer: true,
-    authorize: async () => ({ context: 'Ann' }),
-  });
+  const other = new WebSocketServer<User>({ noServer: true, authorize: promise });
   await Promise.all([wss.close(), other.close()]);
 });
 

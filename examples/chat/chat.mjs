@@ -25,7 +25,7 @@ const BY_ITSELF = ['probe', 'typing', 'look'];
  * The chat: a page and its conversations, on one server, which speaks HTTP/2 if it has a certificate (`tls`). A room is a topic. With a `broker` the rooms
  * are shared with other processes: what is published in one of them reaches the pages of all.
  *
- * @param {object} options limits, each with a default; a test sets small ones
+ * @param options limits, each with a default; a test sets small ones
  */
 export function createChat({
   burst = 10, // messages that a visitor may send at once,
