@@ -141,7 +141,9 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
     this.#clock = options.clock ?? waitingClock;
     this.#outbox = new WaitingMessages(options.outbox);
     // After the caller has added its listeners.
-    queueMicrotask(() => void this.#open());
+    queueMicrotask(() => {
+      if (!this.#isOver) void this.#open();
+    });
   }
 
   /** The open connection; `undefined` while the client is disconnected. */
@@ -216,7 +218,6 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
   }
 
   async #open(): Promise<void> {
-    if (this.#isOver) return;
     this.#attempt++;
     const aborter = (this.#aborter = new AbortController());
     let connection: WebSocketConnection;

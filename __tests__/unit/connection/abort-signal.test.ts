@@ -161,8 +161,8 @@ describe('abortWith', () => {
   it('aborts with a signal of a polyfill, until it is stopped', () => {
     const { signal, abort } = polyfill();
     const [followed, stopped] = [new AbortController(), new AbortController()];
-    abortWith(signal as never, followed);
-    abortWith(signal as never, stopped)();
+    abortWith(signal, followed);
+    abortWith(signal, stopped)();
     abort();
     expect(followed.signal.reason).toMatchObject({ name: 'AbortError' });
     expect(stopped.signal.aborted).toBe(false);
