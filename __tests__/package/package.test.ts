@@ -216,7 +216,7 @@ describe('a project that installed the tarball', () => {
         'dist/shared/stream-transport.js',
       ],
     ],
-    ['hawser/ws', ['dist/shared/core.js', 'dist/ws/index.js', 'ws.cjs']],
+    ['hawser/ws', ['dist/shared/core.js', 'dist/ws/index.js', 'entries/ws.cjs']],
   ])('loads few files for %s, and no builtin that most processes never need', (entry, expected) => {
     const program = `
       const { relative } = require('node:path');
