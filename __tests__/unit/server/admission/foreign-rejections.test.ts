@@ -244,6 +244,20 @@ describe('another error with a status', () => {
     );
   });
 
+  it('is answered with 500 also where reading it throws', async () => {
+    const { port } = await serve({
+      authorize: () => {
+        throw new Proxy(new Error('mine'), {
+          get() {
+            throw new Error('no member of it can be read');
+          },
+        });
+      },
+    });
+    expect((await (await ask(port)).response()).status).toBe(500);
+    expect((await (await ask(port)).response()).status).toBe(500);
+  });
+
   it.each([
     [{ status: 403 }, '; it has status 403: to answer with that, throw new UpgradeRejection(403)'],
     [{ status: 200 }, ''],
