@@ -1,4 +1,5 @@
-// The programs of docs/recipes.md, run and talked to: `node __tests__/recipes/run.mjs [NAME ...]`, after
+// The programs of docs/recipes.md, run and talked to, and the advice of hawser's errors for the applications of
+// frameworks (NAME advice): `node __tests__/recipes/run.mjs [NAME ...]`, after
 // `npm run build` and `npm ci --prefix __tests__/recipes --ignore-scripts`. A block belongs to a program if
 // a comment `<!-- recipe NAME/FILE -->` stands before it; its ports are replaced by free ones.
 import assert from 'node:assert/strict';
@@ -13,6 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
+import { ADVICE, follow } from './advice.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const ROOT = join(HERE, '../..');
@@ -331,16 +333,25 @@ assert.deepEqual([...documented.keys()].sort(), Object.keys(RECIPES).sort());
 const wanted = process.argv.slice(2);
 let passed = 0;
 const failed = [];
-for (const [name, files] of documented) {
-  const { needs } = RECIPES[name] ?? {};
-  if (wanted.length > 0 ? !wanted.includes(name) : needs && !existsSync(bin(needs))) continue;
+/** @param {() => Promise<void>} act */
+async function check(/** @type {string} */ name, act) {
   try {
-    await runRecipe(name, files);
+    await act();
     passed++;
     console.log(`ok      ${name}`);
   } catch (error) {
     failed.push(name);
     console.log(`FAILED  ${name}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+for (const [name, files] of documented) {
+  const { needs } = RECIPES[name] ?? {};
+  if (wanted.length > 0 ? !wanted.includes(name) : needs && !existsSync(bin(needs))) continue;
+  await check(name, () => runRecipe(name, files));
+}
+if (wanted.length === 0 || wanted.includes('advice')) {
+  for (const [name, row] of Object.entries(ADVICE)) {
+    await check(`the advice for: ${name}`, () => within(follow(row, echo), 'no answer in time'));
   }
 }
 // A process that was killed may still be writing.

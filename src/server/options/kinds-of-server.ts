@@ -19,7 +19,6 @@ export function isUpgradingServer(first: unknown): boolean {
 /** The value to pass instead of one that never emits `'upgrade'`; `undefined` for any other value. */
 function adviceFor(first: unknown): string | undefined {
   if (!isSomething(first)) return undefined;
-  if (hasMethods(first, 'then')) return 'a promise is not a server: await it first';
   if (hasMethods(first, 'on', 'address', 'listen')) {
     if (!(first instanceof NetServer)) return undefined;
     return hasMethods(first, 'setTimeout') // which all HTTP servers have
@@ -34,6 +33,8 @@ function adviceFor(first: unknown): string | undefined {
   if (isSomething(httpServer)) {
     return 'pass its property httpServer itself: new WebSocketServer(httpServer, options)';
   }
+  // After `server`: a Fastify instance can be awaited too.
+  if (hasMethods(first, 'then')) return 'a promise is not a server: await it first';
   if (hasMethods(first, 'callback', 'listen')) {
     return 'of a Koa application pass what app.listen() returns, or createServer(app.callback())';
   }

@@ -68,7 +68,7 @@ describe('isUpgradingServer', () => {
     ],
     [
       'a Fastify application',
-      { server: createServer(), listen: () => 0 },
+      { server: createServer(), listen: () => 0, then: () => 0 },
       'pass its property server itself',
     ],
     [
