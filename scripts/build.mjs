@@ -72,6 +72,7 @@ const late = {
       const binding = name.replace(':', '_');
       const loaded = `${binding}$loaded`;
       changed = changed
+        .replaceAll(`new ${binding}.`, `new (${binding}()).`) // without parentheses it would construct the function
         .replaceAll(`${binding}.`, `${binding}().`)
         .replace(
           `const ${binding} = require('${name}');`,
