@@ -99,7 +99,10 @@ function check(snippets: readonly Snippet[], exported: readonly string[]): Map<S
 
 /** What hawser exports, types included. */
 function exportedNames(): string[] {
-  const program = ts.createProgram([join(folder, 'node_modules/hawser/entries/index.d.mts')], OPTIONS);
+  const program = ts.createProgram(
+    [join(folder, 'node_modules/hawser/entries/index.d.mts')],
+    OPTIONS,
+  );
   const checker = program.getTypeChecker();
   const [entry] = program.getRootFileNames();
   const symbol = checker.getSymbolAtLocation(program.getSourceFile(entry!)!);
