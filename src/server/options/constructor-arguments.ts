@@ -44,6 +44,7 @@ export function readConstructorArguments<Context>(
   }
   const own = first as ServerOptions<Context> & Attachment;
   const options = resolveOptions<Context>(own, attachmentOptions(own));
+  if (own.socketPath !== undefined) checkWithoutAddresses(options);
   return { options, attached: undefined, usesHttp2: own.http2 === true, own };
 }
 
@@ -59,5 +60,27 @@ function wantsHttp2(server: object, option: boolean | undefined): boolean {
   if (allowsHttp1(server)) return false;
   throw new TypeError(
     'WebSocketServer: option http2: with false, an HTTP/2 server is used only if it was made by createSecureServer({ allowHTTP1: true })',
+  );
+}
+
+/**
+ * Check the options of a server on a Unix socket, where peers have no address. Only a number of proxies trusts such a
+ * peer; the clients then have the addresses that the proxy forwards.
+ *
+ * @throws TypeError for an option that compares or counts the addresses of peers.
+ */
+function checkWithoutAddresses({
+  trustProxy,
+  maxConnectionsPerAddress,
+}: Pick<ResolvedOptions<unknown>, 'trustProxy' | 'maxConnectionsPerAddress'>): void {
+  if (typeof trustProxy === 'number') return;
+  if (typeof trustProxy === 'function' || (trustProxy !== false && trustProxy.length > 0)) {
+    throw new TypeError(
+      'WebSocketServer: option trustProxy: a proxy on a Unix socket has no address, so only a number trusts it; write trustProxy: 1 for one proxy',
+    );
+  }
+  if (maxConnectionsPerAddress === Infinity) return;
+  throw new TypeError(
+    `WebSocketServer: option maxConnectionsPerAddress: a peer on a Unix socket has no address, so ${maxConnectionsPerAddress} would limit nothing; for a proxy that forwards addresses add trustProxy: 1, otherwise leave it out`,
   );
 }

@@ -45,6 +45,18 @@ describe('readConstructorArguments', () => {
     expect([attached, own.port, own.socketPath]).toStrictEqual([undefined, undefined, undefined]);
   });
 
+  it('takes limits of addresses on a Unix socket where a proxy forwards them, or there is no limit', () => {
+    const socketPath = 'hawser.sock';
+    const { options } = read({ socketPath, trustProxy: 1, maxConnectionsPerAddress: 8 });
+    expect(options).toMatchObject({ trustProxy: 1, maxConnectionsPerAddress: 8 });
+    for (const trustProxy of [undefined, false, []]) {
+      expect(() => read({ socketPath, trustProxy })).not.toThrow();
+      expect(() =>
+        read({ socketPath, trustProxy, maxConnectionsPerAddress: Infinity }),
+      ).not.toThrow();
+    }
+  });
+
   it.each<[string, unknown, unknown, string]>([
     ['nothing', undefined, undefined, 'expected an http.Server, or options with one of port'],
     ['options that attach to nothing', {}, undefined, 'expected an http.Server, or options with'],
@@ -70,6 +82,24 @@ describe('readConstructorArguments', () => {
     ['HTTP/2 on an http.Server', createServer(), { http2: true }, 'option http2: the server that'],
     ['no HTTP/2 on HTTP/2', createHttp2Server(), { http2: false }, 'option http2: with false, an'],
     ['a wrong http2', createHttp2Server(), { http2: 1 }, 'expected option http2 to be'],
+    [
+      'a limit for each address on a Unix socket',
+      { socketPath: 'hawser.sock', maxConnectionsPerAddress: 8 },
+      undefined,
+      'option maxConnectionsPerAddress: a peer on a Unix socket has no address, so 8 would limit nothing; for a proxy that forwards addresses add trustProxy: 1, otherwise leave it out',
+    ],
+    [
+      'addresses of proxies on a Unix socket',
+      { socketPath: 'hawser.sock', trustProxy: ['127.0.0.1'] },
+      undefined,
+      'option trustProxy: a proxy on a Unix socket has no address, so only a number trusts it; write trustProxy: 1 for one proxy',
+    ],
+    [
+      'a function that knows proxies by address, on a Unix socket',
+      { socketPath: 'hawser.sock', trustProxy: () => true },
+      undefined,
+      'option trustProxy: a proxy on a Unix socket has no address',
+    ],
     ['a wrong port', { port: -1 }, undefined, 'expected option port to be a port from 0 to 65535'],
   ])('refuses %s', (_name, first, second, message) => {
     expect(() => read(first, second)).toThrow(TypeError);
