@@ -20,7 +20,8 @@ export function matchPath(
 }
 
 /** The reason why no request can have this path, with what to write; `undefined` if one can. */
-export function pathFault(path: string): string | undefined {
+export function pathFault(path: string | RegExp): string | undefined {
+  if (typeof path !== 'string') return patternFault(path);
   const bare = path.split(/[?#]/, 1)[0]!;
   if (bare !== path) {
     return `${JSON.stringify(path)} has a query or a fragment, which is not part of a path; write ${JSON.stringify(bare)}`;
@@ -29,4 +30,23 @@ export function pathFault(path: string): string | undefined {
   return pathname === path
     ? undefined
     : `${JSON.stringify(path)} is never asked for in this form; write ${JSON.stringify(pathname)}`;
+}
+
+/**
+ * The same for a RegExp, found only where it is certain: the text begins with a character that is not a slash, and
+ * nothing can stand in its place.
+ */
+function patternFault({ source, flags }: RegExp): string | undefined {
+  if (!/^\^[\w-](?![*?{])/.test(source) || hasAlternatives(source)) return undefined;
+  return `/${source}/${flags} matches no path, because every path begins with a slash; write /^\\/${source.slice(1)}/${flags}`;
+}
+
+/** Whether a RegExp's source has a `|` outside its groups and classes. */
+function hasAlternatives(source: string): boolean {
+  let rest = source.replaceAll(/\\./g, '').replaceAll(/\[[^\]]*\]/g, '');
+  for (let outer = ''; outer !== rest;) {
+    outer = rest;
+    rest = outer.replaceAll(/\([^()]*\)/g, '');
+  }
+  return rest.includes('|');
 }

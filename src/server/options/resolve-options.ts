@@ -119,7 +119,7 @@ const RULES: Rules<ServerOptions> = {
       isFunction(value) ||
       (typeof value === 'string' && value.startsWith('/')) ||
       (isRegExp(value) && !value.global && !value.sticky),
-    fault: (value) => (typeof value === 'string' ? pathFault(value) : undefined),
+    fault: (value) => (isFunction(value) ? undefined : pathFault(value as string | RegExp)),
   },
   subprotocols: {
     expected: 'an array of strings or a function',

@@ -67,4 +67,36 @@ describe('pathFault', () => {
     expect(pathFault(path)).toBe(`${JSON.stringify(path)} ${fault}`);
     expect(pathFault(/write (".*")$/.exec(fault)![1]!.slice(1, -1))).toBeUndefined();
   });
+
+  it.each([
+    /^\/live$/,
+    /^\//,
+    /live$/,
+    /^/,
+    /^l?\/ive/,
+    /^l*\/ive/,
+    /^l{0,1}\/ive/,
+    /^live|\/live/,
+    /^live(?:[|]|\|)|\/live/,
+    /^\w\/live/,
+    /^.live/,
+    /^[/]live/,
+    /^(live|\/live)/,
+    /^$|live/,
+  ])('finds nothing wrong with %s, of which it is not certain', (path) => {
+    expect(pathFault(path)).toBeUndefined();
+  });
+
+  it.each([
+    [/^live$/, /^\/live$/],
+    [/^Live\/\d+$/i, /^\/Live\/\d+$/i],
+    [/^l+/, /^\/l+/],
+    [/^a(?:b|(?:c|d))[|\]|]\|$/, /^\/a(?:b|(?:c|d))[|\]|]\|$/],
+    [/^-a/m, /^\/-a/m],
+    [runInNewContext('/^live/') as RegExp, /^\/live/],
+  ])('says what to write for %s', (path, advice) => {
+    expect(pathFault(path)).toBe(
+      `${String(path)} matches no path, because every path begins with a slash; write ${String(advice)}`,
+    );
+  });
 });

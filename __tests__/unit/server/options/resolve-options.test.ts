@@ -191,6 +191,11 @@ const POINTLESS: [string, unknown, string][] = [
     '/live?room=1',
     '"/live?room=1" has a query or a fragment, which is not part of a path; write "/live"',
   ],
+  [
+    'path',
+    /^live$/,
+    '/^live$/ matches no path, because every path begins with a slash; write /^\\/live$/',
+  ],
   ['path', '/a b', '"/a b" is never asked for in this form; write "/a%20b"'],
   ['path', '/a/../b', '"/a/../b" is never asked for in this form; write "/b"'],
   [
