@@ -162,15 +162,23 @@ export class WebSocketServer<
 
   #listen({ port, host, socketPath, backlog, signal }: Attachment): void {
     const server = this.#server!;
-    server.on('error', (error) => this.emit('error', error));
+    server.on('error', (error) => {
+      if (!server.listening) void this.close(); // it never will, so nothing may wait for it
+      this.emit('error', error);
+    });
     if (signal?.aborted === true) {
       void this.close();
       return;
     }
     if (signal !== undefined) this.#forgetSignal = onAbort(signal, () => void this.close());
-    server.listen(
-      socketPath === undefined ? { port, host, backlog } : { path: socketPath, backlog },
-    );
+    try {
+      server.listen(
+        socketPath === undefined ? { port, host, backlog } : { path: socketPath, backlog },
+      );
+    } catch (error) {
+      void this.close();
+      throw error; // Node throws for a host with a NUL, and for what its permissions forbid
+    }
   }
 
   /** The connections that are open or closing. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
+import { createServer, request as httpRequest, type IncomingMessage, Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer as createNetServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -22,6 +22,7 @@ import {
   connect,
   eventually,
   fakeRequest,
+  HandClock,
   later,
   listen,
   MemoryLogger,
@@ -570,6 +571,42 @@ describe('an http.Server of its own', () => {
     expect(error).toMatchObject({ code: 'EADDRINUSE', port });
     expect(second.address()).toBeNull();
     await expect(second.close()).resolves.toMatchObject({ total: 0 });
+  });
+
+  it.each([false, true])('closes when it cannot listen, with HTTP/2: %p', async (http2) => {
+    const { port } = await serveOwn();
+    const { signal } = new AbortController();
+    const added = jest.spyOn(signal, 'addEventListener');
+    const removed = jest.spyOn(signal, 'removeEventListener');
+    const [broker, clock, logger] = [new HandBroker(), new HandClock(), new MemoryLogger()];
+    const parts = { host: '127.0.0.1', http2, signal, broker, clock, logger };
+    const second = new WebSocketServer({ ...parts, port });
+    const events: unknown[] = [];
+    second.on('error', (error) => events.push((error as NodeJS.ErrnoException).code));
+    await new Promise<void>((resolve) => second.on('close', resolve));
+    expect(events).toEqual(['EADDRINUSE']);
+    expect([added.mock.calls.length, removed.mock.calls.length]).toEqual([1, 1]);
+    expect(broker.calls).toEqual(['start', 'close']);
+    expect(clock.timers.size).toBe(0);
+    expect(await second.close()).toMatchObject({ total: 0 });
+  });
+
+  it('leaves nothing when listen throws', async () => {
+    const listening = jest.spyOn(Server.prototype, 'listen').mockImplementation(() => {
+      throw new Error('not permitted');
+    });
+    later(() => {
+      listening.mockRestore();
+    });
+    const { signal } = new AbortController();
+    const removed = jest.spyOn(signal, 'removeEventListener');
+    const broker = new HandBroker();
+    const listen = (): unknown =>
+      new WebSocketServer({ port: 0, signal, broker, logger: new MemoryLogger() });
+    expect(listen).toThrow('not permitted');
+    await settle();
+    expect(removed).toHaveBeenCalledTimes(1);
+    expect(broker.calls).toEqual(['start', 'close']);
   });
 
   it("throws that if there is no 'error' listener", () => {
