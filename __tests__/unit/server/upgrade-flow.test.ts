@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { UpgradeRejection } from '../../../src/protocol/handshake/upgrade-rejection.js';
 import type { ServerOptions } from '../../../src/server/options/options.js';
 import { WebSocketServer } from '../../../src/server/server.js';
+import { SAMPLE_ACCEPT } from '../../support/raw-client.js';
 import {
   deferred,
   fakeRequest,
@@ -147,6 +148,46 @@ describe('a request that was admitted', () => {
     answer.resolve({ context: 'ann' });
     expect((await upgraded)?.context).toBe('ann');
     expect(wss.stats().upgradesPending).toBe(0);
+  });
+
+  it('is answered as it was checked, whatever authorize does to it meanwhile', async () => {
+    const { upgraded, peer } = decide(
+      {
+        subprotocols: ['chat'],
+        perMessageDeflate: true,
+        authorize: async (request) => {
+          await settle();
+          Object.assign(request, { url: undefined, httpVersion: '2.0', method: 'POST' });
+          Object.assign(request, {
+            headers: {
+              'sec-websocket-key': 'no key',
+              'sec-websocket-protocol': 'other',
+              'sec-websocket-extensions': ';',
+            },
+          });
+        },
+      },
+      { 'sec-websocket-protocol': 'chat', 'sec-websocket-extensions': 'permessage-deflate' },
+    );
+    const connection = await upgraded;
+    expect([connection?.url, connection?.subprotocol]).toEqual(['/', 'chat']);
+    expect(connection?.extensions).toMatch(/^permessage-deflate/);
+    const response = String(peer.read());
+    expect(response).toContain(`Sec-WebSocket-Accept: ${SAMPLE_ACCEPT}\r\n`);
+    expect(response).toContain('Sec-WebSocket-Protocol: chat\r\n');
+  });
+
+  it('is rejected as it was checked, even if authorize has taken its headers away', async () => {
+    const { wss, upgraded, status } = decide({
+      authorize: async (request) => {
+        await settle();
+        Object.assign(request, { url: undefined, headers: {} });
+        throw new UpgradeRejection(401);
+      },
+    });
+    expect(await upgraded).toBeUndefined();
+    expect(await status()).toBe('401');
+    expect(wss.stats().upgradesRejected).toEqual({ 401: 1 });
   });
 
   it('runs a thenable that is not a promise once', async () => {

@@ -83,15 +83,9 @@ export class Upgrader<Context> extends UpgradeFlow<Context, PendingUpgrade, Answ
     { choice, response }: Answer,
   ): WebSocketConnection<Context> {
     tuneSocket(request, socket);
-    const url = request.url!; // checkUpgrade has read it
-    const connection = this.opener.create(
-      socket,
-      url,
-      admitted.address,
-      authorization,
-      choice,
-      'http1',
-    );
+    const { handshake, address } = admitted;
+    const url = handshake.target;
+    const connection = this.opener.create(socket, url, address, authorization, choice, 'http1');
     stopIgnoringErrors(socket);
     socket.write(response, 'latin1');
     this.opener.announce(connection, request, early);

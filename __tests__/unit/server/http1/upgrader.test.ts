@@ -53,6 +53,13 @@ describe('handleUpgrade', () => {
     expect(await message).toEqual(['hello', false]);
   });
 
+  it('leaves the authority of an absolute target out of the url', async () => {
+    const wss = new WebSocketServer(options);
+    const request = fakeRequest({}, { url: 'http://localhost/rooms?name=blue' });
+    const connection = await wss.handleUpgrade(request, transportPair()[0], NO_HEAD);
+    expect(connection?.url).toBe('/rooms?name=blue');
+  });
+
   it("turns off Nagle's algorithm and the socket's time-out", async () => {
     const [socket] = transportPair();
     const calls: unknown[] = [];
