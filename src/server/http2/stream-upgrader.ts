@@ -66,6 +66,7 @@ export class StreamUpgrader<Context> extends UpgradeFlow<Context, PendingStream,
     const { handshake, address } = admitted;
     stream.respond({ ':status': 200, ...fields });
     adaptStream(stream);
+    stream.setTimeout(0); // the heartbeat replaces it, as on a socket
     const url = handshake.target;
     const connection = this.opener.create(stream, url, address, authorization, choice, 'http2');
     stopIgnoringErrors(stream);

@@ -65,6 +65,16 @@ describe('handleUpgrade of a request of HTTP/2', () => {
     expect(client.headers).not.toHaveProperty('sec-websocket-accept');
   });
 
+  it("turns off the stream's time-out, and leaves the session's alone", async () => {
+    const { wss, stream, request } = await asked();
+    stream.setTimeout(60_000);
+    stream.session!.setTimeout(60_000);
+    const ofStream = jest.spyOn(stream, 'setTimeout');
+    const ofSession = jest.spyOn(stream.session!, 'setTimeout');
+    await wss.handleUpgrade(request, stream, EMPTY);
+    expect([ofStream.mock.calls, ofSession.mock.calls]).toEqual([[[0]], []]);
+  });
+
   it('sends the headers of authorize and the answer to a key', async () => {
     const { wss, client, stream, request } = await asked(
       { authorize: () => ({ headers: { 'X-Mine': 'a', Connection: 'close' } }) },
