@@ -115,7 +115,7 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
   readonly #delay: { readonly min: number; readonly max: number };
   readonly #clock: typeof waitingClock;
   readonly #outbox: WaitingMessages;
-  /** The context of the events. */
+  /** The context of this call: that of the events, of the attempts, and of the functions of the options. */
   readonly #context = new AsyncResource('hawser.reconnecting');
   /** Aborts the attempt in progress. */
   #aborter: AbortController | undefined;
@@ -291,7 +291,9 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
     }
     const failures = Math.max(this.#attempt, 1);
     const delay = delayAfter(last, failures, this.#delay, Math.random());
-    this.#timer = this.#clock.setTimeout(() => void this.#open(), delay);
+    // A clock of the application may call in any context.
+    const open = (): void => void this.#context.runInAsyncScope(() => this.#open());
+    this.#timer = this.#clock.setTimeout(open, delay);
     this.#tell('down', last, delay);
   }
 

@@ -314,7 +314,8 @@ describe('reconnecting', () => {
     const dropped: string[] = [];
     all.link.on('dropped', (data, error) => {
       const { code } = error as { code?: string };
-      dropped.push(`${String(data)[0]} ${code}`);
+      const text = Buffer.isBuffer(data) ? data.toString() : (data as string);
+      dropped.push(`${text[0]} ${code}`);
       throw new Error('mine');
     });
     act(all);
