@@ -88,6 +88,7 @@ const house: readonly Floor[] = [
     has: (file) => file.startsWith('client/'),
     floors: ['protocol', 'connection', 'server', 'client'],
     builtins: [
+      'node:async_hooks',
       'node:http',
       'node:http2',
       'node:https',

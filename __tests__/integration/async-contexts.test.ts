@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { reconnecting } from '../../src/client/index.js';
 import {
   type ConnectionPair,
   type ConnectionPairOptions,
@@ -655,6 +656,53 @@ describe('a promise or a loop goes on in the context of its own', () => {
       'rejected bob',
     ]);
   });
+});
+
+test('a reconnecting client: its events in the context of its making, callbacks in that of their send', async () => {
+  const { wss, port } = await serve();
+  const clock = new HandClock();
+  const conns: WebSocketConnection[] = [];
+  wss.on('connection', (conn) => conns.push(conn));
+  const link = user.run('ann', () =>
+    reconnecting(`ws://127.0.0.1:${port}/server`, {
+      clock,
+      connect: () => {
+        note('connect');
+        return {};
+      },
+      retry: () => {
+        note('retry');
+        return conns.length < 2;
+      },
+      outbox: { messages: 1, bytes: 9 },
+    }),
+  );
+  for (const event of ['open', 'down', 'giveUp', 'dropped'] as const) link.on(event, noted(event));
+  user.run('bob', () => link.send('waits', noted('callback')));
+  user.run('cid', () => {
+    link.send('does not fit', noted('refused'));
+    note('after');
+  });
+  expect(await hasSeen(6)).toEqual([
+    'dropped ann',
+    'after cid',
+    'connect ann',
+    'refused cid',
+    'open ann',
+    'callback bob',
+  ]);
+  seen = [];
+  await until(() => conns.length === 1);
+  conns[0]!.terminate();
+  await hasSeen(2);
+  user.run('dan', () => {
+    clock.advance(500); // a clock of the application calls in whatever context it has
+  });
+  expect(await hasSeen(4)).toEqual(['retry ann', 'down ann', 'connect ann', 'open ann']);
+  seen = [];
+  await until(() => conns.length === 2);
+  conns[1]!.terminate();
+  expect(await hasSeen(2)).toEqual(['retry ann', 'giveUp ann']);
 });
 
 describe("'abort' of authorize's signal runs in the context of the upgrade", () => {

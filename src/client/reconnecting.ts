@@ -1,11 +1,12 @@
+import { AsyncResource } from 'node:async_hooks';
 import { abortWith, isAbortSignal } from '../connection/abort-signal.js';
 import type { CloseInfo } from '../connection/close/close-info.js';
-import { ConnectionError } from '../connection/close/connection-error.js';
+import { ConnectionError, type ConnectionErrorCode } from '../connection/close/connection-error.js';
 import { callIsolated } from '../connection/call-isolated.js';
 import type { WebSocketConnection } from '../connection/connection.js';
 import { type Clock, systemClock } from '../connection/limits/clock.js';
 import type { Message } from '../connection/receive/receive-queue.js';
-import type { SendCallback } from '../connection/send/send-callbacks.js';
+import { rejectCallback, type SendCallback } from '../connection/send/send-callbacks.js';
 import { checkSendOptions, type SendOptions } from '../connection/send/send-options.js';
 import { TypedEmitter } from '../connection/typed-emitter.js';
 import { formatClosePayload } from '../protocol/framing/close-frame.js';
@@ -61,6 +62,8 @@ export interface ReconnectingEvents {
   down: [last: ReconnectFailure, delay: number];
   /** There will be no other. */
   giveUp: [last: ReconnectFailure];
+  /** A message was given to `send` while no connection was open, and will not be sent. Its callback gets the same error. */
+  dropped: [data: Data | BlobLike, error: Error];
 }
 
 const OPTIONS: Rules<ReconnectingOptions> = {
@@ -112,6 +115,8 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
   readonly #delay: { readonly min: number; readonly max: number };
   readonly #clock: typeof waitingClock;
   readonly #outbox: WaitingMessages;
+  /** The context of this call: that of the events, of the attempts, and of the functions of the options. */
+  readonly #context = new AsyncResource('hawser.reconnecting');
   /** Aborts the attempt in progress. */
   #aborter: AbortController | undefined;
   #connection: WebSocketConnection | undefined;
@@ -139,7 +144,7 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
     this.#options = options;
     this.#delay = { ...DEFAULT_DELAY, ...delay };
     this.#clock = options.clock ?? waitingClock;
-    this.#outbox = new WaitingMessages(options.outbox);
+    this.#outbox = new WaitingMessages(options.outbox, this.#drop.bind(this));
     // After the caller has added its listeners.
     queueMicrotask(() => {
       if (!this.#isOver) void this.#open();
@@ -155,8 +160,8 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
    * Send a message on the connection, or keep it in the outbox. What was handed to a connection is never sent again.
    *
    * @param callback as that of a connection's `send`; `ERR_CONNECTION_NOT_OPEN` without an outbox while there is no
-   * connection, `ERR_OUTBOX_FULL` if it does not fit.
-   * @returns as a connection's `send`; `false` while there is no connection.
+   * connection, `ERR_OUTBOX_FULL` if it does not fit. `'dropped'` tells the same.
+   * @returns as a connection's `send`; `false` while no connection is open.
    * @throws TypeError as a connection's `send`.
    */
   send(
@@ -164,7 +169,8 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
     options?: SendOptions | SendCallback,
     callback?: SendCallback,
   ): boolean {
-    if (this.#connection !== undefined) return this.#connection.send(data, options, callback);
+    const connection = this.#connection;
+    if (connection?.readyState === 'open') return connection.send(data, options, callback);
     const isShort = typeof options === 'function';
     const [given, call] = isShort ? [undefined, options] : [options, callback];
     checkSendOptions(given, call);
@@ -272,7 +278,7 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
       if (this.#clock.now() - openedAt >= STABLE) this.#attempt = 0;
       this.#down(info);
     });
-    callIsolated(() => this.emit('open', connection));
+    this.#tell('open', connection);
     this.#outbox.flush(connection);
   }
 
@@ -285,20 +291,39 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
     }
     const failures = Math.max(this.#attempt, 1);
     const delay = delayAfter(last, failures, this.#delay, Math.random());
-    this.#timer = this.#clock.setTimeout(() => void this.#open(), delay);
-    callIsolated(() => this.emit('down', last, delay));
+    // A clock of the application may call in any context.
+    const open = (): void => void this.#context.runInAsyncScope(() => this.#open());
+    this.#timer = this.#clock.setTimeout(open, delay);
+    this.#tell('down', last, delay);
   }
 
   #giveUp(last: ReconnectFailure, fault: Error | undefined): void {
     this.#fault = fault;
     this.#end();
-    callIsolated(() => this.emit('giveUp', last));
+    this.#tell('giveUp', last);
   }
 
   #end(): void {
     this.#isOver = true;
     this.#outbox.discard();
     this.#wake?.();
+  }
+
+  #drop(
+    data: Data | BlobLike,
+    callback: SendCallback | undefined,
+    reason: ConnectionErrorCode | Error,
+  ): void {
+    if (callback === undefined && this.listenerCount('dropped') === 0) return;
+    const error = typeof reason === 'string' ? new ConnectionError(reason) : reason;
+    if (callback !== undefined) rejectCallback(callback, error);
+    this.#tell('dropped', data, error);
+  }
+
+  #tell<E extends keyof ReconnectingEvents>(event: E, ...args: ReconnectingEvents[E]): void {
+    this.#context.runInAsyncScope(() => {
+      callIsolated(() => this.emit(event, ...(args as never)));
+    });
   }
 
   /** The application's own failure as that of an attempt. */

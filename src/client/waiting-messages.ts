@@ -1,11 +1,8 @@
 import { Buffer } from 'node:buffer';
-import { ConnectionError } from '../connection/close/connection-error.js';
-import {
-  rejectCallback,
-  type SendCallback,
-  bindToCall,
-} from '../connection/send/send-callbacks.js';
+import type { ConnectionErrorCode } from '../connection/close/connection-error.js';
 import { COPY_UP_TO } from '../connection/send/backlog.js';
+import { Fifo } from '../connection/send/fifo.js';
+import { type SendCallback, bindToCall } from '../connection/send/send-callbacks.js';
 import type { SendOptions } from '../connection/send/send-options.js';
 import { takeMemory } from '../protocol/framing/own-memory.js';
 import {
@@ -23,22 +20,37 @@ interface WaitingMessage {
   readonly data: Data | BlobLike;
   readonly options: SendOptions | undefined;
   readonly callback: SendCallback | undefined;
+  readonly size: number;
 }
+
+/** Called with each message that will not be sent, and why. The error of a code is made only where it is wanted. */
+export type MessageLost = (
+  data: Data | BlobLike,
+  callback: SendCallback | undefined,
+  reason: ConnectionErrorCode | Error,
+) => void;
 
 /** What takes the messages: a connection. */
 interface Receiver {
+  readonly readyState: string;
   send(data: Data | BlobLike, options?: SendOptions, callback?: SendCallback): boolean;
 }
 
 /** The messages that were sent while there was no connection, within limits. */
 export class WaitingMessages {
-  readonly #limits: { readonly messages: number; readonly bytes: number } | undefined;
-  #waiting: WaitingMessage[] = [];
+  #limits: { readonly messages: number; readonly bytes: number } | undefined;
+  readonly #lost: MessageLost;
+  readonly #waiting = new Fifo<WaitingMessage>();
+  #count = 0;
   #bytes = 0;
 
   /** @param limits `undefined` to keep nothing. */
-  constructor(limits: { readonly messages: number; readonly bytes: number } | undefined) {
+  constructor(
+    limits: { readonly messages: number; readonly bytes: number } | undefined,
+    lost: MessageLost,
+  ) {
     this.#limits = limits;
+    this.#lost = lost;
   }
 
   /** Bytes that wait. */
@@ -47,7 +59,7 @@ export class WaitingMessages {
   }
 
   /**
-   * Keep a message, or tell its callback why not.
+   * Keep a message, or tell why not.
    *
    * @throws TypeError as `send` of a connection.
    */
@@ -60,44 +72,50 @@ export class WaitingMessages {
     const limits = this.#limits;
     if (
       limits === undefined ||
-      this.#waiting.length >= limits.messages ||
+      this.#count >= limits.messages ||
       this.#bytes + size > limits.bytes
     ) {
-      const code = limits === undefined ? 'ERR_CONNECTION_NOT_OPEN' : 'ERR_OUTBOX_FULL';
-      if (callback !== undefined) rejectCallback(callback, new ConnectionError(code));
+      const isOff = limits === undefined;
+      this.#lost(data, callback, isOff ? 'ERR_CONNECTION_NOT_OPEN' : 'ERR_OUTBOX_FULL');
       return;
     }
+    this.#count++;
     this.#bytes += size;
     // As `send` does: the application may use the memory of a small message again at once.
     if (size <= COPY_UP_TO && isBytes(data)) data = Buffer.from(toBytes(data));
-    this.#waiting.push({ data, options, callback: callback && bindToCall(callback) });
+    this.#waiting.push({ data, options, callback: callback && bindToCall(callback), size });
   }
 
-  /** Hand all messages to a connection, in their order. */
+  /** Hand the messages to a connection, in their order. If it ends meanwhile, the others wait for the next. */
   flush(receiver: Receiver): void {
-    for (const { data, options, callback } of this.#take()) {
+    while (receiver.readyState === 'open') {
+      const message = this.#take();
+      if (message === undefined) return;
+      const { data, options, callback } = message;
       try {
         receiver.send(data, options, callback);
       } catch (error) {
-        // Its memory was transferred meanwhile.
-        if (callback !== undefined) rejectCallback(callback, error as Error);
+        // Its bytes were changed meanwhile: they are not UTF-8 any more, for example.
+        this.#lost(data, callback, error as Error);
       }
     }
   }
 
-  /** There will be no connection. */
+  /** There will be no connection: nothing is kept from now on. */
   discard(): void {
-    for (const { callback } of this.#take()) {
-      const error = new ConnectionError('ERR_CONNECTION_NOT_OPEN');
-      if (callback !== undefined) rejectCallback(callback, error);
+    this.#limits = undefined;
+    for (let message; (message = this.#take()) !== undefined;) {
+      this.#lost(message.data, message.callback, 'ERR_CONNECTION_NOT_OPEN');
     }
   }
 
-  #take(): WaitingMessage[] {
-    const taken = this.#waiting;
-    this.#waiting = [];
-    this.#bytes = 0;
-    return taken;
+  #take(): WaitingMessage | undefined {
+    const message = this.#waiting.take();
+    if (message !== undefined) {
+      this.#count--;
+      this.#bytes -= message.size;
+    }
+    return message;
   }
 }
 

@@ -267,6 +267,89 @@ describe('reconnecting', () => {
     expect(error).toMatchObject({ code: 'ERR_CONNECTION_NOT_OPEN' });
   });
 
+  it.each<[string, ReconnectingOptions, ServerOptions, (all: World) => unknown, string[]]>([
+    ['without an outbox', {}, {}, ({ link }) => link.send('a'), ['a ERR_CONNECTION_NOT_OPEN']],
+    [
+      'for which the outbox has no room',
+      { outbox: { messages: 1, bytes: 9 } },
+      {},
+      ({ link }) => [link.send('a'), link.send('b')],
+      ['b ERR_OUTBOX_FULL'],
+    ],
+    [
+      'that waits when the client is closed',
+      { outbox: { messages: 2, bytes: 9 } },
+      {},
+      ({ link }) => [link.send('a'), link.send('b'), link.close()],
+      ['a ERR_CONNECTION_NOT_OPEN', 'b ERR_CONNECTION_NOT_OPEN'],
+    ],
+    [
+      'that waits when the client gives up',
+      { outbox: { messages: 1, bytes: 9 } },
+      { authorize: () => Promise.reject(new UpgradeRejection(403)) },
+      ({ link }) => link.send('a'),
+      ['a ERR_CONNECTION_NOT_OPEN'],
+    ],
+    [
+      'that is sent after the end',
+      { outbox: { messages: 1, bytes: 9 } },
+      {},
+      ({ link }) => [link.close(), link.send('a')],
+      ['a ERR_CONNECTION_NOT_OPEN'],
+    ],
+    [
+      'whose bytes were overwritten while it waited, and are not UTF-8 any more',
+      { outbox: { messages: 1, bytes: 99_999 } },
+      {},
+      ({ link }) => {
+        const data = Buffer.alloc(20_000, 'a');
+        link.send(data, { binary: false });
+        data.fill(255);
+      },
+      ['\ufffd undefined'],
+    ],
+  ])('drops a message %s, and tells why', async (_, options, server, act, expected) => {
+    const all = await world(options, server);
+    const surfaced = catchSurfacing();
+    const dropped: string[] = [];
+    all.link.on('dropped', (data, error) => {
+      const { code } = error as { code?: string };
+      const text = Buffer.isBuffer(data) ? data.toString() : (data as string);
+      dropped.push(`${text[0]} ${code}`);
+      throw new Error('mine');
+    });
+    act(all);
+    await eventually('the losses', () => dropped.length === expected.length);
+    await eventually('the errors of the listener', () => surfaced.length === expected.length);
+    expect(dropped).toEqual(expected);
+  });
+
+  it('tells the callback of a message that is sent after the end', async () => {
+    const { link } = await world({ outbox: { messages: 1, bytes: 9 } });
+    await link.close();
+    const error = await new Promise((resolve) => link.send('one', resolve));
+    expect(error).toMatchObject({ code: 'ERR_CONNECTION_NOT_OPEN' });
+  });
+
+  it('keeps what is sent on a connection that is closing, and what waits when it ends early', async () => {
+    const all = await world({ outbox: { messages: 3, bytes: 9 } });
+    const { link, received, log } = all;
+    link.on('dropped', (data) => log.push(`dropped ${data as string}`));
+    link.send('a');
+    link.once('open', (conn) => {
+      conn.terminate();
+      link.send('b');
+    });
+    await down(all);
+    all.clock.advance(500);
+    await opened(all, 2);
+    await eventually('the messages', () => received.length === 2);
+    expect([received, log]).toEqual([
+      ['a', 'b'],
+      ['open', 'down 1006', 'open'],
+    ]);
+  });
+
   it('is closed before it begins, during an attempt, and while it waits', async () => {
     const early = await world();
     expect(await early.link.close()).toBeUndefined();
