@@ -267,6 +267,15 @@ describe('reconnecting', () => {
     expect(error).toMatchObject({ code: 'ERR_CONNECTION_NOT_OPEN' });
   });
 
+  it('makes no error for a message that is dropped where nothing wants to know', async () => {
+    const { link } = await world();
+    const emitted = jest.spyOn(link, 'emit');
+    expect(link.send('one')).toBe(false);
+    expect(emitted).not.toHaveBeenCalled();
+    link.on('dropped', () => 0).send('two');
+    expect(emitted).toHaveBeenCalledTimes(1);
+  });
+
   it.each<[string, ReconnectingOptions, ServerOptions, (all: World) => unknown, string[]]>([
     ['without an outbox', {}, {}, ({ link }) => link.send('a'), ['a ERR_CONNECTION_NOT_OPEN']],
     [

@@ -573,6 +573,18 @@ describe('an http.Server of its own', () => {
     await expect(second.close()).resolves.toMatchObject({ total: 0 });
   });
 
+  it('stays open after an error of its server that does not end it', async () => {
+    const listening = jest.spyOn(Server.prototype, 'listen');
+    const { wss, port } = await serveOwn();
+    const [own] = listening.mock.contexts as Server[];
+    listening.mockRestore();
+    const errors: Error[] = [];
+    wss.on('error', (error) => errors.push(error));
+    own!.emit('error', new Error('EMFILE'));
+    expect(errors).toEqual([new Error('EMFILE')]);
+    expect((await (await ask(port)).response()).status).toBe(101);
+  });
+
   it.each([false, true])('closes when it cannot listen, with HTTP/2: %p', async (http2) => {
     const { port } = await serveOwn();
     const { signal } = new AbortController();

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { WebSocketServer } from '../../../src/server/server.js';
 import { ask, listen, MemoryLogger, serve } from '../../support/server.js';
 
@@ -21,6 +22,18 @@ it('rejects with 404 a path that no server has, with a hint for the log', async 
   expect(log.lines[0]).toBe(
     'warn rejected path "/news": no WebSocket is served there; option path is "/chat"',
   );
+});
+
+it('hints at a path that no server has and that another listener reads and does not answer', async () => {
+  const { port, log, server, clock } = await serve({ path: '/chat' });
+  server.on('upgrade', (_request, socket: Duplex) => socket.on('data', () => undefined));
+  const seen = once(server, 'upgrade');
+  await ask(port, { target: '/news' });
+  await seen;
+  clock.advance(10_000);
+  expect(log.lines).toEqual([
+    expect.stringMatching(/^warn path "\/news" is left without an answer/),
+  ]);
 });
 
 it('rejects with 500 if the function of option path throws', async () => {
