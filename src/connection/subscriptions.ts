@@ -14,7 +14,7 @@ export interface TopicRegistry {
   announceIdle(): void;
 }
 
-/** The topics of connections that belong to no server: nothing is published to them, so it is not kept which are subscribed. */
+/** The topics of connections that belong to no server. Nothing is published to them, so no list of subscribers is kept. */
 export class UnpublishedTopics implements TopicRegistry {
   readonly maxTopicsPerConnection: number;
 
