@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { FREES_AT_ONCE } from '../protocol/framing/own-memory.js';
 import { hasOwnEnds, isWorthFreeing, type NodeSocket, ownChunk } from './transport.js';
 
 /** What reads a transport. */
@@ -34,7 +35,8 @@ function dataListener(transport: Duplex, nodeSocket: NodeSocket | undefined): Da
   // What is already there may be the application's: it can give bytes back with `unshift`.
   const isOurs =
     nodeSocket !== undefined && transport.readableLength === 0 && !isReadByOthers(transport);
-  return isOurs ? onSocketData : onData;
+  // Where nothing can be freed at once, listening to `'newListener'` would cost each connection memory for nothing.
+  return isOurs && FREES_AT_ONCE ? onSocketData : onData;
 }
 
 function isReadByOthers(transport: Duplex): boolean {

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { type NodeSocket, TRANSPORT_ENDS } from '../../../src/connection/transport.js';
 import { listenTo, startReading } from '../../../src/connection/transport-events.js';
+import * as ownMemory from '../../../src/protocol/framing/own-memory.js';
 import { turns } from '../../support/connection.js';
 
 let log: unknown[];
@@ -15,6 +16,12 @@ const LONG = Buffer.allocUnsafeSlow(16_384).fill('abc');
 
 beforeEach(() => {
   log = [];
+  // As on Node 22 and newer.
+  jest.replaceProperty(ownMemory, 'FREES_AT_ONCE', true);
+});
+
+afterEach(() => {
+  jest.restoreAllMocks();
 });
 
 describe('a transport', () => {
@@ -76,6 +83,17 @@ describe('a transport', () => {
       ['data', 'abc', false],
       ['data', 'abc', false],
     ]);
+    expect(transport.listenerCount('newListener')).toBe(0);
+    transport.destroy();
+  });
+
+  it('has no listener more, and owns no chunk, where memory cannot be freed at once', () => {
+    jest.replaceProperty(ownMemory, 'FREES_AT_ONCE', false);
+    const transport = new PassThrough();
+    listenTo(transport, reader);
+    startReading(transport, 'tcp');
+    transport.emit('data', LONG);
+    expect(log).toEqual([['data', 'abc', false]]);
     expect(transport.listenerCount('newListener')).toBe(0);
     transport.destroy();
   });
