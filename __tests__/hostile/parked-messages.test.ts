@@ -19,12 +19,14 @@ describe.each(VERSIONS)('over %s', (version) => {
   });
   commands.look = async () => {
     const { heapUsed, external } = await commands.memory();
-    most = Math.max(most, heapUsed + external);
-    return { most, ends, open: wss.connections.size };
+    const now = heapUsed + external;
+    most = Math.max(most, now);
+    return { now, most, ends, open: wss.connections.size };
   };
 `;
 
   interface Look {
+    now: number;
     most: number;
     ends: [number, string | undefined][];
     open: number;
@@ -53,8 +55,12 @@ describe.each(VERSIONS)('over %s', (version) => {
     while (look.ends.length < 40 - BUDGET / (2 * MIB));
     expect(new Set(look.ends.map(String))).toStrictEqual(new Set(['1013,ERR_SLOW_CONSUMER']));
     expect(look.open).toBeGreaterThan(0);
-    // Until the end of a tick it may be more. Streams and their sessions have buffers of their own.
-    expect(look.most - before).toBeLessThan(BUDGET * (version === 'HTTP/2' ? 3 : 2));
+    // Until the end of a tick it may be more. Streams and their sessions have buffers of their own, which Node frees
+    // as it gets round to it: over HTTP/2 the highest of all looks varies between 1.5 and 3 budgets.
+    expect(look.most - before).toBeLessThan(BUDGET * (version === 'HTTP/2' ? 4 : 2));
+    do look = await child.ask<Look>('look');
+    while (look.now - before >= BUDGET);
+    expect(look.open).toBeGreaterThan(0);
     for (const client of clients) client.destroy();
     await child.expectAlive();
   });
