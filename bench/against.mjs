@@ -9,7 +9,7 @@ import { CPU } from './scenarios/index.mjs';
 import { Turns } from './turns.mjs';
 import { HIGHEST, NOW, THEN, verdictOf } from './rule.mjs';
 
-const FULL = { warmUp: 100, window: 1000, streamed: 2_400_000, held: 5000, exchanged: 15_000 };
+const FULL = { warmUp: 100, window: 1000, streamed: 2_400_000, held: 10_000, exchanged: 15_000 };
 const QUICK = { warmUp: 20, window: 100, streamed: 48_000, held: 1000, exchanged: 1000 };
 
 /** Microseconds of CPU time, and how often the two builds take turns. */
