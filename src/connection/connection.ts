@@ -317,7 +317,7 @@ export class WebSocketConnection<
     event: E,
     listener: Listener<ConnectionEvents<Received>, E>,
   ): this {
-    this.#beforeListener(event);
+    beforeListener(this.#session, event);
     return super.on(event, listener);
   }
 
@@ -334,7 +334,7 @@ export class WebSocketConnection<
     event: E,
     listener: Listener<ConnectionEvents<Received>, E>,
   ): this {
-    this.#beforeListener(event);
+    beforeListener(this.#session, event);
     return super.prependListener(event, listener);
   }
 
@@ -342,9 +342,9 @@ export class WebSocketConnection<
     // `this` and not the name: some bundlers rename a class that refers to itself by name.
     createConnection = (socket, settings, details) => new this(socket, settings, details);
   }
+}
 
-  #beforeListener(event: EventName<ConnectionEvents>): void {
-    if (event === 'message') this.#session.receiver.assertListenable();
-    if (event === 'frame') this.#session.receiver.enableFrameEvents();
-  }
+function beforeListener({ receiver }: Session, event: EventName<ConnectionEvents>): void {
+  if (event === 'message') receiver.assertListenable();
+  if (event === 'frame') receiver.enableFrameEvents();
 }

@@ -216,7 +216,8 @@ export class Session
 
   /** Report that the connection has failed, in its own async context. */
   report(error: Error): void {
-    this.context.runInAsyncScope(this.#emitError, this, error);
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- called with `this`
+    this.context.runInAsyncScope(this.emitError, this, error);
   }
 
   /** Unregister the connection. This is the only list of what it was registered with. */
@@ -289,7 +290,7 @@ export class Session
     });
   }
 
-  #emitError(error: Error): void {
+  private emitError(error: Error): void {
     publishFailed(this.emitter, error);
     this.settings.observer?.failed(error, this.emitter);
     // Without a listener `emit('error')` would throw, even if there is a monitor.

@@ -49,7 +49,7 @@ export class SocketEvents<Socket> implements ConnectionEmitter {
         (third as CloseReply)(first as number, second as string);
         break;
       case 'error':
-        this.#onError(first as Error);
+        this.onError(first as Error);
         break;
       case 'close':
         handlers.close(this.#socket);
@@ -61,7 +61,7 @@ export class SocketEvents<Socket> implements ConnectionEmitter {
   }
 
   /** ws reports what the peer did wrong, and no error of the transport: `'close'` follows. */
-  #onError(error: Error): void {
+  private onError(error: Error): void {
     if (error instanceof ProtocolError) this.#handlers.error(this.#socket, toWsError(error));
     else if (error instanceof ConnectionError) this.#handlers.error(this.#socket, error);
   }

@@ -56,7 +56,7 @@ export class Closing {
     this.#owner = owner;
   }
 
-  #progress(): CloseProgress {
+  private progress(): CloseProgress {
     return (this.#lazyProgress ??= new CloseProgress());
   }
 
@@ -92,7 +92,7 @@ export class Closing {
   /** How the connection ended, once it has. */
   whenClosed(): Promise<CloseInfo> {
     if (this.#info !== undefined) return Promise.resolve(this.#info);
-    return new Promise((resolve) => this.#progress().waiters.push(resolve));
+    return new Promise((resolve) => this.progress().waiters.push(resolve));
   }
 
   /**
@@ -103,10 +103,10 @@ export class Closing {
   startClosing(code: number, reason: string, cause?: ConnectionError): void {
     const payload = formatClosePayload(code, reason);
     if (this.#state !== 'open' && this.#state !== 'replying') return;
-    if (cause !== undefined) this.#progress().cause = cause;
-    this.#progress().close = { code, reason };
-    this.#progress().payload = payload;
-    this.#step('localClose');
+    if (cause !== undefined) this.progress().cause = cause;
+    this.progress().close = { code, reason };
+    this.progress().payload = payload;
+    this.step('localClose');
   }
 
   /**
@@ -118,11 +118,11 @@ export class Closing {
   fail(error: Error, code: number, reason: string, timeout: number = Infinity): boolean {
     // After terminate() or a reset, bytes that came before are still read. They change nothing any more.
     if (CLOSING_HANDSHAKE[this.#state].failure === undefined) return false;
-    this.#progress().cause = error;
-    this.#progress().failed = true;
-    this.#progress().timeout = timeout;
-    this.#setClose(code, reason);
-    this.#step('failure');
+    this.progress().cause = error;
+    this.progress().failed = true;
+    this.progress().timeout = timeout;
+    this.setClose(code, reason);
+    this.step('failure');
     return true;
   }
 
@@ -134,85 +134,85 @@ export class Closing {
    * @returns `false` if the transport ends without a Close.
    */
   replaceClose(error: Error, code: number, reason: string): boolean {
-    const ending = this.#progress();
+    const ending = this.progress();
     if (this.#state !== 'replying' && ending.sent === undefined) return false;
     ending.cause ??= error;
     ending.failed = true;
-    this.#setClose(code, reason);
-    if (this.#state === 'replying') this.#step('reply');
-    else this.#perform('sendClose');
+    this.setClose(code, reason);
+    if (this.#state === 'replying') this.step('reply');
+    else this.perform('sendClose');
     return true;
   }
 
   /** Close the transport now (section 7.1.1), for this reason unless there is one already. */
   terminate(cause: Error): void {
-    if (this.#state !== 'closed') this.#progress().cause ??= cause;
-    this.#step('terminate');
+    if (this.#state !== 'closed') this.progress().cause ??= cause;
+    this.step('terminate');
   }
 
   onCloseFrame(received: ClosePayload): void {
-    this.#progress().received = received;
-    if (this.#state === 'open') this.#progress().initiator = 'peer';
-    this.#step('peerClose');
+    this.progress().received = received;
+    if (this.#state === 'open') this.progress().initiator = 'peer';
+    this.step('peerClose');
   }
 
   /** The peer ended its half of the transport. */
   onEnd(): void {
-    if (this.#state === 'open') this.#progress().initiator = 'transport';
+    if (this.#state === 'open') this.progress().initiator = 'transport';
     if (this.#state === 'open' || this.#state === 'closing') {
-      this.#progress().cause ??= new ConnectionError('ERR_TRANSPORT_ENDED');
+      this.progress().cause ??= new ConnectionError('ERR_TRANSPORT_ENDED');
     }
-    this.#step('peerEnd');
+    this.step('peerEnd');
   }
 
   /** The transport failed; {@link onTransportClosed} follows. */
   onError(error: Error): void {
-    const isFirst = this.#progress().cause === undefined;
-    this.#progress().cause ??= error;
+    const isFirst = this.progress().cause === undefined;
+    this.progress().cause ??= error;
     if (this.#state !== 'open' || !isFirst) return;
-    this.#progress().initiator = 'transport';
+    this.progress().initiator = 'transport';
     this.#owner.report(error);
   }
 
   /** The transport has closed: nothing can be sent any more. {@link onInputDrained} follows. */
   onTransportClosed(): void {
-    if (this.#state === 'open') this.#progress().initiator = 'transport';
-    this.#step('transportClosed');
+    if (this.#state === 'open') this.progress().initiator = 'transport';
+    this.step('transportClosed');
   }
 
   /** After {@link onTransportClosed}: what came on the transport has been handled. */
   onInputDrained(): void {
-    this.#step('inputDrained');
+    this.step('inputDrained');
   }
 
-  #setClose(code: number, reason: string): void {
-    this.#progress().close = { code, reason };
-    this.#progress().payload = formatClosePayload(code, reason);
+  private setClose(code: number, reason: string): void {
+    this.progress().close = { code, reason };
+    this.progress().payload = formatClosePayload(code, reason);
   }
 
-  #step(event: CloseEvent): void {
+  private step(event: CloseEvent): void {
     const transition = CLOSING_HANDSHAKE[this.#state][event];
     if (transition === undefined) return;
     this.#state = transition.next;
     this.#owner.stopSending();
     try {
-      for (const action of transition.actions) this.#perform(action);
+      for (const action of transition.actions) this.perform(action);
     } finally {
       this.#owner.afterStep();
     }
   }
 
-  #perform(action: CloseAction): void {
+  private perform(action: CloseAction): void {
     switch (action) {
       case 'sendClose':
-        this.#progress().sent = this.#progress().close;
-        this.#owner.sendClose(this.#progress().payload!);
+        this.progress().sent = this.progress().close;
+        this.#owner.sendClose(this.progress().payload!);
         break;
       case 'requestReply':
-        this.#requestReply();
+        this.requestReply();
         break;
       case 'startDeadline':
-        this.#startDeadline();
+        this.startDeadline();
         break;
       case 'end':
         this.#owner.endSocket();
@@ -221,40 +221,40 @@ export class Closing {
         this.#owner.destroySocket();
         break;
       case 'emitClose':
-        this.#emitClose();
+        this.emitClose();
         break;
     }
   }
 
-  #startDeadline(): void {
+  private startDeadline(): void {
     const { deadlines, closeTimeout } = this.#owner.settings;
-    const ending = this.#progress();
+    const ending = this.progress();
     ending.deadline = deadlines.start(Math.min(closeTimeout, ending.timeout), () => {
       ending.cause ??= new ConnectionError('ERR_CLOSE_TIMEOUT');
-      this.#step('deadline');
+      this.step('deadline');
     });
   }
 
   /** Echo the peer's code (section 5.5.1), unless the application wants to answer. */
-  #requestReply(): void {
-    const { code, reason } = this.#progress().received!;
-    this.#setClose(code, '');
+  private requestReply(): void {
+    const { code, reason } = this.progress().received!;
+    this.setClose(code, '');
     if (this.#owner.emitter.listenerCount('closing') === 0) {
-      this.#step('reply');
+      this.step('reply');
       return;
     }
     const { deadlines, closeTimeout } = this.#owner.settings;
-    this.#progress().replyDeadline = deadlines.start(closeTimeout / 2, () => {
-      this.#step('reply');
+    this.progress().replyDeadline = deadlines.start(closeTimeout / 2, () => {
+      this.step('reply');
     });
     this.#owner.emitter.emit('closing', code, reason, (replyCode = code, replyReason = '') => {
-      this.#setClose(replyCode, replyReason);
-      this.#step('reply');
+      this.setClose(replyCode, replyReason);
+      this.step('reply');
     });
   }
 
-  #emitClose(): void {
-    const ending = this.#progress();
+  private emitClose(): void {
+    const ending = this.progress();
     ending.deadline?.cancel();
     ending.replyDeadline?.cancel();
     const info = toCloseInfo(ending);

@@ -79,10 +79,10 @@ export class Receiver extends AsyncResource {
 
   /** Bytes came from the peer. @param owned see `FrameDecoder.pushOwned`. */
   push(chunk: Buffer, owned = false): void {
-    this.#requireReader().push(chunk, owned);
+    this.requireReader().push(chunk, owned);
     // What comes from elsewhere, for example because the socket was resumed, comes in a callback with another id.
     if (executionAsyncId() !== this.#socketContext) this.read();
-    else if (!this.#reading) this.#readAll();
+    else if (!this.#reading) this.readAll();
   }
 
   /** The peer ended its half. It takes effect once everything it sent before has been handled. */
@@ -99,7 +99,7 @@ export class Receiver extends AsyncResource {
 
   /** The application has terminated the connection. Nothing is delivered any more, not even what has already arrived. */
   terminate(): void {
-    this.#requireDelivery().terminate();
+    this.requireDelivery().terminate();
     this.#reader?.stop();
     this.discardAll();
   }
@@ -107,7 +107,7 @@ export class Receiver extends AsyncResource {
   /** Decode nothing more: the connection has failed (RFC 6455 section 7.1.7). */
   stopDecoding(): void {
     // The reader is created if needed, so that bytes of a peer that has sent nothing yet are ignored too.
-    this.#requireReader().stop();
+    this.requireReader().stop();
   }
 
   /** The connection has ended. */
@@ -118,18 +118,18 @@ export class Receiver extends AsyncResource {
 
   /** Hold messages from now on. */
   pause(): void {
-    this.#requireDelivery().pause();
+    this.requireDelivery().pause();
   }
 
   /** Deliver what is held and go on; without a consumer discard it, as Node's streams do. */
   resume(): void {
-    this.#requireDelivery().resume();
+    this.requireDelivery().resume();
     this.scheduleRead();
   }
 
   /** @throws TypeError if there is another consumer. */
   iterate(): AsyncIterableIterator<AnyMessage, undefined, undefined> {
-    const iterator = this.#requireDelivery().iterate();
+    const iterator = this.requireDelivery().iterate();
     this.read();
     return iterator;
   }
@@ -137,7 +137,7 @@ export class Receiver extends AsyncResource {
   /** Take messages in parts. @throws TypeError if there is another consumer. */
   incoming({ maxPayload }: IncomingOptions): AsyncIterable<MessageStream<AnyMessage>> {
     const most = maxPayload ?? this.#decoderOptions.maxPayload!;
-    return this.#requireDelivery().iterateParts(this, most, this.#compression);
+    return this.requireDelivery().iterateParts(this, most, this.#compression);
   }
 
   /** See `PartReader`. */
@@ -147,12 +147,12 @@ export class Receiver extends AsyncResource {
 
   /** See `PartReader`. */
   takeParts(maxPayload: number | undefined): void {
-    this.#requireReader().takeParts(maxPayload);
+    this.requireReader().takeParts(maxPayload);
   }
 
   /** See `PartReader`. */
   fail(error: ProtocolError): void {
-    this.#requireReader().fail(error);
+    this.requireReader().fail(error);
   }
 
   /** A `'message'` listener is about to be added. @throws TypeError while an iterator is at work. */
@@ -171,7 +171,7 @@ export class Receiver extends AsyncResource {
 
   /** A `'frame'` listener is about to be added. */
   enableFrameEvents(): void {
-    this.#requireReader().collectHeaders();
+    this.requireReader().collectHeaders();
   }
 
   /** Call {@link read} in the next tick, as Node's streams do. */
@@ -184,16 +184,17 @@ export class Receiver extends AsyncResource {
   /** Deliver everything that has arrived and is wanted, in the async context of the connection. */
   read(): void {
     if (this.#reading) return;
-    this.runInAsyncScope(this.#readAll, this);
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- called with `this`
+    this.runInAsyncScope(this.readAll, this);
   }
 
-  #readAll(): void {
+  private readAll(): void {
     this.#reading = true;
     if (this.#compression !== undefined) IncomingDeflate.resetTurn();
     let thrown = true;
     const corked = this.#owner.cork(); // what the listeners send leaves in one write
     try {
-      while (this.#readOne());
+      while (this.readOne());
       thrown = false;
     } finally {
       this.#reading = false;
@@ -201,11 +202,11 @@ export class Receiver extends AsyncResource {
       // A listener's exception goes up to the application; the messages after it are not lost.
       if (thrown) this.scheduleRead();
     }
-    this.#updateFlow();
+    this.updateFlow();
   }
 
   /** Handle one message or control frame. @returns `false` if there is nothing to do now. */
-  #readOne(): boolean {
+  private readOne(): boolean {
     const delivery = this.#delivery;
     if (delivery !== undefined) {
       const { state, settings } = this.#owner;
@@ -222,7 +223,7 @@ export class Receiver extends AsyncResource {
         return false;
       }
       const { incoming } = delivery;
-      if (incoming !== undefined) return this.#requireReader().nextPart(incoming);
+      if (incoming !== undefined) return this.requireReader().nextPart(incoming);
     }
     return this.#reader !== undefined && this.#reader.next();
   }
@@ -235,14 +236,14 @@ export class Receiver extends AsyncResource {
     this.#owner.markMessageActivity();
     // A subscriber of the channel may have paused or terminated.
     if (this.#delivery === undefined && emitter.emit('message', data, isBinary)) return;
-    this.#requireDelivery().deliver(data, isBinary);
+    this.requireDelivery().deliver(data, isBinary);
   }
 
   /** Report the peer's end. Pause the socket when enough is held, but never once the connection is closing. */
-  #updateFlow(): void {
+  private updateFlow(): void {
     const reader = this.#reader;
     const inflating = reader?.isInflating === true;
-    if (this.#ended !== undefined && !inflating && this.#passOnEnd()) return;
+    if (this.#ended !== undefined && !inflating && this.passOnEnd()) return;
     const { state, settings } = this.#owner;
     const delivery = this.#delivery;
     const isFull = delivery?.isFull === true;
@@ -272,7 +273,7 @@ export class Receiver extends AsyncResource {
   }
 
   /** Pass on the peer's end. @returns whether the transport is gone: the socket is not read again. */
-  #passOnEnd(): boolean {
+  private passOnEnd(): boolean {
     if (this.#ended === 'half') {
       this.#ended = undefined;
       this.#owner.onEnd();
@@ -284,7 +285,7 @@ export class Receiver extends AsyncResource {
     return true;
   }
 
-  #requireReader(): MessageReader {
+  private requireReader(): MessageReader {
     return (this.#reader ??= new MessageReader(
       this.#owner,
       this,
@@ -293,7 +294,7 @@ export class Receiver extends AsyncResource {
     ));
   }
 
-  #requireDelivery(): Delivery {
+  private requireDelivery(): Delivery {
     return (this.#delivery ??= new Delivery(this.#owner, this));
   }
 }

@@ -83,7 +83,7 @@ export abstract class Backpressure implements WriterOwner {
   written(): boolean {
     this.pending?.makeCalls();
     const amount = this.bufferedAmount;
-    if (amount < this.owner.settings.highWaterMark) this.#settleDrained(true);
+    if (amount < this.owner.settings.highWaterMark) this.settleDrained(true);
     if (this.#needDrain && amount === 0 && this.isOpen) {
       this.#needDrain = false;
       this.owner.emitter.emit('drain');
@@ -108,7 +108,7 @@ export abstract class Backpressure implements WriterOwner {
     this.pending?.flushUncompressed();
     this.pending?.endStreams(new ConnectionError('ERR_CONNECTION_CLOSED'));
     this.isOpen = false;
-    this.#settleDrained(false);
+    this.settleDrained(false);
     // The unfinished message is never finished.
     this.pending?.rejectMessages(new ConnectionError('ERR_CONNECTION_NOT_OPEN'));
   }
@@ -139,8 +139,8 @@ export abstract class Backpressure implements WriterOwner {
         ? admit(amount, options?.droppable === true, settings)
         : admitKeyed(amount, settings);
     if (admission === 'queue') return true;
-    if (admission === 'drop') this.#drop(data, callback, options?.topic);
-    else this.#tooSlow(amount, callback);
+    if (admission === 'drop') this.drop(data, callback, options?.topic);
+    else this.tooSlow(amount, callback);
     return false;
   }
 
@@ -161,15 +161,15 @@ export abstract class Backpressure implements WriterOwner {
   /** What `send` returns. */
   protected belowMark(): boolean {
     if (!this.isOpen) return false;
-    return this.bufferedAmount < this.owner.settings.highWaterMark || this.#setNeedDrain();
+    return this.bufferedAmount < this.owner.settings.highWaterMark || this.setNeedDrain();
   }
 
-  #drop(
+  private drop(
     data: Data | BlobLike,
     callback: SendCallback | undefined,
     topic: string | undefined,
   ): void {
-    this.#setNeedDrain();
+    this.setNeedDrain();
     // An error costs more than all the rest: it is made only for a callback.
     if (callback !== undefined)
       rejectCallback(callback, new ConnectionError('ERR_MESSAGE_DROPPED'));
@@ -183,20 +183,20 @@ export abstract class Backpressure implements WriterOwner {
     });
   }
 
-  #tooSlow(amount: number, callback: SendCallback | undefined): void {
+  private tooSlow(amount: number, callback: SendCallback | undefined): void {
     const error = tooSlow(amount, this.owner.settings);
     this.owner.failSlowConsumer(error);
     if (callback !== undefined) rejectCallback(callback, error);
   }
 
   /** After a `false`, `'drain'` is emitted when everything is with the kernel. */
-  #setNeedDrain(): false {
+  private setNeedDrain(): false {
     this.#needDrain = true;
     this.outbox.watch();
     return false;
   }
 
-  #settleDrained(isBelow: boolean): void {
+  private settleDrained(isBelow: boolean): void {
     const waiters = this.#drainWaiters;
     this.#drainWaiters = undefined;
     waiters?.settle(isBelow);

@@ -63,9 +63,9 @@ export class Outbox extends SocketWriter {
       this.bytes(byte0, encodeText(text), true);
       return;
     }
-    const slab = this.#grow(MAX_HEADER_BYTES + most);
-    this.#grown(slab, this.#masked(slab, slab.text(byte0, text)));
-    this.#schedule();
+    const slab = this.grow(MAX_HEADER_BYTES + most);
+    this.grown(slab, this.masked(slab, slab.text(byte0, text)));
+    this.schedule();
   }
 
   /**
@@ -75,32 +75,32 @@ export class Outbox extends SocketWriter {
    */
   bytes(byte0: number, payload: Uint8Array, isOwned = false): void {
     if (payload.length <= COPY_UP_TO) {
-      const slab = this.#grow(MAX_HEADER_BYTES + payload.length);
-      this.#grown(slab, this.#masked(slab, slab.frame(byte0, payload)));
-      this.#schedule();
+      const slab = this.grow(MAX_HEADER_BYTES + payload.length);
+      this.grown(slab, this.masked(slab, slab.frame(byte0, payload)));
+      this.schedule();
     } else if (this.writesTogether) {
-      this.#long(byte0, payload, isOwned);
+      this.addLong(byte0, payload, isOwned);
     } else {
       this.frame((this.#masking ?? unmaskedEncoder).encodeFrame(byte0, payload));
     }
   }
 
-  #long(byte0: number, given: Uint8Array, isOwned: boolean): void {
-    const slab = this.#grow(MAX_HEADER_BYTES);
+  private addLong(byte0: number, given: Uint8Array, isOwned: boolean): void {
+    const slab = this.grow(MAX_HEADER_BYTES);
     const { bytes, at } = slab;
     const masking = this.#masking;
     const unmaskedEnd = slab.header(byte0, given.length);
     const payload = masking?.maskApart(bytes, at, unmaskedEnd, given, isOwned) ?? given;
     const end = masking === undefined ? unmaskedEnd : unmaskedEnd + MASKING_KEY_BYTES;
-    this.#grown(slab, end);
+    this.grown(slab, end);
     const isOurs = isOwned || masking !== undefined;
     this.long ??= new LongFrames(this.nodeSocket !== undefined);
-    this.#add(new LongFrame(this.#takePiece()!, end - at, payload, isOurs), payload.length);
-    this.#schedule();
+    this.add(new LongFrame(this.takePiece()!, end - at, payload, isOurs), payload.length);
+    this.schedule();
   }
 
   /** Mask the frame that was written to a slab up to `end`, if ours are masked. @returns its end. */
-  #masked(slab: Slab, end: number): number {
+  private masked(slab: Slab, end: number): number {
     return this.#masking === undefined ? end : this.#masking.maskFrame(slab.bytes, slab.at, end);
   }
 
@@ -108,14 +108,14 @@ export class Outbox extends SocketWriter {
   frame(frame: Buffer): void {
     if (this.blocked && frame.length <= SMALL_FRAME) {
       // A list of millions of small buffers would cost many times their bytes.
-      const slab = this.#grow(frame.length);
+      const slab = this.grow(frame.length);
       slab.bytes.set(frame, slab.at);
-      this.#grown(slab, slab.at + frame.length);
+      this.grown(slab, slab.at + frame.length);
     } else {
-      this.#closePiece();
-      this.#add(frame, frame.length);
+      this.closePiece();
+      this.add(frame, frame.length);
     }
-    this.#schedule();
+    this.schedule();
   }
 
   /** Answer a Ping: at once if the socket keeps up, else only the newest of those that wait. */
@@ -126,7 +126,7 @@ export class Outbox extends SocketWriter {
 
   /** Whether the socket accepts this many bytes more. If they cannot share a write with what waits, that is written first. */
   takes(bytes: number): boolean {
-    if (!this.blocked && this.queued > 0 && this.queued + bytes > COPY_UP_TO) this.#flushEarly();
+    if (!this.blocked && this.queued > 0 && this.queued + bytes > COPY_UP_TO) this.flushEarly();
     return !this.blocked;
   }
 
@@ -145,8 +145,8 @@ export class Outbox extends SocketWriter {
   flush(): void {
     this.#flushing = false;
     if (this.blocked || this.queued === 0) return;
-    this.#closePiece();
-    this.#write();
+    this.closePiece();
+    this.write();
     this.reportBroken();
   }
 
@@ -157,7 +157,7 @@ export class Outbox extends SocketWriter {
       this.long.ending = this.#queue?.hasLongFrame === true;
       if (this.long.ending) return;
     }
-    do this.#flushAll();
+    do this.flushAll();
     while (this.queued > 0); // the Close that the owner sends if a payload was detached
     // A socket that is ending emits no 'drain' any more.
     if (this.watched) this.socket.end(this.writeCallback());
@@ -166,7 +166,7 @@ export class Outbox extends SocketWriter {
 
   /** Write everything and destroy the socket. The kernel still sends what it accepts at once. */
   destroy(): void {
-    this.#flushAll();
+    this.flushAll();
     // For the bytes that the kernel has accepted; onTransportClosed() rejects the others.
     if (!this.isGone) this.runCallbacks();
     resetTransport(this.socket);
@@ -197,49 +197,49 @@ export class Outbox extends SocketWriter {
   }
 
   /** A slab with room for `count` bytes, from which the growing piece goes on. */
-  #grow(count: number): Slab {
+  private grow(count: number): Slab {
     const slab = this.blocked ? this.waiting().slab : sharedSlab;
     slab.reserve(count);
     if (this.#piece !== slab.bytes || this.#pieceEnd !== slab.at) {
-      this.#closePiece();
+      this.closePiece();
       this.#piece = slab.bytes;
       this.#pieceStart = this.#pieceEnd = slab.at;
     }
     return slab;
   }
 
-  #grown(slab: Slab, end: number): void {
+  private grown(slab: Slab, end: number): void {
     this.queued += end - slab.at;
     this.#pieceEnd = slab.at = end;
   }
 
-  #closePiece(): void {
-    const piece = this.#takePiece();
-    if (piece !== undefined) this.#enqueue(piece);
+  private closePiece(): void {
+    const piece = this.takePiece();
+    if (piece !== undefined) this.enqueue(piece);
   }
 
   /** The piece that has grown so far. */
-  #takePiece(): Buffer | undefined {
+  private takePiece(): Buffer | undefined {
     const piece = this.#piece?.subarray(this.#pieceStart, this.#pieceEnd);
     this.#piece = undefined;
     return piece;
   }
 
   /** @param more the bytes of the piece that `queued` does not include yet. */
-  #add(piece: Piece, more: number): void {
-    this.#enqueue(piece);
+  private add(piece: Piece, more: number): void {
+    this.enqueue(piece);
     this.queued += more;
   }
 
-  #enqueue(piece: Piece): void {
+  private enqueue(piece: Piece): void {
     if (this.blocked) this.waiting().push(piece);
     else if (this.#first === undefined) this.#first = piece;
     else (this.#others ??= []).push(piece);
   }
 
-  #schedule(): void {
+  private schedule(): void {
     if (this.queued >= FLUSH_FROM && !this.blocked) {
-      this.#flushEarly();
+      this.flushEarly();
     } else if (!this.#flushing) {
       this.#flushing = true;
       flushAtEndOfTick(this);
@@ -247,21 +247,21 @@ export class Outbox extends SocketWriter {
   }
 
   /** {@link flush} before the end of the tick, or of the call that corked. */
-  #flushEarly(): void {
+  private flushEarly(): void {
     const corked = this.#flushing;
     this.flush();
     this.#flushing = corked;
   }
 
   /** Write from the front of the queue until the socket is backpressured. */
-  #write(): void {
+  private write(): void {
     const first = this.#first!;
     const others = this.#others;
     this.#first = undefined;
     this.#others = undefined;
     if (others !== undefined) others.unshift(first);
     if (this.queued > COPY_UP_TO && (others !== undefined || first instanceof LongFrame)) {
-      this.#writeUntilBackpressured(others ?? [first]);
+      this.writeUntilBackpressured(others ?? [first]);
     } else if (others !== undefined) {
       const pieces = others as Buffer[]; // a LongFrame is longer than COPY_UP_TO, so all pieces are Buffers
       if (lengthOf(pieces) === this.queued) this.writePiece(join(pieces));
@@ -275,7 +275,7 @@ export class Outbox extends SocketWriter {
   }
 
   /** Write the pieces as one writev. Pieces that the socket has no room for are queued. */
-  #writeUntilBackpressured(pieces: readonly Piece[]): void {
+  private writeUntilBackpressured(pieces: readonly Piece[]): void {
     const idle = this.isIdle();
     let count = 0;
     this.socket.cork();
@@ -296,20 +296,20 @@ export class Outbox extends SocketWriter {
     while (count < pieces.length) this.waiting().push(pieces[count++]!);
   }
 
-  #flushAll(): void {
+  private flushAll(): void {
     this.#flushing = true;
-    this.#releasePong();
+    this.releasePong();
     this.#flushing = false;
-    this.#closePiece();
+    this.closePiece();
     this.socket.cork();
-    for (let piece; (piece = this.#next()) !== undefined;) this.writePiece(piece);
+    for (let piece; (piece = this.next()) !== undefined;) this.writePiece(piece);
     this.socket.uncork();
     this.clearInFlight();
     this.reportBroken();
   }
 
   /** Take out the piece that has waited longest. */
-  #next(): Piece | undefined {
+  private next(): Piece | undefined {
     const first = this.#first;
     if (first === undefined) return this.#queue?.take();
     this.#first = this.#others?.shift();
@@ -321,14 +321,14 @@ export class Outbox extends SocketWriter {
     const queue = this.#queue;
     if (queue !== undefined) {
       queue.settled();
-      this.#releasePong();
-      this.#closePiece();
+      this.releasePong();
+      this.closePiece();
     }
     this.blocked = false;
-    if (queue !== undefined) this.#writeBacklog(queue);
+    if (queue !== undefined) this.writeBacklog(queue);
   }
 
-  #writeBacklog(queue: Backlog): void {
+  private writeBacklog(queue: Backlog): void {
     this.socket.cork();
     while (!this.blocked) {
       const piece = queue.take();
@@ -340,7 +340,7 @@ export class Outbox extends SocketWriter {
     if (!this.blocked) this.#queue = undefined; // and its slab
   }
 
-  #releasePong(): void {
+  private releasePong(): void {
     const queue = this.#queue;
     if (queue?.pong === undefined) return;
     const { pong } = queue;

@@ -83,7 +83,7 @@ export class Sender extends Backpressure {
     } else if (typeof data !== 'string' || binary === true) {
       bytes = bytesOf(data);
       if (bytes === undefined) {
-        if (isBlob(data)) return this.#sendBlob(data, options, callback);
+        if (isBlob(data)) return this.sendBlob(data, options, callback);
         data = adoptPrepared(data, binary);
       } else if (binary === false) {
         checkText(bytes);
@@ -95,13 +95,13 @@ export class Sender extends Backpressure {
       if (this.outbox.nodeSocket !== undefined) callback = freeing(bytes, callback);
     }
     const bound = callback && bindToCall(callback);
-    if (this.#mustWait(options)) {
+    if (this.mustWait(options)) {
       const prepared = prepareMessage(message, binary);
       const queue = (): void => {
         this.queue(prepared, undefined, undefined, options?.compress, bound);
       };
       const deferred = defer(prepared, options, bound, masks(this.owner.settings), queue);
-      return this.#wait(message, deferred, options, bound);
+      return this.wait(message, deferred, options, bound);
     }
     if (!this.admits(message, bound, options)) return false;
     this.queue(message, bytes, binary, options?.compress, bound);
@@ -114,7 +114,7 @@ export class Sender extends Backpressure {
     checkFrame(opcode, bytes.length);
     const bound = callback && bindToCall(callback);
     if (!this.admitsControl(bound)) return false;
-    this.#sendFrame(opcode, bytes, {}, bound);
+    this.sendFrame(opcode, bytes, {}, bound);
     return this.belowMark();
   }
 
@@ -128,7 +128,7 @@ export class Sender extends Backpressure {
     }
     const roundTrips = (this.#roundTrips ??= new RoundTrips(this.owner.settings.deadlines));
     const { id, payload, milliseconds } = roundTrips.start(signal);
-    this.#sendFrame(Opcode.Ping, payload, {}, undefined, () => {
+    this.sendFrame(Opcode.Ping, payload, {}, undefined, () => {
       roundTrips.sent(id, this.outbox.endOffset);
     });
     return milliseconds;
@@ -165,7 +165,7 @@ export class Sender extends Backpressure {
     }
     // A part of a message is never dropped.
     if (data ? !this.admits(bytes, bound, undefined) : !this.admitsControl(bound)) return false;
-    this.#sendFrame(opcode, bytes, flags, bound);
+    this.sendFrame(opcode, bytes, flags, bound);
     if (data && flags.fin === false) this.calls.frameEnds(true);
     else if (data) this.pending?.frameEnds(false);
     return this.belowMark();
@@ -173,7 +173,7 @@ export class Sender extends Backpressure {
 
   /** Send the Close frame; {@link stop} was called before. */
   close(payload: Buffer): void {
-    this.#sendFrame(Opcode.Close, payload, {}, undefined);
+    this.sendFrame(Opcode.Close, payload, {}, undefined);
   }
 
   /** Write everything, and end the socket. */
@@ -207,13 +207,13 @@ export class Sender extends Backpressure {
   }
 
   /** A message has to wait for what was called before it or, with a key, for the transport. */
-  #mustWait(options: MessageOptions | undefined): boolean {
+  private mustWait(options: MessageOptions | undefined): boolean {
     if (options?.key !== undefined && this.outbox.blocked) return true;
     return this.pending !== undefined && (this.pending.areWaiting || this.pending.isUnfinished);
   }
 
   /** Send an admitted frame now, or queue it after the pending calls; then call `sent`. A Ping without `sent` was sent by the application. */
-  #sendFrame(
+  private sendFrame(
     opcode: Opcode,
     bytes: Uint8Array,
     flags: FrameFlags,
@@ -221,19 +221,19 @@ export class Sender extends Backpressure {
     sent?: () => void,
   ): void {
     if (this.pending?.areWaiting !== true) {
-      this.#sendFrameNow(opcode, bytes, flags, callback, sent);
+      this.sendFrameNow(opcode, bytes, flags, callback, sent);
       return;
     }
     const copy = Buffer.from(bytes); // the application may change its own
     const call = (reason?: Error): void => {
-      if (reason === undefined) this.#sendFrameNow(opcode, copy, flags, callback, sent);
+      if (reason === undefined) this.sendFrameNow(opcode, copy, flags, callback, sent);
       else if (callback !== undefined) rejectCallback(callback, reason);
     };
     this.pending.wait(copy.length, call, isControl(opcode));
     if (!isControl(opcode)) this.pending.fence(undefined);
   }
 
-  #sendFrameNow(
+  private sendFrameNow(
     opcode: Opcode,
     bytes: Uint8Array,
     flags: FrameFlags,
@@ -247,20 +247,20 @@ export class Sender extends Backpressure {
   }
 
   /** See {@link send}. The Blob is read when everything before it is sent. */
-  #sendBlob(
+  private sendBlob(
     blob: BlobLike,
     options: MessageOptions | undefined,
     callback: SendCallback | undefined,
   ): boolean {
     const bound = callback && bindToCall(callback);
     const call = new BlobCall(this, blob, options, bound);
-    if (this.#mustWait(options)) {
+    if (this.mustWait(options)) {
       const readOrReject = (reason?: Error): void => {
         if (reason === undefined) call.read();
         else call.reject(reason);
       };
       const { key } = options ?? {};
-      return this.#wait(blob, { bytes: call.size, call: readOrReject, key }, options, bound);
+      return this.wait(blob, { bytes: call.size, call: readOrReject, key }, options, bound);
     }
     if (!this.admits(blob, bound, options)) return false;
     call.read();
@@ -283,15 +283,15 @@ export class Sender extends Backpressure {
       if (compressor?.text(data, compress) !== true) this.outbox.text(TEXT, data);
     } else {
       const message = data as PreparedMessage; // all else is bytes
-      if (compressor?.prepared(message, compress) !== true) this.#sendPrepared(message);
+      if (compressor?.prepared(message, compress) !== true) this.sendPrepared(message);
     }
-    if (callback !== undefined) this.#whenWritten(callback);
+    if (callback !== undefined) this.whenWritten(callback);
     this.owner.settings.counters.messagesSent++;
     publishSent(this.owner.emitter, data, binary);
   }
 
   /** Call back when the message that was queued last is with the kernel. */
-  #whenWritten(callback: SendCallback): void {
+  private whenWritten(callback: SendCallback): void {
     const job = this.pending?.job;
     if (job === undefined) this.outbox.whenWritten(callback);
     else job.callback = callback; // it is that message's
@@ -301,7 +301,7 @@ export class Sender extends Backpressure {
    * Queue a message, if it is admitted. A message with a key replaces an older one with the same key, and
    * has to be admitted only if it is longer.
    */
-  #wait(
+  private wait(
     data: Data | BlobLike,
     message: DeferredMessage,
     options: MessageOptions | undefined,
@@ -319,7 +319,7 @@ export class Sender extends Backpressure {
     return this.belowMark();
   }
 
-  #sendPrepared(message: PreparedMessage): void {
+  private sendPrepared(message: PreparedMessage): void {
     if (masks(this.owner.settings)) this.outbox.bytes(FIN | message.opcode, message.payload);
     else this.outbox.frame(message.frame);
   }

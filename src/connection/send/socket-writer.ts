@@ -110,17 +110,17 @@ export abstract class SocketWriter {
   protected writePiece(piece: Piece): boolean {
     if (piece instanceof LongFrame) {
       if (piece.isBroken) {
-        this.#giveUp(piece);
+        this.giveUp(piece);
         return false;
       }
-      this.#count(piece.length);
+      this.count(piece.length);
       this.socket.write(piece.head);
       piece.end = this.writtenOffset;
       this.long!.inFlight.push(piece);
-      this.#put(piece.payload);
+      this.put(piece.payload);
     } else if (piece.length > 0) {
-      this.#count(piece.length);
-      this.#put(piece);
+      this.count(piece.length);
+      this.put(piece);
     } else {
       this.giveUpAll();
       return false;
@@ -128,13 +128,13 @@ export abstract class SocketWriter {
     return true;
   }
 
-  #count(length: number): void {
+  private count(length: number): void {
     this.queued -= length;
     this.writtenOffset += length;
     this.owner.onWritten(length);
   }
 
-  #put(bytes: Buffer): void {
+  private put(bytes: Buffer): void {
     const socket = this.socket;
     if (this.watched ? socket.write(bytes, this.writeCallback()) : socket.write(bytes)) return;
     this.blocked = true;
@@ -158,15 +158,15 @@ export abstract class SocketWriter {
   }
 
   /** The payload of a long frame was detached: send everything before it, and nothing after it. */
-  #giveUp(frame: LongFrame): void {
+  private giveUp(frame: LongFrame): void {
     const { before } = frame;
     if (before.length > 0) this.writePiece(before);
     frame.end = this.writtenOffset + frame.frameLength;
-    this.#discardAfter(frame);
+    this.discardAfter(frame);
   }
 
   /** @param frame its position in the stream is known. */
-  #discardAfter(frame: LongFrame): void {
+  private discardAfter(frame: LongFrame): void {
     const { payload, payloadLength, frameLength, end } = frame;
     const detail = `it had ${payloadLength} bytes when it was sent, and has ${payload.length}`;
     const error = new ConnectionError('ERR_PAYLOAD_DETACHED', { detail });
@@ -200,25 +200,26 @@ export abstract class SocketWriter {
   protected writeCallback(): (error?: Error | null) => void {
     if (this.#onWritten === undefined) {
       // An arrow function, with a context of its own, would cost each connection 80 bytes more.
-      this.#onWritten = this.#writtenInContext.bind(this);
+      this.#onWritten = this.writtenInContext.bind(this);
       this.socket.on('drain', this.#onWritten);
     }
     return this.#onWritten;
   }
 
   /** The socket calls back in the context of the write, which is that of a `send` or neutral. */
-  #writtenInContext(error?: Error | null): void {
+  private writtenInContext(error?: Error | null): void {
     const { context } = this.owner;
-    if (context === undefined) this.#written(error ?? undefined);
-    else context.runInAsyncScope(this.#written, this, error ?? undefined);
+    if (context === undefined) this.written(error ?? undefined);
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- called with `this`
+    else context.runInAsyncScope(this.written, this, error ?? undefined);
   }
 
-  #written(error: Error | undefined): void {
+  private written(error: Error | undefined): void {
     // The socket closes, and onTransportClosed() is called. (Node reports a write that was in progress when
     // the socket was destroyed as done, and those of a stream of HTTP/2 that was reset.)
     if (error !== undefined || this.isGone) return;
     const broken = this.long?.nextBroken(this.flushedOffset);
-    if (broken !== undefined) this.#discardAfter(broken);
+    if (broken !== undefined) this.discardAfter(broken);
     const { writableNeedDrain, writableEnded } = this.socket;
     if (this.blocked && !writableNeedDrain && !writableEnded && this.isIdle()) this.catchUp();
     this.runCallbacks();
