@@ -11,6 +11,7 @@ import { TypedEmitter } from '../../src/connection/typed-emitter.js';
 import { createConnection } from '../../src/connection/connection.js';
 import { prepareMessage } from '../../src/protocol/framing/prepared-message.js';
 import { RetainedMessages } from '../../src/server/topics/retained-messages.js';
+import { Publication } from '../../src/server/topics/publication.js';
 import { Topics } from '../../src/server/topics/topics.js';
 import { check } from '../support/arbitraries.js';
 import {
@@ -122,13 +123,8 @@ test.each([
                 message.told.push((error as { code?: string } | undefined)?.code ?? 'sent');
               });
             } else {
-              const delivery = {
-                compress: undefined,
-                droppable: false,
-                retain: false,
-                except: undefined,
-              };
-              topics.publish(topic, { message: prepareMessage(text), key, ...delivery });
+              const manner = { compress: undefined, droppable: false, retain: false, key };
+              topics.publish(topic, Publication.of(text, undefined, manner));
             }
           } else if (each.do === 'ping') {
             connection.ping();
@@ -191,11 +187,11 @@ test('what waits for a slow peer is bounded by the number of keys', async () => 
   connection.send('x'.repeat(30_000), { compress: false });
   await turns();
   const before = connection.bufferedAmount;
-  const delivery = { compress: false, droppable: false, retain: false, except: undefined };
   const frame = prepareMessage(textOf(99_999, 0)).frame.length;
   for (let number = 0; number < 100_000; number++) {
-    const message = prepareMessage(textOf(number, 0));
-    topics.publish('prices', { message, key: `key ${number % 1000}`, ...delivery });
+    const key = `key ${number % 1000}`;
+    const manner = { compress: false, droppable: false, retain: false, key };
+    topics.publish('prices', Publication.of(textOf(number, 0), undefined, manner));
   }
   expect(connection.bufferedAmount - before).toBeLessThanOrEqual(1000 * frame);
   sink.writes.length = 0;

@@ -1,10 +1,9 @@
 import type { Broker, BrokerNode, Outgoing } from '../../src/server/topics/broker.js';
 import {
   bytesInEnvelope,
-  EMPTY_ENVELOPE_BYTES,
-  encodeEnvelope,
   type EnvelopeHeader,
   type EnvelopeMessage,
+  EnvelopeWriter,
   readHeader,
   readMessages,
 } from '../../src/server/topics/envelope.js';
@@ -92,8 +91,9 @@ export function envelopeOf(
 ): Buffer {
   const all = messages.map((each) => (typeof each === 'string' ? message(each) : each));
   const header = { node: 'ab'.repeat(8), epoch: 1, first: 0, sentAt: Date.now(), ...changed };
-  const bytes = all.reduce((sum, each) => sum + bytesInEnvelope(each), EMPTY_ENVELOPE_BYTES);
-  return encodeEnvelope(header, all, bytes);
+  const writer = new EnvelopeWriter();
+  for (const each of all) writer.add(each, bytesInEnvelope(each));
+  return writer.finish(header);
 }
 
 /** An envelope in words: `news 3: a b`. */

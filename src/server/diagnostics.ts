@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 import type { TransportKind } from '../connection/transport.js';
-import type { Data } from '../protocol/framing/prepared-message.js';
+import type { PreparedMessage } from '../protocol/framing/prepared-message.js';
 import type { RejectedUpgrade } from './events.js';
 
 /**
@@ -41,8 +41,13 @@ export function publishOpened(
 }
 
 /** @param count of subscribers in this process. */
-export function publishPublished(server: object, topic: string, data: Data, count: number): void {
-  if (published.hasSubscribers) published.publish({ server, topic, data, count });
+export function publishPublished(
+  server: object,
+  topic: string,
+  { message }: { readonly message: PreparedMessage },
+  count: number,
+): void {
+  if (published.hasSubscribers) published.publish({ server, topic, data: message, count });
 }
 
 export function publishBrokerLoss(

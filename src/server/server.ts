@@ -38,7 +38,7 @@ import { ANY_ORIGIN } from './admission/hints.js';
 import { UpgradePolicy } from './admission/upgrade-policy.js';
 import { checkName } from '../connection/names.js';
 import { connectionSettings } from './connection-settings.js';
-import { type PublishOptions, toDelivery } from './topics/publish.js';
+import { type PublishOptions, toPublication } from './topics/publish.js';
 import { RetainedMessages } from './topics/retained-messages.js';
 import { Topics } from './topics/topics.js';
 import { checkJoinedOptions, type JoinedOptions } from './topics/joined-options.js';
@@ -276,8 +276,8 @@ export class WebSocketServer<
    * the broker. Nothing is sent then.
    */
   publish(topic: string, data: Data, options?: PublishOptions<Context>): number {
-    const delivery = toDelivery(topic, data, options);
-    return this.#policy.isClosing ? 0 : this.#topics.publish(topic, delivery);
+    const publication = toPublication(topic, data, options);
+    return this.#policy.isClosing ? 0 : this.#topics.publish(topic, publication);
   }
 
   /**

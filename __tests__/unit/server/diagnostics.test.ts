@@ -191,10 +191,10 @@ describe('diagnostics channels', () => {
     const heard = listen(CHANNELS);
     const data = wss.prepare('a');
     wss.publish('news', data);
-    publishPublished(wss, 'sport', 'text', 5);
+    publishPublished(wss, 'sport', { message: data }, 5);
     expect(heard.filter(([name]) => name === 'hawser.topic.published')).toStrictEqual([
       ['hawser.topic.published', { server: wss, topic: 'news', data, count: 1 }],
-      ['hawser.topic.published', { server: wss, topic: 'sport', data: 'text', count: 5 }],
+      ['hawser.topic.published', { server: wss, topic: 'sport', data, count: 5 }],
     ]);
   });
 

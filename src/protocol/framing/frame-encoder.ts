@@ -123,12 +123,18 @@ export class FrameEncoder {
     return this.encodeFrame(firstByte(opcode, flags), bytes);
   }
 
-  /** {@link encode} with the header's first byte as given, and without its checks. @internal */
-  encodeFrame(byte0: number, payload: Uint8Array): Buffer {
+  /**
+   * {@link encode} with the header's first byte as given, and without its checks. @internal
+   *
+   * @param isPooled whether the frame may be a part of Node's pool.
+   */
+  encodeFrame(byte0: number, payload: Uint8Array, isPooled = true): Buffer {
     const { length } = payload;
     const unmaskedSize = headerSize(length);
     const start = this.#masks ? unmaskedSize + MASKING_KEY_BYTES : unmaskedSize;
-    const frame = Buffer.allocUnsafe(start + length);
+    const frame = isPooled
+      ? Buffer.allocUnsafe(start + length)
+      : Buffer.allocUnsafeSlow(start + length);
     writeHeader(frame, 0, byte0, length);
     if (this.#masks) {
       const key = this.#addKey(frame, 0, unmaskedSize);

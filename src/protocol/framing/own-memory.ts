@@ -33,6 +33,14 @@ export function copyToOwn(bytes: Uint8Array): Buffer {
   return copy;
 }
 
+/** The same bytes outside Node's pool of 8 KiB, for those that are kept: they must not keep all of the pool. */
+export function unpooled(bytes: Buffer): Buffer {
+  if (isWhole(bytes)) return bytes;
+  const own = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(own);
+  return own;
+}
+
 /** Whether bytes are all of their ArrayBuffer. */
 export function isWhole(bytes: ArrayBufferView): boolean {
   return bytes.byteLength === bytes.buffer.byteLength;

@@ -1,6 +1,7 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { FrameEncoder, headerSize } from './frame-encoder.js';
-import { Opcode } from './frame.js';
+import { FIN, Opcode } from './frame.js';
+import { unpooled } from './own-memory.js';
 import { checkText, type Payload, toBytes } from './payload.js';
 
 /** What `send` takes. A string goes out as Text, bytes as Binary. */
@@ -32,10 +33,11 @@ export class PreparedMessage {
   constructor(opcode: typeof Opcode.Text | typeof Opcode.Binary, data: string | Uint8Array) {
     const payload = toBytes(data);
     this.opcode = opcode;
-    const frame = encoder.encode(opcode, payload);
-    // Stryker disable next-line EqualityOperator: no server's frame is exactly 128 bytes long
-    this.frame = frame.length <= SMALL_FRAME ? frame : unpooled(frame);
     this.payloadLength = payload.length;
+    // A longer frame that waits for a slow peer must not keep Node's pool.
+    // Stryker disable next-line EqualityOperator: no server's frame is exactly 128 bytes long
+    const isPooled = headerSize(payload.length) + payload.length <= SMALL_FRAME;
+    this.frame = encoder.encodeFrame(FIN | opcode, payload, isPooled);
   }
 
   /** The payload data alone, for connections that mask or compress it themselves. @internal */
@@ -47,14 +49,6 @@ export class PreparedMessage {
   unpool(): void {
     this.frame = unpooled(this.frame);
   }
-}
-
-/** A copy outside Node's pool of 8 KiB: a frame that waits for a slow peer must not keep the pool. */
-function unpooled(frame: Buffer): Buffer {
-  if (frame.buffer.byteLength === frame.length) return frame;
-  const own = Buffer.allocUnsafeSlow(frame.length);
-  frame.copy(own);
-  return own;
 }
 
 /** Messages that another copy of the package has prepared, and their equivalents here. */
@@ -90,6 +84,18 @@ export function checkPrepared(message: PreparedMessage, binary: boolean | undefi
 }
 
 /**
+ * The prepared message that was given in place of data.
+ *
+ * @returns `undefined` for data.
+ * @throws TypeError if `binary` contradicts what was prepared, or the memory was transferred.
+ */
+export function givenPrepared(data: Data, binary?: boolean): PreparedMessage | undefined {
+  const prepared = typeof data === 'string' ? undefined : asPrepared(data);
+  if (prepared !== undefined) checkPrepared(prepared, binary);
+  return prepared;
+}
+
+/**
  * Encode a message once. One that is prepared already is returned as it is.
  *
  * @param binary send as Binary or as Text for data of any type.
@@ -97,13 +103,20 @@ export function checkPrepared(message: PreparedMessage, binary: boolean | undefi
  * and are not UTF-8, and for a `binary` that contradicts what was prepared.
  */
 export function prepareMessage(data: Data, binary?: boolean): PreparedMessage {
-  const prepared = typeof data === 'string' ? undefined : asPrepared(data);
-  if (prepared !== undefined) {
-    checkPrepared(prepared, binary);
-    return prepared;
-  }
+  const prepared = givenPrepared(data, binary);
+  if (prepared !== undefined) return prepared;
+  const payload = toPayload(data as Payload, binary);
+  const isBinary = binary ?? typeof data !== 'string';
+  return new PreparedMessage(isBinary ? Opcode.Binary : Opcode.Text, payload);
+}
+
+/**
+ * The payload of a message that is sent as Text or as Binary, whichever its data is of.
+ *
+ * @throws TypeError for data that is neither string nor bytes, and for bytes that are to be sent as Text and are not UTF-8.
+ */
+export function toPayload(data: Payload, binary?: boolean): Uint8Array {
   const payload = toBytes(data);
   if (binary === false && typeof data !== 'string') checkText(payload);
-  const isText = binary === undefined ? typeof data === 'string' : !binary;
-  return new PreparedMessage(isText ? Opcode.Text : Opcode.Binary, payload);
+  return payload;
 }

@@ -1,4 +1,6 @@
+import type { Buffer } from 'node:buffer';
 import { Fifo } from '../../connection/send/fifo.js';
+import { unpooled } from '../../protocol/framing/own-memory.js';
 import type { Outgoing } from './broker.js';
 
 /** How much is kept for brokers that take nothing. */
@@ -13,6 +15,7 @@ export interface BrokerBufferLimits {
 
 /** An envelope that waits for the broker. */
 export interface Kept extends Outgoing {
+  readonly envelope: Buffer;
   /** Messages in it. */
   readonly count: number;
   /** When it was made, in milliseconds of the clock. */
@@ -43,7 +46,7 @@ export class BrokerBuffer {
   }
 
   push(queue: number, kept: Kept): void {
-    this.#queues[queue]!.push(kept);
+    this.#queues[queue]!.push({ ...kept, envelope: unpooled(kept.envelope) });
     this.messages += kept.count;
     this.#bytes += kept.envelope.length;
     while (this.messages > this.#limits.messages || this.#bytes > this.#limits.bytes) {

@@ -41,6 +41,8 @@ const DROPPABLE = 8;
 const COMPRESS_GIVEN = 16;
 const COMPRESS = 32;
 
+const NO_MEMORY = Buffer.alloc(0);
+
 /** Bytes of an envelope without messages. */
 export const EMPTY_ENVELOPE_BYTES: number = HEADER_BYTES;
 
@@ -50,31 +52,50 @@ export function bytesInEnvelope({ payload, key }: EnvelopeMessage): number {
   return FLAGS_BYTES + keyBytes + PAYLOAD_LENGTH_BYTES + payload.length;
 }
 
-/** @param bytes what all of it takes: that of an empty envelope, and of each message. */
-export function encodeEnvelope(
-  { node, epoch, first, sentAt }: EnvelopeHeader,
-  messages: readonly EnvelopeMessage[],
-  bytes: number,
-): Buffer {
-  const envelope = Buffer.allocUnsafeSlow(bytes);
-  envelope.writeUInt8(VERSION);
-  envelope.write(node, NODE_AT, 'hex');
-  envelope.writeUInt32BE(epoch, EPOCH_AT);
-  envelope.writeUIntBE(first, FIRST_AT, 6);
-  envelope.writeDoubleBE(sentAt, SENT_AT);
-  let at = HEADER_BYTES;
-  for (const message of messages) {
+/** An envelope that is being filled. It has a copy of each message from the moment that it is added. */
+export class EnvelopeWriter {
+  /** Messages in it. */
+  count = 0;
+  /** Bytes in it. */
+  bytes: number = EMPTY_ENVELOPE_BYTES;
+  #memory: Buffer = NO_MEMORY;
+
+  /** @param size what {@link bytesInEnvelope} returns for the message. */
+  add(message: EnvelopeMessage, size: number): void {
+    let at = this.bytes;
+    const end = at + size;
+    if (end > this.#memory.length) this.#grow(end);
+    const memory = this.#memory;
     const { key, payload } = message;
-    at = envelope.writeUInt8(flagsOf(message), at);
+    at = memory.writeUInt8(flagsOf(message), at);
     if (key !== undefined) {
-      const length = envelope.write(key, at + KEY_LENGTH_BYTES);
-      at = envelope.writeUInt8(length, at) + length;
+      const length = memory.write(key, at + KEY_LENGTH_BYTES);
+      at = memory.writeUInt8(length, at) + length;
     }
-    at = envelope.writeUInt32BE(payload.length, at);
-    envelope.set(payload, at);
-    at += payload.length;
+    memory.set(payload, memory.writeUInt32BE(payload.length, at));
+    this.bytes = end;
+    this.count++;
   }
-  return envelope;
+
+  /** Write the header. @returns the envelope, complete. */
+  finish({ node, epoch, first, sentAt }: EnvelopeHeader): Buffer {
+    if (this.count === 0) this.#grow(EMPTY_ENVELOPE_BYTES);
+    const envelope = this.#memory.subarray(0, this.bytes);
+    envelope.writeUInt8(VERSION);
+    envelope.write(node, NODE_AT, 'hex');
+    envelope.writeUInt32BE(epoch, EPOCH_AT);
+    envelope.writeUIntBE(first, FIRST_AT, 6);
+    envelope.writeDoubleBE(sentAt, SENT_AT);
+    return envelope;
+  }
+
+  /** Exactly for the first message, which mostly stays alone; after that by factors. */
+  #grow(end: number): void {
+    const old = this.#memory;
+    const factor = old.length < 1024 ? 4 : 2;
+    this.#memory = Buffer.allocUnsafe(Math.max(end, factor * old.length));
+    old.copy(this.#memory, 0, 0, this.bytes);
+  }
 }
 
 function flagsOf({ binary, key, retain, droppable, compress }: EnvelopeMessage): number {

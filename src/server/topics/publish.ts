@@ -6,9 +6,9 @@ import {
   type SendOptions,
 } from '../../connection/send/send-options.js';
 import { isBoolean, checkOptions, type Rules } from '../../protocol/option-checks.js';
-import { type Data, prepareMessage } from '../../protocol/framing/prepared-message.js';
+import type { Data } from '../../protocol/framing/prepared-message.js';
 import { connectionsIn, CONNECTIONS_RULE } from '../broadcast.js';
-import type { Delivery } from './topics.js';
+import { Publication } from './publication.js';
 
 /** Options of `publish`. */
 export interface PublishOptions<Context> extends Omit<SendOptions, 'transfer'> {
@@ -31,15 +31,15 @@ const PUBLISH_RULES: Rules<PublishOptions<unknown>> = {
 };
 
 /**
- * Check a call of `publish`, and encode its message.
+ * Check a call of `publish`.
  *
  * @throws TypeError, RangeError for arguments that are wrong.
  */
-export function toDelivery<Context>(
+export function toPublication<Context>(
   topic: string,
   data: Data,
   options: PublishOptions<Context> | undefined,
-): Delivery<Context> {
+): Publication<Context> {
   checkName('publish', 'topic', topic);
   if (options !== undefined) checkOptions('publish', options, PUBLISH_RULES, '', SEND_ADVICE);
   const { binary, compress, key, except, droppable = true, retain = false } = options ?? {};
@@ -49,12 +49,11 @@ export function toDelivery<Context>(
       'publish: retain needs a key: the last message of each key is kept; add key',
     );
   }
-  return {
-    message: prepareMessage(data, binary),
+  return Publication.of(data, binary, {
     compress,
     droppable: droppable && key === undefined,
     key,
     retain,
     except: except && connectionsIn('publish', 'except', except),
-  };
+  });
 }

@@ -54,15 +54,16 @@ export class RetainedMessages implements BudgetMember {
   }
 
   /** A message was published: retain it, or forget the one that was retained for its key. */
-  onPublished(name: string, { message, key, retain, compress }: Published): void {
+  onPublished(name: string, published: Published): void {
+    const { key, retain, compress } = published;
     let topic = this.#topics.get(name);
     if (topic !== undefined) {
       this.#topics.delete(name); // it becomes the last
       if (key !== undefined) this.#forget(topic, key);
     }
-    if (retain && key !== undefined && message.frame.length <= MAX_TOPIC_BYTES) {
+    if (retain && key !== undefined && published.message.frame.length <= MAX_TOPIC_BYTES) {
       topic ??= new RetainedTopic();
-      this.#keep(topic, { key, message, compress });
+      this.#keep(topic, { key, message: published.message, compress });
     }
     if (topic === undefined || topic.messages.size === 0) return;
     this.#topics.set(name, topic);

@@ -1,12 +1,7 @@
 import type { Deadlines } from '../../connection/limits/deadlines.js';
 import type { Broker, BrokerNode } from './broker.js';
 import type { BrokerBuffer, Kept } from './broker-buffer.js';
-import {
-  bytesInEnvelope,
-  EMPTY_ENVELOPE_BYTES,
-  encodeEnvelope,
-  type EnvelopeMessage,
-} from './envelope.js';
+import { bytesInEnvelope, type EnvelopeMessage, EnvelopeWriter } from './envelope.js';
 import { Interest } from './interest.js';
 import type { Sequences } from './sequences.js';
 
@@ -31,10 +26,13 @@ export interface ShardLinkOwner {
 }
 
 /** Messages of one topic that leave at the end of the tick, as many as fit into an envelope. */
-interface Gathered {
+class Gathered extends EnvelopeWriter {
   readonly topic: string;
-  readonly messages: EnvelopeMessage[];
-  bytes: number;
+
+  constructor(topic: string) {
+    super();
+    this.topic = topic;
+  }
 }
 
 /**
@@ -104,17 +102,16 @@ export class ShardLink implements BrokerNode {
     this.#interest.delete(topic);
   }
 
-  /** Keep a message for {@link flush}. @param maxMessage bytes that an envelope may have. */
+  /** Copy a message for {@link flush}. @param maxMessage bytes that an envelope may have. */
   gather(topic: string, message: EnvelopeMessage, maxMessage: number): void {
-    const bytes = bytesInEnvelope(message);
+    const size = bytesInEnvelope(message);
     let gathered = this.#newest.get(topic);
-    if (gathered === undefined || gathered.bytes + bytes > maxMessage) {
-      gathered = { topic, messages: [], bytes: EMPTY_ENVELOPE_BYTES };
+    if (gathered === undefined || gathered.bytes + size > maxMessage) {
+      gathered = new Gathered(topic);
       this.#newest.set(topic, gathered);
       this.#gathered.push(gathered);
     }
-    gathered.messages.push(message);
-    gathered.bytes += bytes;
+    gathered.add(message, size);
   }
 
   /** Send what was gathered. What the broker does not take is kept as far as `brokerBuffer` allows. */
@@ -126,11 +123,12 @@ export class ShardLink implements BrokerNode {
     this.#newest.clear();
     const { sequences, buffer, deadlines } = this.#owner;
     const now = deadlines.now();
-    const batch = gathered.map(({ topic, messages, bytes }): Kept => {
-      const count = messages.length;
-      const place = sequences.take(topic, count);
-      const header = { node: this.id, ...place, sentAt: Date.now() };
-      return { topic, envelope: encodeEnvelope(header, messages, bytes), count, madeAt: now };
+    const sentAt = Date.now();
+    const batch = gathered.map((each): Kept => {
+      const { topic, count } = each;
+      const { epoch, first } = sequences.take(topic, count);
+      const envelope = each.finish({ node: this.id, epoch, first, sentAt });
+      return { topic, envelope, count, madeAt: now };
     });
     // What waits longer goes first. A broker that is down is offered the batch too: it may have lost only its subscriber.
     const taken = buffer.isEmpty(this.#queue) ? this.#offer(batch) : 0;

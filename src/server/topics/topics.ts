@@ -5,8 +5,6 @@ import type { Deadlines } from '../../connection/limits/deadlines.js';
 import { CheckedSendOptions } from '../../connection/send/send-options.js';
 import type { TopicRegistry } from '../../connection/subscriptions.js';
 import type { TypedEmitter } from '../../connection/typed-emitter.js';
-import { Opcode } from '../../protocol/framing/frame.js';
-import { PreparedMessage } from '../../protocol/framing/prepared-message.js';
 import { publishPublished } from '../diagnostics.js';
 import type { ServerEvents } from '../events.js';
 import type { Log } from '../logger.js';
@@ -14,6 +12,7 @@ import type { ServerOptions } from '../options/options.js';
 import { BrokerLink } from './broker-link.js';
 import type { EnvelopeMessage } from './envelope.js';
 import { notSubscribed } from './join-waiters.js';
+import { Publication } from './publication.js';
 import type { Retained, RetainedMessages } from './retained-messages.js';
 
 /** The connections that have subscribed to one topic. */
@@ -25,17 +24,6 @@ class Topic<Context> {
   constructor(subscribers: Set<WebSocketConnection<Context>>) {
     this.subscribers = subscribers;
   }
-}
-
-/** How a message is delivered to the subscribers of a topic. */
-export interface Delivery<Context> {
-  readonly message: PreparedMessage;
-  readonly compress: boolean | undefined;
-  readonly droppable: boolean;
-  readonly key: string | undefined;
-  readonly retain: boolean;
-  /** Subscribers that do not get it. */
-  readonly except: ReadonlySet<WebSocketConnection<Context>> | undefined;
 }
 
 type BrokerOptions = Pick<ServerOptions, 'broker' | 'brokerBuffer'>;
@@ -143,20 +131,19 @@ export class Topics<Context> implements TopicRegistry {
   connect({ broker, brokerBuffer }: BrokerOptions, deadlines: Deadlines, log: Log): void {
     if (broker === undefined) return;
     const deliver = (name: string, message: EnvelopeMessage): void => {
-      this.deliver(name, fromEnvelope(message));
+      this.deliver(name, new Publication(message.payload, message.binary, message));
     };
     this.link = new BrokerLink(this.#server, broker, brokerBuffer, deadlines, log, deliver);
   }
 
   /** See `WebSocketServer.publish`. */
-  publish(name: string, delivery: Delivery<Context>): number {
-    const message = this.link && toEnvelope(delivery);
-    if (message !== undefined) this.link!.check(message);
+  publish(name: string, publication: Publication<Context>): number {
+    this.link?.check(publication);
     this.counters.published++;
     // Gathered before it is delivered here: what a listener publishes meanwhile comes after it on every node.
-    if (message !== undefined) this.link!.publish(name, message);
-    const count = this.deliver(name, delivery);
-    publishPublished(this.#server, name, delivery.message, count);
+    this.link?.publish(name, publication);
+    const count = this.deliver(name, publication);
+    publishPublished(this.#server, name, publication, count);
     return count;
   }
 
@@ -174,11 +161,11 @@ export class Topics<Context> implements TopicRegistry {
   }
 
   /** Offer a message to the subscribers of a topic. @returns how many that are. */
-  deliver(name: string, delivery: Delivery<Context>): number {
-    const { message, compress, droppable, key, except } = delivery;
-    this.retained.onPublished(name, delivery);
+  deliver(name: string, publication: Publication<Context>): number {
+    this.retained.onPublished(name, publication);
     const topic = this.#topics.get(name);
     if (topic === undefined) return 0;
+    const { message, compress, droppable, key, except } = publication;
     const options = new CheckedSendOptions(compress, droppable, key, name);
     let count = 0;
     for (const connection of (topic.snapshot ??= [...topic.subscribers])) {
@@ -199,15 +186,4 @@ export class Topics<Context> implements TopicRegistry {
     this.counters.offered++;
     connection.send(kept.message, new CheckedSendOptions(kept.compress, false, kept.key, name));
   }
-}
-
-function toEnvelope({ message, ...rest }: Omit<Delivery<never>, 'except'>): EnvelopeMessage {
-  const { compress, droppable, key, retain } = rest;
-  const binary = message.opcode === Opcode.Binary;
-  return { payload: message.payload, binary, compress, droppable, key, retain };
-}
-
-function fromEnvelope({ payload, binary, ...rest }: EnvelopeMessage): Delivery<never> {
-  const message = new PreparedMessage(binary ? Opcode.Binary : Opcode.Text, payload);
-  return { message, ...rest, except: undefined };
 }

@@ -6,6 +6,7 @@ import {
   isWhole,
   OWNED_FROM,
   takeMemory,
+  unpooled,
 } from '../../../../src/protocol/framing/own-memory.js';
 import { FREES, own } from '../../../support/memory.js';
 
@@ -65,4 +66,11 @@ describe('memory with one owner', () => {
     expect(taken === given).toBe(isSame);
     expect([taken.length, taken[0]]).toEqual([20_000, 3]);
   });
+});
+
+it('takes bytes out of the pool, and leaves those that have their memory to themselves', () => {
+  const pooled = Buffer.from('abc');
+  const own = unpooled(pooled);
+  expect([own.toString(), own.buffer.byteLength]).toStrictEqual(['abc', 3]);
+  expect(unpooled(own)).toBe(own);
 });

@@ -36,6 +36,19 @@ function bufferOf(limits: Partial<BrokerBufferLimits>, queues = 1) {
 }
 
 describe('BrokerBuffer', () => {
+  it('keeps no memory of a pool alive', () => {
+    const { buffer } = bufferOf({});
+    const pooled = Buffer.from('short');
+    buffer.push(0, { ...kept('a'), envelope: pooled });
+    let envelope: Buffer | undefined;
+    buffer.drain(0, 0, ([first]) => {
+      envelope = first!.envelope;
+      return 1;
+    });
+    expect(envelope).toEqual(pooled);
+    expect(envelope!.buffer.byteLength).toBe(5);
+  });
+
   it('offers what waits, the oldest first, and nothing when nothing waits', () => {
     const { buffer, push, drain } = bufferOf({});
     expect([buffer.isEmpty(0), drain()]).toStrictEqual([true, undefined]);

@@ -1,9 +1,9 @@
 import {
   bytesInEnvelope,
   EMPTY_ENVELOPE_BYTES,
-  encodeEnvelope,
   type EnvelopeHeader,
   type EnvelopeMessage,
+  EnvelopeWriter,
   isFrom,
   readHeader,
   readMessages,
@@ -31,8 +31,12 @@ const message = (
 });
 
 function encode(messages: readonly EnvelopeMessage[], header = HEADER): Buffer {
-  const bytes = messages.reduce((sum, each) => sum + bytesInEnvelope(each), EMPTY_ENVELOPE_BYTES);
-  return encodeEnvelope(header, messages, bytes);
+  const writer = new EnvelopeWriter();
+  for (const each of messages) writer.add(each, bytesInEnvelope(each));
+  const { count, bytes } = writer;
+  const envelope = writer.finish(header);
+  expect([count, bytes]).toStrictEqual([messages.length, envelope.length]);
+  return envelope;
 }
 
 /** The name of what is thrown: Node's own errors are of another realm than those of a test. */
@@ -45,7 +49,7 @@ function thrown(run: () => unknown): string {
   return 'nothing';
 }
 
-describe('encodeEnvelope', () => {
+describe('EnvelopeWriter', () => {
   it('writes the format that other nodes read', () => {
     const messages = [
       message('hi'),
@@ -70,6 +74,20 @@ describe('encodeEnvelope', () => {
         '01',
       ].join(''),
     );
+  });
+
+  it('copies each message when it is added, however many there are', () => {
+    const writer = new EnvelopeWriter();
+    const payload = Buffer.alloc(50);
+    const sent: string[] = [];
+    for (let n = 0; n < 100; n++) {
+      payload.fill(n);
+      const next = message('', { payload: payload.subarray(0, n % 51) });
+      sent.push(Buffer.from(next.payload).toString('hex'));
+      writer.add(next, bytesInEnvelope(next));
+    }
+    const read = readMessages(writer.finish(HEADER)).map((each) => Buffer.from(each.payload));
+    expect(read.map((each) => each.toString('hex'))).toStrictEqual(sent);
   });
 
   it('takes as many bytes as were foretold, whatever the key', () => {

@@ -4,12 +4,13 @@ import { runInNewContext } from 'node:vm';
 import type { WebSocketConnection } from '../../../../src/connection/connection.js';
 import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import { TypedEmitter } from '../../../../src/connection/typed-emitter.js';
-import { prepareMessage } from '../../../../src/protocol/framing/prepared-message.js';
+import { type Data, prepareMessage } from '../../../../src/protocol/framing/prepared-message.js';
+import { type Manner, Publication } from '../../../../src/server/topics/publication.js';
 import type { ServerEvents } from '../../../../src/server/events.js';
 import { createLog } from '../../../../src/server/logger.js';
 import type { Broker, BrokerNode, Outgoing } from '../../../../src/server/topics/broker.js';
 import { RetainedMessages } from '../../../../src/server/topics/retained-messages.js';
-import { type Delivery, Topics } from '../../../../src/server/topics/topics.js';
+import { Topics } from '../../../../src/server/topics/topics.js';
 import {
   connectionOn,
   HandClock,
@@ -39,16 +40,17 @@ function connect(options: WorldOptions = {}): WebSocketConnection {
   sinks.push(sink);
   return connectionOn(sink, { topics, ...options });
 }
-const publish = (name: string, data: string, options: Partial<Delivery<undefined>> = {}): number =>
-  topics.publish(name, {
-    message: prepareMessage(data),
-    compress: undefined,
-    droppable: true,
-    key: undefined,
-    retain: false,
-    except: undefined,
-    ...options,
-  });
+const publish = (name: string, data: Data, manner: Partial<Manner<undefined>> = {}): number =>
+  topics.publish(
+    name,
+    Publication.of(data, undefined, {
+      compress: undefined,
+      droppable: true,
+      key: undefined,
+      retain: false,
+      ...manner,
+    }),
+  );
 /** The texts that each connection got. */
 async function got(): Promise<string[]> {
   await turns();
@@ -381,8 +383,7 @@ describe('Topics.publish with a broker', () => {
   it('carries Text and Binary, what is retained, and its key', async () => {
     connectThere().subscribe('t');
     await turns();
-    const message = prepareMessage(Buffer.from([1, 2]));
-    publish('t', '', { message });
+    publish('t', Buffer.from([1, 2]));
     publish('t', 'k1', { key: 'k', retain: true });
     publish('t', 'k2', { key: 'k', retain: true, compress: false });
     publish('t', 'gone', { key: 'l', retain: true });
@@ -449,8 +450,8 @@ it('publishes on the channel what was published, after the delivery', async () =
   subscribe('hawser.topic.published', listener);
   later(() => unsubscribe('hawser.topic.published', listener));
   const message = prepareMessage('a');
-  publish('t', '', { message });
-  publish('u', '', { message });
+  publish('t', message);
+  publish('u', message);
   expect(heard).toStrictEqual([
     { server, topic: 't', data: message, count: 1 },
     1,
