@@ -8,7 +8,7 @@ import {
   type FrameDecoderOptions,
 } from '../../protocol/framing/frame-decoder.js';
 import { type FrameHeader, isControl, Opcode } from '../../protocol/framing/frame.js';
-import type { Incoming } from '../stream/incoming.js';
+import type { Incoming, PartReader } from '../stream/incoming.js';
 import { answerControlFrame } from './control-frames.js';
 import { timeMessage } from './message-timer.js';
 import type { ReceiverOwner } from './owner.js';
@@ -29,7 +29,7 @@ interface MessageReceiver {
  * Finds the messages in the bytes received: it decodes, decompresses, and enforces `messageRate` and
  * `messageTimeout`. It is made for the first bytes, so a peer that only listens does not cost one.
  */
-export class MessageReader {
+export class MessageReader implements PartReader {
   readonly #owner: ReceiverOwner;
   readonly #receiver: MessageReceiver;
   readonly #decoder: FrameDecoder;
@@ -177,18 +177,21 @@ export class MessageReader {
     return true;
   }
 
-  /** See `PartReader`. */
+  // See `PartReader`.
+
+  read(): void {
+    this.#receiver.read();
+  }
+
   isAtMessage(): boolean {
     if (this.#found) return !isControl(this.#decoder.opcode);
     return !this.isInflating && this.#decoder.isAtMessage();
   }
 
-  /** See `FrameDecoder.takeParts`. */
   takeParts(maxPayload: number | undefined): void {
     this.#decoder.takeParts(maxPayload);
   }
 
-  /** Fail the connection: a message that is taken in parts breaks a rule. */
   fail(error: ProtocolError): void {
     this.#failed(atByte(this.#decoder.offset, error));
   }

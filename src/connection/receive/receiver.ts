@@ -6,13 +6,13 @@ import { publishReceived } from '../diagnostics.js';
 import { adoptSocket, NO_CONTEXT } from '../socket-context.js';
 import type { FrameDecoderOptions } from '../../protocol/framing/frame-decoder.js';
 import { Delivery } from './delivery.js';
-import { shouldPause } from './flow-control.js';
+import { bytesHeld, mustHold, mustStop } from './flow-control.js';
 import { MessageReader } from './message-reader.js';
 import type { ReceiverOwner } from './owner.js';
 import type { AnyMessage } from './receive-queue.js';
 import type { MessageStream } from '../stream/message-stream.js';
-import type { IncomingOptions } from '../stream/stream-options.js';
 import type { ProtocolError } from '../../protocol/framing/protocol-error.js';
+import type { IncomingOptions } from '../stream/stream-options.js';
 
 /**
  * The receiving half of a connection: from the socket's chunks through the decoder to the
@@ -62,7 +62,7 @@ export class Receiver extends AsyncResource {
 
   /** Bytes that have arrived and are not delivered yet. A held message counts 64 more than its own. */
   get bytesHeld(): number {
-    return (this.#reader?.bytesHeld ?? 0) + (this.#delivery?.bytesHeld ?? 0);
+    return bytesHeld(this.#reader, this.#delivery);
   }
 
   /** Nothing is delivered any more. */
@@ -137,20 +137,10 @@ export class Receiver extends AsyncResource {
   /** Take messages in parts. @throws TypeError if there is another consumer. */
   incoming({ maxPayload }: IncomingOptions): AsyncIterable<MessageStream<AnyMessage>> {
     const most = maxPayload ?? this.#decoderOptions.maxPayload!;
-    return this.requireDelivery().iterateParts(this, most, this.#compression);
+    return this.requireDelivery().iterateParts(this.requireReader(), most, this.#compression);
   }
 
-  /** See `PartReader`. */
-  isAtMessage(): boolean {
-    return this.#reader?.isAtMessage() === true;
-  }
-
-  /** See `PartReader`. */
-  takeParts(maxPayload: number | undefined): void {
-    this.requireReader().takeParts(maxPayload);
-  }
-
-  /** See `PartReader`. */
+  /** Fail the connection: a message cannot be delivered. */
   fail(error: ProtocolError): void {
     this.requireReader().fail(error);
   }
@@ -209,19 +199,9 @@ export class Receiver extends AsyncResource {
   private readOne(): boolean {
     const delivery = this.#delivery;
     if (delivery !== undefined) {
-      const { state, settings } = this.#owner;
       if (delivery.isIdle) this.#delivery = undefined;
       else if (delivery.deliverHeld()) return true;
-      // No more can be held: stop here. But while the closing handshake runs, the peer's Close must be seen.
-      else if (
-        delivery.isFull &&
-        (state === 'open' ||
-          state === 'closed' ||
-          this.#ended === 'whole' ||
-          settings.holdsAfterClose)
-      ) {
-        return false;
-      }
+      else if (delivery.isFull && mustHold(this.#owner, this.#ended === 'whole')) return false;
       const { incoming } = delivery;
       if (incoming !== undefined) return this.requireReader().nextPart(incoming);
     }
@@ -242,33 +222,11 @@ export class Receiver extends AsyncResource {
   /** Report the peer's end. Pause the socket when enough is held, but never once the connection is closing. */
   private updateFlow(): void {
     const reader = this.#reader;
-    const inflating = reader?.isInflating === true;
-    if (this.#ended !== undefined && !inflating && this.passOnEnd()) return;
-    const { state, settings } = this.#owner;
-    const delivery = this.#delivery;
-    const isFull = delivery?.isFull === true;
-    if (state === 'closed') {
-      // Messages that are held or not yet decoded can still be taken. An incomplete message cannot.
-      if (inflating) {
-        delivery?.reopen();
-      } else {
-        delivery?.end();
-        if (!isFull) reader?.stop();
-      }
-      return;
-    }
-    if (settings.budget !== undefined) {
-      this.#owner.onHeld(this.bytesHeld);
-    }
-    delivery?.awaitConsumer();
-    const mayStop = state === 'open' || (state === 'closing' && settings.holdsAfterClose);
-    const stop = shouldPause(mayStop, inflating, reader?.isRateLimited === true, isFull);
-    if (delivery?.incoming === undefined) reader?.timeMessage();
-    else reader?.timeParts(!stop);
-    if (stop) reader!.releaseDelivered();
+    if (this.#ended !== undefined && reader?.isInflating !== true && this.passOnEnd()) return;
+    const stop = mustStop(this.#owner, reader, this.#delivery) ?? this.#stopped;
     if (stop === this.#stopped) return;
     this.#stopped = stop;
-    if (stop) this.#owner.pauseSocket(inflating);
+    if (stop) this.#owner.pauseSocket(reader!.isInflating);
     else this.#owner.resumeSocket();
   }
 

@@ -314,3 +314,22 @@ export class PendingCalls {
     if (buffer !== undefined) this.#owner.account?.release(buffer);
   }
 }
+
+/**
+ * Check that a data frame of `sendFrame` may follow what was called before it.
+ *
+ * @throws RangeError if it would interrupt a message, or continue none.
+ */
+export function checkOrder(calls: PendingCalls | undefined, continues: boolean): void {
+  if (calls?.isStreaming === true) {
+    throw new RangeError(
+      'sendFrame: a message of sendStream is not finished; wait for its promise',
+    );
+  }
+  if (continues === (calls?.isUnfinished === true)) return;
+  throw new RangeError(
+    continues
+      ? 'sendFrame: there is no unfinished message to continue'
+      : 'sendFrame: the message that an earlier sendFrame left unfinished must be finished first',
+  );
+}

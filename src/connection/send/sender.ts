@@ -24,7 +24,7 @@ import {
   toBytes,
 } from '../../protocol/framing/payload.js';
 import {
-  asPrepared,
+  requirePrepared,
   checkPrepared,
   type Data,
   PreparedMessage,
@@ -35,7 +35,7 @@ import { Backpressure } from './backpressure.js';
 import { BlobCall } from './blob-call.js';
 import { defer } from './deferred-message.js';
 import type { SenderOwner } from './owner.js';
-import type { DeferredMessage } from './pending-calls.js';
+import { checkOrder, type DeferredMessage } from './pending-calls.js';
 import { bindToCall, freeing, rejectCallback, type SendCallback } from './send-callbacks.js';
 import type { NodeSocket } from '../transport.js';
 import type { MessageOptions } from './send-options.js';
@@ -84,7 +84,7 @@ export class Sender extends Backpressure {
       bytes = bytesOf(data);
       if (bytes === undefined) {
         if (isBlob(data)) return this.sendBlob(data, options, callback);
-        data = adoptPrepared(data, binary);
+        data = requirePrepared(data, binary);
       } else if (binary === false) {
         checkText(bytes);
       }
@@ -151,18 +151,7 @@ export class Sender extends Backpressure {
     if (!this.isOpen) return this.admits(bytes, bound, undefined);
     this.pending?.flushUncompressed();
     const data = !isControl(opcode);
-    if (data && this.pending?.isStreaming === true) {
-      throw new RangeError(
-        'sendFrame: a message of sendStream is not finished; wait for its promise',
-      );
-    }
-    if (data && (opcode === Opcode.Continuation) !== (this.pending?.isUnfinished === true)) {
-      throw new RangeError(
-        opcode === Opcode.Continuation
-          ? 'sendFrame: there is no unfinished message to continue'
-          : 'sendFrame: the message that an earlier sendFrame left unfinished must be finished first',
-      );
-    }
+    if (data) checkOrder(this.pending, opcode === Opcode.Continuation);
     // A part of a message is never dropped.
     if (data ? !this.admits(bytes, bound, undefined) : !this.admitsControl(bound)) return false;
     this.sendFrame(opcode, bytes, flags, bound);
@@ -328,16 +317,4 @@ export class Sender extends Backpressure {
 /** Whether we are a client: what we send is masked (RFC 6455 section 5.3). */
 function masks(settings: ConnectionSettings): boolean {
   return settings.decoder.role === 'client';
-}
-
-/**
- * Accept a message that was prepared by another copy of the package.
- *
- * @throws TypeError for anything else, or if it cannot be sent so.
- */
-function adoptPrepared(data: unknown, binary: boolean | undefined): PreparedMessage {
-  const message = asPrepared(data);
-  if (message === undefined) toBytes(data); // says what is wrong
-  checkPrepared(message!, binary);
-  return message!;
 }

@@ -84,6 +84,18 @@ export function checkPrepared(message: PreparedMessage, binary: boolean | undefi
 }
 
 /**
+ * A prepared message of this copy of the package, or of another.
+ *
+ * @throws TypeError for anything else, or if it cannot be sent so.
+ */
+export function requirePrepared(data: unknown, binary: boolean | undefined): PreparedMessage {
+  const message = asPrepared(data);
+  if (message === undefined) toBytes(data); // says what is wrong
+  checkPrepared(message!, binary);
+  return message!;
+}
+
+/**
  * The prepared message that was given in place of data.
  *
  * @returns `undefined` for data.

@@ -6,6 +6,7 @@ import { ConcurrencyLimit } from '../../../../src/connection/deflate/concurrency
 import { BufferBudget } from '../../../../src/connection/limits/buffer-budget.js';
 import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import { FrameDecoder } from '../../../../src/protocol/framing/frame-decoder.js';
+import * as ownMemory from '../../../../src/protocol/framing/own-memory.js';
 import { ProtocolError } from '../../../../src/protocol/framing/protocol-error.js';
 import {
   compressedConnectionOn,
@@ -58,6 +59,7 @@ describe('MessageReader, listeners', () => {
     ['frees a chunk of a socket of Node once its message is a copy', 'tcp', FREES],
     ['leaves a chunk to any other Duplex', undefined, false],
   ] as const)('%s', (_, nodeSocket, isFreed) => {
+    jest.replaceProperty(ownMemory, 'FREES_AT_ONCE', true);
     const socket = new Sink();
     const details = { ...DETAILS, nodeSocket };
     const made = createConnection(socket, settingsOf(new HandClock()), details);
@@ -69,6 +71,7 @@ describe('MessageReader, listeners', () => {
     frame.copy(chunk);
     socket.emit('data', chunk);
     expect(heard).toEqual([Buffer.alloc(20_000, 'a')]);
+    jest.restoreAllMocks();
     expect(chunk.length === 0).toBe(isFreed);
     made.terminate();
   });

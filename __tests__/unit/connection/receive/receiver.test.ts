@@ -8,6 +8,7 @@ import { BufferBudget } from '../../../../src/connection/limits/buffer-budget.js
 import { Session } from '../../../../src/connection/session.js';
 import { TypedEmitter } from '../../../../src/connection/typed-emitter.js';
 import { FrameDecoder } from '../../../../src/protocol/framing/frame-decoder.js';
+import { ProtocolError } from '../../../../src/protocol/framing/protocol-error.js';
 import {
   connectionOn,
   HandClock,
@@ -458,6 +459,23 @@ describe('Receiver, when too much is held', () => {
     const { sender, closing, receiver } = session;
     return { emitter, session, sender, closing, receiver };
   }
+
+  it('fails for a message that its listener cannot take, and tells what is held', async () => {
+    const { emitter, receiver } = make();
+    receiver.pause();
+    receiver.push(text('abc'));
+    expect(receiver.bytesHeld).toBe(64 + 3);
+    const errors: Error[] = [];
+    emitter.on('error', (error) => errors.push(error));
+    receiver.discardAll();
+    receiver.fail(new ProtocolError('ERR_MESSAGE_TOO_BIG', 'too long for a string'));
+    await turns();
+    expect(receiver.bytesHeld).toBe(0);
+    expect(errors.map(({ message }) => message)).toEqual([
+      expect.stringContaining('too long for a string'),
+    ]);
+    expect(sent()).toEqual([expect.stringMatching(/^close 1009/)]);
+  });
 
   it('shows the budget what waits to be sent', async () => {
     const budget = new BufferBudget(1_000_000);

@@ -1,5 +1,6 @@
 import type { Account } from '../../../../src/connection/limits/buffer-budget.js';
 import {
+  checkOrder,
   type Job,
   PendingCalls,
   type StreamCall,
@@ -386,5 +387,37 @@ describe('PendingCalls, messages that are sent in parts', () => {
     calls.finish(job, call('job'));
     expect(log).toStrictEqual(['end one: lost', 'm: lost', 'end one: lost']);
     expect(calls.bytes).toBe(0);
+  });
+});
+
+describe('checkOrder', () => {
+  const STREAM = 'sendFrame: a message of sendStream is not finished; wait for its promise';
+  const NOTHING = 'sendFrame: there is no unfinished message to continue';
+  const UNFINISHED =
+    'sendFrame: the message that an earlier sendFrame left unfinished must be finished first';
+
+  it('lets a frame begin a message after a whole one, and continue one that is unfinished', () => {
+    const refused = (isContinuation: boolean, given: PendingCalls | undefined = calls): string => {
+      try {
+        checkOrder(given, isContinuation);
+        return '';
+      } catch (error) {
+        return `${(error as Error).name}: ${(error as Error).message}`;
+      }
+    };
+    expect([refused(false, undefined), refused(true, undefined)]).toStrictEqual([
+      '',
+      `RangeError: ${NOTHING}`,
+    ]);
+    expect([refused(false), refused(true)]).toStrictEqual(['', `RangeError: ${NOTHING}`]);
+    calls.frameEnds(true);
+    expect([refused(false), refused(true)]).toStrictEqual([`RangeError: ${UNFINISHED}`, '']);
+    calls.frameEnds(false);
+    expect(refused(false)).toBe('');
+    const streaming = { isStreaming: true, isUnfinished: true } as unknown as PendingCalls;
+    expect([refused(false, streaming), refused(true, streaming)]).toStrictEqual([
+      `RangeError: ${STREAM}`,
+      `RangeError: ${STREAM}`,
+    ]);
   });
 });

@@ -3,6 +3,7 @@ import {
   asPrepared,
   PreparedMessage,
   prepareMessage,
+  requirePrepared,
   SMALL_FRAME,
 } from '../../../../src/protocol/framing/prepared-message.js';
 import { Opcode } from '../../../../src/protocol/framing/frame.js';
@@ -185,5 +186,24 @@ describe('prepareMessage, of what is prepared already', () => {
 
   it.each([null, undefined, 5, 'a', {}, Buffer.alloc(1)])('does not accept %p', (data) => {
     expect(asPrepared(data)).toBeUndefined();
+  });
+});
+
+describe('requirePrepared', () => {
+  it('returns a prepared message, and an equivalent of one of another copy of the package', () => {
+    const message = prepareMessage('a');
+    expect(requirePrepared(message, undefined)).toBe(message);
+    const foreign = {
+      [Symbol.for('hawser.PreparedMessage')]: true,
+      opcode: 1,
+      payload: Buffer.from('b'),
+    };
+    expect(requirePrepared(foreign, false).payload.toString()).toBe('b');
+    expect(() => requirePrepared(foreign, true)).toThrow('was prepared as Text');
+  });
+
+  it('says what is wrong with anything else', () => {
+    expect(() => requirePrepared(5, undefined)).toThrow('expected data to be a string, Buffer');
+    expect(() => requirePrepared({}, undefined)).toThrow('expected data to be a string, Buffer');
   });
 });
