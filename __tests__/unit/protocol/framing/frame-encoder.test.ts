@@ -57,6 +57,8 @@ describe('FrameEncoder as a server', () => {
 
   it('writes a given first byte without checks', () => {
     expect(server.encodeFrame(0x7b, hex('61'))).toEqual(hex('7b01 61'));
+    const unpooled = server.encodeFrame(0x7b, hex('61'), false);
+    expect([unpooled, unpooled.buffer.byteLength]).toEqual([hex('7b01 61'), 3]);
   });
 });
 
