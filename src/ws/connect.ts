@@ -26,15 +26,18 @@ import { type Compression, ConnectionParts } from './connection-parts.js';
 import type { EventTargetEmitter } from './event-target.js';
 import type { ConnectionOptions } from './hawser-options.js';
 import type { PerMessageDeflateOptions } from './deflate-options.js';
+import type { IgnoredOptions } from './ignored-options.js';
 import type { WebSocketEvents } from './web-socket-events.js';
 
 /**
  * The options of a client: those of ws, and those of Node's `https.request`. What the URL decides (host, port,
- * path) is ignored. The options `allowSynchronousEvents`, `generateMask`, `maxBufferedChunks`, `maxFragments`,
- * `maxPendingAutoPongs` and `skipUTF8Validation` of ws have no effect.
+ * path) is ignored.
  */
 export interface ClientOptions
-  extends ConnectionOptions, Omit<RequestOptions, 'protocol' | 'timeout' | 'method'> {
+  extends
+    ConnectionOptions,
+    IgnoredOptions,
+    Omit<RequestOptions, 'protocol' | 'timeout' | 'method'> {
   /** Answer Pings. @default true */
   readonly autoPong?: boolean | undefined;
   /** The subprotocols, where they are not an argument of their own. */
@@ -53,12 +56,8 @@ export interface ClientOptions
   readonly maxRedirects?: number | undefined;
   /** Sends the request: it has to call `request.end()`, perhaps later. */
   finishRequest?(request: ClientRequest, webSocket: EventTargetEmitter<WebSocketEvents>): void;
-  readonly allowSynchronousEvents?: boolean | undefined;
+  /** Ignored: each frame has a key of its own from the operating system (RFC 6455 section 5.3). */
   readonly generateMask?: ((mask: Buffer) => void) | undefined;
-  readonly maxBufferedChunks?: number | undefined;
-  readonly maxFragments?: number | undefined;
-  readonly maxPendingAutoPongs?: number | undefined;
-  readonly skipUTF8Validation?: boolean | undefined;
 }
 
 /** What opening a connection needs of its WebSocket. */
