@@ -123,6 +123,8 @@ class ClientHandshake implements Connecting, OpeningListener {
   readonly #parts: ConnectionParts;
   readonly #deflate: ClientDeflate | undefined;
   readonly #opening: OpeningRequest;
+  /** Where a redirect leads that is not followed; ws has it as the client's URL. */
+  #refused: URL | undefined;
   /** The socket while the listeners of `'upgrade'` are called. */
   #socket: Duplex | undefined;
   #isOver = false;
@@ -166,7 +168,7 @@ class ClientHandshake implements Connecting, OpeningListener {
   }
 
   get url(): string {
-    return this.#opening.url.href;
+    return (this.#refused ?? this.#opening.url).href;
   }
 
   start(): void {
@@ -187,6 +189,7 @@ class ClientHandshake implements Connecting, OpeningListener {
   refused(request: ClientRequest, response: IncomingMessage, fault?: RedirectFault): boolean {
     if (fault !== undefined) {
       this.#isOver = true;
+      if ('url' in fault) this.#refused = fault.url;
       this.#opening.abort();
       this.#owner.failed(redirectError(fault, response.headers.location!));
       return false;

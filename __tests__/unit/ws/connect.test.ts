@@ -471,6 +471,13 @@ describe('redirects of a client', () => {
     expect(await client.seen('close')).toEqual(failed('Invalid URL: http://'));
   });
 
+  it('are the URL of the client even if it is refused', async () => {
+    const { port } = await counting('ftp://a');
+    const client = new Client(`ws://127.0.0.1:${port}/1`, { followRedirects: true });
+    await client.seen('close');
+    expect(client.url).toBe('ftp://a/');
+  });
+
   it('may end the client from a listener', async () => {
     const { port, sockets } = await counting();
     const client = new Client(`ws://127.0.0.1:${port}/1`, { followRedirects: true });
