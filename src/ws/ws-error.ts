@@ -4,9 +4,10 @@ import type {
   ProtocolErrorDetail,
 } from '../protocol/framing/protocol-error.js';
 
-/** The code and the text of ws for a broken rule, from what the peer sent. */
+/** The code and the text of ws for a broken rule, from what the peer sent and hawser's text. */
 type Translation = (
   detail: Required<ProtocolErrorDetail>,
+  message: string,
 ) => readonly [code: string, message: string];
 
 const frame = (message: string): string => `Invalid WebSocket frame: ${message}`;
@@ -44,9 +45,11 @@ const TRANSLATIONS: Readonly<Partial<Record<ProtocolErrorCode, Translation>>> = 
   ERR_LENGTH_TOP_BIT: hugeLength,
   ERR_MESSAGE_TOO_BIG: (detail) =>
     detail.length > Number.MAX_SAFE_INTEGER
-      ? hugeLength(detail)
+      ? hugeLength(detail, '')
       : ['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', 'Max payload size exceeded'],
   ERR_INVALID_UTF8: () => ['WS_ERR_INVALID_UTF8', frame('invalid UTF-8 sequence')],
+  // ws has the error of zlib; only its code is looked at.
+  ERR_INVALID_DEFLATE: (_detail, message) => ['Z_DATA_ERROR', message],
   ERR_CLOSE_CODE: ({ closeCode }) => [
     'WS_ERR_INVALID_CLOSE_CODE',
     frame(`invalid status code ${closeCode}`),
@@ -66,6 +69,7 @@ const CONTENT: ReadonlySet<ProtocolErrorCode> = new Set([
 export function toWsError(error: ProtocolError): Error {
   const [code, message] = TRANSLATIONS[error.code]?.(
     error.detail as Required<ProtocolErrorDetail>,
+    error.message,
   ) ?? [error.code, error.message];
   const ErrorClass = CONTENT.has(error.code) ? Error : RangeError;
   return Object.assign(new ErrorClass(message, { cause: error }), { code });
