@@ -266,6 +266,7 @@ export function clientArguments(
   const hasOptionsFirst =
     typeof protocols === 'object' && protocols !== null && !Array.isArray(protocols);
   const given = (hasOptionsFirst ? protocols : options) as ClientOptions | undefined;
-  const names = (hasOptionsFirst ? undefined : protocols) as string | readonly string[] | undefined;
-  return [[names ?? given?.protocols ?? []].flat(), given ?? {}];
+  const names = hasOptionsFirst || protocols === undefined ? given?.protocols : protocols;
+  // `null` is a subprotocol, and not a good one.
+  return [[names === undefined ? [] : names].flat() as string[], given ?? {}];
 }

@@ -208,7 +208,7 @@ describe('the arguments of a client', () => {
     expect(() => new WsSocket(address)).toThrow(message); // as ws does
   });
 
-  it.each<[unknown]>([[''], ['a b'], [['a', 'a']], [[null]], [['a', '']], [[1]]])(
+  it.each<[unknown]>([[''], [null], ['a b'], [['a', 'a']], [[null]], [['a', '']], [[1]]])(
     'may not have the subprotocols %j',
     (protocols) => {
       const message = 'An invalid or duplicated subprotocol was specified';
@@ -236,7 +236,7 @@ describe('the arguments of a client', () => {
     ],
     [
       [null, undefined],
-      [[], {}],
+      [[null as never], {}],
     ],
     [
       ['a', undefined],
