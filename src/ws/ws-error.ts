@@ -28,6 +28,9 @@ const hugeLength: Translation = () => [
   'Unsupported WebSocket frame: payload length > 2^53 - 1',
 ];
 
+/** ws has the error of zlib, whose text says less. */
+const Z_DATA_ERROR = 'Z_DATA_ERROR';
+
 /** Programs compare these codes and texts. A rule that ws does not check is missing here. */
 const TRANSLATIONS: Readonly<Partial<Record<ProtocolErrorCode, Translation>>> = {
   ERR_RESERVED_BIT: reservedBit,
@@ -48,8 +51,7 @@ const TRANSLATIONS: Readonly<Partial<Record<ProtocolErrorCode, Translation>>> = 
       ? hugeLength(detail, '')
       : ['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', 'Max payload size exceeded'],
   ERR_INVALID_UTF8: () => ['WS_ERR_INVALID_UTF8', frame('invalid UTF-8 sequence')],
-  // ws has the error of zlib; only its code is looked at.
-  ERR_INVALID_DEFLATE: (_detail, message) => ['Z_DATA_ERROR', message],
+  ERR_INVALID_DEFLATE: (_detail, message) => [Z_DATA_ERROR, message],
   ERR_CLOSE_CODE: ({ closeCode }) => [
     'WS_ERR_INVALID_CLOSE_CODE',
     frame(`invalid status code ${closeCode}`),
@@ -72,5 +74,6 @@ export function toWsError(error: ProtocolError): Error {
     error.message,
   ) ?? [error.code, error.message];
   const ErrorClass = CONTENT.has(error.code) ? Error : RangeError;
-  return Object.assign(new ErrorClass(message, { cause: error }), { code });
+  const translated = new ErrorClass(message, { cause: error });
+  return Object.assign(translated, code === Z_DATA_ERROR ? { code, errno: -3 } : { code });
 }

@@ -142,6 +142,7 @@ describe('toWsError', () => {
     expect(toWsError(cause)).toMatchObject({
       name: 'Error',
       code: 'Z_DATA_ERROR',
+      errno: -3,
       message: 'invalid distance',
     });
   });
