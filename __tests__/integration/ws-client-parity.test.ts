@@ -9,6 +9,7 @@ import {
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { deflateRawSync } from 'node:zlib';
 import * as ws from 'ws';
 import { acceptKey } from '../../src/protocol/handshake/opening-handshake.js';
@@ -247,6 +248,8 @@ const CONSTRUCTIONS: Record<string, [address: unknown, ...args: Arguments]> = {
   'a scheme alone': ['ws:'],
   'a bad port': ['ws://a:99999'],
   'an empty subprotocol': ['ws://a', ''],
+  'null as a subprotocol': ['ws://a', null],
+  'null as a subprotocol among the options': ['ws://a', { protocols: null }],
   'a subprotocol with a space': ['ws://a', 'a b'],
   'a subprotocol twice': ['ws://a', ['a', 'a']],
   'a number as a subprotocol': ['ws://a', [1]],
@@ -639,6 +642,54 @@ for (const what of ['another host', 'another port', 'the same host'] as const) {
       stage.saw(peers.map((peer) => requestOf(peer, port)));
   };
 }
+PROGRAMS['redirect from TLS to plain text without a listener: what is sent along'] = async (
+  stage,
+) => {
+  const plain = createServer();
+  const secure = createSecureServer(CERTIFICATE);
+  const wss = new ws.WebSocketServer({ server: plain });
+  wss.on('connection', (_socket, { headers }) => {
+    stage.saw(
+      headers.authorization ?? 'no authorization',
+      headers.cookie ?? 'no cookie',
+      headers.host,
+    );
+  });
+  secure.on('upgrade', (_request, socket) => {
+    socket.end(
+      bytesOf(`HTTP/1.1 302 Found\nLocation: ws://127.0.0.1:${port}/b\nConnection: close`),
+    );
+  });
+  // Both on one port, so that the host stays the same.
+  const both = createTcpServer({ allowHalfOpen: true }, (socket) => {
+    socket.once('readable', () => {
+      const first = socket.read(1) as Buffer;
+      socket.unshift(first);
+      (first[0] === 22 ? secure : plain).emit('connection', socket);
+    });
+  });
+  const port = await stage.listen(both);
+  const { client } = watched(stage, `wss://127.0.0.1:${port}/a`, {
+    followRedirects: true,
+    rejectUnauthorized: false,
+    headers: { Authorization: 'Basic x', Cookie: 'a=b', Host: 'x' },
+  });
+  await once(client, 'open');
+  stage.saw(client.url.replace(String(port), 'PORT'));
+  await eventually('the connection', () => wss.clients.size === 1);
+};
+PROGRAMS['redirect: the request is destroyed in the listener'] = async (stage) => {
+  const hand = await byHand(stage, redirecting({ '/a': '/b' }));
+  const { client, closed } = watched(stage, `ws://127.0.0.1:${hand.port}/a`, {
+    followRedirects: true,
+  });
+  client.on('redirect', (_url, request) => {
+    request.on('socket', () => {
+      request.destroy();
+    });
+  });
+  await closed;
+};
 for (const method of ['close', 'terminate'] as const) {
   PROGRAMS[`redirect: ${method} in the listener`] = async (stage) => {
     const hand = await byHand(stage, redirecting({ '/a': '/b' }));
@@ -891,6 +942,53 @@ PROGRAMS['events of the WebSocket API'] = async (stage) => {
   await closed;
 };
 
+function streamed(stage: Stage, client: ws.WebSocket): Duplex {
+  const duplex = stage.library.createWebSocketStream(client);
+  for (const event of ['end', 'finish', 'close'])
+    duplex.on(event, () => {
+      stage.saw('stream', event);
+    });
+  duplex.on('error', (error) => {
+    stage.saw('stream error', ...fault(error));
+  });
+  return duplex;
+}
+PROGRAMS['stream: what is written before the connection is open'] = async (stage) => {
+  const hand = await byHand(stage);
+  const { client, closed } = watched(stage, `ws://127.0.0.1:${hand.port}`);
+  const duplex = streamed(stage, client);
+  duplex.write('early');
+  duplex.end('last');
+  duplex.resume();
+  const peer = await hand.peer();
+  for (let i = 0; i < 3; i++) await peer.frame();
+  stage.saw(sent(peer));
+  await peer.send(close());
+  peer.socket.end();
+  await closed;
+  await turns();
+};
+PROGRAMS['stream: destroyed before the connection is open'] = async (stage) => {
+  const hand = await byHand(stage, '');
+  const { client, closed } = watched(stage, `ws://127.0.0.1:${hand.port}`);
+  const duplex = streamed(stage, client);
+  duplex.destroy();
+  await closed;
+  await turns();
+  stage.saw(duplex.destroyed);
+};
+for (const ends of [false, true]) {
+  PROGRAMS[`stream: the handshake fails${ends ? ' after its end' : ''}`] = async (stage) => {
+    const hand = await byHand(stage, OPEN.replace('KEY', 'x'));
+    const { client, closed } = watched(stage, `ws://127.0.0.1:${hand.port}`);
+    const duplex = streamed(stage, client);
+    if (ends) duplex.end('never');
+    await closed;
+    await turns();
+    stage.saw(duplex.destroyed, duplex.writableFinished);
+  };
+}
+
 const FAULTS: Record<string, FrameParts[]> = {
   'a frame with a mask': [{ opcode: 1, payload: 'abc', key: Buffer.from('keys') }],
   'RSV1 without compression': [{ opcode: 1, rsv: 4 }],
@@ -949,7 +1047,7 @@ PROGRAMS['compressed: what is not compressed data'] = async (stage) => {
   const client = open(stage, `ws://127.0.0.1:${hand.port}`);
   // The text is zlib's in ws.
   client.on('error', (error) => {
-    stage.saw(fault(error).slice(0, 2));
+    stage.saw(fault(error).slice(0, 2), (error as NodeJS.ErrnoException).errno);
   });
   const peer = await hand.peer();
   await peer.send(serverFrame({ opcode: 1, rsv: 4, payload: Buffer.from([6, 255, 255, 255]) }));

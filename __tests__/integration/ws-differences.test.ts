@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as ws from 'ws';
 import * as hawser from '../../src/ws/index.js';
@@ -243,6 +245,30 @@ describe.each<Name>(['ws', 'hawser/ws'])('%s', (name) => {
     client.on('redirect', () => undefined);
     await new Promise((closed) => client.once('close', closed));
     expectHere(seen, { ws: ['Basic YTpi'], 'hawser/ws': [undefined] });
+  });
+
+  it('may be led to a Unix socket by a redirect', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+    later(() => {
+      rmSync(folder, { recursive: true });
+    });
+    const path = join(folder, 'a.sock');
+    const other = createServer();
+    new ws.WebSocketServer({ server: other });
+    await listen(other, path);
+    const first = createServer();
+    first.on('upgrade', (_request, socket) => {
+      socket.end(`HTTP/1.1 302 Found\r\nLocation: ws+unix:${path}:/\r\nConnection: close\r\n\r\n`);
+    });
+    const port = await listen(first);
+    const Client = (name === 'ws' ? ws.WebSocket : hawser.WebSocket) as typeof ws.WebSocket;
+    const client = new Client(`ws://127.0.0.1:${port}/`, { followRedirects: true });
+    const seen = await new Promise((told) => {
+      client.on('open', () => told('open'));
+      client.on('error', (error) => told(error.name));
+    });
+    client.terminate();
+    expectHere(seen, { ws: 'open', 'hawser/ws': 'SyntaxError' });
   });
 
   it('delivers fragments', async () => {

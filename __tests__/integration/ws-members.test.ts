@@ -297,13 +297,18 @@ function kindOf(name: string, holder: object): unknown {
     owner = Object.getPrototypeOf(owner) as object | null;
   if (owner === null) return 'missing';
   const descriptor = Object.getOwnPropertyDescriptor(owner, name)!;
-  const { writable, enumerable } = descriptor;
+  const { writable, enumerable, configurable } = descriptor;
   if (!('value' in descriptor)) {
-    return { get: 'get' in descriptor, set: descriptor.set !== undefined, enumerable };
+    return { set: descriptor.set !== undefined, enumerable, configurable };
   }
   const value: unknown = descriptor.value;
   if (typeof value === 'function') return 'a function';
-  return { value: typeof value === 'object' ? 'an object' : value, writable, enumerable };
+  return {
+    value: typeof value === 'object' ? 'an object' : value,
+    writable,
+    enumerable,
+    configurable,
+  };
 }
 
 /** The places with names, and their tests. */
