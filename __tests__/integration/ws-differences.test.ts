@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as ws from 'ws';
 import * as hawser from '../../src/ws/index.js';
 import { builtPackage } from '../support/built-package.js';
 import { clientFrame } from '../support/frames.js';
 import { run } from '../support/packed-package.js';
-import { RawClient } from '../support/raw-client.js';
+import { RawClient, upgradeRequest } from '../support/raw-client.js';
 import { eventually, later, listen } from '../support/server.js';
 
 /** The rows of docs/ws.md, "Differences": what ws does, and what hawser/ws does instead. */
@@ -159,6 +161,41 @@ describe.each<Name>(['ws', 'hawser/ws'])('%s', (name) => {
     }
   });
 
+  it('gives a Blob that cannot be read its own error, and ends without a Close', async () => {
+    const { socket, client } = await open(name);
+    const unreadable = {
+      [Symbol.toStringTag]: 'Blob',
+      type: '',
+      size: 3,
+      stream: () => undefined,
+      arrayBuffer: () => Promise.reject(new Error('unreadable')),
+    };
+    const failed = once(socket, 'error') as Promise<[NodeJS.ErrnoException]>;
+    socket.send(unreadable as never);
+    const [error] = await failed;
+    await client.ended();
+    expectHere([error.message === 'unreadable', error.code], {
+      ws: [true, undefined],
+      'hawser/ws': [false, 'ERR_BLOB_UNREADABLE'],
+    });
+    expectHere(error.cause, { ws: undefined, 'hawser/ws': new Error('unreadable') });
+    expectHere(client.received().length, { ws: 0, 'hawser/ws': 1 });
+  });
+
+  it("calls back with the socket's error for what did not leave", async () => {
+    const { socket } = await open(name);
+    const told = new Promise<NodeJS.ErrnoException>((resolve) => {
+      (socket as unknown as hawser.WebSocket)._socket!.destroy();
+      socket.send('too late', (error) => {
+        resolve(error as NodeJS.ErrnoException);
+      });
+    });
+    expectHere((await told).code, {
+      ws: 'ERR_STREAM_DESTROYED',
+      'hawser/ws': 'ERR_CONNECTION_CLOSED',
+    });
+  });
+
   it('unmasks in the chunk that a Receiver of its own is given', () => {
     // @types/ws does not know it yet.
     const { Receiver } = (name === 'ws' ? ws : hawser) as typeof hawser;
@@ -210,6 +247,30 @@ describe.each<Name>(['ws', 'hawser/ws'])('%s', (name) => {
     expectHere(seen, { ws: ['Basic YTpi'], 'hawser/ws': [undefined] });
   });
 
+  it('may be led to a Unix socket by a redirect', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+    later(() => {
+      rmSync(folder, { recursive: true });
+    });
+    const path = join(folder, 'a.sock');
+    const other = createServer();
+    new ws.WebSocketServer({ server: other });
+    await listen(other, path);
+    const first = createServer();
+    first.on('upgrade', (_request, socket) => {
+      socket.end(`HTTP/1.1 302 Found\r\nLocation: ws+unix:${path}:/\r\nConnection: close\r\n\r\n`);
+    });
+    const port = await listen(first);
+    const Client = (name === 'ws' ? ws.WebSocket : hawser.WebSocket) as typeof ws.WebSocket;
+    const client = new Client(`ws://127.0.0.1:${port}/`, { followRedirects: true });
+    const seen = await new Promise((told) => {
+      client.on('open', () => told('open'));
+      client.on('error', (error) => told(error.name));
+    });
+    client.terminate();
+    expectHere(seen, { ws: 'open', 'hawser/ws': 'SyntaxError' });
+  });
+
   it('delivers fragments', async () => {
     const { socket, client, messages } = await open(name);
     socket.binaryType = 'fragments';
@@ -228,6 +289,108 @@ describe.each<Name>(['ws', 'hawser/ws'])('%s', (name) => {
     expectHere(await verdict(parts, ...two), { ws: 1008, 'hawser/ws': 0 });
     const unchecked = await open(name, { skipUTF8Validation: true });
     expectHere(await verdict(unchecked, text(NOT_UTF8)), { ws: 0, 'hawser/ws': 1007 });
+  });
+
+  it('has a limit of the chunks that a message comes in', async () => {
+    const pair = await open(name, { maxBufferedChunks: 1 });
+    const frame = text('a message in many chunks');
+    await pair.client.sendChunks(Array.from(frame, (byte) => Uint8Array.of(byte)));
+    expectHere(await verdict(pair), { ws: 1008, 'hawser/ws': 0 });
+  });
+
+  it('delivers one message in each turn, if it is told so', async () => {
+    const { socket, client, messages } = await open(name, { allowSynchronousEvents: false });
+    const inOneTurn = new Promise((told) => {
+      socket.once('message', () => {
+        process.nextTick(() => {
+          told(messages.length);
+        });
+      });
+    });
+    client.send(Buffer.concat([text('one'), text('two'), text('three')]));
+    expectHere(await inOneTurn, { ws: 1, 'hawser/ws': 3 });
+  });
+
+  it('ends a peer that does not read the answers to its Pings, after some', async () => {
+    const options = { maxPendingAutoPongs: 1 } as Options; // @types/ws does not know it yet
+    const { socket, client } = await open(name, options);
+    const ping = clientFrame({ opcode: 9 });
+    client.send(Buffer.concat([ping, ping]));
+    const isEnded = (): boolean => client.ending !== undefined;
+    await eventually('the answers or the end', () => isEnded() || client.frames.length === 2);
+    expectHere(isEnded(), { ws: true, 'hawser/ws': false });
+    expect(socket.readyState === ws.WebSocket.OPEN).toBe(!isEnded());
+  });
+
+  it('masks with a key of the application', async () => {
+    const [, port] = await serve('ws', {});
+    const Client = (name === 'ws' ? ws.WebSocket : hawser.WebSocket) as typeof ws.WebSocket;
+    const generateMask = jest.fn<void, [Buffer]>();
+    const client = new Client(`ws://127.0.0.1:${port}`, { generateMask });
+    await once(client, 'open');
+    client.send('masked');
+    client.terminate();
+    expectHere(generateMask.mock.calls.length, { ws: 1, 'hawser/ws': 0 });
+  });
+
+  it.each<[options: object, offer: string, answer: string]>([
+    [
+      { serverNoContextTakeover: false },
+      '; server_no_context_takeover',
+      '; server_no_context_takeover',
+    ],
+    [{ serverMaxWindowBits: false }, '; server_max_window_bits=10', '; server_max_window_bits=10'],
+    [{ serverMaxWindowBits: 10 }, '; server_max_window_bits=9', '; server_max_window_bits=9'],
+    [{ clientMaxWindowBits: 10 }, '', ''],
+    [{ clientMaxWindowBits: 10 }, '; client_max_window_bits=9', '; client_max_window_bits=9'],
+    [{}, '; unknown, permessage-deflate', ''],
+  ])('turns a client away that compresses otherwise: %j, offered%s', async (...row) => {
+    const [perMessageDeflate, offer, answer] = row;
+    const [, port] = await serve(name, { perMessageDeflate });
+    const headers = { 'Sec-WebSocket-Extensions': `permessage-deflate${offer}` };
+    const client = await RawClient.connect(port);
+    later(() => {
+      client.destroy();
+    });
+    client.send(upgradeRequest({ headers }));
+    const { status, header } = await client.response();
+    expectHere(status, { ws: 400, 'hawser/ws': 101 });
+    expectHere(header('sec-websocket-extensions'), {
+      ws: undefined,
+      'hawser/ws': `permessage-deflate${answer}`,
+    });
+  });
+
+  it.each<[options: object, offer: string, answer: string]>([
+    [{ serverNoContextTakeover: true }, '', '; server_no_context_takeover'],
+    [{ serverMaxWindowBits: 10 }, '', '; server_max_window_bits=10'],
+  ])('tells a client of a limit of its own that was not asked for: %j', async (...row) => {
+    const [perMessageDeflate, offer, told] = row;
+    const [, port] = await serve(name, { perMessageDeflate });
+    const headers = { 'Sec-WebSocket-Extensions': `permessage-deflate${offer}` };
+    const client = await RawClient.open(port, upgradeRequest({ headers }));
+    later(() => {
+      client.destroy();
+    });
+    const { header } = await client.response();
+    expectHere(header('sec-websocket-extensions'), {
+      ws: `permessage-deflate${told}`,
+      'hawser/ws': 'permessage-deflate',
+    });
+  });
+
+  it('compresses a message that is sent in parts', async () => {
+    const [wss, port] = await serve(name, { perMessageDeflate: true });
+    wss.on('connection', (socket) => {
+      socket.send('part '.repeat(1000), { fin: false });
+      socket.send('whole');
+    });
+    const headers = { 'Sec-WebSocket-Extensions': 'permessage-deflate' };
+    const client = await RawClient.open(port, upgradeRequest({ headers }));
+    later(() => {
+      client.destroy();
+    });
+    expectHere((await client.frame()).rsv, { ws: 4, 'hawser/ws': 0 });
   });
 
   it('takes the options of zlib', async () => {

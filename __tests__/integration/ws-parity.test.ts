@@ -1,174 +1,34 @@
 import { EventEmitter, once } from 'node:events';
-import { createServer, type Server as HttpServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage } from 'node:http';
+import { type AddressInfo, Server as TcpServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import * as ws from 'ws';
 import * as hawser from '../../src/ws/index.js';
 import { clientClose, clientFrame, type FrameParts } from '../support/frames.js';
 import { RawClient, type RequestParts, upgradeRequest } from '../support/raw-client.js';
-import { eventually } from '../support/server.js';
+import { eventually, transportPair } from '../support/server.js';
+import {
+  EMITTER,
+  ended,
+  fault,
+  type Opened,
+  type Options,
+  play,
+  type Program,
+  type Stage,
+  thrown,
+  turns,
+  words,
+} from '../support/ws-stage.js';
 
 /**
  * The same small programs on ws and on hawser/ws. Each writes down what it sees, and both must have seen
  * the same. What differs on purpose is not here but in docs/ws.md.
  */
 
-type Library = Pick<typeof ws, 'WebSocket' | 'WebSocketServer' | 'createWebSocketStream'>;
-type Options = NonNullable<ConstructorParameters<typeof ws.WebSocketServer>[0]>;
-
-/** Where a program runs. */
-class Stage {
-  readonly library: Library;
-  /** What the program has seen. */
-  readonly log: unknown[] = [];
-  readonly #undo: (() => void)[] = [];
-
-  constructor(library: Library) {
-    this.library = library;
-  }
-
-  /** Write down. */
-  saw(...seen: unknown[]): void {
-    this.log.push(seen.length === 1 ? seen[0] : seen);
-  }
-
-  later(undo: () => void): void {
-    this.#undo.push(undo);
-  }
-
-  tearDown(): void {
-    for (const undo of this.#undo.splice(0).reverse()) undo();
-  }
-
-  async listen(server: HttpServer): Promise<number> {
-    const sockets = new Set<Duplex>();
-    server.on('connection', (socket: Duplex) => sockets.add(socket));
-    this.later(() => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
-  }
-
-  /** A server of the library on an http.Server. */
-  async serve(options: Options = {}): Promise<{ wss: ws.WebSocketServer; port: number }> {
-    const server = createServer();
-    const wss = new this.library.WebSocketServer({ server, ...options });
-    return { wss, port: await this.listen(server) };
-  }
-
-  /** Bytes of a handshake, and what the server answers. */
-  async ask(port: number, parts: RequestParts = {}): Promise<RawClient> {
-    const client = await RawClient.connect(port);
-    this.later(() => {
-      client.destroy();
-    });
-    client.send(upgradeRequest(parts));
-    return client;
-  }
-
-  /** The server's end of a connection, and a client that sends bytes. */
-  async open(options: Options = {}, parts: RequestParts = {}): Promise<Opened> {
-    const { wss, port } = await this.serve(options);
-    const connected = once(wss, 'connection') as Promise<[ws.WebSocket]>;
-    const client = await this.ask(port, parts);
-    const { status } = await client.response();
-    if (status !== 101) throw new Error(`the handshake failed with ${status}`);
-    const [socket] = await connected;
-    return { wss, port, client, socket };
-  }
-
-  /** Write down all that a WebSocket emits, in order. @returns at its `'close'`. */
-  watch(socket: ws.WebSocket, name = ''): Promise<void> {
-    const saw = (...seen: unknown[]): void => {
-      this.saw(...(name === '' ? seen : [name, ...seen]), `state ${socket.readyState}`);
-    };
-    socket.on('open', () => {
-      saw('open');
-    });
-    socket.on('message', (data, isBinary) => {
-      saw('message', words(data), isBinary);
-    });
-    socket.on('ping', (data) => {
-      saw('ping', words(data));
-    });
-    socket.on('pong', (data) => {
-      saw('pong', words(data));
-    });
-    socket.on('error', (error) => {
-      saw('error', ...fault(error));
-    });
-    return new Promise((resolve) => {
-      socket.on('close', (code, reason) => {
-        saw('close', code, words(reason));
-        resolve();
-      });
-    });
-  }
-}
-
-interface Opened {
-  wss: ws.WebSocketServer;
-  port: number;
-  client: RawClient;
-  socket: ws.WebSocket;
-}
-
-/** A value as its kind and its bytes. */
-function words(data: unknown): string {
-  if (Array.isArray(data)) return `list of ${data.map(words).join()}`;
-  if (Buffer.isBuffer(data)) return `Buffer ${data.toString('latin1')}`;
-  if (
-    data instanceof ArrayBuffer ||
-    Object.prototype.toString.call(data) === '[object ArrayBuffer]'
-  )
-    return `ArrayBuffer ${Buffer.from(data as ArrayBuffer).toString('latin1')}`;
-  return `${Object.prototype.toString.call(data)} ${String(data)}`;
-}
-
-function fault(error: unknown): unknown[] {
-  const { name, code, message } = error as Error & { code?: string };
-  return [name, code, message];
-}
-
-function thrown(action: () => unknown): unknown {
-  try {
-    action();
-    return 'nothing thrown';
-  } catch (error) {
-    return fault(error);
-  }
-}
-
-/** Let what is on its way in this process happen. */
-async function turns(count = 5): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Until `'close'`; `once` of Node would throw at an `'error'` before it. */
-function ended(emitter: EventEmitter): Promise<void> {
-  return new Promise((resolve) => emitter.once('close', resolve));
-}
-
-/** What every emitter has. */
-const EMITTER: object = EventEmitter.prototype;
-
 type ClientInfo = Parameters<ws.VerifyClientCallbackSync>[0];
 
-type Program = (stage: Stage) => Promise<void>;
 const PROGRAMS: Record<string, Program> = {};
-
-async function play(library: unknown, program: Program): Promise<unknown[]> {
-  const stage = new Stage(library as Library);
-  try {
-    await program(stage);
-  } finally {
-    stage.tearDown();
-  }
-  return stage.log;
-}
 
 const FAULTS: Record<string, FrameParts[] | Buffer> = {
   'RSV1 without compression': [{ opcode: 1, rsv: 4 }],
@@ -1557,6 +1417,223 @@ PROGRAMS['stream: a pipe of many bytes'] = async (stage) => {
   stage.log.length = 0;
   stage.saw(length);
 };
+
+// What is not tried above
+
+PROGRAMS['a request and a stream that a program has made'] = async (stage) => {
+  const { WebSocketServer, WebSocket } = stage.library;
+  const [near, far] = transportPair();
+  const wss = new WebSocketServer({ noServer: true });
+  const request = {
+    method: 'GET',
+    url: '/a',
+    headers: {
+      connection: 'upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    },
+  } as unknown as IncomingMessage;
+  far.once('data', (head: Buffer) => {
+    stage.saw(String(head));
+    // As injectWS of @fastify/websocket does.
+    const client = new (WebSocket as unknown as new (...args: unknown[]) => ws.WebSocket)(
+      null,
+      undefined,
+      { isServer: false },
+    ) as ws.WebSocket & {
+      _isServer: boolean;
+      setSocket(socket: Duplex, head: Buffer, options: object): void;
+    };
+    client._isServer = false;
+    void stage.watch(client, 'client');
+    client.setSocket(far, Buffer.alloc(0), { maxPayload: 1000 });
+    client.send('from the client');
+  });
+  const socket = await new Promise<ws.WebSocket>((resolve) => {
+    wss.handleUpgrade(request, near, Buffer.alloc(0), (webSocket, of) => {
+      stage.saw(of === request, (webSocket as unknown as { _socket: unknown })._socket === near);
+      resolve(webSocket);
+    });
+  });
+  const closed = stage.watch(socket, 'server');
+  await once(socket, 'message');
+  socket.send('from the server');
+  socket.close(1000, 'bye');
+  await closed;
+  await turns(10);
+};
+PROGRAMS['a server that is a subclass'] = async (stage) => {
+  class Mine extends stage.library.WebSocketServer {
+    override shouldHandle(request: IncomingMessage): boolean {
+      stage.saw('shouldHandle', request.url);
+      return super.shouldHandle(request) as boolean;
+    }
+    override handleUpgrade(...args: Parameters<ws.WebSocketServer['handleUpgrade']>): void {
+      stage.saw('handleUpgrade', args.length, typeof args[3]);
+      super.handleUpgrade(...args);
+    }
+    override emit(event: string, ...args: unknown[]): boolean {
+      stage.saw('emit', event, args.length);
+      return super.emit(event, ...args);
+    }
+  }
+  const server = createServer();
+  const wss = new Mine({ server, path: '/a' });
+  wss.on('connection', () => undefined);
+  stage.saw(wss instanceof EventEmitter, wss instanceof stage.library.WebSocketServer);
+  const port = await stage.listen(server);
+  stage.saw((await (await stage.ask(port, { target: '/a' })).response()).status);
+  stage.saw((await (await stage.ask(port, { target: '/b' })).response()).status);
+};
+for (const options of [
+  { port: 0 },
+  { port: 0, host: '127.0.0.1' },
+  { port: 0, host: '127.0.0.1', backlog: 5 },
+  { port: 0, host: undefined, backlog: undefined },
+]) {
+  PROGRAMS[`listen with ${JSON.stringify(options)}`] = async (stage) => {
+    const listen = jest.spyOn(TcpServer.prototype, 'listen');
+    const wss = new stage.library.WebSocketServer(options, () => {
+      stage.saw('listening');
+    });
+    const [port, host, backlog] = listen.mock.calls[0] as unknown[];
+    listen.mockRestore();
+    stage.saw(port, host ?? 'no host', backlog ?? 'no backlog');
+    await once(wss, 'listening');
+    stage.saw((wss.address() as AddressInfo).address);
+    wss.close();
+    await once(wss, 'close');
+  };
+}
+const FRAMES: Record<string, [data: string | Buffer, options: object]> = {
+  'a text': ['grüße', { opcode: 1, fin: true }],
+  bytes: [Buffer.from('abc'), { opcode: 2, fin: true, mask: false, readOnly: true }],
+  nothing: ['', { opcode: 1, fin: true }],
+  'no bytes': [Buffer.alloc(0), { opcode: 2, fin: true }],
+  'a part': ['abc', { opcode: 1 }],
+  RSV1: [Buffer.from('abc'), { opcode: 2, fin: true, rsv1: true }],
+  'a Ping': ['abc', { opcode: 9, fin: true }],
+  '125 bytes': ['x'.repeat(125), { opcode: 1, fin: true }],
+  '126 bytes': ['x'.repeat(126), { opcode: 1, fin: true }],
+  '65535 bytes': [Buffer.alloc(65_535, 1), { opcode: 2, fin: true }],
+  '65536 bytes': [Buffer.alloc(65_536, 1), { opcode: 2, fin: true }],
+};
+for (const [name, [data, options]] of Object.entries(FRAMES)) {
+  PROGRAMS[`Sender.frame of ${name}`] = async (stage) => {
+    const { Sender } = stage.library as unknown as typeof hawser;
+    const list = Sender.frame(data, options as never);
+    stage.saw(Buffer.concat(list).subarray(0, 20).toString('hex'), Buffer.concat(list).length);
+    const { socket, client } = await stage.open();
+    const { _sender } = socket as unknown as hawser.WebSocket;
+    _sender!.sendFrame(list, callbacks(stage, 'sent'));
+    stage.saw((await client.frame()).payload.equals(Buffer.from(data)));
+    _sender!.sendFrame(list);
+    await client.frame();
+    await turns();
+    socket.close();
+    await client.close();
+    stage.saw(client.received().map((words) => words.slice(0, 20)));
+  };
+}
+/** A Blob that is not one, as programs have them. */
+const blobLike = (read: () => Promise<ArrayBuffer>): Blob =>
+  ({
+    [Symbol.toStringTag]: 'Blob',
+    type: '',
+    size: 3,
+    stream: () => undefined,
+    arrayBuffer: read,
+  }) as unknown as Blob;
+PROGRAMS['send a Blob, and more after it'] = async (stage) => {
+  const { socket, client } = await stage.open();
+  let answer: ((bytes: ArrayBuffer) => void) | undefined;
+  socket.send(
+    blobLike(() => new Promise((resolve) => (answer = resolve))) as never,
+    callbacks(stage, 'blob'),
+  );
+  socket.send('after it', callbacks(stage, 'text'));
+  socket.ping('and a Ping', false, callbacks(stage, 'ping'));
+  socket.close(1000, 'bye');
+  await turns();
+  stage.saw(client.received(), socket.readyState);
+  answer!(new Uint8Array([97, 98, 99]).buffer);
+  await client.close();
+  await turns();
+  stage.saw(client.received());
+};
+/** Which messages are compressed, by the options and by what the client offers. */
+const THRESHOLDS: [options: object, offer: string][] = [
+  [{}, ''],
+  [{ threshold: 10 }, ''],
+  [{ serverNoContextTakeover: true }, '; server_no_context_takeover'],
+  [{ serverNoContextTakeover: true, threshold: 100 }, '; server_no_context_takeover'],
+  [{ threshold: 0 }, '; server_no_context_takeover'],
+  [{}, '; server_no_context_takeover'],
+  [{ clientNoContextTakeover: true }, '; client_no_context_takeover'],
+];
+for (const [perMessageDeflate, offer] of THRESHOLDS) {
+  PROGRAMS[`compress with ${JSON.stringify(perMessageDeflate)}, offered${offer}`] = async (
+    stage,
+  ) => {
+    const headers = { 'Sec-WebSocket-Extensions': `permessage-deflate${offer}` };
+    const { socket, client } = await stage.open({ perMessageDeflate }, { headers });
+    const sizes = [20, 99, 100, 1023, 1024, 5000];
+    for (const size of sizes) socket.send('x'.repeat(size));
+    for (const size of sizes) socket.send(Buffer.alloc(size), { compress: true });
+    for (const size of sizes) socket.send(Buffer.alloc(size), { compress: false });
+    for (let i = 0; i < 3 * sizes.length; i++) stage.saw((await client.frame()).rsv);
+  };
+}
+/** Options of compression, and what a client offers. Offers that the options exclude are among the differences. */
+const NEGOTIATIONS: [options: object, ...offers: string[]][] = [
+  [
+    { serverNoContextTakeover: true },
+    '; server_no_context_takeover',
+    '; server_no_context_takeover; client_max_window_bits',
+  ],
+  [{ serverNoContextTakeover: false }, '', '; client_no_context_takeover'],
+  [
+    { clientNoContextTakeover: true },
+    '',
+    '; client_no_context_takeover',
+    '; client_max_window_bits=10',
+  ],
+  [{ clientNoContextTakeover: false }, '', '; client_no_context_takeover'],
+  [{ serverMaxWindowBits: 10 }, '; server_max_window_bits=10', '; server_max_window_bits=12'],
+  [{ serverMaxWindowBits: true }, '', '; server_max_window_bits=9'],
+  [{ serverMaxWindowBits: false }, '', '; client_max_window_bits'],
+  [
+    { clientMaxWindowBits: 10 },
+    '; client_max_window_bits',
+    '; client_max_window_bits=10',
+    '; client_max_window_bits=12',
+  ],
+  [{ clientMaxWindowBits: true }, '', '; client_max_window_bits', '; client_max_window_bits=9'],
+  [{ clientMaxWindowBits: false }, '', '; client_max_window_bits'],
+  [
+    {
+      serverNoContextTakeover: true,
+      clientNoContextTakeover: true,
+      serverMaxWindowBits: 9,
+      clientMaxWindowBits: 9,
+    },
+    '; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=9; client_max_window_bits=9',
+  ],
+  [{ threshold: 0, level: 1, memLevel: 9, unknown: 1 }, ''],
+];
+for (const [perMessageDeflate, ...offers] of NEGOTIATIONS) {
+  for (const offer of offers) {
+    PROGRAMS[`negotiate with ${JSON.stringify(perMessageDeflate)}: ${offer}`] = async (stage) => {
+      const { port } = await stage.serve({ perMessageDeflate });
+      const headers = { 'Sec-WebSocket-Extensions': `permessage-deflate${offer}` };
+      const response = await (await stage.ask(port, { headers })).response();
+      // Their order means nothing.
+      const parameters = response.header('sec-websocket-extensions')?.split('; ').sort();
+      stage.saw(response.status, parameters ?? 'none');
+    };
+  }
+}
 
 it.each(Object.entries(PROGRAMS))('%s', async (_name, program) => {
   const expected = await play(ws, program);

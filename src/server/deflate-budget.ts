@@ -26,6 +26,14 @@ export interface NegotiatedCompression {
   readonly bytes: number;
 }
 
+/** What is set for `hawser/ws` alone. */
+export interface DeflateManners {
+  /** See `DeflatePolicy`. */
+  readonly clientWindowBits?: number;
+  /** See `PermessageDeflateSettings`. */
+  readonly takeoverThreshold?: number;
+}
+
 /** Which connections compress, and how: a server's permessage-deflate and its budget of memory. */
 export class DeflateBudget {
   readonly #options: ResolvedDeflateOptions;
@@ -35,8 +43,11 @@ export class DeflateBudget {
   readonly #shared = new Map<string, PermessageDeflate>();
   #bytes = 0;
 
-  /** @param clientWindowBits see `DeflatePolicy`. */
-  constructor(options: ResolvedDeflateOptions, deadlines: Deadlines, clientWindowBits?: number) {
+  constructor(
+    options: ResolvedDeflateOptions,
+    deadlines: Deadlines,
+    { clientWindowBits, takeoverThreshold }: DeflateManners = {},
+  ) {
     const { threshold, compressor, level, memLevel, idleRelease } = options;
     const { contextTakeover, windowBits } = options;
     this.#options = options;
@@ -47,6 +58,7 @@ export class DeflateBudget {
     };
     this.#settings = {
       threshold,
+      takeoverThreshold,
       compressor,
       level,
       memLevel,

@@ -26,15 +26,18 @@ import { type Compression, ConnectionParts } from './connection-parts.js';
 import type { EventTargetEmitter } from './event-target.js';
 import type { ConnectionOptions } from './hawser-options.js';
 import type { PerMessageDeflateOptions } from './deflate-options.js';
+import type { IgnoredOptions } from './ignored-options.js';
 import type { WebSocketEvents } from './web-socket-events.js';
 
 /**
  * The options of a client: those of ws, and those of Node's `https.request`. What the URL decides (host, port,
- * path) is ignored. The options `allowSynchronousEvents`, `generateMask`, `maxBufferedChunks`, `maxFragments`,
- * `maxPendingAutoPongs` and `skipUTF8Validation` of ws have no effect.
+ * path) is ignored.
  */
 export interface ClientOptions
-  extends ConnectionOptions, Omit<RequestOptions, 'protocol' | 'timeout' | 'method'> {
+  extends
+    ConnectionOptions,
+    IgnoredOptions,
+    Omit<RequestOptions, 'protocol' | 'timeout' | 'method'> {
   /** Answer Pings. @default true */
   readonly autoPong?: boolean | undefined;
   /** The subprotocols, where they are not an argument of their own. */
@@ -53,12 +56,8 @@ export interface ClientOptions
   readonly maxRedirects?: number | undefined;
   /** Sends the request: it has to call `request.end()`, perhaps later. */
   finishRequest?(request: ClientRequest, webSocket: EventTargetEmitter<WebSocketEvents>): void;
-  readonly allowSynchronousEvents?: boolean | undefined;
+  /** Ignored: each frame has a key of its own from the operating system (RFC 6455 section 5.3). */
   readonly generateMask?: ((mask: Buffer) => void) | undefined;
-  readonly maxBufferedChunks?: number | undefined;
-  readonly maxFragments?: number | undefined;
-  readonly maxPendingAutoPongs?: number | undefined;
-  readonly skipUTF8Validation?: boolean | undefined;
 }
 
 /** What opening a connection needs of its WebSocket. */
@@ -124,6 +123,8 @@ class ClientHandshake implements Connecting, OpeningListener {
   readonly #parts: ConnectionParts;
   readonly #deflate: ClientDeflate | undefined;
   readonly #opening: OpeningRequest;
+  /** Where a redirect leads that is not followed; ws has it as the client's URL. */
+  #refused: URL | undefined;
   /** The socket while the listeners of `'upgrade'` are called. */
   #socket: Duplex | undefined;
   #isOver = false;
@@ -167,7 +168,7 @@ class ClientHandshake implements Connecting, OpeningListener {
   }
 
   get url(): string {
-    return this.#opening.url.href;
+    return (this.#refused ?? this.#opening.url).href;
   }
 
   start(): void {
@@ -188,6 +189,7 @@ class ClientHandshake implements Connecting, OpeningListener {
   refused(request: ClientRequest, response: IncomingMessage, fault?: RedirectFault): boolean {
     if (fault !== undefined) {
       this.#isOver = true;
+      if ('url' in fault) this.#refused = fault.url;
       this.#opening.abort();
       this.#owner.failed(redirectError(fault, response.headers.location!));
       return false;
@@ -264,6 +266,7 @@ export function clientArguments(
   const hasOptionsFirst =
     typeof protocols === 'object' && protocols !== null && !Array.isArray(protocols);
   const given = (hasOptionsFirst ? protocols : options) as ClientOptions | undefined;
-  const names = (hasOptionsFirst ? undefined : protocols) as string | readonly string[] | undefined;
-  return [[names ?? given?.protocols ?? []].flat(), given ?? {}];
+  const names = hasOptionsFirst || protocols === undefined ? given?.protocols : protocols;
+  // `null` is a subprotocol, and not a good one.
+  return [[names === undefined ? [] : names].flat() as string[], given ?? {}];
 }

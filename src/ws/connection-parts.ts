@@ -57,8 +57,12 @@ export class ConnectionParts {
     let budget = this.#deflate.get(options);
     if (budget === undefined) {
       const settings = deflateSettings(options);
-      const { deadlines } = this.#standalone;
-      budget = new DeflateBudget(settings.options, deadlines, settings.clientWindowBits);
+      const { clientWindowBits } = settings;
+      budget = new DeflateBudget(settings.options, this.#standalone.deadlines, {
+        clientWindowBits,
+        // In ws the threshold is for messages that cannot refer to earlier ones.
+        takeoverThreshold: 0,
+      });
       this.#deflate.set(options, budget);
     }
     return budget;

@@ -1,7 +1,21 @@
 import type { ResolvedDeflateOptions } from '../server/options/resolve-options.js';
 import { resolveOptions } from '../server/options/resolve-options.js';
 
-/** The options of ws for permessage-deflate. hawser ignores those that are not listed, such as `concurrencyLimit`. */
+/** The options of zlib, as far as programs give them to ws. Only the first two have an effect, and only for what is sent. */
+interface ZlibSettings {
+  readonly level?: number | undefined;
+  readonly memLevel?: number | undefined;
+  readonly chunkSize?: number | undefined;
+  readonly dictionary?: unknown;
+  readonly finishFlush?: number | undefined;
+  readonly flush?: number | undefined;
+  readonly info?: boolean | undefined;
+  readonly maxOutputLength?: number | undefined;
+  readonly strategy?: number | undefined;
+  readonly windowBits?: number | undefined;
+}
+
+/** The options of ws for permessage-deflate. */
 export interface PerMessageDeflateOptions {
   /** The server begins each message with an empty window. @default false */
   readonly serverNoContextTakeover?: boolean | undefined;
@@ -11,11 +25,14 @@ export interface PerMessageDeflateOptions {
   readonly serverMaxWindowBits?: number | boolean | undefined;
   /** The client's window as a power of two: 8 to 15. @default 15 */
   readonly clientMaxWindowBits?: number | boolean | undefined;
-  /** Shorter messages are not compressed; bytes. @default 1024 */
+  /** A side that begins each message with an empty window does not compress shorter ones; bytes. @default 1024 */
   readonly threshold?: number | undefined;
-  /** `level` and `memLevel` choose zlib's compressor; without them hawser's own is used where the window is taken over. */
-  readonly zlibDeflateOptions?:
-    { readonly level?: number | undefined; readonly memLevel?: number | undefined } | undefined;
+  /** `level` and `memLevel` choose zlib's compressor; without them hawser's own is used where the window is taken over. The others are ignored. */
+  readonly zlibDeflateOptions?: ZlibSettings | undefined;
+  /** Ignored. */
+  readonly zlibInflateOptions?: ZlibSettings | undefined;
+  /** Ignored: ordinary messages do not use the thread pool. */
+  readonly concurrencyLimit?: number | undefined;
 }
 
 /** The same as options of hawser. */

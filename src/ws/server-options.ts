@@ -2,6 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, Server } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { CLOSE_TIMEOUT, type ConnectionOptions, MAX_PAYLOAD } from './hawser-options.js';
 import type { PerMessageDeflateOptions } from './deflate-options.js';
+import type { IgnoredOptions } from './ignored-options.js';
 import { WebSocket } from './web-socket.js';
 
 /** What `verifyClient` gets. */
@@ -26,7 +27,7 @@ export type VerifyClient =
     ) => void);
 
 /** The options of a server. They are read at each upgrade, so a change takes effect. */
-export interface ServerOptions extends ConnectionOptions {
+export interface ServerOptions extends ConnectionOptions, IgnoredOptions {
   /** A string is read as a number, or is the path of a Unix socket. */
   port?: number | string | null | undefined;
   host?: string | null | undefined;

@@ -4,9 +4,10 @@ import type {
   ProtocolErrorDetail,
 } from '../protocol/framing/protocol-error.js';
 
-/** The code and the text of ws for a broken rule, from what the peer sent. */
+/** The code and the text of ws for a broken rule, from what the peer sent and hawser's text. */
 type Translation = (
   detail: Required<ProtocolErrorDetail>,
+  message: string,
 ) => readonly [code: string, message: string];
 
 const frame = (message: string): string => `Invalid WebSocket frame: ${message}`;
@@ -27,6 +28,9 @@ const hugeLength: Translation = () => [
   'Unsupported WebSocket frame: payload length > 2^53 - 1',
 ];
 
+/** ws has the error of zlib, whose text says less. */
+const Z_DATA_ERROR = 'Z_DATA_ERROR';
+
 /** Programs compare these codes and texts. A rule that ws does not check is missing here. */
 const TRANSLATIONS: Readonly<Partial<Record<ProtocolErrorCode, Translation>>> = {
   ERR_RESERVED_BIT: reservedBit,
@@ -44,9 +48,10 @@ const TRANSLATIONS: Readonly<Partial<Record<ProtocolErrorCode, Translation>>> = 
   ERR_LENGTH_TOP_BIT: hugeLength,
   ERR_MESSAGE_TOO_BIG: (detail) =>
     detail.length > Number.MAX_SAFE_INTEGER
-      ? hugeLength(detail)
+      ? hugeLength(detail, '')
       : ['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', 'Max payload size exceeded'],
   ERR_INVALID_UTF8: () => ['WS_ERR_INVALID_UTF8', frame('invalid UTF-8 sequence')],
+  ERR_INVALID_DEFLATE: (_detail, message) => [Z_DATA_ERROR, message],
   ERR_CLOSE_CODE: ({ closeCode }) => [
     'WS_ERR_INVALID_CLOSE_CODE',
     frame(`invalid status code ${closeCode}`),
@@ -66,7 +71,9 @@ const CONTENT: ReadonlySet<ProtocolErrorCode> = new Set([
 export function toWsError(error: ProtocolError): Error {
   const [code, message] = TRANSLATIONS[error.code]?.(
     error.detail as Required<ProtocolErrorDetail>,
+    error.message,
   ) ?? [error.code, error.message];
   const ErrorClass = CONTENT.has(error.code) ? Error : RangeError;
-  return Object.assign(new ErrorClass(message, { cause: error }), { code });
+  const translated = new ErrorClass(message, { cause: error });
+  return Object.assign(translated, code === Z_DATA_ERROR ? { code, errno: -3 } : { code });
 }

@@ -4,7 +4,7 @@ import {
   type ExtensionOffer,
   parseExtensions,
 } from '../../../src/protocol/handshake/extensions.js';
-import { DeflateBudget } from '../../../src/server/deflate-budget.js';
+import { DeflateBudget, type DeflateManners } from '../../../src/server/deflate-budget.js';
 import type { DeflateOptions } from '../../../src/server/options/options.js';
 import { resolveOptions } from '../../../src/server/options/resolve-options.js';
 import { HandClock } from '../../support/server.js';
@@ -13,10 +13,10 @@ const offers = (header: string): ExtensionOffer[] => parseExtensions(header)!;
 const PLAIN = offers('permessage-deflate');
 const BROWSER = offers('permessage-deflate; client_max_window_bits');
 
-function make(options: DeflateOptions | true): DeflateBudget {
+function make(options: DeflateOptions | true, manners?: DeflateManners): DeflateBudget {
   const { perMessageDeflate } = resolveOptions({ perMessageDeflate: options }, []);
   if (perMessageDeflate === false) throw new Error('it is off');
-  return new DeflateBudget(perMessageDeflate, new Deadlines(new HandClock()));
+  return new DeflateBudget(perMessageDeflate, new Deadlines(new HandClock()), manners);
 }
 
 /** Opens a connection for these offers. */
@@ -38,10 +38,7 @@ describe('Compressions, negotiating', () => {
   });
 
   it('allows the client another window than its own', () => {
-    const { perMessageDeflate } = resolveOptions({ perMessageDeflate: true }, []);
-    if (perMessageDeflate === false) throw new Error('it is off');
-    const deadlines = new Deadlines(new HandClock());
-    const { parameters } = new DeflateBudget(perMessageDeflate, deadlines, 10).negotiate(BROWSER)!;
+    const { parameters } = make(true, { clientWindowBits: 10 }).negotiate(BROWSER)!;
     expect(parameters).toMatchObject({ serverMaxWindowBits: 15, clientMaxWindowBits: 10 });
   });
 
@@ -88,6 +85,12 @@ describe('Compressions, what connections share', () => {
     const compression = open(make({ threshold: 7, level: 0 }));
     expect(compression.threshold).toBe(7);
     expect(compression.deflate(MESSAGE)!.length).toBeGreaterThan(MESSAGE.length);
+  });
+
+  it('has another threshold for a window that is kept, if it is told', () => {
+    const options: DeflateOptions = { contextTakeover: 'both', threshold: 7 };
+    expect(open(make(options)).threshold).toBe(7);
+    expect(open(make(options, { takeoverThreshold: 2 })).threshold).toBe(2);
   });
 });
 

@@ -208,7 +208,7 @@ describe('the arguments of a client', () => {
     expect(() => new WsSocket(address)).toThrow(message); // as ws does
   });
 
-  it.each<[unknown]>([[''], ['a b'], [['a', 'a']], [[null]], [['a', '']], [[1]]])(
+  it.each<[unknown]>([[''], [null], ['a b'], [['a', 'a']], [[null]], [['a', '']], [[1]]])(
     'may not have the subprotocols %j',
     (protocols) => {
       const message = 'An invalid or duplicated subprotocol was specified';
@@ -236,7 +236,7 @@ describe('the arguments of a client', () => {
     ],
     [
       [null, undefined],
-      [[], {}],
+      [[null as never], {}],
     ],
     [
       ['a', undefined],
@@ -469,6 +469,13 @@ describe('redirects of a client', () => {
     const { port } = await counting('http://');
     const client = new Client(`ws://127.0.0.1:${port}/1`, { followRedirects: true });
     expect(await client.seen('close')).toEqual(failed('Invalid URL: http://'));
+  });
+
+  it('are the URL of the client even if it is refused', async () => {
+    const { port } = await counting('ftp://a');
+    const client = new Client(`ws://127.0.0.1:${port}/1`, { followRedirects: true });
+    await client.seen('close');
+    expect(client.url).toBe('ftp://a/');
   });
 
   it('may end the client from a listener', async () => {

@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { Session } from '../../../src/connection/session.js';
 import { parseExtensions } from '../../../src/protocol/handshake/extensions.js';
 import { type Compression, ConnectionParts } from '../../../src/ws/connection-parts.js';
+import type { PerMessageDeflateOptions } from '../../../src/ws/deflate-options.js';
 import { SocketEvents } from '../../../src/ws/socket-events.js';
 import { CERTIFICATE } from '../../support/certificate.js';
 import { clientFrame, describeFrame, FrameReader } from '../../support/frames.js';
@@ -132,6 +133,18 @@ describe('ConnectionParts', () => {
     expect(parts.fits({ ...options, hawser: { ...hawser } })).toBe(false);
     options.maxPayload = 5;
     expect(parts.fits(options)).toBe(false);
+  });
+
+  it('compresses messages below the threshold where the window is kept, as ws does', () => {
+    const parts = new ConnectionParts('server', {});
+    const thresholdOf = (options: PerMessageDeflateOptions): number => {
+      const { budget, negotiated } = offered(parts, options);
+      return budget.open(negotiated).threshold;
+    };
+    expect(thresholdOf({})).toBe(0);
+    expect(thresholdOf({ threshold: 100 })).toBe(0);
+    expect(thresholdOf({ serverNoContextTakeover: true })).toBe(1024);
+    expect(thresholdOf({ serverNoContextTakeover: true, threshold: 100 })).toBe(100);
   });
 
   it('has one budget for each object with options of compression', () => {

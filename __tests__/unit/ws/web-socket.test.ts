@@ -102,7 +102,7 @@ describe('WebSocket, its properties', () => {
     expect(ws.extensions).toBe('permessage-deflate');
     expect(ws._socket).toHaveProperty('remoteAddress', '127.0.0.1');
     expect(ws._sender).toBe(ws._sender);
-    ws.send('abc');
+    ws.send('abc', { compress: false });
     expect(ws.bufferedAmount).toBe(5);
     await turns();
     expect(ws.bufferedAmount).toBe(0);

@@ -141,7 +141,8 @@ describe('toWsError', () => {
     const cause = new ProtocolError('ERR_INVALID_DEFLATE', 'invalid distance');
     expect(toWsError(cause)).toMatchObject({
       name: 'Error',
-      code: 'ERR_INVALID_DEFLATE',
+      code: 'Z_DATA_ERROR',
+      errno: -3,
       message: 'invalid distance',
     });
   });

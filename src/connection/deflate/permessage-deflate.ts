@@ -22,6 +22,8 @@ import type { DeflateParameters } from '../../protocol/deflate/negotiation.js';
 export interface PermessageDeflateSettings {
   /** Shorter messages are not compressed; bytes. */
   readonly threshold: number;
+  /** The same where our window is kept from message to message. @default threshold */
+  readonly takeoverThreshold?: number | undefined;
   /** Of zlib's compressors: 0 to 9. */
   readonly level: number;
   /** Of zlib's compressors: 1 to 9. */
@@ -80,7 +82,8 @@ export class PermessageDeflate {
     const { shared, drive } = settings;
     this.#settings = settings;
     this.#onClosed = closed;
-    this.threshold = settings.threshold;
+    const { threshold, takeoverThreshold = threshold } = settings;
+    this.threshold = ours.takeover ? takeoverThreshold : threshold;
     this.windowBits = ours.windowBits;
     this.isShareable = !ours.takeover;
     this.#inflaterBits = theirs.windowBits;

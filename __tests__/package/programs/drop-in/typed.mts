@@ -10,7 +10,16 @@ const options: ServerOptions = {
   noServer: true,
   clientTracking: true,
   maxPayload: 1024,
-  perMessageDeflate: { threshold: 10, zlibDeflateOptions: { level: 3 } },
+  // What hawser ignores, too.
+  allowSynchronousEvents: false,
+  skipUTF8Validation: true,
+  maxFragments: 100,
+  perMessageDeflate: {
+    threshold: 10,
+    concurrencyLimit: 10,
+    zlibDeflateOptions: { chunkSize: 1024, level: 3 },
+    zlibInflateOptions: { chunkSize: 10 * 1024 },
+  },
   handleProtocols: (protocols, _request) => (protocols.has('b') ? 'b' : false),
   verifyClient: ({ origin, secure, req }, done) => {
     done(origin === undefined && !secure && req.method === 'GET', 403, 'no');

@@ -473,6 +473,16 @@ describe("Compression, with hawser's own compressor", () => {
 describe('PermessageDeflate, which messages', () => {
   it('knows the threshold', () => {
     expect(made({}, { threshold: 7 }).threshold).toBe(7);
+    expect(made(TAKEOVER, { threshold: 7 }).threshold).toBe(7);
+  });
+
+  it('has another threshold where our window is kept', () => {
+    const thresholds = { threshold: 7, takeoverThreshold: 2 };
+    expect(made({}, thresholds).threshold).toBe(7);
+    expect(made(TAKEOVER, thresholds).threshold).toBe(2);
+    const server = { ...TAKEOVER, clientNoContextTakeover: true };
+    expect(made(server, thresholds, 'server').threshold).toBe(2);
+    expect(made(server, thresholds, 'client').threshold).toBe(7);
   });
 });
 
