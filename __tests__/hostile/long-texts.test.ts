@@ -13,13 +13,16 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { deflateRawSync } from 'node:zlib';
 import { builtPackage } from '../support/built-package.js';
-import type { ServerOptions } from '../../src/server/options/options.js';
+import type { AnyRequest, ServerOptions } from '../../src/server/options/options.js';
 import { createWebSocketStream } from '../../src/ws/stream.js';
 import { WebSocketServer as WsServer } from '../../src/ws/server.js';
 import { WebSocket } from '../../src/ws/web-socket.js';
+import type { WebSocketServer } from '../../src/server/server.js';
 import { clientFrame, type Frame, serverFrame } from '../support/frames.js';
 import { RawServer } from '../support/raw-server.js';
+import { serveHttp2 } from '../support/http2.js';
 import { ask, eventually, later, serve, settle } from '../support/server.js';
+import { openOver, type Version, VERSIONS } from '../support/versions.js';
 
 afterEach(async () => {
   await settle();
@@ -50,9 +53,20 @@ const WAYS: [string, (text: string) => Buffer[]][] = [
 ];
 const OFFER = { 'Sec-WebSocket-Extensions': 'permessage-deflate' };
 
+/** A server on a version of HTTP. */
+async function serveOver(version: Version, options: ServerOptions<undefined, AnyRequest> = {}) {
+  if (version === 'HTTP/2') return serveHttp2(options);
+  const served = await serve(options as ServerOptions);
+  return { ...served, wss: served.wss as unknown as WebSocketServer<undefined, AnyRequest> };
+}
+
 /** What becomes of a text that comes in these pieces. */
-async function become(pieces: Buffer[], options: ServerOptions = {}) {
-  const { wss, port, log } = await serve({ perMessageDeflate: true, ...options });
+async function become(
+  version: Version,
+  pieces: Buffer[],
+  options: ServerOptions<undefined, AnyRequest> = {},
+) {
+  const { wss, port, log } = await serveOver(version, { perMessageDeflate: true, ...options });
   const heard: unknown[] = [];
   const ends: unknown[] = [];
   wss.on('connection', (conn) => {
@@ -61,8 +75,7 @@ async function become(pieces: Buffer[], options: ServerOptions = {}) {
       ends.push(code, (cause as { code?: string } | undefined)?.code),
     );
   });
-  const client = await ask(port, { headers: OFFER });
-  await client.response();
+  const client = await openOver(version, port, { headers: OFFER });
   for (const piece of pieces) {
     client.send(piece);
     await settle();
@@ -78,7 +91,9 @@ async function become(pieces: Buffer[], options: ServerOptions = {}) {
   return { heard, ends, frames, log };
 }
 
-describe.each(WAYS)('A text %s', (_, encode) => {
+const BOTH = VERSIONS.flatMap((version) => WAYS.map(([way, encode]) => ({ version, way, encode })));
+
+describe.each(BOTH)('A text over $version $way', ({ version, encode }) => {
   it.each([
     ['ASCII', 'a'.repeat(MAX)],
     ['of two bytes each', 'é'.repeat(MAX)],
@@ -86,7 +101,7 @@ describe.each(WAYS)('A text %s', (_, encode) => {
     ['of four bytes each', '🚀'.repeat(MAX / 2)],
     ['mixed', 'aé漢🚀'.repeat(MAX / 5)],
   ])('of as many characters as a string can have is delivered, %s', async (_what, text) => {
-    expect((await become(encode(text))).heard).toEqual([text]);
+    expect((await become(version, encode(text))).heard).toEqual([text]);
   });
 
   it.each([
@@ -96,7 +111,7 @@ describe.each(WAYS)('A text %s', (_, encode) => {
     ['of four bytes each', '🚀'.repeat(MAX / 2 + 1)],
     ['mixed, in the last character', `${'aé漢🚀'.repeat(MAX / 5)}a`],
   ])('of one more closes with 1009, and nothing is thrown, %s', async (_what, text) => {
-    const { heard, ends, frames, log } = await become(encode(text));
+    const { heard, ends, frames, log } = await become(version, encode(text));
     expect(heard).toEqual([]);
     expect(ends).toEqual([1009, 'ERR_MESSAGE_TOO_BIG']);
     expect(frames[0]!.payload.toString('latin1', 2)).toMatch(
@@ -107,7 +122,7 @@ describe.each(WAYS)('A text %s', (_, encode) => {
 
   it('of one more is delivered as bytes, as the message of the error advises', async () => {
     const text = 'a'.repeat(MAX + 1);
-    const { heard } = await become(encode(text), { textAs: 'buffer' });
+    const { heard } = await become(version, encode(text), { textAs: 'buffer' });
     expect(heard).toEqual([Buffer.from(text)]);
   });
 });
@@ -270,7 +285,7 @@ describe('A long message in hawser/ws', () => {
   });
 });
 
-describe('A long message that is taken in parts', () => {
+describe.each(VERSIONS)('A long message over %s that is taken in parts', (version) => {
   it.each([
     ['Text', 1, Buffer.alloc(MAX + 1, 'a')],
     ['Binary that is UTF-8', 2, Buffer.alloc(MAX + 1, 'a')],
@@ -278,7 +293,7 @@ describe('A long message that is taken in parts', () => {
   ])(
     'rejects text() if it is %s, with advice that helps, and not bytes()',
     async (_what, opcode, payload) => {
-      const { wss, port } = await serve();
+      const { wss, port } = await serveOver(version);
       const outcomes: unknown[] = [];
       wss.on('connection', (conn) => {
         void (async () => {
@@ -287,8 +302,7 @@ describe('A long message that is taken in parts', () => {
           }
         })();
       });
-      const client = await ask(port);
-      await client.response();
+      const client = await openOver(version, port);
       for (let count = 0; count < 2; count++) client.send(clientFrame({ opcode, payload }));
       await eventually('both', () => outcomes.length === 2);
       expect(outcomes).toEqual([

@@ -2,7 +2,9 @@
 import { Child, stopChildren } from '../support/child.js';
 import { compressedFrame } from '../support/compressed-client.js';
 import { clientClose, clientFrame } from '../support/frames.js';
-import { RawClient, upgradeRequest } from '../support/raw-client.js';
+import { openSession } from '../support/http2.js';
+import type { RawClient } from '../support/raw-client.js';
+import { askOn, VERSIONS } from '../support/versions.js';
 
 afterAll(stopChildren);
 
@@ -27,14 +29,20 @@ const PROGRAM = `
     stores.set(name, new WeakRef(store));
     return user.run(store, what);
   };
-  server.on('upgrade', (request, socket, head) => {
+  const upgrade = (request, socket, head) => {
     const name = request.url.slice(1);
     inStore(name, () => wss.handleUpgrade(request, socket, head).then((conn) => {
       connections.set(name, conn);
       conn.on('close', () => connections.delete(name));
       conn.on('message', () => undefined);
     }));
-  });
+  };
+  server.on('upgrade', upgrade);
+  if (server.updateSettings) {
+    server.updateSettings({ enableConnectProtocol: true });
+    server.on('request', () => undefined);
+    server.on('connect', (request) => upgrade(request, request.stream, Buffer.alloc(0)));
+  }
   commands.open = async (name) => {
     while (!connections.has(name)) await new Promise((resolve) => setTimeout(resolve, 2));
     return connections.get(name).extensions;
@@ -62,45 +70,50 @@ const PROGRAM = `
   };
 `;
 
-async function open(child: Child, name: string): Promise<{ client: RawClient; takeover: boolean }> {
-  const headers = { 'Sec-WebSocket-Extensions': 'permessage-deflate' };
-  const client = await RawClient.open(child.port, upgradeRequest({ target: `/${name}`, headers }));
-  const extensions = await child.ask<string>('open', name);
-  return { client, takeover: !extensions.includes('no_context_takeover') };
-}
-
-test('the stores of connections that have ended, and of what was sent on one that lives, are let go', async () => {
-  const child = await Child.serve(PROGRAM, '--expose-gc');
-  // The first of all makes everything that others share: timers, a compressor, contexts for long messages.
-  const first = await open(child, 'first');
-  first.client.send(clientFrame({ opcode: 1, payload: 'begins a message' }).subarray(0, 8));
-  await child.ask('send', 'first', 'to the first', 8);
-  const lasting = await open(child, 'lasting');
-  const second = await open(child, 'second');
-  const third = await open(child, 'third');
-  expect([first, lasting, second, third].map(({ takeover }) => takeover)).toStrictEqual([
-    true,
-    true,
-    false,
-    false,
-  ]);
-  for (const { client } of [second, third]) client.send(compressedFrame('hello'));
-  second.client.send(compressedFrame(Buffer.alloc(2_000_000)));
-  await child.ask('received', 3);
-  await child.ask('send', 'second', 'to the second', 8);
-  await child.ask('send', 'third', 'to the third', 8);
-  await child.ask('send', 'lasting', 'to the one that lasts', 8);
-  await child.ask('broadcast', 'to all');
-  first.client.destroy();
-  for (const { client } of [second, third]) {
-    client.send(clientClose(1000));
-    await client.ended();
-    client.finish();
-  }
-  for (const name of ['first', 'second', 'third']) {
-    await child.ask('closed', name);
-  }
-  expect(await child.ask('kept')).toStrictEqual(['lasting']);
-  expect(child.stderr).toBe('');
-  lasting.client.destroy();
-});
+test.each(VERSIONS)(
+  'over %s the stores of connections that have ended, and of what was sent on one that lives, are let go',
+  async (version) => {
+    const child = await Child.serveOver(version, PROGRAM, '--expose-gc');
+    // Over HTTP/2 all are streams of one session, which lasts.
+    const session = version === 'HTTP/2' ? await openSession(child.port) : undefined;
+    const open = async (name: string): Promise<{ client: RawClient; takeover: boolean }> => {
+      const headers = { 'Sec-WebSocket-Extensions': 'permessage-deflate' };
+      const parts = { target: `/${name}`, headers };
+      const client = session === undefined ? await child.open(parts) : askOn(session, parts);
+      const extensions = await child.ask<string>('open', name);
+      return { client, takeover: !extensions.includes('no_context_takeover') };
+    };
+    // The first of all makes everything that others share: timers, a compressor, contexts for long messages.
+    const first = await open('first');
+    first.client.send(clientFrame({ opcode: 1, payload: 'begins a message' }).subarray(0, 8));
+    await child.ask('send', 'first', 'to the first', 8);
+    const lasting = await open('lasting');
+    const second = await open('second');
+    const third = await open('third');
+    expect([first, lasting, second, third].map(({ takeover }) => takeover)).toStrictEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    for (const { client } of [second, third]) client.send(compressedFrame('hello'));
+    second.client.send(compressedFrame(Buffer.alloc(2_000_000)));
+    await child.ask('received', 3);
+    await child.ask('send', 'second', 'to the second', 8);
+    await child.ask('send', 'third', 'to the third', 8);
+    await child.ask('send', 'lasting', 'to the one that lasts', 8);
+    await child.ask('broadcast', 'to all');
+    first.client.reset();
+    for (const { client } of [second, third]) {
+      client.send(clientClose(1000));
+      await client.ended();
+      client.finish();
+    }
+    for (const name of ['first', 'second', 'third']) {
+      await child.ask('closed', name);
+    }
+    expect(await child.ask('kept')).toStrictEqual(['lasting']);
+    expect(child.stderr).toBe('');
+    lasting.client.destroy();
+  },
+);

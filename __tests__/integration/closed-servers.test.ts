@@ -1,9 +1,10 @@
-/** What closed servers leave behind on an http.Server that lives on: the server in a process of its own. */
+/** What closed servers leave behind on a server of Node that lives on: the server in a process of its own. */
 import { Child, stopChildren } from '../support/child.js';
+import { VERSIONS, type Version } from '../support/versions.js';
 
 afterAll(stopChildren);
 
-const PROGRAM = `
+const program = (version: Version): string => `
   const shared = new AbortController();
   const refs = [];
   commands.cycle = async (count) => {
@@ -13,7 +14,8 @@ const PROGRAM = `
       refs.push(new WeakRef(wss));
       await wss.close({ signal: shared.signal });
     }
-    const own = new hawser.WebSocketServer({ port: 0, signal: shared.signal });
+    const ofItsOwn = { http2: ${version === 'HTTP/2'}, logger: { warn() {}, error() {} } };
+    const own = new hawser.WebSocketServer({ port: 0, signal: shared.signal, ...ofItsOwn });
     refs.push(new WeakRef(own));
     await new Promise((resolve) => own.once('listening', resolve));
     await own.close();
@@ -27,18 +29,21 @@ const PROGRAM = `
     }
     return refs.filter((ref) => ref.deref() !== undefined).length;
   };
-  commands.listeners = () => ['upgrade', 'listening', 'newListener'].reduce((sum, name) => sum + server.listenerCount(name), 0);
+  commands.listeners = () => server.eventNames().reduce((sum, name) => sum + server.listenerCount(name), 0);
   process.on('warning', (warning) => say('warning', warning.message));
   const last = new hawser.WebSocketServer(server); // for the test's own question at its end
 `;
 
-test('closed servers are collected, though their http.Server and their signal live on', async () => {
-  const child = await Child.serve(PROGRAM, '--expose-gc');
-  const before = await child.ask('listeners');
-  await child.ask('cycle', 50);
-  expect(await child.ask('alive')).toBe(0);
-  expect(await child.ask('listeners')).toBe(before);
-  await child.expectAlive();
-  expect(child.said.filter(([word]) => word === 'warning')).toEqual([]);
-  expect(child.stderr).toBe('');
-});
+test.each(VERSIONS)(
+  'closed servers are collected, though their server of %s and their signal live on',
+  async (version) => {
+    const child = await Child.serveOver(version, program(version), '--expose-gc');
+    const before = await child.ask('listeners');
+    await child.ask('cycle', 50);
+    expect(await child.ask('alive')).toBe(0);
+    expect(await child.ask('listeners')).toBe(before);
+    await child.expectAlive();
+    expect(child.said.filter(([word]) => word === 'warning')).toEqual([]);
+    expect(child.stderr).toBe('');
+  },
+);

@@ -1,15 +1,15 @@
 /** Dead peers and limits of time, on a whole server with real sockets. */
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import WebSocket from 'ws';
 import { Opcode } from '../../src/protocol/framing/frame.js';
+import { builtPackage } from '../support/built-package.js';
 import { Child, stopChildren } from '../support/child.js';
 import { clientFrame } from '../support/frames.js';
 import { loopback } from '../support/loopback.js';
-import { RawClient } from '../support/raw-client.js';
+import type { RawClient } from '../support/raw-client.js';
+import { openOver, type Version, VERSIONS } from '../support/versions.js';
 
 afterEach(stopChildren);
 
@@ -23,8 +23,25 @@ const BY_HAND = `
   };
 `;
 
-test('of a peer that is silent, one that answers and one that talks the first is cut, on defaults', async () => {
-  const child = await Child.serve(`${BY_HAND}
+/** How a program connects to itself: `connect(url)`, a peer that answers Pings. No client but hawser's has streams. */
+const CONNECT: Record<Version, string> = {
+  'HTTP/1.1': `
+    const { WebSocket } = require('ws');
+    const connect = async (url) => {
+      const client = new WebSocket(url);
+      await once(client, 'open');
+      return client;
+    };`,
+  'HTTP/2': `
+    const client = require(${JSON.stringify(join(dirname(builtPackage()), 'client/index.js'))});
+    const connect = (url) => client.connect(url, { http2: true, heartbeat: false });`,
+};
+
+describe.each(VERSIONS)('over %s', (version) => {
+  test('of a peer that is silent, one that answers and one that talks the first is cut, on defaults', async () => {
+    const child = await Child.serveOver(
+      version,
+      `${BY_HAND}
     const wss = new hawser.WebSocketServer(server, { clock });
     wss.on('connectionError', ({ code }, conn) => say('fault', conn.url, code));
     wss.on('connection', (conn) => {
@@ -32,37 +49,42 @@ test('of a peer that is silent, one that answers and one that talks the first is
       conn.on('close', (code, reason, { cause }) => say('closed', conn.url, code, cause?.code));
     });
     commands.latencies = () => [...wss.connections].map(({ url, latency }) => [url, latency]);
-  `);
-  const pings: string[] = [];
-  const connect = async (name: string, autoPong: boolean): Promise<WebSocket> => {
-    const client = new WebSocket(`ws://127.0.0.1:${String(child.port)}/${name}`, { autoPong });
-    client.on('ping', () => pings.push(name));
-    await once(client, 'open');
-    return client;
-  };
-  const silent = await connect('silent', false);
-  const answering = await connect('answering', true);
-  const talking = await connect('talking', false);
-  for (let second = 0; second < 38; second++) {
-    await child.ask('pass', 1000);
-    talking.send('still here');
-    await once(talking, 'message');
-  }
-  expect(pings.sort()).toStrictEqual(['answering', 'silent']);
-  expect(await child.says('closed')).toStrictEqual(['/silent', 1006, 'ERR_HEARTBEAT_TIMEOUT']);
-  expect(await child.says('fault')).toStrictEqual(['/silent', 'ERR_HEARTBEAT_TIMEOUT']);
-  expect(await child.ask('latencies')).toStrictEqual([
-    ['/answering', expect.any(Number)],
-    ['/talking', null],
-  ]);
-  expect(silent.readyState).not.toBe(WebSocket.OPEN);
-  answering.terminate();
-  talking.terminate();
-});
+  `,
+    );
+    const silent = await child.open({ target: '/silent' });
+    const answering = await child.open({ target: '/answering' });
+    const talking = await child.open({ target: '/talking' });
+    const pingsOf = ({ frames }: RawClient) =>
+      frames.filter(({ opcode }) => opcode === Opcode.Ping);
+    let answered = 0;
+    for (let second = 0; second < 38; second++) {
+      await child.ask('pass', 1000);
+      for (const { payload } of pingsOf(answering).slice(answered)) {
+        answering.send(clientFrame({ opcode: Opcode.Pong, payload }));
+        answered++;
+      }
+      talking.send(clientFrame({ opcode: Opcode.Text, payload: 'still here' }));
+      await talking.frame();
+    }
+    expect([silent, answering, talking].map((client) => pingsOf(client).length)).toStrictEqual([
+      1, 1, 0,
+    ]);
+    expect(await child.says('closed')).toStrictEqual(['/silent', 1006, 'ERR_HEARTBEAT_TIMEOUT']);
+    expect(await child.says('fault')).toStrictEqual(['/silent', 'ERR_HEARTBEAT_TIMEOUT']);
+    expect(await child.ask('latencies')).toStrictEqual([
+      ['/answering', expect.any(Number)],
+      ['/talking', null],
+    ]);
+    await silent.ended();
+    answering.destroy();
+    talking.destroy();
+  });
 
-test('all deadlines of 10 connections and of 1000 are one timer, and of none no timer', async () => {
-  // The clock of the library keeps no process alive, and such timers are not listed: this one does.
-  const child = await Child.serve(`
+  test('all deadlines of 10 connections and of 1000 are one timer, and of none no timer', async () => {
+    // The clock of the library keeps no process alive, and such timers are not listed: this one does.
+    const child = await Child.serveOver(
+      version,
+      `
     // Nor does time pass by it: none of these deadlines comes, however long this takes.
     const clock = { now: () => 0, setTimeout, clearTimeout };
     const wss = new hawser.WebSocketServer(server, { clock, idleTimeout: 1e6, maxLifetime: 1e7 });
@@ -71,36 +93,39 @@ test('all deadlines of 10 connections and of 1000 are one timer, and of none no 
       connections: wss.connections.size,
       timers: process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length,
     });
-  `);
-  const clients: RawClient[] = [];
-  /** Of ten, one has begun a message and one is in the closing handshake. */
-  const grow = async (count: number): Promise<unknown> => {
-    while (clients.length < count) {
-      const target = { port: child.port, host: loopback(clients.length) };
-      const client = await RawClient.open(target);
-      if (clients.length % 10 === 1)
-        client.send(clientFrame({ opcode: 1, payload: 'x' }).subarray(0, 3));
-      if (clients.length % 10 === 2) {
-        client.send(clientFrame({ opcode: 1, payload: 'x' }));
-        await client.close();
+  `,
+    );
+    const clients: RawClient[] = [];
+    /** Of ten, one has begun a message and one is in the closing handshake. */
+    const grow = async (count: number): Promise<unknown> => {
+      while (clients.length < count) {
+        const target = { port: child.port, host: loopback(clients.length) };
+        const client = await openOver(version, target);
+        if (clients.length % 10 === 1)
+          client.send(clientFrame({ opcode: 1, payload: 'x' }).subarray(0, 3));
+        if (clients.length % 10 === 2) {
+          client.send(clientFrame({ opcode: 1, payload: 'x' }));
+          await client.close();
+        }
+        clients.push(client);
       }
-      clients.push(client);
-    }
-    return child.ask('has');
-  };
-  expect(await grow(0)).toStrictEqual({ connections: 0, timers: 0 });
-  expect(await grow(10)).toStrictEqual({ connections: 10, timers: 1 });
-  expect(await grow(1000)).toStrictEqual({ connections: 1000, timers: 1 });
-  for (const client of clients) client.reset();
-  let has = await child.ask<{ connections: number }>('has');
-  while (has.connections > 0) has = await child.ask<{ connections: number }>('has');
-  expect(has).toStrictEqual({ connections: 0, timers: 0 });
-});
+      return child.ask('has');
+    };
+    expect(await grow(0)).toStrictEqual({ connections: 0, timers: 0 });
+    expect(await grow(10)).toStrictEqual({ connections: 10, timers: 1 });
+    expect(await grow(1000)).toStrictEqual({ connections: 1000, timers: 1 });
+    for (const client of clients) client.reset();
+    let has = await child.ask<{ connections: number }>('has');
+    while (has.connections > 0) has = await child.ask<{ connections: number }>('has');
+    expect(has).toStrictEqual({ connections: 0, timers: 0 });
+  });
 
-test('a message whose rest comes while the server stands still is not taken for one without an end', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'hawser-still-'));
-  const awake = join(folder, 'awake');
-  const child = await Child.serve(`
+  test('a message whose rest comes while the server stands still is not taken for one without an end', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hawser-still-'));
+    const awake = join(folder, 'awake');
+    const child = await Child.serveOver(
+      version,
+      `
     const { existsSync } = require('node:fs');
     const messageTimeout = 1000;
     // It wakes just after the deadline, as after a pause that is not much longer than the limit.
@@ -118,23 +143,26 @@ test('a message whose rest comes while the server stands still is not taken for 
         standStill(until);
       }));
     });
-  `);
-  const client = await RawClient.open(child.port);
-  client.send(clientFrame({ opcode: Opcode.Text, fin: false, payload: 'first, ' }));
-  await child.says('standing still');
-  client.send(clientFrame({ opcode: Opcode.Continuation, payload: 'last' }));
-  while (client.socket.writableLength > 0) await delay(5); // now it is in the kernel
-  writeFileSync(awake, '');
-  expect(await child.says('outcome')).toStrictEqual(['message', 'first, last']);
-  client.reset();
-  rmSync(folder, { recursive: true });
-});
+  `,
+    );
+    const client = await child.open();
+    client.send(clientFrame({ opcode: Opcode.Text, fin: false, payload: 'first, ' }));
+    await child.says('standing still');
+    client.send(clientFrame({ opcode: Opcode.Continuation, payload: 'last' }));
+    while (client.socket.writableLength > 0) await delay(5); // now it is in the kernel
+    writeFileSync(awake, '');
+    expect(await child.says('outcome')).toStrictEqual(['message', 'first, last']);
+    client.reset();
+    rmSync(folder, { recursive: true });
+  });
 
-test('a server that stands still for longer than its limits takes no peer for dead', async () => {
-  // The peers are in its own process, so that they stand still no longer than it does.
-  const child = await Child.serve(`
+  test('a server that stands still for longer than its limits takes no peer for dead', async () => {
+    // The peers are in its own process, so that they stand still no longer than it does.
+    const child = await Child.serveOver(
+      version,
+      `
     const { once } = require('node:events');
-    const { WebSocket } = require('ws');
+    ${CONNECT[version]}
     const heartbeat = { interval: 100, timeout: 400 };
     const wss = new hawser.WebSocketServer(server, { heartbeat });
     wss.on('connection', (conn) => {
@@ -146,9 +174,7 @@ test('a server that stands still for longer than its limits takes no peer for de
     });
     const clients = [];
     commands.connect = async () => {
-      const client = new WebSocket('ws://127.0.0.1:' + server.address().port);
-      await once(client, 'open');
-      clients.push(client);
+      clients.push(await connect('ws://127.0.0.1:' + server.address().port));
     };
     commands.standStill = async () => {
       const pinged = once(clients[1], 'ping');
@@ -161,10 +187,12 @@ test('a server that stands still for longer than its limits takes no peer for de
       for (let i = 0; i < count; i++) await once(clients[1], 'ping');
     };
     commands.open = () => wss.connections.size;
-  `);
-  for (let i = 0; i < 20; i++) await child.ask('connect');
-  for (let round = 0; round < 2; round++) await child.ask('standStill');
-  await child.ask('pings', 6);
-  expect(await child.ask('open')).toBe(20);
-  expect(child.said.filter(([word]) => word === 'closed')).toStrictEqual([]);
+  `,
+    );
+    for (let i = 0; i < 20; i++) await child.ask('connect');
+    for (let round = 0; round < 2; round++) await child.ask('standStill');
+    await child.ask('pings', 6);
+    expect(await child.ask('open')).toBe(20);
+    expect(child.said.filter(([word]) => word === 'closed')).toStrictEqual([]);
+  });
 });

@@ -1,6 +1,6 @@
 /** What a server holds for a peer that does not read while the values of 1000 keys change, measured in its own process. */
 import { Child, stopChildren } from '../support/child.js';
-import { RawClient } from '../support/raw-client.js';
+import { VERSIONS } from '../support/versions.js';
 
 const KEYS = 1000;
 const PUBLISHES = 50_000;
@@ -38,27 +38,30 @@ interface Memory {
 
 afterEach(stopChildren);
 
-test('it holds one message for each key, and the peer gets the last of each', async () => {
-  const child = await Child.serve(PROGRAM, '--expose-gc');
-  const client = await RawClient.open(child.port);
-  client.socket.pause();
-  await child.ask('fill');
-  const before = await child.ask<Memory>('memory');
-  await child.ask('publish', PUBLISHES);
-  // What was replaced may take a moment to be freed on a busy machine. What is held stays.
-  const most = KEYS * (FRAME_BYTES + 256) + 1024 * 1024;
-  let held = Infinity;
-  for (let look = 0; look < 50 && held >= most; look++) {
-    const after = await child.ask<Memory>('memory');
-    held = after.heapUsed + after.external - before.heapUsed - before.external;
-  }
-  expect(held).toBeLessThan(most);
-  expect(await child.ask('topics')).toMatchObject({ conflated: PUBLISHES - KEYS, dropped: 0 });
+test.each(VERSIONS)(
+  'over %s it holds one message for each key, and the peer gets the last of each',
+  async (version) => {
+    const child = await Child.serveOver(version, PROGRAM, '--expose-gc');
+    const client = await child.open();
+    client.socket.pause();
+    await child.ask('fill');
+    const before = await child.ask<Memory>('memory');
+    await child.ask('publish', PUBLISHES);
+    // What was replaced may take a moment to be freed on a busy machine. What is held stays.
+    const most = KEYS * (FRAME_BYTES + 256) + 1024 * 1024;
+    let held = Infinity;
+    for (let look = 0; look < 50 && held >= most; look++) {
+      const after = await child.ask<Memory>('memory');
+      held = after.heapUsed + after.external - before.heapUsed - before.external;
+    }
+    expect(held).toBeLessThan(most);
+    expect(await child.ask('topics')).toMatchObject({ conflated: PUBLISHES - KEYS, dropped: 0 });
 
-  client.socket.resume();
-  const last = new Set(Array.from({ length: KEYS }, (_, i) => PUBLISHES - KEYS + i));
-  while (last.size > 0)
-    last.delete(Number((await client.frame()).payload.toString('latin1', 0, DIGITS)));
-  client.destroy();
-  expect(child.stderr).toBe('');
-});
+    client.socket.resume();
+    const last = new Set(Array.from({ length: KEYS }, (_, i) => PUBLISHES - KEYS + i));
+    while (last.size > 0)
+      last.delete(Number((await client.frame()).payload.toString('latin1', 0, DIGITS)));
+    client.destroy();
+    expect(child.stderr).toBe('');
+  },
+);

@@ -1,4 +1,4 @@
-/** Blobs over TCP: they keep their place in the order, and whatever ends the connection, each callback is called once. */
+/** Blobs over TCP and HTTP/2: they keep their place in the order, and whatever ends the connection, each callback is called once. */
 import { Blob as NodeBlob } from 'node:buffer';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { openAsBlob } from 'node:fs';
@@ -6,14 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { clientClose } from '../support/frames.js';
-import { facts, tearDown, turns, until, world, type World } from '../support/connection.js';
+import type { Duplex } from 'node:stream';
+import { facts, tearDown, turns, until, type World } from '../support/connection.js';
+import { RESET, VERSIONS } from '../support/versions.js';
+import { worldOver } from '../support/worlds.js';
 
-let at: World;
+let at: World<Duplex>;
 let called: string[];
-beforeEach(async () => {
-  called = [];
-  at = await world();
-});
 afterEach(tearDown);
 
 const note =
@@ -36,7 +35,12 @@ function endless(size = 1): Blob {
   return Object.assign(blob, { [Symbol.toStringTag]: 'Blob' }) as unknown as Blob;
 }
 
-describe('send, of a Blob', () => {
+describe.each(VERSIONS)('send, of a Blob over %s', (version) => {
+  beforeEach(async () => {
+    called = [];
+    at = await worldOver(version);
+  });
+
   it('sends Blobs, Files and those of other realms in the order of the calls', async () => {
     const { connection } = at;
     const own = runInNewContext(
@@ -132,7 +136,7 @@ describe('send, of a Blob', () => {
       () => {
         at.client.reset();
       },
-      'ECONNRESET',
+      RESET[version],
     ],
     [
       'the closeTimeout',
@@ -160,7 +164,7 @@ describe('send, of a Blob', () => {
   );
 
   it('counts for a slow consumer, and does not hold up its end', async () => {
-    at = await world({ maxBufferedAmount: 1000 });
+    at = await worldOver(version, { maxBufferedAmount: 1000 });
     at.connection.send(endless(1000), note('blob'));
     at.connection.send('too much', note('too much'));
     expect(await frames(1)).toStrictEqual([expect.stringMatching(/^close 1013 /)]);

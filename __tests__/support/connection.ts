@@ -209,11 +209,11 @@ export function connectionOn(
   return createConnection(socket, settingsOf(clock, options), DETAILS);
 }
 
-/** A connection over real TCP, and the bare client at its other end. */
-export interface World {
+/** A connection over real TCP, or a stream of HTTP/2, and the bare client at its other end. */
+export interface World<Transport extends Duplex = Socket> {
   connection: WebSocketConnection;
   /** The connection's own socket. */
-  socket: Socket;
+  socket: Transport;
   client: RawClient;
   clock: HandClock;
   /** Resolves at `'close'`. */
@@ -222,7 +222,7 @@ export interface World {
   log: string[];
 }
 
-const open: { client: RawClient; socket: Socket }[] = [];
+const open: { client: RawClient; socket: Duplex }[] = [];
 
 /** Lets go of all sockets; for `afterEach`. */
 export function tearDown(): void {
@@ -240,10 +240,19 @@ export async function world(options: WorldOptions = {}): Promise<World> {
   const client = await RawClient.connect((server.address() as AddressInfo).port);
   const [socket] = await accepted;
   server.close();
-  open.push({ client, socket });
   socket.setNoDelay(true);
   socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n');
   await client.response();
+  return worldOn(socket, client, options);
+}
+
+/** Opens a connection on a transport whose client has had its answer. */
+export function worldOn<Transport extends Duplex>(
+  socket: Transport,
+  client: RawClient,
+  options: WorldOptions,
+): World<Transport> {
+  open.push({ client, socket });
   const clock = new HandClock();
   const log: string[] = [];
   const connection = connectionOn(socket, options, clock);
