@@ -4,7 +4,11 @@ import { runInNewContext } from 'node:vm';
 import type { WebSocketConnection } from '../../../../src/connection/connection.js';
 import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import { TypedEmitter } from '../../../../src/connection/typed-emitter.js';
-import { type Data, prepareMessage } from '../../../../src/protocol/framing/prepared-message.js';
+import {
+  type Data,
+  PreparedMessage,
+  prepareMessage,
+} from '../../../../src/protocol/framing/prepared-message.js';
 import { type Manner, Publication } from '../../../../src/server/topics/publication.js';
 import type { ServerEvents } from '../../../../src/server/events.js';
 import { createLog } from '../../../../src/server/logger.js';
@@ -111,6 +115,37 @@ describe('Topics', () => {
     }
     expect(publish('t', 'x')).toBe(3);
     expect(looks).toBe(3);
+  });
+
+  it('gives all subscribers the same prepared message, which is encoded and compressed once', () => {
+    const given: unknown[] = [];
+    for (let i = 0; i < 3; i++) {
+      const connection = connect();
+      connection.subscribe('t');
+      connection.send = (data: unknown) => given.push(data) > 0;
+    }
+    publish('t', 'x');
+    expect(given[0]).toBeInstanceOf(PreparedMessage);
+    expect(given).toStrictEqual([given[0], given[0], given[0]]);
+    expect(new Set(given).size).toBe(1);
+  });
+
+  it('visits no subscriber when another comes, goes, or is asked for', () => {
+    const all = Array.from({ length: 300 }, () => connect());
+    for (const each of all) each.subscribe('t');
+    const visits = [
+      jest.spyOn(Set.prototype, Symbol.iterator as never),
+      jest.spyOn(Set.prototype, 'forEach'),
+      jest.spyOn(Set.prototype, 'values'),
+    ];
+    const [one] = all;
+    one!.unsubscribe('t');
+    topics.subscribers('t');
+    one!.subscribe('t');
+    const counts = visits.map(({ mock }) => mock.calls.length);
+    jest.restoreAllMocks();
+    expect(counts).toStrictEqual([0, 0, 0]);
+    expect(topics.subscribers('t').size).toBe(300);
   });
 
   it('leaves out those in except', async () => {
