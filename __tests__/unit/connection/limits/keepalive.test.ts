@@ -17,6 +17,8 @@ import {
   type WorldOptions,
 } from '../../../support/connection.js';
 import { catchSurfacing } from '../../../support/server.js';
+import { VERSIONS } from '../../../support/versions.js';
+import { worldOver } from '../../../support/worlds.js';
 
 afterEach(tearDown);
 
@@ -179,8 +181,8 @@ describe('Heartbeat, a silent peer', () => {
     expect(seen.size).toBeGreaterThan(18);
   });
 
-  it('on a real socket is pinged and terminated', async () => {
-    const there = await world(DEFAULTS);
+  it.each(VERSIONS)('on a real socket is pinged and terminated, over %s', async (version) => {
+    const there = await worldOver(version, DEFAULTS);
     there.clock.advance(26 * SECOND);
     expect(await there.client.frame()).toMatchObject({ opcode: 9 });
     there.clock.advance(10 * SECOND);

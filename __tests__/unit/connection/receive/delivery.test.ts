@@ -10,7 +10,6 @@ import {
   HandClock,
   turns,
   until,
-  world,
   type WorldOptions,
   settingsOf,
 } from '../../../support/connection.js';
@@ -27,6 +26,8 @@ import {
   text,
 } from '../../../support/fed-connection.js';
 import { clientClose, clientFrame } from '../../../support/frames.js';
+import { VERSIONS } from '../../../support/versions.js';
+import { socketOf, worldOver } from '../../../support/worlds.js';
 
 describe('Delivery, before anyone listens', () => {
   it('holds messages, handles control frames meanwhile, and delivers late', async () => {
@@ -98,14 +99,14 @@ describe('Delivery, before anyone listens', () => {
     expect(log[0]).toHaveLength(1_000_005);
   });
 
-  it('really stops a TCP peer, and loses none of its bytes', async () => {
-    const { connection, socket, client } = await world();
+  it.each(VERSIONS)('really stops a peer over %s, and loses none of its bytes', async (version) => {
+    const { connection, socket, client } = await worldOver(version);
     const payload = 'x'.repeat(50_000);
     const count = 200;
     for (let i = 0; i < count; i++) client.send(text(`${i}:${payload}`));
     await until('reading to stop', () => socket.isPaused());
     await turns(20);
-    expect(socket.bytesRead).toBeLessThan(1_000_000);
+    expect(socketOf(socket).bytesRead).toBeLessThan(1_000_000);
     const heard: number[] = [];
     connection.on('message', (data) => heard.push(Number.parseInt(data.toString(), 10)));
     await until('all of it', () => heard.length === count);

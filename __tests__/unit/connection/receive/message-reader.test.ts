@@ -19,7 +19,6 @@ import {
   TAKEOVER,
   turns,
   until,
-  world,
   type WorldOptions,
 } from '../../../support/connection.js';
 import {
@@ -37,6 +36,8 @@ import {
 } from '../../../support/fed-connection.js';
 import { clientClose, clientFrame, parseFrames } from '../../../support/frames.js';
 import { FREES } from '../../../support/memory.js';
+import { VERSIONS } from '../../../support/versions.js';
+import { worldOver } from '../../../support/worlds.js';
 
 describe('MessageReader, listeners', () => {
   it('hands them text as strings and binary as Buffers, fragments joined', () => {
@@ -529,23 +530,27 @@ describe('MessageReader, messageTimeout', () => {
     expect(log).toEqual(['close 1008']);
   });
 
-  it('is what the peer really receives, over TCP, while it goes on sending', async () => {
-    const { connection, client, clock, closed } = await world({ messageTimeout: 1000 });
-    connection.on('message', () => undefined);
-    client.send(fragment('a', 1));
-    await until('the first fragment', () => clock.timers.size === 1);
-    const sending = setInterval(() => client.send(fragment('x'.repeat(1000))), 1);
-    await turns(10);
-    clock.advance(1000);
-    await client.ended();
-    clearInterval(sending);
-    client.finish();
-    const [, , reason = ''] = client.received()[0]!.split(' ');
-    expect(client.received()).toHaveLength(1);
-    const [, bytes] = /^byte (\d+): /.exec(Buffer.from(reason, 'hex').toString())!;
-    expect(client.received()).toEqual(failedBehind(Number(bytes)));
-    expect((await closed).code).toBe(1008);
-  });
+  it.each(VERSIONS)(
+    'is what the peer really receives, over %s, while it goes on sending',
+    async (version) => {
+      const options = { messageTimeout: 1000 };
+      const { connection, client, clock, closed } = await worldOver(version, options);
+      connection.on('message', () => undefined);
+      client.send(fragment('a', 1));
+      await until('the first fragment', () => clock.timers.size === 1);
+      const sending = setInterval(() => client.send(fragment('x'.repeat(1000))), 1);
+      await turns(10);
+      clock.advance(1000);
+      await client.ended();
+      clearInterval(sending);
+      client.finish();
+      const [, , reason = ''] = client.received()[0]!.split(' ');
+      expect(client.received()).toHaveLength(1);
+      const [, bytes] = /^byte (\d+): /.exec(Buffer.from(reason, 'hex').toString())!;
+      expect(client.received()).toEqual(failedBehind(Number(bytes)));
+      expect((await closed).code).toBe(1008);
+    },
+  );
 
   it.each<[string, () => void]>([
     ['the transport is gone', () => sink.destroy()],
