@@ -889,7 +889,7 @@ describe.each(VERSIONS)('over %s', (version) => {
     });
   });
 
-  // A stream has its payloads earlier than a socket.
+  // Over HTTP/2 a payload is copied when it is sent.
   if (version === 'HTTP/1.1')
     describe('Closing, a payload that was taken away', () => {
       /** Sends a payload and takes it away, between two texts. */
