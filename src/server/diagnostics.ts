@@ -44,10 +44,11 @@ export function publishOpened(
 export function publishPublished(
   server: object,
   topic: string,
-  { message }: { readonly message: PreparedMessage },
+  publication: { readonly message: PreparedMessage },
   count: number,
 ): void {
-  if (published.hasSubscribers) published.publish({ server, topic, data: message, count });
+  if (!published.hasSubscribers) return;
+  published.publish({ server, topic, data: publication.message, count });
 }
 
 export function publishBrokerLoss(

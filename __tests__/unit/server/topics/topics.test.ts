@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm';
 import type { WebSocketConnection } from '../../../../src/connection/connection.js';
 import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import { TypedEmitter } from '../../../../src/connection/typed-emitter.js';
+import { FrameEncoder } from '../../../../src/protocol/framing/frame-encoder.js';
 import {
   type Data,
   PreparedMessage,
@@ -128,6 +129,16 @@ describe('Topics', () => {
     expect(given[0]).toBeInstanceOf(PreparedMessage);
     expect(given).toStrictEqual([given[0], given[0], given[0]]);
     expect(new Set(given).size).toBe(1);
+  });
+
+  it('makes no frame of a message without subscribers here', () => {
+    const encode = jest.spyOn(FrameEncoder.prototype, 'encodeFrame');
+    publish('t', 'x');
+    expect(encode).not.toHaveBeenCalled();
+    connect().subscribe('t');
+    publish('t', 'x');
+    expect(encode).toHaveBeenCalledTimes(1);
+    jest.restoreAllMocks();
   });
 
   it('visits no subscriber when another comes, goes, or is asked for', () => {
