@@ -117,6 +117,37 @@ describe.each<Name>(['ws', 'hawser/ws'])('%s', (name) => {
     expectHere(output.includes('WS_ERR_INVALID_OPCODE'), { ws: true, 'hawser/ws': false });
   });
 
+  it('admits a client for the promise of an async verifyClient', async () => {
+    const verifyClient = (() => Promise.resolve(false)) as never;
+    const [, port] = await serve(name, { verifyClient });
+    const client = await RawClient.connect(port);
+    later(() => {
+      client.destroy();
+    });
+    client.send(upgradeRequest());
+    expectHere((await client.response()).status, { ws: 101, 'hawser/ws': 401 });
+  });
+
+  it.each<[string, Options]>([
+    ['verifyClient', { verifyClient: 'x' as never }],
+    ['handleProtocols', { handleProtocols: {} as never }],
+    ['WebSocket', { WebSocket: Map as never }],
+    ['perMessageDeflate', { perMessageDeflate: { clientMaxWindowBits: 99 } }],
+  ])('takes a wrong %s, and fails at the first request', (_option, options) => {
+    const make = () => new LIBRARIES[name]({ noServer: true, ...options });
+    if (name === 'ws') expect(make).not.toThrow();
+    else expect(make).toThrow(TypeError);
+  });
+
+  it('takes a wrong handler, and fails at the first event', async () => {
+    const { socket } = await open(name);
+    const add = () => {
+      socket.addEventListener('message', {} as never);
+    };
+    if (name === 'ws') expect(add).not.toThrow();
+    else expect(add).toThrow(TypeError);
+  });
+
   it('rejects bad UTF-8: before the message is complete', async () => {
     const pair = await open(name);
     pair.client.send(text(NOT_UTF8, { fin: false }));

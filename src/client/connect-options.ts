@@ -10,11 +10,13 @@ import {
   anyFunction,
   checkOptions,
   isObject,
+  isPlain,
   isStrings,
   milliseconds,
   nonNegativeInteger,
   type Rule,
   type Rules,
+  show,
 } from '../protocol/option-checks.js';
 import { CONNECTION_OPTIONS, type ConnectionOptions } from './client-connections.js';
 
@@ -36,7 +38,7 @@ export interface ConnectOptions extends ConnectionOptions {
   readonly tls?: TlsOptions;
   /** An agent of `node:http` or `node:https` that makes the socket. @default none: a socket of its own */
   readonly agent?: Agent;
-  /** Makes the socket, as the option of that name of `http.request`. @default Node's own sockets */
+  /** Makes the socket, as the option of that name of `http.request`; a promise of one is taken too. @default Node's own sockets */
   readonly createConnection?: ClientRequestArgs['createConnection'];
   /** Connects to this Unix socket or named pipe; the URL still decides about TLS, `Host` and path. @default none */
   readonly socketPath?: string;
@@ -121,8 +123,21 @@ const RULES: Rules<ConnectOptions> = {
   },
   headers: ANY,
   origin: anyString,
-  tls: { expected: 'an object with the options of tls.connect', accepts: isObject },
-  agent: { expected: 'an agent of node:http or node:https', accepts: isObject },
+  tls: {
+    expected: 'an object with the options of tls.connect',
+    // A promise, for example, has none.
+    accepts: (value) => isObject(value) && (isPlain(value) || Object.keys(value).length > 0),
+    // Node would throw after it has made a socket, whose error would then be an uncaught exception.
+    fault: (value) => {
+      const { servername } = value as { servername?: unknown };
+      if (servername === undefined || typeof servername === 'string') return undefined;
+      return `expected servername to be a string, got ${show(servername)}`;
+    },
+  },
+  agent: {
+    expected: 'an agent of node:http or node:https',
+    accepts: (value) => isObject(value) && typeof value['addRequest'] === 'function',
+  },
   createConnection: anyFunction,
   socketPath: {
     expected: 'the path of a Unix socket',
@@ -165,7 +180,7 @@ const ADVICE: Advice = {
  *
  * @throws TypeError with the option, what was expected and what was given.
  */
-export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectOptions {
+export function resolveConnectOptions(options: ConnectOptions = {}): ResolvedConnectOptions {
   const given = checkOptions('connect', options, RULES, '', ADVICE) as ConnectOptions;
   const { tls, agent, createConnection, socketPath, proxy, origin, http2 } = given;
   const ways = { agent, createConnection, proxy };
@@ -194,7 +209,7 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
   } as RequestOptions;
   return {
     subprotocols: given.subprotocols ?? [],
-    headers: readHeaders(given.headers, RESERVED) as OutgoingHttpHeaders,
+    headers: fieldsOf(given.headers),
     origin: origin === undefined ? undefined : originField(origin),
     transport,
     socketPath,
@@ -220,8 +235,19 @@ function isSession(value: unknown): boolean {
 
 /** `Origin` as it is sent. @throws TypeError for what no header can have. */
 function originField(origin: string): string {
-  readHeaders({ Origin: origin }, RESERVED);
+  fieldsOf({ Origin: origin });
   return origin;
+}
+
+/** @throws TypeError for header fields that cannot be sent. */
+function fieldsOf(headers: unknown): OutgoingHttpHeaders {
+  try {
+    return readHeaders(headers, RESERVED) as OutgoingHttpHeaders;
+  } catch (error) {
+    // What a getter throws is the application's.
+    if (!(error instanceof TypeError)) throw error;
+    throw new TypeError(`connect: ${error.message}`, { cause: error });
+  }
 }
 
 function proxyUrl(value: unknown): URL | undefined {

@@ -6,7 +6,7 @@ export {
   reconnecting,
   type ReconnectingConnection,
   type ReconnectingEvents,
-  type ReconnectingOptions,
 } from './reconnecting.js';
+export { type ReconnectingOptions } from './reconnecting-options.js';
 export { type ReconnectFailure } from './retry.js';
 export { HandshakeError, type HandshakeErrorCode } from './handshake-error.js';

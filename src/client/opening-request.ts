@@ -13,7 +13,7 @@ import {
   requestFields,
 } from '../protocol/handshake/client-handshake.js';
 import type { Address } from './address.js';
-import { openSecureSocket, openSocket } from './connect-socket.js';
+import { checkedMaker, openSecureSocket, openSocket } from './connect-socket.js';
 import { fieldsFor, leavesHost, type RedirectFault, Redirects } from './redirect.js';
 
 /** The longest delay of a timer of Node; a longer one would fire at once. */
@@ -149,10 +149,13 @@ export class OpeningRequest {
     const given: RequestOptions = { ...transport };
     const fields = fieldsFor(address, first, headers, given.auth);
     if (leavesHost(first, address)) delete given.servername;
+    const { createConnection } = given;
     const request = (secure ? requestHttps : requestHttp)({
       ...given,
       createConnection:
-        given.createConnection ??
+        (typeof createConnection === 'function'
+          ? checkedMaker(createConnection)
+          : createConnection) ??
         socketMaker?.(address) ??
         (secure ? openSecureSocket : openSocket),
       // A server that prefers HTTP/2 must not choose it (RFC 7301 section 3.2).

@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
-import { abortWith, isAbortSignal } from '../connection/abort-signal.js';
+import { abortWith } from '../connection/abort-signal.js';
 import type { CloseInfo } from '../connection/close/close-info.js';
 import { ConnectionError, type ConnectionErrorCode } from '../connection/close/connection-error.js';
 import { callIsolated } from '../connection/call-isolated.js';
@@ -7,52 +7,25 @@ import type { WebSocketConnection } from '../connection/connection.js';
 import { type Clock, systemClock } from '../connection/limits/clock.js';
 import type { Message } from '../connection/receive/receive-queue.js';
 import { rejectCallback, type SendCallback } from '../connection/send/send-callbacks.js';
-import { checkSendOptions, type SendOptions } from '../connection/send/send-options.js';
+import {
+  checkNothingAfter,
+  checkSendOptions,
+  type SendOptions,
+} from '../connection/send/send-options.js';
 import { TypedEmitter } from '../connection/typed-emitter.js';
 import { formatClosePayload } from '../protocol/framing/close-frame.js';
-import {
-  anyFunction,
-  byteCount,
-  checkOptions,
-  isObject,
-  milliseconds,
-  nonNegativeInteger,
-  type Rules,
-} from '../protocol/option-checks.js';
 import type { BlobLike } from '../protocol/framing/payload.js';
 import type { Data } from '../protocol/framing/prepared-message.js';
 import { addressOf, connect } from './connect.js';
 import { type ConnectOptions, resolveConnectOptions } from './connect-options.js';
 import { HandshakeError } from './handshake-error.js';
+import {
+  type ReconnectingOptions,
+  resolveReconnectingOptions,
+  type ResolvedReconnectingOptions,
+} from './reconnecting-options.js';
 import { delayAfter, isWorthRetrying, type ReconnectFailure } from './retry.js';
 import { WaitingMessages } from './waiting-messages.js';
-
-/** Options of `reconnecting`. */
-export interface ReconnectingOptions {
-  /**
-   * The options of each `connect`, or a function that makes them, for a fresh token for example. `attempt` is 1 for the
-   * first and after each connection that was open for 10 s. If the function fails, so has the attempt.
-   * @default none
-   */
-  readonly connect?:
-    | ConnectOptions
-    | ((attempt: number, last?: ReconnectFailure) => ConnectOptions | Promise<ConnectOptions>);
-  /**
-   * The wait before the next attempt, in ms: a random part of `min`, which doubles with each failure up to `max`. It begins
-   * again after 10 s with a connection. `Retry-After` is respected up to `max`.
-   * @default { min: 500, max: 30_000 }
-   */
-  readonly delay?: { readonly min?: number; readonly max?: number };
-  /**
-   * Whether to connect again.
-   * @default no for the statuses 4xx other than 408, 425 and 429, the close codes 1000, 1002, 1003 and 1007 to 1010, and certificate errors
-   */
-  readonly retry?: (last: ReconnectFailure) => boolean;
-  /** What `send` keeps while there is no connection. Keep `bytes` below `maxBufferedAmount`. @default nothing */
-  readonly outbox?: { readonly messages: number; readonly bytes: number };
-  /** The source of time for the waits, for tests. @default Node's timers, which keep the process running */
-  readonly clock?: Clock;
-}
 
 /** The events of a {@link ReconnectingConnection}. */
 export interface ReconnectingEvents {
@@ -66,27 +39,6 @@ export interface ReconnectingEvents {
   dropped: [data: Data | BlobLike, error: Error];
 }
 
-const OPTIONS: Rules<ReconnectingOptions> = {
-  connect: {
-    expected: 'an object with the options of connect, or a function',
-    accepts: (value) => isObject(value) || typeof value === 'function',
-  },
-  delay: { expected: 'an object with min and max', accepts: isObject },
-  retry: anyFunction,
-  outbox: {
-    expected: 'an object with messages and bytes',
-    accepts: (value) =>
-      isObject(value) && value['messages'] !== undefined && value['bytes'] !== undefined,
-  },
-  clock: { expected: 'an object with now, setTimeout and clearTimeout', accepts: isObject },
-};
-const DELAY: Rules<{ min: number; max: number }> = { min: milliseconds, max: milliseconds };
-const OUTBOX: Rules<{ messages: number; bytes: number }> = {
-  messages: nonNegativeInteger,
-  bytes: byteCount,
-};
-
-const DEFAULT_DELAY = { min: 500, max: 30_000 };
 /** A connection that was open for this long, in ms, counts as a success. */
 const STABLE = 10_000;
 
@@ -110,9 +62,8 @@ export function reconnecting(
 
 /** Made by {@link reconnecting}: one connection after another to the same server. */
 export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
-  readonly #url: string | URL;
-  readonly #options: ReconnectingOptions;
-  readonly #delay: { readonly min: number; readonly max: number };
+  readonly #url: URL;
+  readonly #options: ResolvedReconnectingOptions;
   readonly #clock: typeof waitingClock;
   readonly #outbox: WaitingMessages;
   /** The context of this call: that of the events, of the attempts, and of the functions of the options. */
@@ -123,7 +74,10 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
   #attempt = 0;
   #last: ReconnectFailure | undefined;
   #timer: unknown;
+  /** There will be no other connection. */
   #isOver = false;
+  /** The application has closed it: only `'dropped'` is emitted from now on. */
+  #isClosed = false;
   /** What a loop over the messages throws at its end. */
   #fault: Error | undefined;
   /** The connections that a loop has not come to yet. Without a loop only the last one. */
@@ -136,15 +90,10 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
   constructor(url: string | URL, options: ReconnectingOptions) {
     super();
     addressOf(url);
-    checkOptions('reconnecting', options, OPTIONS);
-    if (isObject(options.connect)) resolveConnectOptions(options.connect);
-    if (options.outbox) checkOptions('reconnecting', options.outbox, OUTBOX, 'outbox.');
-    const delay = checkOptions('reconnecting', options.delay ?? {}, DELAY, 'delay.');
-    this.#url = url;
-    this.#options = options;
-    this.#delay = { ...DEFAULT_DELAY, ...delay };
-    this.#clock = options.clock ?? waitingClock;
-    this.#outbox = new WaitingMessages(options.outbox, this.#drop.bind(this));
+    const { clock = waitingClock, outbox } = (this.#options = resolveReconnectingOptions(options));
+    this.#url = new URL(url); // the application may change its own
+    this.#clock = clock;
+    this.#outbox = new WaitingMessages(outbox, this.#drop.bind(this));
     // After the caller has added its listeners.
     queueMicrotask(() => {
       if (!this.#isOver) void this.#open();
@@ -172,6 +121,7 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
     const connection = this.#connection;
     if (connection?.readyState === 'open') return connection.send(data, options, callback);
     const isShort = typeof options === 'function';
+    if (isShort) checkNothingAfter(callback);
     const [given, call] = isShort ? [undefined, options] : [options, callback];
     checkSendOptions(given, call);
     this.#outbox.add(data, given, call);
@@ -187,6 +137,7 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
   close(code = 1000, reason = ''): Promise<CloseInfo | undefined> {
     formatClosePayload(code, reason);
     const connection = this.#connection;
+    this.#isClosed = true;
     this.#end();
     this.#clock.clearTimeout(this.#timer);
     this.#aborter?.abort();
@@ -244,11 +195,9 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
 
   async #connect(aborter: AbortController): Promise<WebSocketConnection> {
     const options = await this.#connectOptions();
-    // connect() tells what is wrong with other values.
-    if (!isObject(options)) return connect(this.#url, options);
-    const { signal: given } = options;
-    if (given !== undefined && !isAbortSignal(given)) return connect(this.#url, options);
-    const stop = given && abortWith(given, aborter);
+    // Before they are copied: an object of a class would lose what it has.
+    const { signal } = resolveConnectOptions(options);
+    const stop = signal && abortWith(signal, aborter);
     try {
       return await connect(this.#url, { ...options, signal: aborter.signal });
     } finally {
@@ -257,7 +206,7 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
   }
 
   /** The options of the next attempt. */
-  async #connectOptions(): Promise<ConnectOptions> {
+  async #connectOptions(): Promise<ConnectOptions | undefined> {
     const { connect: given = {} } = this.#options;
     if (typeof given !== 'function') return given;
     try {
@@ -284,23 +233,44 @@ export class ReconnectingConnection extends TypedEmitter<ReconnectingEvents> {
 
   #down(last: ReconnectFailure): void {
     this.#last = last;
-    const { retry = isWorthRetrying } = this.#options;
-    if (!retry(last)) {
-      this.#giveUp(last, faultOf(last));
+    const verdict = this.#ask(last);
+    // The application's function may have closed it.
+    if (this.#isOver) return;
+    if (verdict !== true) {
+      this.#giveUp(last, verdict === false ? faultOf(last) : verdict);
       return;
     }
     const failures = Math.max(this.#attempt, 1);
-    const delay = delayAfter(last, failures, this.#delay, Math.random());
+    const delay = delayAfter(last, failures, this.#options.delay, Math.random());
     // A clock of the application may call in any context.
     const open = (): void => void this.#context.runInAsyncScope(() => this.#open());
     this.#timer = this.#clock.setTimeout(open, delay);
     this.#tell('down', last, delay);
   }
 
+  /** Whether to connect again; the error of the application's function, which is an uncaught exception too. */
+  #ask(last: ReconnectFailure): boolean | Error {
+    const { retry = isWorthRetrying } = this.#options;
+    try {
+      const answer: unknown = retry(last);
+      if (typeof (answer as PromiseLike<unknown> | undefined)?.then !== 'function') {
+        return Boolean(answer);
+      }
+      Promise.resolve(answer).catch(() => undefined); // or its rejection would end the process
+      throw new TypeError('reconnecting: expected retry to answer at once, got a promise');
+    } catch (error) {
+      callIsolated(() => {
+        throw error;
+      });
+      return error as Error;
+    }
+  }
+
   #giveUp(last: ReconnectFailure, fault: Error | undefined): void {
     this.#fault = fault;
     this.#end();
-    this.#tell('giveUp', last);
+    // A listener of 'dropped' may have closed it.
+    if (!this.#isClosed) this.#tell('giveUp', last);
   }
 
   #end(): void {

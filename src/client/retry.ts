@@ -10,6 +10,8 @@ export type ReconnectFailure = CloseInfo | HandshakeError;
 const TEMPORARY: ReadonlySet<number> = new Set([408, 425, 429]);
 /** Close codes after which the same client would be closed in the same way: done, or its own fault. */
 const FINAL: ReadonlySet<number> = new Set([1000, 1002, 1003, 1007, 1008, 1009, 1010]);
+/** The longest delay of a timer of Node, in ms; a longer one would fire at once. */
+const LONGEST_DELAY = 2 ** 31 - 1;
 /** What Node calls certificates that are not trusted, or of another host. */
 const CERTIFICATE =
   /^(CERT_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH|PATH_LENGTH_)/;
@@ -36,8 +38,9 @@ export function delayAfter(
   { min, max }: { readonly min: number; readonly max: number },
   random: number,
 ): number {
-  const wait = random * Math.min(max, min * 2 ** (failures - 1));
-  return Math.max(wait, Math.min(retryAfter(last), max));
+  const most = Math.min(max, LONGEST_DELAY);
+  const wait = random * Math.min(most, min * 2 ** (failures - 1));
+  return Math.max(wait, Math.min(retryAfter(last), most));
 }
 
 /** `Retry-After` (RFC 9110 section 10.2.3), seconds or a date, in ms from now; 0 without one. */

@@ -8,10 +8,12 @@ import type { DeflateParameters } from '../protocol/deflate/negotiation.js';
 import { CLIENT_NO_CONTEXT_TAKEOVER } from '../protocol/deflate/parameters.js';
 import type { ExtensionOffer } from '../protocol/handshake/extensions.js';
 import type { Compression, ConnectionParts } from './connection-parts.js';
-import { deflateSettings, type PerMessageDeflateOptions } from './deflate-options.js';
-
-/** What a client of ws offers with `perMessageDeflate: true`, the same object each time. */
-const DEFAULTS: PerMessageDeflateOptions = {};
+import {
+  deflateOptionsOf,
+  deflateSettings,
+  type PerMessageDeflateOptions,
+  windowBitsOf,
+} from './deflate-options.js';
 
 /** The client's part of permessage-deflate, with the options of ws. */
 export class ClientDeflate {
@@ -21,20 +23,18 @@ export class ClientDeflate {
 
   /** @throws TypeError, RangeError for a value that is out of range. */
   constructor(given: true | PerMessageDeflateOptions) {
-    const options = given === true ? DEFAULTS : given;
+    const options = deflateOptionsOf(given);
     const { serverNoContextTakeover, clientNoContextTakeover } = options;
-    const { serverMaxWindowBits, clientMaxWindowBits } = options;
+    const serverMaxWindowBits = windowBitsOf('serverMaxWindowBits', options);
     deflateSettings(options);
-    if (typeof clientMaxWindowBits === 'number') {
-      deflateSettings({ serverMaxWindowBits: clientMaxWindowBits });
-    }
     this.#options = options;
     this.offer = offerDeflate({
       serverNoContextTakeover: serverNoContextTakeover === true,
       clientNoContextTakeover: clientNoContextTakeover === true,
-      ...(typeof serverMaxWindowBits === 'number' ? { serverMaxWindowBits } : {}),
+      ...(serverMaxWindowBits === undefined ? {} : { serverMaxWindowBits }),
       // What is left out is `true` here: ws lets the server choose the client's window.
-      clientMaxWindowBits: clientMaxWindowBits ?? true,
+      clientMaxWindowBits:
+        windowBitsOf('clientMaxWindowBits', options) ?? options.clientMaxWindowBits ?? true,
     });
   }
 

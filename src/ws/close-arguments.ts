@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer';
+import { isUint8Array } from 'node:util/types';
 import { CloseCode, isValidCloseCode, MAX_REASON_BYTES } from '../protocol/framing/close-frame.js';
+import { show } from '../protocol/option-checks.js';
 
 /**
  * Read the arguments of ws's `close`.
@@ -16,9 +18,17 @@ export function closeArguments(
   if (!Number.isInteger(code) || !isValidCloseCode(code)) {
     throw new TypeError('First argument must be a valid error code number');
   }
-  const reason = typeof data === 'string' ? data : Buffer.from(data ?? []).toString();
+  const reason = reasonOf(data);
   if (Buffer.byteLength(reason) > MAX_REASON_BYTES) {
     throw new RangeError(`The message must not be greater than ${MAX_REASON_BYTES} bytes`);
   }
   return [code, reason];
+}
+
+/** As in ws, what has no length is no reason. */
+function reasonOf(data: unknown): string {
+  if (typeof data === 'string') return data;
+  if (!(data as { length?: unknown } | null | undefined)?.length) return '';
+  if (isUint8Array(data)) return Buffer.from(data).toString();
+  throw new TypeError(`close: expected the reason to be a string or bytes, got ${show(data)}`);
 }

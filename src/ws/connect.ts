@@ -12,6 +12,7 @@ import type { RedirectFault } from '../client/redirect.js';
 import { checkAnswer } from '../protocol/handshake/client-handshake.js';
 import { isToken } from '../protocol/handshake/http-grammar.js';
 import { ignoreErrors, stopIgnoringErrors } from '../server/socket-errors.js';
+import { functionOf, timeoutOf } from './argument-checks.js';
 import { ClientDeflate } from './client-deflate.js';
 import {
   addressError,
@@ -135,7 +136,10 @@ class ClientHandshake implements Connecting, OpeningListener {
     options: ClientOptions,
     owner: ConnectOwner,
   ) {
-    const { protocolVersion = 13, perMessageDeflate = true, origin } = options;
+    const { protocolVersion = 13, origin } = options;
+    const { finishRequest } = options as { readonly finishRequest?: () => void };
+    // As in ws, `undefined` is off where it is given.
+    const perMessageDeflate = 'perMessageDeflate' in options ? options.perMessageDeflate : true;
     const { followRedirects = false, maxRedirects = MAX_REDIRECTS } = options;
     const version = VERSIONS.find((each) => each === protocolVersion);
     if (version === undefined) {
@@ -158,10 +162,13 @@ class ClientHandshake implements Connecting, OpeningListener {
         origin: origin === '' || origin === null ? undefined : origin,
         headers: (options.headers ?? undefined) as OutgoingHttpHeaders | undefined,
         transport: options,
-        handshakeTimeout: options.handshakeTimeout,
+        handshakeTimeout: timeoutOf(options.handshakeTimeout),
         maxRedirects: followRedirects ? maxRedirects : undefined,
         finishRequest:
-          options.finishRequest && ((request) => options.finishRequest!(request, owner.webSocket)),
+          functionOf('finishRequest', finishRequest) &&
+          ((request) => {
+            options.finishRequest!(request, owner.webSocket);
+          }),
       },
       this,
     );

@@ -1,5 +1,7 @@
+import { show } from '../protocol/option-checks.js';
 import type { ResolvedDeflateOptions } from '../server/options/resolve-options.js';
 import { resolveOptions } from '../server/options/resolve-options.js';
+import { numberOf } from './argument-checks.js';
 
 /** The options of zlib, as far as programs give them to ws. Only the first two have an effect, and only for what is sent. */
 interface ZlibSettings {
@@ -43,9 +45,32 @@ export interface DeflateSettings {
 
 /** Bytes: what ws does not compress by default. */
 const DEFAULT_THRESHOLD = 1024;
-const LARGEST_WINDOW = 15;
-const bitsOf = (value: number | boolean | undefined): number =>
-  typeof value === 'number' ? value : LARGEST_WINDOW;
+const [SMALLEST_WINDOW, LARGEST_WINDOW] = [8, 15];
+/** What `true` stands for, the same object each time: what compresses is kept for it. */
+const DEFAULTS: PerMessageDeflateOptions = {};
+
+/** The options of permessage-deflate, for an option that is not off. Any other value than an object is `true`, as in ws. */
+export function deflateOptionsOf(given: unknown): PerMessageDeflateOptions {
+  return typeof given === 'object' && given !== null ? given : DEFAULTS;
+}
+
+/**
+ * A window, `undefined` where none is named.
+ *
+ * @throws TypeError for a window that does not exist. ws offers it, or compresses with it, and the connection fails.
+ */
+export function windowBitsOf(
+  name: 'serverMaxWindowBits' | 'clientMaxWindowBits',
+  options: PerMessageDeflateOptions,
+): number | undefined {
+  const given: unknown = options[name];
+  if (given === undefined || given === null || typeof given === 'boolean') return undefined;
+  const bits = numberOf(`perMessageDeflate.${name}`, given);
+  if (Number.isInteger(bits) && bits >= SMALLEST_WINDOW && bits <= LARGEST_WINDOW) return bits;
+  throw new TypeError(
+    `hawser/ws: expected option perMessageDeflate.${name} to be a number of bits from ${SMALLEST_WINDOW} to ${LARGEST_WINDOW}, got ${show(given)}`,
+  );
+}
 
 /** @throws TypeError for a value that is out of range. */
 export function deflateSettings(given: PerMessageDeflateOptions): DeflateSettings {
@@ -61,17 +86,20 @@ export function deflateSettings(given: PerMessageDeflateOptions): DeflateSetting
     {
       perMessageDeflate: {
         contextTakeover: takeover,
-        threshold: Math.ceil(given.threshold ?? DEFAULT_THRESHOLD),
-        windowBits: bitsOf(given.serverMaxWindowBits),
+        threshold: Math.ceil(
+          numberOf('perMessageDeflate.threshold', given.threshold ?? DEFAULT_THRESHOLD),
+        ),
+        windowBits: windowBitsOf('serverMaxWindowBits', given) ?? LARGEST_WINDOW,
         ...(ofZlib
           ? { compressor: 'zlib', level: level === -1 ? undefined : level, memLevel }
           : {}),
       },
     },
     [],
+    'hawser/ws',
   );
   return {
     options: resolved.perMessageDeflate as ResolvedDeflateOptions,
-    clientWindowBits: bitsOf(given.clientMaxWindowBits),
+    clientWindowBits: windowBitsOf('clientMaxWindowBits', given) ?? LARGEST_WINDOW,
   };
 }

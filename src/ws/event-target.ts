@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { TypedEmitter } from '../connection/typed-emitter.js';
+import { show } from '../protocol/option-checks.js';
 import type { Data } from './data.js';
 import { type StringListener, textOfMessage } from './message-strings.js';
 
@@ -131,16 +132,21 @@ export abstract class EventTargetEmitter<Events> extends TypedEmitter<Events> {
     setAttribute(this, 'error', handler);
   }
 
-  /** Add a listener. A type that a WebSocket does not have, and a second time, are ignored. */
+  /**
+   * Add a listener. A type that a WebSocket does not have, and a second time, are ignored.
+   *
+   * @throws TypeError for a handler that could not be called.
+   */
   addEventListener<Type extends keyof WebSocketEventMap>(
     type: Type,
     handler: EventHandler<WebSocketEventMap[Type]>,
     options?: ListenerOptions,
   ): void;
   addEventListener(type: string, handler: EventHandler, options?: ListenerOptions): void;
-  addEventListener(type: string, handler: EventHandler, options: ListenerOptions = {}): void {
+  addEventListener(type: string, handler: EventHandler, options?: ListenerOptions | null): void {
+    checkHandler(type, handler);
     if (find(this, type, false, handler) === undefined) {
-      listen(this, type, handler, false, Boolean(options.once));
+      listen(this, type, handler, false, Boolean(options?.once));
     }
   }
 
@@ -162,6 +168,16 @@ export abstract class EventTargetEmitter<Events> extends TypedEmitter<Events> {
       Object.defineProperty(this.prototype, name, { enumerable: true });
     }
   }
+}
+
+/** @throws TypeError for what would throw at the first event. */
+function checkHandler(type: string, handler: unknown): void {
+  if (!Object.hasOwn(EVENTS, type) || typeof handler === 'function') return;
+  const { handleEvent } = Object(handler) as { handleEvent?: unknown };
+  if (typeof handleEvent === 'function') return;
+  throw new TypeError(
+    `addEventListener: expected the handler to be a function, or an object with handleEvent, got ${show(handler)}`,
+  );
 }
 
 function listen(

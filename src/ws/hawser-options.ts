@@ -1,6 +1,7 @@
 import type { ServerOptions } from '../server/options/options.js';
 import { type ResolvedOptions, resolveOptions } from '../server/options/resolve-options.js';
 import { checkOptions, type Rule, type Rules } from '../protocol/option-checks.js';
+import { numberOf } from './argument-checks.js';
 
 /** The options of hawser that `hawser/ws` takes as its option `hawser`. Without it the limits are those of ws: none. */
 export type HawserOptions = Pick<
@@ -72,6 +73,8 @@ export function resolveConnectionOptions({
   hawser = {},
 }: ConnectionOptions): ResolvedOptions<undefined> {
   checkOptions('hawser/ws', hawser, RULES, 'hawser.');
+  const most = numberOf('maxPayload', maxPayload);
+  const timeout = numberOf('closeTimeout', closeTimeout);
   const options = {
     origin: '*',
     heartbeat: false,
@@ -79,8 +82,9 @@ export function resolveConnectionOptions({
     maxBufferedAmount: Infinity,
     ...hawser,
     textAs: 'buffer',
-    maxPayload: maxPayload > 0 ? Math.ceil(maxPayload) : Number.MAX_SAFE_INTEGER,
-    closeTimeout: closeTimeout > 0 ? closeTimeout : Number.MIN_VALUE,
+    maxPayload:
+      most > 0 ? Math.min(Math.ceil(most), Number.MAX_SAFE_INTEGER) : Number.MAX_SAFE_INTEGER,
+    closeTimeout: timeout > 0 ? timeout : Number.MIN_VALUE,
   };
-  return resolveOptions<undefined>(options, []);
+  return resolveOptions<undefined>(options, [], 'hawser/ws');
 }

@@ -1,5 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, Server } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
+import { show } from '../protocol/option-checks.js';
+import { functionOf } from './argument-checks.js';
 import { CLOSE_TIMEOUT, type ConnectionOptions, MAX_PAYLOAD } from './hawser-options.js';
 import type { PerMessageDeflateOptions } from './deflate-options.js';
 import type { IgnoredOptions } from './ignored-options.js';
@@ -65,7 +67,10 @@ export interface ServerSettings extends ServerOptions {
   WebSocket: typeof WebSocket;
 }
 
-/** @throws TypeError unless exactly one of `port`, `server` and `noServer` is given. */
+/**
+ * @throws TypeError unless exactly one of `port`, `server` and `noServer` is given, and for functions and classes that
+ * are something else.
+ */
 export function serverSettings(given: ServerOptions | undefined): ServerSettings {
   const options = {
     maxPayload: MAX_PAYLOAD,
@@ -91,7 +96,30 @@ export function serverSettings(given: ServerOptions | undefined): ServerSettings
       'One and only one of the "port", "server", or "noServer" options must be specified',
     );
   }
+  if (server && typeof (server as Partial<Server>).on !== 'function') {
+    throw new TypeError(
+      `hawser/ws: expected option server to be a server of node:http or node:https, got ${show(server)}`,
+    );
+  }
+  options.WebSocket = given?.WebSocket ?? WebSocket;
+  checkFunctions(options);
   // ws has an object there, and crossws changes it.
   if (options.perMessageDeflate === true) options.perMessageDeflate = {};
   return options;
+}
+
+/**
+ * Check the options that are called for a request: a request must not be what finds the mistake.
+ *
+ * @throws TypeError that names the option.
+ */
+export function checkFunctions(options: ServerSettings): void {
+  functionOf('handleProtocols', options.handleProtocols);
+  functionOf('verifyClient', options.verifyClient);
+  const given: unknown = options.WebSocket;
+  const { prototype } = Object(given) as { readonly prototype?: unknown };
+  if (given === WebSocket || prototype instanceof WebSocket) return;
+  throw new TypeError(
+    `hawser/ws: expected option WebSocket to be a class that extends the WebSocket of hawser/ws, got ${show(given)}`,
+  );
 }

@@ -11,10 +11,16 @@ import { tuneSocket } from '../server/http1/raw-socket.js';
 import { ignoreErrors, stopIgnoringErrors } from '../server/socket-errors.js';
 import { isTaken, takeSocket } from '../server/http1/taken-sockets.js';
 import { ServerAdmission } from './admission.js';
+import { callbackOf } from './argument-checks.js';
 import { type Compression, ConnectionParts } from './connection-parts.js';
-import type { PerMessageDeflateOptions } from './deflate-options.js';
+import { deflateOptionsOf } from './deflate-options.js';
 import { refuseUpgrade } from './refuse-upgrade.js';
-import { type ServerOptions, type ServerSettings, serverSettings } from './server-options.js';
+import {
+  checkFunctions,
+  type ServerOptions,
+  type ServerSettings,
+  serverSettings,
+} from './server-options.js';
 import {
   readUpgrade,
   requestFault,
@@ -38,9 +44,6 @@ export interface ServerEvents {
 
 /** Called with the WebSocket that an upgrade has made. */
 export type UpgradeCallback = (webSocket: WebSocket, request: IncomingMessage) => void;
-
-/** The options where a program sets `perMessageDeflate` to `true` later. */
-const DEFAULT_DEFLATE: PerMessageDeflateOptions = {};
 
 /** A WebSocket server with the interface of ws. See `docs/ws.md` for what differs. */
 export class WebSocketServer extends TypedEmitter<ServerEvents> {
@@ -100,6 +103,7 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
    * @param callback called at `'close'`, with an error if the server was closed before.
    */
   close(callback?: (error?: Error) => void): void {
+    callback = callbackOf('close', callback);
     if (this.#state === 'closed') {
       if (callback !== undefined) {
         this.once('close', () => {
@@ -147,6 +151,7 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
     callback: UpgradeCallback,
   ): void {
     ignoreErrors(socket);
+    checkFunctions(this.options); // programs change them
     const fault = requestFault(request);
     if (fault !== undefined) {
       this.#refuse(request, socket, fault);
@@ -190,8 +195,20 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
     };
     const info = { origin, secure: authorized === true || encrypted === true, req: request };
     if (verifyClient.length !== 2) {
-      if ((verifyClient as (of: typeof info) => boolean)(info)) accept();
-      else refuseUpgrade(socket, 401, undefined);
+      const decide = (verified: unknown): void => {
+        if (verified) accept();
+        else refuseUpgrade(socket, 401, undefined);
+      };
+      const answer = (verifyClient as (of: typeof info) => unknown)(info);
+      if (typeof (answer as PromiseLike<unknown> | null | undefined)?.then !== 'function') {
+        decide(answer);
+        return;
+      }
+      // In ws a promise counts as a yes, whatever it resolves to.
+      void Promise.resolve(answer).then(decide, (error: unknown) => {
+        refuseUpgrade(socket, 500, undefined);
+        throw error;
+      });
       return;
     }
     verifyClient(info, (verified, code, message, headers) => {
@@ -322,6 +339,6 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
 }
 
 /** What compresses with these options. @throws TypeError for a wrong value. */
-function deflateOf(parts: ConnectionParts, given: true | PerMessageDeflateOptions): DeflateBudget {
-  return parts.deflate(given === true ? DEFAULT_DEFLATE : given);
+function deflateOf(parts: ConnectionParts, given: unknown): DeflateBudget {
+  return parts.deflate(deflateOptionsOf(given));
 }

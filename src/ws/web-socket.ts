@@ -5,6 +5,7 @@ import type { Session } from '../connection/session.js';
 import { CloseCode } from '../protocol/framing/close-frame.js';
 import { Opcode } from '../protocol/framing/frame.js';
 import { tune } from '../server/http1/raw-socket.js';
+import { callbackOf, lastCallback } from './argument-checks.js';
 import { closeArguments } from './close-arguments.js';
 import { clientArguments, type ClientOptions, connect, type Connecting } from './connect.js';
 import { type Compression, ConnectionParts } from './connection-parts.js';
@@ -186,7 +187,7 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
       callback = options;
       options = undefined;
     }
-    callback ??= undefined;
+    callback = callbackOf('send', callback);
     if (session?.isOpen !== true) {
       this.#sendLate(data, callback);
       return;
@@ -341,8 +342,7 @@ export class WebSocket extends EventTargetEmitter<WebSocketEvents> {
     callback: SendCallback | undefined,
   ): void {
     const payload = typeof data === 'function' ? undefined : data;
-    const last = [data, mask, callback].find((each) => typeof each === 'function') as
-      SendCallback | undefined;
+    const last = lastCallback(opcode === Opcode.Ping ? 'ping' : 'pong', data, mask, callback);
     const session = this.#session;
     if (session?.isOpen !== true) this.#sendLate(payload, last);
     else session.sender.control(opcode, toControlPayload(payload), last);

@@ -35,6 +35,10 @@ describe('resolveConnectOptions', () => {
     });
   });
 
+  it('has them where there are no options, too', () => {
+    expect(resolveConnectOptions()).toEqual(resolveConnectOptions({}));
+  });
+
   it('takes what it is given', () => {
     const { signal } = new AbortController();
     const agent = new Agent();
@@ -80,16 +84,32 @@ describe('resolveConnectOptions', () => {
     expect(proxy('env')).toBe('env');
   });
 
+  it('leaves an error of the application as it is', () => {
+    const mine = new Error('mine');
+    const headers = {
+      get a(): string {
+        throw mine;
+      },
+    };
+    expect(() => resolveConnectOptions({ headers })).toThrow(mine);
+  });
+
   it.each([
     [{ subprotocols: 'a' }, /^connect: expected option subprotocols to be an array of tokens/],
     [{ subprotocols: ['a b'] }, /option subprotocols/],
     [{ subprotocols: ['a', 'a'] }, /option subprotocols/],
-    [{ headers: { Upgrade: 'x' } }, /^header Upgrade is written by hawser itself/],
+    [{ headers: { Upgrade: 'x' } }, /^connect: header Upgrade is written by hawser itself/],
     [{ headers: { 'sec-websocket-protocol': 'x' } }, /is written by hawser itself/],
+    [{ headers: null }, /^connect: expected headers to be an object, a Headers, a Map/],
+    [{ headers: { a: 1n } }, /^connect: header a: expected a string .*, got 1 \(bigint\)/],
+    [{ headers: { 'a b': 'x' } }, /^connect: "a b" is not a header name/],
     [{ origin: 7 }, /option origin to be a string/],
-    [{ origin: 'a\r\nb: c' }, /^header Origin: expected a string without control/],
+    [{ origin: 'a\r\nb: c' }, /^connect: header Origin: expected a string without control/],
     [{ tls: true }, /option tls to be an object/],
+    [{ tls: Promise.resolve({}) }, /option tls to be an object .*, got an object of a class/],
+    [{ tls: { servername: 7 } }, /^connect: option tls: expected servername to be a string, got 7/],
     [{ agent: true }, /option agent to be an agent/],
+    [{ agent: {} }, /option agent to be an agent of node:http or node:https, got an object/],
     [{ createConnection: {} }, /option createConnection to be a function/],
     [{ socketPath: '' }, /option socketPath to be the path/],
     [{ socketPath: 7 }, /option socketPath to be the path/],
@@ -102,12 +122,12 @@ describe('resolveConnectOptions', () => {
     [{ followRedirects: true }, /unknown option followRedirects .*use maxRedirects/],
     [{ rejectUnauthorized: false }, /give it to tls: \{ … \}/],
     [{ path: '/' }, /^connect: unknown option path/],
-    [{ agent: {}, proxy: 'env' }, /each make the socket/],
-    [{ createConnection: () => undefined, agent: {} }, /each make the socket/],
+    [{ agent: new Agent(), proxy: 'env' }, /each make the socket/],
+    [{ createConnection: () => undefined, agent: new Agent() }, /each make the socket/],
     [{ socketPath: '/x', proxy: 'env' }, /a proxy leads to no Unix socket/],
     [{ http2: false }, /option http2 to be true or a session of http2.connect/],
     [{ http2: { request: () => undefined } }, /option http2 to be true or a session/],
-    [{ http2: true, agent: {} }, /with http2: true give createConnection/],
+    [{ http2: true, agent: new Agent() }, /with http2: true give createConnection/],
     [{ http2: SESSION, socketPath: '/x' }, /has its socket already; leave out socketPath/],
   ])('rejects %p', (options, sentence) => {
     expect(complaint(options)).toMatch(sentence);

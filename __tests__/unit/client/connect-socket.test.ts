@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import { openSecureSocket, openSocket } from '../../../src/client/connect-socket.js';
+import { checkedMaker, openSecureSocket, openSocket } from '../../../src/client/connect-socket.js';
 import { CERTIFICATE } from '../../support/certificate.js';
 
 const open: { destroy?(): void; close?(): void }[] = [];
@@ -88,5 +89,71 @@ describe('openSecureSocket', () => {
     open.push(socket);
     await once(socket, 'secureConnect');
     expect(socket.authorized).toBe(true);
+  });
+});
+
+describe('checkedMaker', () => {
+  /** What the callback gets, or what is returned or thrown if that comes first. */
+  const made = (create: unknown): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      const callback = (error: Error | null, stream?: unknown): void => {
+        if (error === null) resolve(stream);
+        else reject(error);
+      };
+      const maker = checkedMaker(create as Parameters<typeof checkedMaker>[0]);
+      const stream = maker({ host: 'a' }, callback);
+      if (stream) resolve(stream);
+    });
+  const stream = new PassThrough();
+  type Callback = (error?: Error | null, made?: unknown) => void;
+
+  it.each<[string, unknown]>([
+    ['returned', () => stream],
+    [
+      'given to the callback',
+      (_: object, done: Callback) => {
+        setImmediate(done, null, stream);
+      },
+    ],
+    [
+      'given without an error',
+      (_: object, done: Callback) => {
+        done(undefined, stream);
+      },
+    ],
+    ['promised', () => Promise.resolve(stream)],
+    ['made from the options', ({ host }: { host: string }) => (host === 'a' ? stream : undefined)],
+  ])('gives a stream that is %s', async (_, create) => {
+    expect(await made(create)).toBe(stream);
+  });
+
+  it.each([['x'], [7], [1n], [true], [Symbol('s')], [{}], [[]], [() => undefined], [new Map()]])(
+    'refuses %p, returned, given or promised',
+    async (value) => {
+      const sentence =
+        /^connect: expected createConnection to make a socket, or another Duplex, got /;
+      const ways = [
+        () => value,
+        (_: object, done: Callback) => {
+          done(null, value);
+        },
+        () => Promise.resolve(value),
+      ];
+      for (const way of ways) {
+        await expect(made(way)).rejects.toThrow(sentence);
+        await expect(made(way)).rejects.toBeInstanceOf(TypeError);
+      }
+    },
+  );
+
+  it('gives the errors of the application', async () => {
+    const error = new Error('mine');
+    await expect(
+      made((_: object, done: Callback) => {
+        done(error);
+      }),
+    ).rejects.toBe(error);
+    await expect(made(() => Promise.reject(error))).rejects.toBe(error);
+    await expect(made(() => Promise.resolve())).rejects.toThrow(/got undefined/);
   });
 });

@@ -214,6 +214,36 @@ describe('connect, ways to the server', () => {
     expect((await conn.close()).clean).toBe(true);
   });
 
+  it.each<[version: string, options: ConnectOptions]>([
+    ['HTTP/1.1', {}],
+    ['HTTP/2', { http2: true }],
+  ])(
+    'takes a promise of a socket, and rejects for what is not one, over %s',
+    async (_, options) => {
+      const promised = await failure('ws://far.example/', {
+        ...options,
+        createConnection: (() => Promise.reject(new Error('mine'))) as never,
+      });
+      expect(promised).toMatchObject({
+        code: 'ERR_HANDSHAKE_UNREACHABLE',
+        cause: { message: 'mine' },
+      });
+      for (const value of [7, 'x', {}, Promise.resolve('x')]) {
+        const createConnection = (() => value) as never;
+        const error = await failure('ws://far.example/', { ...options, createConnection });
+        expect(error.code).toBe('ERR_HANDSHAKE_UNREACHABLE');
+        expect(error.cause).toBeInstanceOf(TypeError);
+        expect(error.message).toMatch(/expected createConnection to make a socket/);
+      }
+      if (options.http2) return;
+      const { port } = await serve();
+      const createConnection = (() => Promise.resolve(connectTcp(port, '127.0.0.1'))) as never;
+      expect((await (await open('ws://far.example/', { createConnection })).close()).clean).toBe(
+        true,
+      );
+    },
+  );
+
   it('goes through a proxy, to which a refusal belongs', async () => {
     const { port } = await serve();
     const proxy = await connectProxy(port);

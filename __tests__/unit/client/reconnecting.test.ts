@@ -2,11 +2,8 @@ import { getEventListeners, once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect as connectTcp } from 'node:net';
 import { HandshakeError } from '../../../src/client/handshake-error.js';
-import {
-  reconnecting,
-  type ReconnectingConnection,
-  type ReconnectingOptions,
-} from '../../../src/client/reconnecting.js';
+import { reconnecting, type ReconnectingConnection } from '../../../src/client/reconnecting.js';
+import type { ReconnectingOptions } from '../../../src/client/reconnecting-options.js';
 import type { WebSocketConnection } from '../../../src/connection/connection.js';
 import { UpgradeRejection } from '../../../src/protocol/handshake/upgrade-rejection.js';
 import type { ServerOptions } from '../../../src/server/options/options.js';
@@ -132,11 +129,19 @@ describe('reconnecting', () => {
     [null, /options/],
     [{ signal: {} }, /signal/],
     [{ signals: 1 }, /signals/],
+    [new Map([['maxPayload', 7]]), /options to be an object, got an object of a class/],
+    [{ maxPayload: '7' }, /maxPayload/],
   ])('gives up if the function makes %j of the options', async (options, message) => {
     const { link, log } = await world({ connect: () => options as never });
     await once(link, 'giveUp');
     await expect(link[Symbol.asyncIterator]().next()).rejects.toThrow(message);
     expect(log).toHaveLength(1);
+  });
+
+  it('has the defaults where the function makes no options', async () => {
+    const all = await world({ connect: (() => undefined) as never });
+    await opened(all);
+    expect(all.log).toEqual(['open']);
   });
 
   it('makes the options of each attempt', async () => {
@@ -424,16 +429,254 @@ describe('reconnecting', () => {
     expect(all.link.connection!.readyState).toBe('open');
   });
 
+  it('does not follow changes of the URL and the options that it was given', async () => {
+    const { port } = await serve();
+    const clock = new HandClock();
+    const url = new URL(`ws://127.0.0.1:${port}/`);
+    const options = { clock, outbox: { messages: 1, bytes: 9 } };
+    const link = reconnecting(url, options);
+    url.hostname = 'far.example';
+    Object.assign(options, { clock: {}, outbox: 7 });
+    link.send('one');
+    await once(link, 'open');
+    await link.close();
+    expect(link.connection).toBeUndefined();
+  });
+
   it.each<[unknown, object | undefined, RegExp]>([
     ['chat', undefined, /^connect: expected a URL/],
     ['ws://a/', { retries: 1 }, /^reconnecting: unknown option retries/],
-    ['ws://a/', { connect: 7 }, /option connect to be an object/],
-    ['ws://a/', { connect: { maxpayload: 1 } }, /^connect: unknown option maxpayload/],
-    ['ws://a/', { delay: { min: 0 } }, /option delay.min/],
-    ['ws://a/', { outbox: { messages: 1 } }, /option outbox to be an object with messages and/],
-    ['ws://a/', { outbox: 7 }, /option outbox/],
-    ['ws://a/', { outbox: { messages: 1, bytes: 0 } }, /option outbox.bytes/],
   ])('rejects %p with %p', (url, options, sentence) => {
     expect(() => reconnecting(url as string, options)).toThrow(sentence);
+  });
+
+  it('takes nothing after the callback of send, connected or not', async () => {
+    const all = await world();
+    const sendMore = () => all.link.send('one', () => undefined, 'more' as never);
+    expect(sendMore).toThrow(/^send: expected nothing after the callback/);
+    await opened(all);
+    expect(sendMore).toThrow(/^send: expected nothing after the callback/);
+  });
+});
+
+describe('retry', () => {
+  it.each<[string, () => unknown, RegExp]>([
+    [
+      'throws',
+      () => {
+        throw new Error('mine');
+      },
+      /^mine$/,
+    ],
+    ['returns a promise', () => Promise.resolve(false), /^reconnecting: expected retry to answer/],
+    ['returns one that rejects', () => Promise.reject(new Error('late')), /answer at once/],
+  ])('that %s ends the client, and the error surfaces', async (_, retry, sentence) => {
+    const all = await world({ retry: retry as never });
+    const surfaced = catchSurfacing();
+    await opened(all);
+    const next = all.link[Symbol.asyncIterator]().next();
+    all.conns[0]!.terminate();
+    await expect(next).rejects.toThrow(sentence);
+    expect(all.log).toEqual(['open', 'give up 1006']);
+    expect(surfaced.map(String)).toHaveLength(1);
+    expect((surfaced[0] as Error).message).toMatch(sentence);
+    expect(all.clock.timers.size).toBe(0);
+  });
+});
+
+/** What `close()` inside a function that the client calls leaves to come. */
+describe('after close()', () => {
+  const turns = async () => {
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  const loseConnection = async (all: World) => {
+    await opened(all);
+    all.conns[0]!.terminate();
+  };
+
+  it.each<
+    [
+      where: string,
+      options: (close: () => void) => ReconnectingOptions,
+      act: (all: World, close: () => void) => unknown,
+      expected: string[],
+    ]
+  >([
+    [
+      "in 'open' there is no other event, and the outbox is not sent",
+      () => ({ outbox: { messages: 2, bytes: 9 } }),
+      ({ link, log }, close) => {
+        link.send('one', (error) => log.push(`callback ${(error as { code?: string }).code}`));
+        link.on('dropped', (data) => log.push(`dropped ${data as string}`));
+        link.on('open', close);
+      },
+      ['open', 'closed', 'dropped one', 'callback ERR_CONNECTION_NOT_OPEN'],
+    ],
+    [
+      "in 'down' there is no other attempt",
+      () => ({}),
+      (all, close) => {
+        all.link.on('down', close);
+        return loseConnection(all);
+      },
+      ['open', 'down 1006', 'closed'],
+    ],
+    [
+      "in retry there is no 'down', and no other attempt, though it asks for one",
+      (close) => ({
+        retry: () => {
+          close();
+          return true;
+        },
+      }),
+      loseConnection,
+      ['open', 'closed'],
+    ],
+    [
+      "in retry there is no 'giveUp', though it asks for none",
+      (close) => ({
+        retry: () => {
+          close();
+          return false;
+        },
+      }),
+      loseConnection,
+      ['open', 'closed'],
+    ],
+    [
+      'in the function that makes the options nothing is requested',
+      (close) => ({
+        connect: async () => {
+          await turns();
+          close();
+          return {};
+        },
+      }),
+      () => undefined,
+      ['closed'],
+    ],
+    [
+      "in the connection's own 'close' there is no other attempt",
+      () => ({}),
+      (all, close) => {
+        all.link.on('open', (connection) => connection.on('close', close));
+        return loseConnection(all);
+      },
+      ['open', 'down 1006', 'closed'],
+    ],
+    [
+      "in the connection's own 'close', before ours, there is no 'down'",
+      () => ({}),
+      (all, close) => {
+        all.link.on('open', (connection) => connection.prependListener('close', close));
+        return loseConnection(all);
+      },
+      ['open', 'closed'],
+    ],
+    [
+      "in 'dropped' the other messages are dropped, and there is no 'giveUp'",
+      () => ({ outbox: { messages: 2, bytes: 9 }, retry: () => false }),
+      ({ link, log }, close) => {
+        link.on('dropped', (data) => {
+          log.push(`dropped ${data as string}`);
+          if (data === 'a') close();
+        });
+        link.once('open', (connection) => {
+          connection.terminate();
+          link.send('a');
+          link.send('b');
+        });
+      },
+      ['open', 'dropped a', 'closed', 'dropped b'],
+    ],
+    [
+      'in the callback of a message there is no other attempt',
+      () => ({}),
+      ({ link }, close) => {
+        link.on('open', () => link.send('one', close));
+      },
+      ['open', 'closed'],
+    ],
+    [
+      "in 'giveUp' nothing follows",
+      () => ({ retry: () => false }),
+      (all, close) => {
+        all.link.on('giveUp', close);
+        return loseConnection(all);
+      },
+      ['open', 'give up 1006', 'closed'],
+    ],
+  ])('%s', async (_where, options, act, expected) => {
+    const made: World[] = [];
+    const close = () => {
+      made[0]!.log.push('closed');
+      void made[0]!.link.close();
+    };
+    const all = await world(options(close));
+    made.push(all);
+    await act(all, close);
+    await eventually('the call', () => all.log.includes('closed'));
+    await turns();
+    all.clock.advance(3_600_000);
+    await turns();
+    expect(all.log).toEqual(expected);
+    expect(all.clock.timers.size).toBe(0);
+    expect(all.link.connection).toBeUndefined();
+    expect(all.conns.length).toBe(expected.includes('open') ? 1 : 0);
+    // Where the end was final before, the loop says so.
+    const next = all.link[Symbol.asyncIterator]().next();
+    await (/dropped a|give up/.test(String(expected))
+      ? expect(next).rejects.toMatchObject({ code: 'ERR_CONNECTION_CLOSED' })
+      : expect(next).resolves.toEqual({ done: true, value: undefined }));
+  });
+
+  it.each<[string, (link: ReconnectingConnection, take: () => void) => void]>([
+    [
+      'a listener',
+      (link, take) => {
+        link.on('open', (connection) => connection.on('message', take));
+      },
+    ],
+    [
+      'a loop',
+      (link, take) => {
+        void (async () => {
+          for await (const _message of link) take();
+        })();
+      },
+    ],
+  ])(
+    'in %s, messages are delivered until the peer’s Close, as after close() of a connection',
+    async (_consumer, consume) => {
+      const all = await world();
+      let count = 0;
+      consume(all.link, () => {
+        if (++count === 1) void all.link.close();
+      });
+      await opened(all);
+      for (let sent = 0; sent < 100; sent++) all.conns[0]!.send('a');
+      await eventually('the end', () => all.link.connection === undefined);
+      await turns();
+      expect(count).toBe(100);
+      expect(all.log).toEqual(['open']);
+    },
+  );
+
+  it('messages that are held because it was paused are discarded', async () => {
+    const all = await world();
+    let count = 0;
+    all.link.on('open', (connection) => {
+      connection.on('message', () => {
+        count++;
+        connection.pause();
+        void all.link.close();
+      });
+    });
+    await opened(all);
+    for (let sent = 0; sent < 100; sent++) all.conns[0]!.send('a');
+    await eventually('the end', () => all.link.connection === undefined);
+    await turns();
+    expect(count).toBe(1);
+    expect(all.log).toEqual(['open']);
   });
 });

@@ -64,6 +64,18 @@ describe('delayAfter', () => {
     expect(delayAfter(closed(1006), 1, limits, 0)).toBe(0);
   });
 
+  it('is never longer than a timer of Node can wait: that would fire at once', () => {
+    const longest = 2 ** 31 - 1;
+    const waits = [
+      delayAfter(closed(1006), 1, { min: Infinity, max: Infinity }, 0.5),
+      delayAfter(closed(1006), 1000, { min: 500, max: Infinity }, 0.5),
+      delayAfter(closed(1006), 1, { min: Infinity, max: Infinity }, 0),
+    ];
+    expect(waits).toEqual([longest / 2, longest / 2, 0]);
+    const year = String(365 * 24 * 3600);
+    expect(delayAfter(refusal(503, year), 1, { min: 500, max: Infinity }, 0)).toBe(longest);
+  });
+
   it('is what Retry-After asks for, up to the maximum', () => {
     expect(delayAfter(refusal(503, '7'), 1, limits, 0)).toBe(7000);
     expect(delayAfter(refusal(503, '9999'), 1, limits, 0)).toBe(30_000);

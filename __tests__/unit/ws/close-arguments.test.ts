@@ -11,6 +11,10 @@ describe('closeArguments', () => {
     ['bytes as the reason', [3000, Buffer.from('grüße')], [3000, 'grüße']],
     ['other bytes', [3000, new Uint8Array([97])], [3000, 'a']],
     ['the longest reason', [1000, LONGEST], [1000, LONGEST]],
+    ['null as the reason', [1000, null as never], [1000, '']],
+    ['a number as the reason, which has no length', [1000, 7 as never], [1000, '']],
+    ['an object as the reason', [1000, {} as never], [1000, '']],
+    ['an empty list as the reason', [1000, [] as never], [1000, '']],
   ])('reads %s', (_name, given, read) => {
     expect(closeArguments(...given)).toEqual(read);
   });
@@ -21,6 +25,15 @@ describe('closeArguments', () => {
       const error = new TypeError('First argument must be a valid error code number');
       expect(() => closeArguments(code as number, undefined)).toThrow(error);
       expect(() => closeArguments(code as number, `${LONGEST}x`)).toThrow(error);
+    },
+  );
+
+  it.each([[['a']], [new String('a')], [new Uint16Array(1)], [{ length: 1 }]])(
+    'refuses %p, which has a length and is no reason',
+    (reason) => {
+      const check = () => closeArguments(1000, reason as never);
+      expect(check).toThrow(TypeError);
+      expect(check).toThrow(/^close: expected the reason to be a string or bytes, got /);
     },
   );
 

@@ -225,6 +225,49 @@ describe('the arguments of a client', () => {
     expect(() => new WsSocket('ws://a', { protocolVersion: 1000 })).toThrow(message);
   });
 
+  it.each([
+    ['handshakeTimeout', NaN, RangeError],
+    ['handshakeTimeout', -1, RangeError],
+    ['handshakeTimeout', 'x', TypeError],
+    ['handshakeTimeout', null, TypeError],
+    ['finishRequest', {}, TypeError],
+    ['finishRequest', 'x', TypeError],
+    ['maxPayload', Symbol('s'), TypeError],
+    ['closeTimeout', Symbol('s'), TypeError],
+    ['perMessageDeflate', { clientMaxWindowBits: 'x' }, TypeError],
+  ])('may not have the option %s: %p', (name, value, ErrorClass) => {
+    const make = () => new WebSocket('ws://127.0.0.1:1', { [name]: value });
+    expect(make).toThrow(ErrorClass);
+    expect(make).toThrow(new RegExp(`^hawser/ws: expected option ${name}`));
+  });
+
+  it.each<[object, string]>([
+    [{ perMessageDeflate: 1 }, 'permessage-deflate'],
+    [{ perMessageDeflate: 'x' }, 'permessage-deflate'],
+    [{ perMessageDeflate: undefined }, ''],
+    [{ perMessageDeflate: null }, ''],
+    [{ finishRequest: null, maxPayload: Infinity, closeTimeout: '1000' }, 'permessage-deflate'],
+    [{ finishRequest: 0, maxPayload: null, closeTimeout: 1n }, 'permessage-deflate'],
+  ])('%p mean what they mean in ws', async (options, extensions) => {
+    const wss = new WsServer({ port: 0, host: '127.0.0.1', perMessageDeflate: true });
+    await once(wss, 'listening');
+    wss.on('connection', (peer) => {
+      peer.on('message', (data) => {
+        peer.send(data);
+      });
+    });
+    for (const Class of [WebSocket, WsSocket as unknown as typeof WebSocket]) {
+      const { port } = wss.address() as AddressInfo;
+      const ws = new Class(`ws://127.0.0.1:${port}`, options);
+      await once(ws, 'open');
+      expect(ws.extensions).toBe(extensions);
+      ws.send('x'.repeat(3000));
+      expect(String((await once(ws, 'message'))[0])).toHaveLength(3000);
+      ws.terminate();
+    }
+    wss.close();
+  });
+
   it('are checked by Node, too', () => {
     expect(() => new WebSocket('ws://a', { headers: { 'X-One': 'a\nb' } })).toThrow(/X-One/);
   });

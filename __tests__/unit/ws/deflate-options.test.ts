@@ -1,4 +1,8 @@
-import { deflateSettings, type PerMessageDeflateOptions } from '../../../src/ws/deflate-options.js';
+import {
+  deflateOptionsOf,
+  deflateSettings,
+  type PerMessageDeflateOptions,
+} from '../../../src/ws/deflate-options.js';
 
 describe('deflateSettings', () => {
   it('has the defaults of ws: whole windows that are taken over, and a threshold of 1024 bytes', () => {
@@ -45,7 +49,44 @@ describe('deflateSettings', () => {
     expect(none.compressor).not.toBe('zlib');
   });
 
-  it('refuses a window that does not exist', () => {
-    expect(() => deflateSettings({ serverMaxWindowBits: 16 })).toThrow(TypeError);
+  it.each(['serverMaxWindowBits', 'clientMaxWindowBits'] as const)(
+    'refuses a %s that does not exist, and takes one in a string',
+    (name) => {
+      for (const bits of [16, 7, 0, -1, 8.5, NaN, Infinity, 2 ** 31, '', 'x', {}, [], () => 8]) {
+        const check = () => deflateSettings({ [name]: bits as never });
+        expect(check).toThrow(TypeError);
+        expect(check).toThrow(
+          `hawser/ws: expected option perMessageDeflate.${name} to be a number of bits from 8 to 15, got `,
+        );
+      }
+      expect(() => deflateSettings({ [name]: Symbol('s') as never })).toThrow(
+        `hawser/ws: expected option perMessageDeflate.${name} to be a number, got Symbol(s) (symbol)`,
+      );
+      const { options, clientWindowBits } = deflateSettings({ [name]: '10' as never });
+      expect([options.windowBits, clientWindowBits].sort()).toEqual([10, 15]);
+      for (const none of [undefined, null, true, false]) {
+        expect(deflateSettings({ [name]: none as never })).toEqual(deflateSettings({}));
+      }
+    },
+  );
+
+  it.each([
+    [-1, /hawser\/ws: expected option perMessageDeflate.threshold to be a whole number/],
+    ['x', /expected option perMessageDeflate.threshold to be a whole number/],
+    [
+      Symbol('s'),
+      /hawser\/ws: expected option perMessageDeflate.threshold to be a number, got Symbol/,
+    ],
+  ])('refuses the threshold %p', (threshold, sentence) => {
+    expect(() => deflateSettings({ threshold: threshold as never })).toThrow(sentence);
+  });
+
+  it('takes any value that is not an object for the defaults, the same object each time', () => {
+    const defaults = deflateOptionsOf(true);
+    for (const given of [1, 'x', 1n, Symbol('s'), undefined, null, () => undefined]) {
+      expect(deflateOptionsOf(given)).toBe(defaults);
+    }
+    const own = {};
+    expect(deflateOptionsOf(own)).toBe(own);
   });
 });

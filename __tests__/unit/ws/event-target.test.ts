@@ -178,6 +178,32 @@ describe('a listener that is set as an attribute', () => {
   });
 });
 
+describe('addEventListener, its arguments', () => {
+  it.each([[undefined], [null], [7], ['x'], [{}], [[]], [Symbol('s')], [{ handleEvent: 7 }]])(
+    'refuses the handler %p, which could not be called',
+    (handler) => {
+      const target = new Target();
+      const add = () => {
+        target.addEventListener('message', handler as never);
+      };
+      expect(add).toThrow(TypeError);
+      expect(add).toThrow(/^addEventListener: expected the handler to be a function, or an object/);
+      expect(target.listenerCount('message')).toBe(0);
+      // As in ws, such a type is ignored, whatever its handler is.
+      for (const type of ['ping', 'toString']) target.addEventListener(type, handler as never);
+    },
+  );
+
+  it.each([[null], [true], [7], [{}]])('takes %p for no options', (options) => {
+    const target = new Target();
+    const handler = jest.fn();
+    target.addEventListener('open', handler, options as never);
+    target.emit('open');
+    target.emit('open');
+    expect(handler).toHaveBeenCalledTimes(2);
+  });
+});
+
 it('has its members where for-in finds them', () => {
   const names = [];
   for (const name in new Target()) names.push(name);

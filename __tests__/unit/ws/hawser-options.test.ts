@@ -18,6 +18,29 @@ describe('resolveConnectionOptions', () => {
     expect([MAX_PAYLOAD, CLOSE_TIMEOUT]).toEqual([104_857_600, 30_000]);
   });
 
+  it.each<[unknown, number]>([
+    [Infinity, Number.MAX_SAFE_INTEGER],
+    [2 ** 60, Number.MAX_SAFE_INTEGER],
+    [NaN, Number.MAX_SAFE_INTEGER],
+    [-1, Number.MAX_SAFE_INTEGER],
+    [null, Number.MAX_SAFE_INTEGER],
+    ['1000', 1000],
+  ])('takes the maxPayload %p for what it is in ws', (maxPayload, expected) => {
+    expect(resolveConnectionOptions({ maxPayload: maxPayload as never }).maxPayload).toBe(expected);
+  });
+
+  it.each<[unknown, number]>([
+    ['1000', 1000],
+    [true, 1],
+    [Infinity, Infinity],
+    ['x', Number.MIN_VALUE],
+    [null, Number.MIN_VALUE],
+  ])('takes the closeTimeout %p for what it is in ws', (closeTimeout, expected) => {
+    expect(resolveConnectionOptions({ closeTimeout: closeTimeout as never }).closeTimeout).toBe(
+      expected,
+    );
+  });
+
   it('takes maxPayload and closeTimeout; 0 is no limit, and no time', () => {
     const given = resolveConnectionOptions({ maxPayload: 10.5, closeTimeout: 5 });
     expect(given).toMatchObject({ maxPayload: 11, closeTimeout: 5 });

@@ -45,6 +45,45 @@ describe('serverSettings', () => {
     expect(() => serverSettings(options)).not.toThrow();
   });
 
+  it.each<[string, unknown, RegExp]>([
+    [
+      'handleProtocols',
+      'chat',
+      /^hawser\/ws: expected option handleProtocols to be a function, got chat/,
+    ],
+    ['handleProtocols', ['chat'], /option handleProtocols to be a function/],
+    [
+      'verifyClient',
+      {},
+      /^hawser\/ws: expected option verifyClient to be a function, got an object/,
+    ],
+    ['verifyClient', true, /option verifyClient to be a function/],
+    [
+      'WebSocket',
+      7,
+      /^hawser\/ws: expected option WebSocket to be a class that extends the WebSocket of/,
+    ],
+    ['WebSocket', {}, /option WebSocket to be a class/],
+    ['WebSocket', () => undefined, /option WebSocket to be a class .*, got a function/],
+    ['WebSocket', Map, /option WebSocket to be a class/],
+    ['server', {}, /^hawser\/ws: expected option server to be a server of node:http or node:https/],
+    ['server', 'x', /option server to be a server/],
+  ])('refuses %s: %p', (name, value, sentence) => {
+    const options = { noServer: true, [name]: value } as ServerOptions;
+    if (name === 'server') options.noServer = false;
+    expect(() => serverSettings(options)).toThrow(TypeError);
+    expect(() => serverSettings(options)).toThrow(sentence);
+  });
+
+  it('takes functions, a subclass, and nothing in their place', () => {
+    class Mine extends WebSocket {}
+    const verifyClient = () => true;
+    const mine = serverSettings({ noServer: true, verifyClient, WebSocket: Mine });
+    expect(mine).toMatchObject({ verifyClient, WebSocket: Mine });
+    const none = { verifyClient: null, handleProtocols: undefined, WebSocket: undefined };
+    expect(serverSettings({ noServer: true, ...none }).WebSocket).toBe(WebSocket);
+  });
+
   it.each<ServerOptions | undefined>([
     undefined,
     {},

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request as httpRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { connect as netConnect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { WebSocket as Client } from 'ws';
@@ -242,6 +243,43 @@ describe('WebSocketServer, an upgrade', () => {
       ['https://a.example', false, '/no'],
       [undefined, false, '/yes'],
     ]);
+  });
+
+  it('waits for an async verifyClient, whose promise is no yes', async () => {
+    const verifyClient = (({ req }: { req: IncomingMessage }) =>
+      Promise.resolve(req.url === '/yes')) as never;
+    const wss = await listening({ verifyClient });
+    expect(await refusal(wss, HANDSHAKE, '/no')).toMatchObject({ status: 401 });
+    await once(connect(wss, '/yes'), 'open');
+    expect(wss.clients.size).toBe(1);
+  });
+
+  it('refuses with 500 where an async verifyClient fails, and the rejection is not handled', async () => {
+    const rejection: Promise<unknown> = Promise.reject(new Error('mine'));
+    const then = jest.spyOn(rejection, 'then');
+    const wss = await listening({ verifyClient: (() => rejection) as never });
+    expect(await refusal(wss, HANDSHAKE)).toMatchObject({ status: 500 });
+    const unhandled = then.mock.results[0]!.value as Promise<unknown>;
+    await expect(unhandled).rejects.toThrow('mine');
+  });
+
+  it('tells which option is not a function, also where a program has replaced it', () => {
+    const wss = new WebSocketServer({ noServer: true });
+    wss.options.verifyClient = 'x' as never;
+    const upgrade = () => {
+      wss.handleUpgrade({} as never, new PassThrough(), Buffer.alloc(0), () => undefined);
+    };
+    expect(upgrade).toThrow(/^hawser\/ws: expected option verifyClient to be a function, got x/);
+  });
+
+  it('takes a callback of close that is falsy for none, and refuses another', () => {
+    for (const callback of [undefined, null, 0, '']) {
+      const wss = new WebSocketServer({ noServer: true });
+      wss.close(callback as never);
+      expect(() => {
+        wss.close('x' as never);
+      }).toThrow(/^close: expected the callback to be a function, got x/);
+    }
   });
 
   it('asks a verifyClient with a callback', async () => {

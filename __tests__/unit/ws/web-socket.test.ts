@@ -315,6 +315,30 @@ describe('WebSocket.send', () => {
     }).toThrow('expected data to be a string, Buffer');
   });
 
+  it.each<[string, (ws: WebSocket, callback: never) => void]>([
+    ['send', (ws, callback) => ws.send('a', {}, callback)],
+    ['send', (ws, callback) => ws.send('a', undefined, callback)],
+    ['ping', (ws, callback) => ws.ping('a', false, callback)],
+    ['pong', (ws, callback) => ws.pong('a', true, callback)],
+  ])('throws at the call of %s for a callback that is not a function: %#', async (name, act) => {
+    const { ws, client } = await open();
+    const sentence = new RegExp(`^${name}: expected the callback to be a function, got `);
+    const wrong = ['x', {}, [], 7, true, Symbol('s')] as never[];
+    const falsy = [null, 0, '', false, NaN] as never[];
+    const check = () => {
+      for (const each of wrong) expect(() => act(ws, each)).toThrow(sentence);
+      for (const each of falsy) act(ws, each);
+    };
+    check();
+    ws.send('last');
+    const received: string[] = [];
+    client.on('message', (data) => received.push((data as Buffer).toString()));
+    while (received.at(-1) !== 'last') await turns();
+    expect(received.length).toBe(name === 'send' ? falsy.length + 1 : 1);
+    ws.terminate();
+    check();
+  });
+
   it('throws for bytes as Text that are not UTF-8', async () => {
     const { ws } = await open();
     expect(() => {

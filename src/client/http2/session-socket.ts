@@ -3,7 +3,7 @@ import type { RequestOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { ignoreErrors } from '../../server/socket-errors.js';
 import type { Address } from '../address.js';
-import { openSecureSocket, openSocket } from '../connect-socket.js';
+import { checkedMaker, openSecureSocket, openSocket } from '../connect-socket.js';
 import { ProxyTunnel } from '../proxy-tunnel.js';
 
 /** How a session reaches its server. */
@@ -62,8 +62,9 @@ export class SocketOpener {
 
   #make(): Promise<SessionSocket> {
     const { address, transport, socketPath } = this.#way;
+    const { createConnection } = transport;
     const create =
-      transport.createConnection ??
+      (createConnection && checkedMaker(createConnection)) ??
       this.#tunnel?.connectionTo(address) ??
       (address.secure ? openSecureSocket : openSocket);
     return new Promise((resolve, reject) => {

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { show } from '../option-checks.js';
 
 /**
  * The pieces of HTTP's header grammar that the opening handshake needs (RFC 9110 section 5.6; RFC
@@ -113,8 +114,9 @@ export function checkHeader(name: string, value: unknown): asserts value is stri
     throw new TypeError(`${JSON.stringify(name)} is not a header name (RFC 9110 section 5.1)`);
   }
   if (typeof value !== 'string' || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
+    const given = typeof value === 'string' ? JSON.stringify(value) : show(value);
     throw new TypeError(
-      `header ${name}: expected a string without control characters or characters above U+00FF, got ${JSON.stringify(value)}`,
+      `header ${name}: expected a string without control characters or characters above U+00FF, got ${given}`,
     );
   }
 }

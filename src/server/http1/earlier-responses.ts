@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { RawSocket } from './raw-socket.js';
+import { type RawSocket, restartReading } from './raw-socket.js';
 
 /**
  * Wait for the responses to requests that came earlier on the same connection. Node emits
@@ -37,4 +37,5 @@ async function finished(socket: RawSocket, first: ServerResponse): Promise<void>
     response = next === waitFor ? undefined : next;
   }
   socket.off('drain', drain);
+  restartReading(socket);
 }

@@ -9,6 +9,8 @@ export interface RawSocket extends Duplex {
   setTimeout?(milliseconds: number): unknown;
   /** The response that is being written. Private to Node. */
   readonly _httpMessage?: ServerResponse | null;
+  /** What the kernel's bytes come through. Private to Node. */
+  readonly _handle?: { readonly reading?: boolean } | null | undefined;
 }
 
 /**
@@ -41,7 +43,15 @@ function count(socket: RawSocket): number {
   return socket.bytesWritten ?? socket.writableLength;
 }
 
-/** Turn off Nagle's algorithm and the socket's time-out, which the heartbeat replaces. */
+/**
+ * Let a socket read again that Node's parser has stopped. It stops where requests come faster than their responses leave,
+ * and an upgrade among them keeps it from starting again. `resume()` does nothing, because the stream believes that it reads.
+ */
+export function restartReading(socket: RawSocket): void {
+  if (socket._handle?.reading === false) socket._read(0);
+}
+
+/** Turn off Nagle's algorithm and the socket's time-out, which the heartbeat replaces, and {@link restartReading}. */
 export function tuneSocket(request: IncomingMessage, socket: Duplex): void {
   const raw = rawSocketOf(request, socket);
   tune(raw);
@@ -52,4 +62,5 @@ export function tuneSocket(request: IncomingMessage, socket: Duplex): void {
 export function tune(socket: RawSocket): void {
   socket.setNoDelay?.(true);
   socket.setTimeout?.(0);
+  restartReading(socket);
 }

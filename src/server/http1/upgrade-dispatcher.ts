@@ -6,7 +6,8 @@ import { UpgradeRejection } from '../../protocol/handshake/upgrade-rejection.js'
 import { otherProtocolHint } from '../admission/hints.js';
 import { canGiveBack, giveBack, hasAllHeaders } from './give-back.js';
 import { Dispatcher } from '../dispatcher.js';
-import { peerAddressOf, writtenTo } from './raw-socket.js';
+import { earlierResponses } from './earlier-responses.js';
+import { peerAddressOf, rawSocketOf, writtenTo } from './raw-socket.js';
 import { ignoreErrors } from '../socket-errors.js';
 import { isTaken } from './taken-sockets.js';
 
@@ -111,7 +112,12 @@ export class UpgradeDispatcher extends Dispatcher<Server> {
    */
   #leave(request: IncomingMessage, socket: Duplex, path?: string): void {
     const { deadlines, upgradeTimeout } = this.endpoints.first;
-    const before = writtenTo(request, socket);
+    const earlier = earlierResponses(rawSocketOf(request, socket));
+    // The bytes of an earlier response are not another listener's.
+    let before = earlier === undefined ? writtenTo(request, socket) : Infinity;
+    void earlier?.then(() => {
+      before = writtenTo(request, socket);
+    });
     const deadline = deadlines.start(upgradeTimeout, () => {
       const isUsed =
         isTaken(request, socket) || !socket.writable || writtenTo(request, socket) > before;

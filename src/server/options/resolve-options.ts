@@ -112,6 +112,17 @@ const DEFLATE_RULES: Rules<DeflateOptions> = {
   idleRelease: milliseconds,
 };
 
+/** A source of time. */
+export const clockRule: Rule = {
+  expected: 'an object with the methods now, setTimeout and clearTimeout, and perhaps afterPoll',
+  accepts: (value) =>
+    isObject(value) &&
+    isFunction(value['now']) &&
+    isFunction(value['setTimeout']) &&
+    isFunction(value['clearTimeout']) &&
+    (value['afterPoll'] === undefined || isFunction(value['afterPoll'])),
+};
+
 const RULES: Rules<ServerOptions> = {
   path: {
     expected: 'a string that begins with /, a RegExp without the flags g and y, or a function',
@@ -202,15 +213,7 @@ const RULES: Rules<ServerOptions> = {
     expected: 'an object with the methods warn and error',
     accepts: (value) => isObject(value) && isFunction(value['warn']) && isFunction(value['error']),
   },
-  clock: {
-    expected: 'an object with the methods now, setTimeout and clearTimeout, and perhaps afterPoll',
-    accepts: (value) =>
-      isObject(value) &&
-      isFunction(value['now']) &&
-      isFunction(value['setTimeout']) &&
-      isFunction(value['clearTimeout']) &&
-      (value['afterPoll'] === undefined || isFunction(value['afterPoll'])),
-  },
+  clock: clockRule,
 };
 
 /** Options that define what the server is attached to. */

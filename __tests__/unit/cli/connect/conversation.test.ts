@@ -4,11 +4,8 @@ import {
 } from '../../../../src/cli/connect/conversation.js';
 import { TextTranscript } from '../../../../src/cli/connect/transcript.js';
 import { Terminal } from '../../../../src/cli/terminal.js';
-import {
-  reconnecting,
-  type ReconnectingConnection,
-  type ReconnectingOptions,
-} from '../../../../src/client/reconnecting.js';
+import { reconnecting, type ReconnectingConnection } from '../../../../src/client/reconnecting.js';
+import type { ReconnectingOptions } from '../../../../src/client/reconnecting-options.js';
 import type { WebSocketConnection } from '../../../../src/connection/connection.js';
 import { FakeSurroundings } from '../../../support/terminal.js';
 import { eventually, later, serve, settle } from '../../../support/server.js';

@@ -171,14 +171,15 @@ describe('checkHeader', () => {
     ['DEL', '\x7f'],
     ['a character above U+00FF', '\u0100'],
     ['an emoji', '😀'],
-    ['a number', 5],
-    ['null', null],
-    ['a list', ['a']],
-  ])('refuses %s as a value', (_what, value) => {
+    ['a number', 5, '5 (number)'],
+    ['null', null, 'null (object)'],
+    ['a list', ['a'], '[a (string)]'],
+    ['a bigint', 1n, '1 (bigint)'],
+  ])('refuses %s as a value', (_what, value, given = JSON.stringify(value)) => {
     const check = (): void => checkHeader('X-Name', value);
     expect(check).toThrow(TypeError);
     expect(check).toThrow(
-      `header X-Name: expected a string without control characters or characters above U+00FF, got ${JSON.stringify(value)}`,
+      `header X-Name: expected a string without control characters or characters above U+00FF, got ${given}`,
     );
   });
 });

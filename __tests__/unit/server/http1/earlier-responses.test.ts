@@ -76,6 +76,26 @@ describe('the responses to earlier requests', () => {
     expect(socket.listenerCount('drain')).toBe(0);
   });
 
+  it('let the socket read again, which Node has stopped because they are slow', async () => {
+    const size = 4 * 1024 * 1024;
+    const server = createServer((_request, response) => response.end(Buffer.alloc(size)));
+    let received = '';
+    server.on('upgrade', (_request, socket: Duplex) => {
+      void earlierResponses(socket)!.then(() => {
+        socket.on('data', (chunk: Buffer) => (received += String(chunk)));
+      });
+    });
+    const client = await connect(await listen(server));
+    let length = 0;
+    client.socket.on('data', (chunk: Buffer) => (length += chunk.length));
+    // The second one is more than the socket can take, so that nothing is read any more.
+    client.send(plain('/1') + plain('/2') + upgradeRequest());
+    await eventually('both', () => length > 2 * size);
+    client.send('hello');
+    await eventually('what comes afterwards', () => received !== '');
+    expect(received).toBe('hello');
+  });
+
   it("get no 'drain' that they do not wait for", async () => {
     const { responses, socket, state } = await setUp('/');
     const drained = jest.fn();

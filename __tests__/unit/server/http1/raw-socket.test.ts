@@ -3,6 +3,7 @@ import {
   peerAddressOf,
   tuneSocket,
   rawSocketOf,
+  restartReading,
   writtenTo,
 } from '../../../../src/server/http1/raw-socket.js';
 import { fakeRequest } from '../../../support/server.js';
@@ -47,6 +48,20 @@ describe('the socket of a request', () => {
     expect(writtenTo(request, socket)).toBe(7);
     tuneSocket(request, socket);
     expect(calls).toHaveLength(2);
+  });
+
+  it('reads again where its handle was stopped, and only there', () => {
+    for (const [_handle, reads] of [
+      [{ reading: false }, 1],
+      [{ reading: true }, 0],
+      [{}, 0],
+      [null, 0],
+      [undefined, 0],
+    ] as const) {
+      const _read = jest.fn();
+      restartReading(Object.assign(new PassThrough(), { _handle, _read }));
+      expect(_read).toHaveBeenCalledTimes(reads);
+    }
   });
 
   it.each([[undefined], [null], [{}]])(

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { UpgradeRejection } from '../../../../src/protocol/handshake/upgrade-rejection.js';
@@ -257,6 +257,33 @@ describe('a request that no server serves', () => {
       const { status, body } = await client.response();
       expect(`${String(status)} ${body}`).toBe(expected);
       expect(endpoint.hints).toEqual([hint]);
+    },
+  );
+
+  it.each([
+    ['before upgradeTimeout', true],
+    ['after it', false],
+  ])(
+    'is rejected although the response to an earlier request is written meanwhile, which ends %s',
+    async (_when, isEarly) => {
+      const endpoint = new FakeEndpoint('a', '/a');
+      const { server, port } = await setUp(endpoint);
+      const responses: ServerResponse[] = [];
+      server.on('request', (_request, response) => responses.push(response));
+      const seen = once(server, 'upgrade');
+      server.on('upgrade', () => undefined);
+      const client = await connect(port);
+      let received = '';
+      client.socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
+      const first = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
+      client.send(first + upgradeRequest({ target: '/x' }));
+      await seen;
+      responses[0]!.write('one');
+      if (isEarly) responses[0]!.end('two');
+      await eventually('its bytes', () => received.includes(isEarly ? '0\r\n\r\n' : 'one'));
+      endpoint.clock.advance(1000);
+      expect(endpoint.hints).toHaveLength(1);
+      await eventually('the rejection', () => received.includes('HTTP/1.1 404 '));
     },
   );
 

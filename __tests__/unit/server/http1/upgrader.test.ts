@@ -950,6 +950,22 @@ describe('the response to an earlier request', () => {
     await eventually('the 404', () => /two[^]*HTTP\/1\.1 404 /.test(received()));
   });
 
+  it('may be several that are larger than the socket takes, and the connection is read afterwards', async () => {
+    const { wss, server, client } = await setUp({ authorize: () => Promise.resolve() });
+    // At once: then Node stops reading at the second request.
+    server.on('request', (_request, response) => response.end(Buffer.alloc(4 * 1024 * 1024)));
+    const messages: unknown[] = [];
+    wss.on('connection', (conn) => {
+      conn.on('message', (data) => messages.push(data));
+    });
+    client.socket.removeAllListeners('data').resume();
+    client.send(FIRST + FIRST + upgradeRequest());
+    await eventually('the connection', () => wss.connections.size === 1);
+    client.send(text('hello'));
+    await eventually('the message', () => messages.length === 1);
+    expect(messages).toEqual(['hello']);
+  });
+
   it('may be the last of its connection', async () => {
     const { wss, client, responses } = await setUp();
     client.send(FIRST + upgradeRequest());
