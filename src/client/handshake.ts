@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { Buffer } from 'node:buffer';
 import {
   type ClientRequest,
@@ -51,6 +52,8 @@ type Judgement =
 
 /** One handshake, from the request to the connection, over HTTP/1.1 or HTTP/2. */
 export class ClientHandshake implements OpeningListener, OpeningStreamListener {
+  /** The context of the call of `connect`, and so of the connection. A response comes in that of the socket, which something else may have made. */
+  readonly #context = new AsyncResource('hawser.connect');
   readonly #options: ResolvedConnectOptions;
   readonly #connections: ClientConnections;
   readonly #resolve: (connection: WebSocketConnection) => void;
@@ -214,16 +217,15 @@ export class ClientHandshake implements OpeningListener, OpeningStreamListener {
     }
     this.#end();
     const { pathname, search } = this.#opening.url;
-    const connection = this.#connections.open(
-      transport,
-      {
-        url: pathname + search,
-        subprotocol: opened.subprotocol,
-        extensions: response.headers['sec-websocket-extensions'] ?? '',
-        response,
-        ...settled,
-      },
-      opened.compression,
+    const details = {
+      url: pathname + search,
+      subprotocol: opened.subprotocol,
+      extensions: response.headers['sec-websocket-extensions'] ?? '',
+      response,
+      ...settled,
+    };
+    const connection = this.#context.runInAsyncScope(() =>
+      this.#connections.open(transport, details, opened.compression),
     );
     stopIgnoringErrors(transport);
     this.#resolve(connection);

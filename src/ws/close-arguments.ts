@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { isUint8Array } from 'node:util/types';
 import { CloseCode, isValidCloseCode, MAX_REASON_BYTES } from '../protocol/framing/close-frame.js';
+import { bytesOf } from '../protocol/framing/payload.js';
 import { show } from '../protocol/option-checks.js';
 
 /**
@@ -29,6 +29,7 @@ export function closeArguments(
 function reasonOf(data: unknown): string {
   if (typeof data === 'string') return data;
   if (!(data as { length?: unknown } | null | undefined)?.length) return '';
-  if (isUint8Array(data)) return Buffer.from(data).toString();
+  const bytes = bytesOf(data);
+  if (bytes !== undefined) return Buffer.from(bytes).toString();
   throw new TypeError(`close: expected the reason to be a string or bytes, got ${show(data)}`);
 }

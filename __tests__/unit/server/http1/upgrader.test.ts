@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebSocketConnection } from '../../../../src/connection/connection.js';
 import { UpgradeRejection } from '../../../../src/protocol/handshake/upgrade-rejection.js';
@@ -628,6 +628,32 @@ describe('a connection that accept opens', () => {
     await settle();
     expect(counted).toEqual([1]);
     expect(wss.stats().upgradesRejected).toEqual({ 429: 1 });
+  });
+});
+
+describe('a socket on which another library has written its 101', () => {
+  it('cannot be told from a kept-alive one, and is upgraded again', async () => {
+    const wss = new WebSocketServer({ noServer: true, logger: new MemoryLogger() });
+    const seen: unknown[] = [];
+    const server = createServer((_request, response) => response.end());
+    server.on('upgrade', (request, socket: Socket, head: Buffer) => {
+      const others = request.url === '/other';
+      if (others) socket.write('HTTP/1.1 101 Another\r\n\r\n');
+      // What could tell: the same in both cases.
+      const { readableFlowing, destroyed, writable } = socket;
+      seen.push([socket.bytesWritten > 0, readableFlowing, destroyed, writable]);
+      void wss.handleUpgrade(request, socket, head);
+    });
+    const port = await listen(server);
+    const other = await ask(port, { target: '/other' });
+    expect((await other.response()).statusLine).toContain('Another');
+    const kept = await connect(port);
+    kept.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await kept.response();
+    kept.send(upgradeRequest());
+    await kept.response();
+    await eventually('both', () => wss.connections.size === 2);
+    expect(seen[0]).toEqual(seen[1]);
   });
 });
 
