@@ -865,6 +865,8 @@ describe.each(VERSIONS)('over %s', (version) => {
       clock.advance(1);
       expect(socket.destroyed).toBe(true);
       expect(facts(await closed)).toMatchObject({ code: 1013, cause: 'ERR_SLOW_CONSUMER' });
+      // A stream that was destroyed tells what it held until its writes have failed.
+      expect(version === 'HTTP/1.1' ? connection.bufferedAmount : 0).toBe(0);
       await until('the memory', () => connection.bufferedAmount === 0);
     });
 
