@@ -1,6 +1,6 @@
 // `RUNTIME harness.cjs FILE`: runs one compiled test file where Jest itself does not run, and prints one line of JSON.
-// It has of Jest what the portable tests use: describe, it, test, their each and skip, the hooks, expect, jest.fn and
-// jest.spyOn.
+// It has of Jest what the portable tests use: describe, it, test, their each and skip, the hooks, expect, jest.fn,
+// jest.spyOn and jest.replaceProperty.
 const { inspect } = require('node:util');
 const process = require('node:process');
 const { expect } = require('expect');
@@ -64,6 +64,7 @@ Object.assign(globalThis, {
   jest: {
     fn: mocker.fn.bind(mocker),
     spyOn: mocker.spyOn.bind(mocker),
+    replaceProperty: mocker.replaceProperty.bind(mocker),
     restoreAllMocks: mocker.restoreAllMocks.bind(mocker),
     setTimeout: () => undefined,
   },

@@ -255,12 +255,20 @@ describe('WebSocketServer, an upgrade', () => {
   });
 
   it('refuses with 500 where an async verifyClient fails, and the rejection is not handled', async () => {
-    const rejection: Promise<unknown> = Promise.reject(new Error('mine'));
-    const then = jest.spyOn(rejection, 'then');
-    const wss = await listening({ verifyClient: (() => rejection) as never });
+    let surfaced: Promise<unknown> | undefined;
+    const verifyClient = (): Promise<unknown> => {
+      const rejection: Promise<unknown> = Promise.reject(new Error('mine'));
+      const then = rejection.then.bind(rejection);
+      jest.spyOn(rejection, 'then').mockImplementation((...args) => {
+        surfaced = then(...args);
+        surfaced.catch(() => undefined); // or Node would end this process, too
+        return surfaced;
+      });
+      return rejection;
+    };
+    const wss = await listening({ verifyClient: verifyClient as never });
     expect(await refusal(wss, HANDSHAKE)).toMatchObject({ status: 500 });
-    const unhandled = then.mock.results[0]!.value as Promise<unknown>;
-    await expect(unhandled).rejects.toThrow('mine');
+    await expect(surfaced).rejects.toThrow('mine');
   });
 
   it('tells which option is not a function, also where a program has replaced it', () => {
