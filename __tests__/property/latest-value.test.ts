@@ -123,8 +123,8 @@ test.each([
                 message.told.push((error as { code?: string } | undefined)?.code ?? 'sent');
               });
             } else {
-              const manner = { compress: undefined, droppable: false, retain: false, key };
-              topics.publish(topic, Publication.of(text, undefined, manner));
+              const delivery = { compress: undefined, droppable: false, retain: false, key };
+              topics.publish(topic, Publication.of(text, undefined, delivery));
             }
           } else if (each.do === 'ping') {
             connection.ping();
@@ -190,8 +190,8 @@ test('what waits for a slow peer is bounded by the number of keys', async () => 
   const frame = prepareMessage(textOf(99_999, 0)).frame.length;
   for (let number = 0; number < 100_000; number++) {
     const key = `key ${number % 1000}`;
-    const manner = { compress: false, droppable: false, retain: false, key };
-    topics.publish('prices', Publication.of(textOf(number, 0), undefined, manner));
+    const delivery = { compress: false, droppable: false, retain: false, key };
+    topics.publish('prices', Publication.of(textOf(number, 0), undefined, delivery));
   }
   expect(connection.bufferedAmount - before).toBeLessThanOrEqual(1000 * frame);
   sink.writes.length = 0;

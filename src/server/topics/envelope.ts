@@ -89,11 +89,10 @@ export class EnvelopeWriter {
     return envelope;
   }
 
-  /** Exactly for the first message, which mostly stays alone; after that by factors. */
+  /** Exactly for the first message, which mostly stays alone; after that by doubling. */
   #grow(end: number): void {
     const old = this.#memory;
-    const factor = old.length < 1024 ? 4 : 2;
-    this.#memory = Buffer.allocUnsafe(Math.max(end, factor * old.length));
+    this.#memory = Buffer.allocUnsafe(Math.max(end, 2 * old.length));
     old.copy(this.#memory, 0, 0, this.bytes);
   }
 }

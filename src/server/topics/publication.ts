@@ -10,11 +10,10 @@ import type { Payload } from '../../protocol/framing/payload.js';
 import type { EnvelopeMessage } from './envelope.js';
 
 /** How a message is delivered. */
-export interface Manner<Context> {
-  readonly compress: boolean | undefined;
-  readonly droppable: boolean;
-  readonly key: string | undefined;
-  readonly retain: boolean;
+export interface DeliveryOptions<Context> extends Pick<
+  EnvelopeMessage,
+  'compress' | 'droppable' | 'key' | 'retain'
+> {
   /** Subscribers that do not get it. */
   readonly except?: ReadonlySet<WebSocketConnection<Context>> | undefined;
 }
@@ -36,7 +35,7 @@ export class Publication<Context> implements EnvelopeMessage {
   constructor(
     payload: Uint8Array,
     binary: boolean,
-    { compress, droppable, key, retain, except }: Manner<Context>,
+    { compress, droppable, key, retain, except }: DeliveryOptions<Context>,
     message?: PreparedMessage,
   ) {
     this.payload = payload;
@@ -57,14 +56,14 @@ export class Publication<Context> implements EnvelopeMessage {
   static of<Context>(
     data: Data,
     binary: boolean | undefined,
-    manner: Manner<Context>,
+    options: DeliveryOptions<Context>,
   ): Publication<Context> {
     const given = givenPrepared(data, binary);
     if (given !== undefined) {
-      return new Publication(given.payload, given.opcode === Opcode.Binary, manner, given);
+      return new Publication(given.payload, given.opcode === Opcode.Binary, options, given);
     }
     const payload = toPayload(data as Payload, binary);
-    return new Publication(payload, binary ?? typeof data !== 'string', manner);
+    return new Publication(payload, binary ?? typeof data !== 'string', options);
   }
 
   /** The message as connections get it: encoded once. */

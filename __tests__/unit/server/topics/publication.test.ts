@@ -1,7 +1,7 @@
 import { prepareMessage } from '../../../../src/protocol/framing/prepared-message.js';
-import { type Manner, Publication } from '../../../../src/server/topics/publication.js';
+import { type DeliveryOptions, Publication } from '../../../../src/server/topics/publication.js';
 
-const MANNER: Manner<undefined> = {
+const OPTIONS: DeliveryOptions<undefined> = {
   compress: true,
   droppable: true,
   key: 'k',
@@ -12,8 +12,8 @@ const MANNER: Manner<undefined> = {
 describe('Publication', () => {
   it('has the payload that was given, and makes its frame once, when it is asked for', () => {
     const data = Buffer.from('abc');
-    const publication = Publication.of(data, undefined, MANNER);
-    expect(publication).toMatchObject({ payload: data, binary: true, ...MANNER });
+    const publication = Publication.of(data, undefined, OPTIONS);
+    expect(publication).toMatchObject({ payload: data, binary: true, ...OPTIONS });
     expect(publication.payload).toBe(data);
     const { message } = publication;
     expect([message.opcode, message.payload.toString()]).toStrictEqual([2, 'abc']);
@@ -24,7 +24,7 @@ describe('Publication', () => {
 
   it('sends as Text or Binary what it is told to', () => {
     const binary = [undefined, true, false].flatMap((given) =>
-      ['a', Buffer.from('a')].map((data) => Publication.of(data, given, MANNER)),
+      ['a', Buffer.from('a')].map((data) => Publication.of(data, given, OPTIONS)),
     );
     expect(binary.map((each) => each.binary)).toStrictEqual([
       false,
@@ -40,7 +40,7 @@ describe('Publication', () => {
   it('is the prepared message that was given', () => {
     for (const data of ['a', Buffer.from('b')]) {
       const message = prepareMessage(data);
-      const publication = Publication.of(message, undefined, MANNER);
+      const publication = Publication.of(message, undefined, OPTIONS);
       expect(publication.message).toBe(message);
       expect(publication.payload).toEqual(message.payload);
       expect(publication.binary).toBe(typeof data !== 'string');
@@ -49,7 +49,7 @@ describe('Publication', () => {
 
   it('refuses data that cannot be sent', () => {
     const refused = (data: unknown, binary?: boolean) => () =>
-      Publication.of(data as string, binary, MANNER);
+      Publication.of(data as string, binary, OPTIONS);
     expect(refused(5)).toThrow('expected data to be a string, Buffer');
     expect(refused(Buffer.from([0xff]), false)).toThrow('UTF-8');
     expect(refused(prepareMessage('a'), true)).toThrow('was prepared as Text');

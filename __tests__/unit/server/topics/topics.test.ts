@@ -10,7 +10,7 @@ import {
   PreparedMessage,
   prepareMessage,
 } from '../../../../src/protocol/framing/prepared-message.js';
-import { type Manner, Publication } from '../../../../src/server/topics/publication.js';
+import { type DeliveryOptions, Publication } from '../../../../src/server/topics/publication.js';
 import type { ServerEvents } from '../../../../src/server/events.js';
 import { createLog } from '../../../../src/server/logger.js';
 import type { Broker, BrokerNode, Outgoing } from '../../../../src/server/topics/broker.js';
@@ -45,7 +45,11 @@ function connect(options: WorldOptions = {}): WebSocketConnection {
   sinks.push(sink);
   return connectionOn(sink, { topics, ...options });
 }
-const publish = (name: string, data: Data, manner: Partial<Manner<undefined>> = {}): number =>
+const publish = (
+  name: string,
+  data: Data,
+  options: Partial<DeliveryOptions<undefined>> = {},
+): number =>
   topics.publish(
     name,
     Publication.of(data, undefined, {
@@ -53,7 +57,7 @@ const publish = (name: string, data: Data, manner: Partial<Manner<undefined>> = 
       droppable: true,
       key: undefined,
       retain: false,
-      ...manner,
+      ...options,
     }),
   );
 /** The texts that each connection got. */
