@@ -68,18 +68,25 @@ async function serveOver(version: Version): Promise<{ wss: WebSocketServer; port
   return { wss: wss, port: await listenOn(server) };
 }
 
+/** A connection to which three messages have come. @param begin takes them, or does not. */
+async function serveThree(
+  version: Version,
+  begin: (seen: string[], conn: WebSocketConnection) => unknown,
+) {
+  const { wss, port } = await serveOver(version);
+  const connected = once(wss, 'connection') as Promise<[WebSocketConnection]>;
+  const client = await openOver(version, port);
+  const [conn] = await connected;
+  const seen: string[] = [];
+  begin(seen, conn);
+  client.send(Buffer.concat(['a', 'b', 'c'].map((payload) => clientFrame({ opcode: 1, payload }))));
+  await eventually('the messages', () => wss.stats().messagesReceived === 3);
+  return { wss, conn, seen };
+}
+
 describe.each(VERSIONS)('over %s, at the end of the time that wss.close() has', (version) => {
   it.each(CONSUMERS)('what is held can still be taken: %s', async (_name, begin, take, held) => {
-    const { wss, port } = await serveOver(version);
-    const connected = once(wss, 'connection') as Promise<[WebSocketConnection]>;
-    const client = await openOver(version, port);
-    const [conn] = await connected;
-    const seen: string[] = [];
-    begin(seen, conn);
-    client.send(
-      Buffer.concat(['a', 'b', 'c'].map((payload) => clientFrame({ opcode: 1, payload }))),
-    );
-    await eventually('the messages', () => wss.stats().messagesReceived === 3);
+    const { wss, conn, seen } = await serveThree(version, begin);
     // The client never answers the Close.
     const report = await wss.close({ signal: AbortSignal.abort() });
     expect(report).toMatchObject({ total: 1, clean: 0, terminated: 1 });
@@ -93,16 +100,7 @@ describe.each(VERSIONS)('over %s, at the end of the time that wss.close() has', 
   it.each(CONSUMERS)(
     'what is held is gone after its own terminate(): %s',
     async (_name, begin, take, held) => {
-      const { wss, port } = await serveOver(version);
-      const connected = once(wss, 'connection') as Promise<[WebSocketConnection]>;
-      const client = await openOver(version, port);
-      const [conn] = await connected;
-      const seen: string[] = [];
-      begin(seen, conn);
-      client.send(
-        Buffer.concat(['a', 'b', 'c'].map((payload) => clientFrame({ opcode: 1, payload }))),
-      );
-      await eventually('the messages', () => wss.stats().messagesReceived === 3);
+      const { conn, seen } = await serveThree(version, begin);
       const before = [...seen];
       conn.terminate();
       await once(conn, 'close');
