@@ -204,7 +204,7 @@ export class WebSocketServer extends TypedEmitter<ServerEvents> {
         decide(answer);
         return;
       }
-      // In ws a promise counts as a yes, whatever it resolves to.
+      // ws itself takes any promise for a yes, and would admit every client.
       void Promise.resolve(answer).then(decide, (error: unknown) => {
         refuseUpgrade(socket, 500, undefined);
         throw error;
