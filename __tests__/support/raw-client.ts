@@ -173,9 +173,13 @@ export class RawClient {
 
   /** Breaks the connection: the server sees a reset (RST, or RST_STREAM). */
   reset(): void {
-    // `close` of a stream would send END_STREAM before the reset.
-    if (this.#isStream) this.socket.destroy(new Error('reset'));
-    else (this.socket as Duplex & Pick<Socket, 'resetAndDestroy'>).resetAndDestroy();
+    if (!this.#isStream) {
+      (this.socket as Duplex & Pick<Socket, 'resetAndDestroy'>).resetAndDestroy();
+      return;
+    }
+    // Not in an event of the stream: there Node 20 frees what nghttp2 still reads, and the process crashes
+    // (nodejs/node#64113). `close` would send END_STREAM before the reset.
+    setImmediate(() => this.socket.destroy(new Error('reset')));
   }
 
   /** Lets go of the socket, which is the session's for a stream; for the end of a test. */
