@@ -4,7 +4,7 @@ import { toHttp2Fields } from '../../protocol/handshake/extended-connect.js';
 import type { UpgradeRejection } from '../../protocol/handshake/upgrade-rejection.js';
 import { rejectionContent } from '../rejection-content.js';
 import { ErrorCode } from './error-codes.js';
-import { cancelStream } from './stream-transport.js';
+import { cancelStream, destroyIfClosed } from './stream-transport.js';
 
 /** So many requests of one session may be rejected for faults of the client. */
 const MAX_REJECTIONS = 1000;
@@ -35,7 +35,7 @@ export function rejectStream(
   stream.once('close', () => {
     deadline.cancel();
   });
-  stream.resume();
+  stream.on('end', destroyIfClosed).resume();
   stream.respond({ ':status': status, ...toHttp2Fields(headers) });
   stream.once('finish', () => {
     stream.close(ErrorCode.NO_ERROR);

@@ -17,7 +17,7 @@ export function adaptStream(stream: Http2Stream): void {
   adaptable[TRANSPORT_ENDS] = STREAM_ENDS;
   adaptable.write = writePieces;
   adaptable._writev = undefined; // hands all that waits to the session at once
-  stream.on('aborted', onAborted).on('end', onEnd);
+  stream.on('aborted', onAborted).on('end', destroyIfClosed);
 }
 
 type Write = (this: Writable, bytes: Buffer, callback?: (error?: Error | null) => void) => boolean;
@@ -84,10 +84,11 @@ function onAborted(this: Http2Stream): void {
 }
 
 /**
- * After a reset with NO_ERROR Node destroys the stream only when its writes are done, and what waits for a window
- * is never written.
+ * A listener of `'end'` that destroys a stream which the peer has reset with NO_ERROR. Node destroys it only when its
+ * writes are done, and what waits for a window, or was written in the turn of the reset, is never written. As long as
+ * the stream is there, the session stays too, and does not notice that its socket has ended.
  */
-function onEnd(this: Http2Stream): void {
+export function destroyIfClosed(this: Http2Stream): void {
   if (this.closed) this.destroy();
 }
 

@@ -1,7 +1,10 @@
+import { once } from 'node:events';
+import { createServer, type ServerHttp2Stream } from 'node:http2';
 import { Deadlines } from '../../../../src/connection/limits/deadlines.js';
 import { UpgradeRejection } from '../../../../src/protocol/handshake/upgrade-rejection.js';
 import { rejectStream } from '../../../../src/server/http2/stream-rejection.js';
-import { open, streamPair } from '../../../support/http2.js';
+import { listenHttp2, open, streamPair } from '../../../support/http2.js';
+import { connectFrame, http2Frame, RawSession, Type } from '../../../support/raw-http2.js';
 import { eventually, HandClock } from '../../../support/server.js';
 
 async function rejected(rejection: UpgradeRejection) {
@@ -40,6 +43,20 @@ describe('rejectStream', () => {
     expect(pair.stream.destroyed).toBe(false);
     clock.advance(1);
     expect([pair.stream.destroyed, pair.stream.rstCode]).toEqual([true, 8]);
+  });
+
+  it('lets go at once of a client whose reset with NO_ERROR came with the request', async () => {
+    const clock = new HandClock();
+    const server = createServer({ settings: { enableConnectProtocol: true } });
+    const opened = once(server, 'stream') as Promise<[ServerHttp2Stream]>;
+    server.on('stream', (stream: ServerHttp2Stream) => {
+      rejectStream(stream, new UpgradeRejection(403), new Deadlines(clock), 1000);
+    });
+    const reset = http2Frame(Type.RST_STREAM, 0, 1, Buffer.alloc(4));
+    await RawSession.open(await listenHttp2(server), connectFrame(1), reset);
+    const [stream] = await opened;
+    await eventually('the end of the stream', () => stream.destroyed);
+    await eventually('no timer', () => clock.timers.size === 0);
   });
 
   it('leaves a stream alone that was answered, or that is gone', async () => {
