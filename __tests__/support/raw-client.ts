@@ -177,9 +177,11 @@ export class RawClient {
       (this.socket as Duplex & Pick<Socket, 'resetAndDestroy'>).resetAndDestroy();
       return;
     }
-    // Not in an event of the stream: there Node 20 frees what nghttp2 still reads, and the process crashes
-    // (nodejs/node#64113). `close` would send END_STREAM before the reset.
-    setImmediate(() => this.socket.destroy(new Error('reset')));
+    // `close` would send END_STREAM before the reset.
+    const reset = (): void => void this.socket.destroy(new Error('reset'));
+    // In its 'end' Node 20 would free what nghttp2 still reads, and the process would crash (nodejs/node#64113).
+    if (this.socket.readableEnded) setImmediate(reset);
+    else reset();
   }
 
   /** Lets go of the socket, which is the session's for a stream; for the end of a test. */
