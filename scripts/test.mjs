@@ -1,6 +1,7 @@
-// `npm test`: build, then every check and every test. Two smaller selections are for other occasions:
+// `npm test`: build, types, and every test that needs only Node. Other selections:
 //   --quick     types, unit tests and conformance tests; no build, no coverage
 //   --portable  unit, conformance and property tests, for the other Node lines
+//   --programs  after a build: the tests that run other programs, such as browsers, brokers and compilers
 // Other arguments go to Jest, for instance `npm test -- --maxWorkers=1`. The last line is the sum of Jest's tests
 // and one for each other step. The exit code is 1 if anything failed.
 import { spawn } from 'node:child_process';
@@ -10,7 +11,10 @@ import { join } from 'node:path';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Sum */
 
-const MODES = ['--quick', '--portable'];
+const MODES = ['--quick', '--portable', '--programs'];
+/** The folders of `--programs`. Not every machine has these programs, and to start one costs as much as many tests. */
+const PROGRAMS = ['brokers', 'clients', 'e2e', 'examples', 'package', 'servers', 'tools'];
+const ofPrograms = PROGRAMS.map((folder) => `__tests__/${folder}/`);
 const mode = MODES.find((name) => process.argv.includes(name));
 const forJest = process.argv.slice(2).filter((argument) => argument !== mode);
 
@@ -93,10 +97,13 @@ if (mode === '--portable') {
   await jest('__tests__/unit', '__tests__/conformance', '__tests__/property');
 } else if (mode === '--quick') {
   await Promise.all([step('typecheck:node'), jest('__tests__/unit', '__tests__/conformance')]);
-} else {
-  const lint = step('lint'); // reads nothing that the build writes, and the build leaves one core
-  if (await step('build')) await Promise.all([step('typecheck'), jest('--coverage')]);
-  await lint;
+} else if (mode === '--programs') {
+  await jest(...ofPrograms);
+} else if (await step('build')) {
+  const ignore = ['/node_modules/', ...ofPrograms].map(
+    (each) => `--testPathIgnorePatterns=${each}`,
+  );
+  await Promise.all([step('typecheck'), jest('--coverage', ...ignore)]);
 }
 
 if (failures.length > 0) console.log(`These steps failed: ${failures.join(', ')}`);

@@ -10,12 +10,12 @@ import { ACCEPTED, askOn, openOver, VERSIONS } from '../support/versions.js';
 
 describe.each(VERSIONS)('over %s', (version) => {
   const OPENED = String(ACCEPTED[version]);
-  const FLOOD = 2000;
+  const FLOOD = 1000;
   /** A smaller one before, after which what is made once is made. */
-  const FIRST = 500;
+  const FIRST = 300;
   const LIMIT = 20;
-  /** Less than 2000 sockets or streams hold that are closed and nothing more, which is about 3 MiB. */
-  const LITTLE = 1_048_576;
+  /** Less than 1000 sockets or streams hold that are closed and nothing more, which is about 1.5 MiB. */
+  const LITTLE = 786_432;
 
   afterEach(stopChildren);
 

@@ -55,8 +55,9 @@ describe('rejectStream', () => {
     const reset = http2Frame(Type.RST_STREAM, 0, 1, Buffer.alloc(4));
     await RawSession.open(await listenHttp2(server), connectFrame(1), reset);
     const [stream] = await opened;
-    await eventually('the end of the stream', () => stream.destroyed);
+    await eventually('the end of the stream', () => stream.closed && stream.destroyed);
     await eventually('no timer', () => clock.timers.size === 0);
+    expect(stream.rstCode).toBe(0);
   });
 
   it('leaves a stream alone that was answered, or that is gone', async () => {

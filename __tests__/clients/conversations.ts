@@ -1,5 +1,5 @@
-import { type ServerOptions } from '../../../src/index.js';
-import { Host, type Message, type Ours, stopHosts } from '../../support/host.js';
+import { type ServerOptions } from '../../src/index.js';
+import { Host, type Message, type Ours, stopHosts } from '../support/host.js';
 import type { Open, Peer } from './peer.js';
 
 /** What this client can be made to do, beyond what all can. */

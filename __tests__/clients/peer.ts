@@ -1,6 +1,6 @@
 /** What the clients have in common, so that one set of conversations serves them all. */
 
-import type { Message } from '../../support/host.js';
+import type { Message } from '../support/host.js';
 
 /** How a connection ended, as the client tells it. */
 export interface Ended {

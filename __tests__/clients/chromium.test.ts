@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
-import { describeIf } from '../../support/requires.js';
+import { describeIf } from '../support/requires.js';
 import { browserTests } from './browsers.js';
 
 const CHROMIUM = '/usr/bin/chromium';

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from '../../../src/client/connect.js';
-import type { ConnectOptions } from '../../../src/client/connect-options.js';
-import type { WebSocketConnection } from '../../../src/connection/connection.js';
-import { Opcode } from '../../../src/protocol/framing/frame.js';
-import { describeIf, runs } from '../../support/requires.js';
-import { later } from '../../support/server.js';
+import { connect } from '../../src/client/connect.js';
+import type { ConnectOptions } from '../../src/client/connect-options.js';
+import type { WebSocketConnection } from '../../src/connection/connection.js';
+import { Opcode } from '../../src/protocol/framing/frame.js';
+import { describeIf, runs } from '../support/requires.js';
+import { later } from '../support/server.js';
 
 /** Conversations of the client with servers that others wrote, each in a process of its own. */
 

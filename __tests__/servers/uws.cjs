@@ -4,7 +4,7 @@
 const { createRequire } = require('node:module');
 const { join } = require('node:path');
 
-const root = join(__dirname, '../../..');
+const root = join(__dirname, '../..');
 const uWS = createRequire(join(root, 'bench/package.json'))('@trufflesuite/uws-js-unofficial');
 // Elsewhere than on Node 20 the package is an imitation in JavaScript, which does not have this function.
 if (typeof uWS.getString !== 'function') process.exit(1);

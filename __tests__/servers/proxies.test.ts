@@ -5,12 +5,12 @@ import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect as connectTcp, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from '../../../src/client/connect.js';
-import type { ConnectOptions } from '../../../src/client/connect-options.js';
-import { WebSocketServer } from '../../../src/server/server.js';
-import { CERTIFICATE } from '../../support/certificate.js';
-import { describeIf } from '../../support/requires.js';
-import { later, listen, serve } from '../../support/server.js';
+import { connect } from '../../src/client/connect.js';
+import type { ConnectOptions } from '../../src/client/connect-options.js';
+import { WebSocketServer } from '../../src/server/server.js';
+import { CERTIFICATE } from '../support/certificate.js';
+import { describeIf } from '../support/requires.js';
+import { later, listen, serve } from '../support/server.js';
 
 /** The client through proxies that others wrote. */
 

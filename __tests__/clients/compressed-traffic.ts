@@ -1,7 +1,7 @@
-import type { DeflateOptions } from '../../../src/index.js';
-import { random } from '../../support/bytes.js';
-import { Host, type Message, type Ours, stopHosts } from '../../support/host.js';
-import { randomFragments, randomMessages } from '../../support/random-messages.js';
+import type { DeflateOptions } from '../../src/index.js';
+import { random } from '../support/bytes.js';
+import { Host, type Message, type Ours, stopHosts } from '../support/host.js';
+import { randomFragments, randomMessages } from '../support/random-messages.js';
 import type { DeflateOffer, Open, Peer } from './peer.js';
 
 const SEED = Number(process.env['HAWSER_SEED'] ?? 1);

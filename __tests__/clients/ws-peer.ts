@@ -1,5 +1,5 @@
 import { type ClientOptions, type PerMessageDeflateOptions, type RawData, WebSocket } from 'ws';
-import { Inbox, type Message } from '../../support/host.js';
+import { Inbox, type Message } from '../support/host.js';
 import type { DeflateOffer, Ended, Peer } from './peer.js';
 
 /** A connection of `ws`. */

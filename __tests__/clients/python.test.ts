@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { describeIf, runs } from '../../support/requires.js';
+import { describeIf, runs } from '../support/requires.js';
 import { compressedTraffic, everyOffer } from './compressed-traffic.js';
 import { conversations } from './conversations.js';
-import { Inbox, type Message } from '../../support/host.js';
+import { Inbox, type Message } from '../support/host.js';
 import type { DeflateOffer, Ended, Peer } from './peer.js';
 
 const PYTHON = '/usr/bin/python3';

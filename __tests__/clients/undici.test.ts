@@ -2,7 +2,7 @@ import { type MessageEvent, ping, WebSocket } from 'undici';
 import { subscribe } from 'node:diagnostics_channel';
 import { compressedTraffic } from './compressed-traffic.js';
 import { conversations } from './conversations.js';
-import { Inbox, type Message } from '../../support/host.js';
+import { Inbox, type Message } from '../support/host.js';
 import type { Ended, Peer } from './peer.js';
 
 /** undici tells of Pongs only there. */

@@ -7,8 +7,8 @@ import { chromium } from 'playwright-core';
 import { WebSocket } from 'ws';
 import { Program, stopPrograms } from '../support/program';
 import { describeIf } from '../support/requires';
-import { makeProject } from './project.js';
-import { document } from './sources.js';
+import { makeProject } from '../docs/project.js';
+import { document } from '../docs/sources.js';
 
 /** The steps of docs/tutorial.md run as a reader would run them, from the files that the page shows. */
 const folder = mkdtempSync(join(tmpdir(), 'hawser-tutorial-'));

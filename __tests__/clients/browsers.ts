@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { createSecureServer, Http2ServerRequest } from 'node:http2';
 import { join } from 'node:path';
-import type { AnyRequest } from '../../../src/server/options/options.js';
-import { WebSocketServer } from '../../../src/server/server.js';
-import { CERTIFICATE } from '../../support/certificate.js';
-import type { Message } from '../../support/host.js';
-import { listenHttp2 } from '../../support/http2.js';
-import { eventually, MemoryLogger } from '../../support/server.js';
+import type { AnyRequest } from '../../src/server/options/options.js';
+import { WebSocketServer } from '../../src/server/server.js';
+import { CERTIFICATE } from '../support/certificate.js';
+import type { Message } from '../support/host.js';
+import { listenHttp2 } from '../support/http2.js';
+import { eventually, MemoryLogger } from '../support/server.js';
 import { compressedTraffic } from './compressed-traffic.js';
 import { conversations } from './conversations.js';
 import type { DeflateOffer, Ended, Peer } from './peer.js';

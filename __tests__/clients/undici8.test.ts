@@ -1,8 +1,8 @@
 /** undici 8, whose clients speak HTTP/2 where they can. It needs Node 22.19, so it runs in a process of its own. */
-import { CERTIFICATE } from '../../support/certificate.js';
-import { Child, stopChildren } from '../../support/child.js';
-import { describeIf } from '../../support/requires.js';
-import { nodes, versionOf } from '../../support/runtimes.js';
+import { CERTIFICATE } from '../support/certificate.js';
+import { Child, stopChildren } from '../support/child.js';
+import { describeIf } from '../support/requires.js';
+import { nodes, versionOf } from '../support/runtimes.js';
 
 afterAll(stopChildren);
 

@@ -9,7 +9,7 @@ import { WebSocket } from 'ws';
 import { type CloseInfo, type WebSocketConnection, WebSocketServer } from '../../src/index.js';
 import { describeIf } from '../support/requires';
 import { blocks } from '../support/markdown.js';
-import { document } from './sources.js';
+import { document } from '../docs/sources.js';
 
 /** The configurations of docs/deploying.md work: nginx and HAProxy run with them, in front of a server. */
 const configuration = (language: string): string =>

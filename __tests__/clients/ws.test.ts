@@ -1,7 +1,7 @@
-import { CERTIFICATE } from '../../support/certificate.js';
+import { CERTIFICATE } from '../support/certificate.js';
 import { compressedTraffic, everyOffer } from './compressed-traffic.js';
 import { bytes, conversations } from './conversations.js';
-import { Host, stopHosts } from '../../support/host.js';
+import { Host, stopHosts } from '../support/host.js';
 import { openWs } from './ws-peer.js';
 
 const CAN = {
