@@ -4,6 +4,7 @@ import {
   freeMemory,
   freeOwn,
   isWhole,
+  keepFreedPages,
   OWNED_FROM,
   takeMemory,
   unpooled,
@@ -15,6 +16,29 @@ describe('memory with one owner', () => {
     expect(isWhole(allocateOwn(OWNED_FROM))).toBe(true);
     expect(allocateOwn(OWNED_FROM)).toHaveLength(16 * 1024);
     expect(allocateOwn(100)).toHaveLength(100);
+  });
+
+  it('teaches the allocator once, at the first long message, and does without where it cannot', () => {
+    const made: unknown[] = [];
+    const counted = new Proxy(ArrayBuffer, {
+      construct(target, args: [number], newTarget) {
+        made.push(args[0]);
+        return Reflect.construct(target, args, newTarget) as ArrayBuffer;
+      },
+    });
+    const { ArrayBuffer: real } = globalThis;
+    globalThis.ArrayBuffer = counted;
+    try {
+      allocateOwn(128 * 1024 - 1);
+      expect(made).toEqual([]);
+      expect(allocateOwn(128 * 1024)).toHaveLength(128 * 1024);
+      allocateOwn(1024 * 1024);
+      expect(made).toEqual([31 * 1024 * 1024]);
+      keepFreedPages(Number.MAX_SAFE_INTEGER);
+      expect(made).toHaveLength(2);
+    } finally {
+      globalThis.ArrayBuffer = real;
+    }
   });
 
   it('gets a copy', () => {
