@@ -21,23 +21,24 @@ const transfer =
 /** Whether memory can be freed at once: not before Node 21. */
 export const FREES_AT_ONCE: boolean = transfer !== null;
 
-/** The least length of an allocation that glibc requests from the kernel, at first, in bytes. */
-const FROM_KERNEL = 128 * 1024;
-/** glibc takes no notice of what is freed from 32 MiB on. */
-const LESSON = 31 * 1024 * 1024;
+/** glibc's M_MMAP_THRESHOLD at first, in bytes: a longer allocation gets pages of its own (mallopt(3)). */
+const MMAP_THRESHOLD = 128 * 1024;
+/** Below 32 MiB, because glibc raises its thresholds up to that. */
+const BELOW_LIMIT = 31 * 1024 * 1024;
 
-let isTaught = false;
+let isRaised = false;
 
 /**
- * Teach glibc to keep the pages of freed memory. It returns the free end of its heap to the kernel from twice the
- * longest allocation on that was freed so far (mallopt(3), M_TRIM_THRESHOLD): 2 MiB where messages have 1 MiB. The
- * pages come back with the next messages, and each costs as much as copying 10 KiB to 40 KiB. An allocation of 31 MiB
- * raises that to 62 MiB when it is freed. It takes no pages itself, because nothing is written to it.
+ * Raise glibc's M_TRIM_THRESHOLD, so that it keeps the pages of freed memory. glibc returns the free end of its heap to
+ * the kernel once it is longer than this threshold, which is twice the longest allocation with pages of its own that
+ * was freed so far: 2 MiB where messages have 1 MiB. The next messages get the pages back one by one, and each costs
+ * as much as copying 10 to 40 KiB. One allocation of 31 MiB raises the threshold to 62 MiB when it is freed. It
+ * takes no memory itself, because nothing is written to it.
  */
-export function keepFreedPages(lesson: number = LESSON): void {
-  isTaught = true;
+export function raiseTrimThreshold(length: number = BELOW_LIMIT): void {
+  isRaised = true;
   try {
-    freeMemory(new ArrayBuffer(lesson));
+    freeMemory(new ArrayBuffer(length));
   } catch {
     // There is no address space for it. The message may still have room.
   }
@@ -46,7 +47,7 @@ export function keepFreedPages(lesson: number = LESSON): void {
 /** A Buffer that has its ArrayBuffer to itself if it is long: a pool of Node's has up to 32 KiB of others. */
 export function allocateOwn(length: number): Buffer {
   if (length < OWNED_FROM) return Buffer.allocUnsafe(length);
-  if (length >= FROM_KERNEL && !isTaught) keepFreedPages();
+  if (length >= MMAP_THRESHOLD && !isRaised) raiseTrimThreshold();
   return Buffer.allocUnsafeSlow(length);
 }
 
