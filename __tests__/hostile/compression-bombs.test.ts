@@ -59,6 +59,9 @@ describe.each(VERSIONS)('over %s', (version) => {
       await child.expectAlive();
       const frame = clientFrame({ opcode: 2, rsv: 4, payload: gigabyteOfZeros() });
       const { client } = await openCompressed(child);
+      // At the first long message hawser allocates 31 MiB, which count until they are collected.
+      client.send(clientFrame({ opcode: 2, payload: Buffer.alloc(128 * KIB) }));
+      await client.frame();
       await child.ask('memory');
       const before = await child.ask<number>('watch', true);
       client.send(frame);
@@ -66,7 +69,7 @@ describe.each(VERSIONS)('over %s', (version) => {
       const { peak, turns } = await child.ask<{ peak: number; turns: number }>('peak');
       // Beside the message as far as it may go there is the payload, once: as it came.
       expect(peak - before).toBeLessThan(4 * MIB + gigabyteOfZeros().length + 512 * KIB);
-      expect(turns).toBeGreaterThan(10); // the event loop went on meanwhile
+      expect(turns).toBeGreaterThanOrEqual(8); // the event loop went on after each 512 KiB
       client.destroy();
       const { heapUsed, external } = await child.ask<{ heapUsed: number; external: number }>(
         'memory',
