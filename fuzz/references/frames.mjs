@@ -107,8 +107,9 @@ function readHeader(bytes, at, { role, rsv1, maxPayload }, message) {
     length = Number(long);
     start += size;
   }
-  // What is compressed may be a little longer than it is afterwards.
-  const longest = (message?.compressed ?? rsv === 4) ? maxPayload * 1.125 + 1024 : maxPayload;
+  // What is compressed may be longer than it is afterwards: 9 bits for each 8, and 10 more in 255 bytes.
+  const mayGrow = message?.compressed ?? rsv === 4;
+  const longest = mayGrow ? maxPayload * (1 + 1 / 8 + 1 / 128) + 1024 : maxPayload;
   if (opcode < 8 && (message?.length ?? 0) + length > longest) throw new Fault(1009);
   const key = bytes.subarray(start, masked ? start + 4 : start);
   if (masked && key.length < 4) return undefined;

@@ -119,6 +119,17 @@ describe('a conversation', () => {
     expect(await status).toBe(130);
   });
 
+  it('takes it that a connection ends before its Ping is answered', async () => {
+    const { url, connections } = await echo();
+    const { around, status } = talk(url, { wait: 600_000, pingInterval: 1 });
+    await eventually('the connection', () => connections.length === 1);
+    connections[0]!.pause(); // reads no Ping
+    await eventually('the note', () => around.errors.text.includes('Connected'));
+    await new Promise((resolve) => setTimeout(resolve, 20)); // after some turns of the interval
+    connections[0]!.terminate();
+    expect(await status).toBe(3);
+  });
+
   it('can be interrupted before there is a connection', async () => {
     const { server, port } = await serve();
     server.removeAllListeners('upgrade').on('upgrade', () => undefined);
