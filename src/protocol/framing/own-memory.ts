@@ -21,9 +21,9 @@ const transfer =
 /** Whether memory can be freed at once: not before Node 21. */
 export const FREES_AT_ONCE: boolean = transfer !== null;
 
-/** glibc's M_MMAP_THRESHOLD at first, in bytes: a longer allocation gets pages of its own (mallopt(3)). */
+/** glibc's M_MMAP_THRESHOLD at first, in bytes: from this length on an allocation gets pages of its own (mallopt(3)). */
 const MMAP_THRESHOLD = 128 * 1024;
-/** Below 32 MiB, because glibc raises its thresholds up to that. */
+/** Bytes below the 32 MiB up to which glibc raises its thresholds. */
 const BELOW_LIMIT = 31 * 1024 * 1024;
 
 let isRaised = false;
@@ -31,9 +31,9 @@ let isRaised = false;
 /**
  * Raise glibc's M_TRIM_THRESHOLD, so that it keeps the pages of freed memory. glibc returns the free end of its heap to
  * the kernel once it is longer than this threshold, which is twice the longest allocation with pages of its own that
- * was freed so far: 2 MiB where messages have 1 MiB. The next messages get the pages back one by one, and each costs
- * as much as copying 10 to 40 KiB. One allocation of 31 MiB raises the threshold to 62 MiB when it is freed. It
- * takes no memory itself, because nothing is written to it.
+ * was freed so far: 2 MiB where messages have 1 MiB. The next messages get the pages back one by one, by a page fault
+ * each. One allocation of 31 MiB raises the threshold to 62 MiB when it is freed. It takes no memory itself, because
+ * nothing is written to it.
  */
 export function raiseTrimThreshold(length: number = BELOW_LIMIT): void {
   isRaised = true;
